@@ -1,0 +1,2 @@
+//! The kinora command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! From tokens to word vectors and a sentence vector

@@ -1,0 +1,1 @@
+//! A text-conditional video GAN: generator, discriminators, attention and losses

@@ -1,0 +1,1 @@
+//! Layers, initialisers, Adam and safetensors for any kinora-tensor backend

@@ -1,0 +1,1 @@
+//! The training loop of kinora: configuration, checkpoints, logs

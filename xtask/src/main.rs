@@ -1,0 +1,2 @@
+//! Tasks of the workspace: train, test, bench, tidy.
+fn main() {}
