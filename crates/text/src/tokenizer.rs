@@ -1,0 +1,141 @@
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::str::FromStr;
+
+use serde_json::json;
+use tokenizers::models::ModelWrapper;
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+
+use crate::{Analysis, Error, Result, Token, train};
+
+/// Cuts a sentence into words, and words into pieces of a trained vocabulary.
+///
+/// Letters lose case and accents; a word that training never saw falls into shorter pieces, down
+/// to single letters; a word with a character that the vocabulary does not know, or of more than
+/// 100 characters, is the one piece `[UNK]`. Nothing that can be written is an error.
+#[derive(Clone, Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    vocab_size: usize,
+}
+
+impl Tokenizer {
+    /// The piece that fills a row up: `[PAD]`.
+    pub const PAD: u32 = 0;
+    /// The piece of a word that has no pieces: `[UNK]`.
+    pub const UNK: u32 = 1;
+
+    /// Learns a vocabulary of at most `vocab_size` pieces from captions. The same captions, in
+    /// any order, give the same bytes in [`Tokenizer::to_json`].
+    ///
+    /// # Errors
+    /// If `vocab_size` has no room for `[PAD]`, `[UNK]` and the letters, digits and punctuation
+    /// marks of ASCII, each at the start of a word and within one.
+    pub fn train<'a>(
+        captions: impl Iterator<Item = &'a str> + Send,
+        vocab_size: usize,
+    ) -> Result<Self> {
+        let vocabulary = train::vocabulary(captions, vocab_size)?;
+        let ids: BTreeMap<String, u32> = vocabulary.into_iter().zip(0..).collect();
+        let json = json!({
+            "version": "1.0",
+            "normalizer": normalizer(),
+            "pre_tokenizer": BertPreTokenizer,
+            "model": {
+                "type": "WordPiece",
+                "unk_token": "[UNK]",
+                "continuing_subword_prefix": "##",
+                "max_input_chars_per_word": 100,
+                "vocab": ids,
+            },
+        });
+        Self::from_json(&json.to_string())
+    }
+
+    /// Reads Hugging Face's `tokenizer.json`.
+    ///
+    /// # Errors
+    /// If it is no JSON (with line and column), no word-piece tokenizer, lacks `[PAD]` as piece 0
+    /// or its unknown piece, or its pieces are not numbered from 0 without a gap.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let mut inner = tokenizers::Tokenizer::from_str(json)
+            .map_err(|error| Error::Json(error.to_string()))?;
+        // A file may ask for rows of a fixed length; how long a row is belongs to the model.
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(|error| Error::Json(error.to_string()))?;
+        Self::checked(inner)
+    }
+
+    /// Hugging Face's `tokenizer.json`.
+    pub fn to_json(&self) -> String {
+        self.inner.to_string(true).expect("strings and numbers always make JSON")
+    }
+
+    /// How many pieces there are; each is a number below it.
+    pub fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
+    /// The tokens of a text with their pieces and spans; tags and entities stay empty.
+    ///
+    /// # Errors
+    /// None with a tokenizer that was trained here; one from elsewhere may refuse a text.
+    pub fn analyse(&self, text: &str) -> Result<Analysis> {
+        let encoding =
+            self.inner.encode(text, false).map_err(|error| Error::Tokenize(error.to_string()))?;
+        let mut tokens: Vec<Token> = Vec::new();
+        let mut last_word = None;
+        for ((&piece, &(start, end)), &word) in
+            encoding.get_ids().iter().zip(encoding.get_offsets()).zip(encoding.get_word_ids())
+        {
+            let span = whole_characters(text, start..end);
+            match tokens.last_mut().filter(|_| word.is_some() && word == last_word) {
+                Some(token) => {
+                    token.span.end = token.span.end.max(span.end);
+                    token.pieces.push(piece);
+                }
+                None => tokens.push(Token { span, pieces: vec![piece], tag: None }),
+            }
+            last_word = word;
+        }
+        Ok(Analysis { text: text.to_owned(), tokens, entities: Vec::new() })
+    }
+
+    fn checked(inner: tokenizers::Tokenizer) -> Result<Self> {
+        let wrong = |reason: String| Err(Error::Json(reason));
+        let ModelWrapper::WordPiece(model) = inner.get_model() else {
+            return wrong("the model is not WordPiece".into());
+        };
+        if inner.token_to_id(&model.unk_token).is_none() {
+            return wrong(format!(
+                "the unknown piece {:?} is not in the vocabulary",
+                model.unk_token
+            ));
+        }
+        if inner.token_to_id("[PAD]") != Some(Self::PAD) {
+            return wrong("\"[PAD]\" must be piece 0".into());
+        }
+        let mut ids: Vec<u32> = inner.get_vocab(true).into_values().collect();
+        ids.sort_unstable();
+        if let Some((expected, id)) = (0..).zip(&ids).find(|(expected, id)| expected != *id) {
+            return wrong(format!(
+                "piece {id} stands where piece {expected} should; number them from 0 without a gap"
+            ));
+        }
+        let vocab_size = ids.len();
+        Ok(Self { inner, vocab_size })
+    }
+}
+
+/// The least range around `span` that slices `text`: a tokenizer from elsewhere may work on bytes.
+fn whole_characters(text: &str, span: Range<usize>) -> Range<usize> {
+    let start = (0..=span.start.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+    let end = (span.end..text.len()).find(|&at| text.is_char_boundary(at));
+    start.unwrap_or(0)..end.unwrap_or(text.len())
+}
+
+/// No accents, no case, no control characters, as BERT's uncased models have it.
+pub(crate) fn normalizer() -> BertNormalizer {
+    BertNormalizer::new(true, true, Some(true), true)
+}
