@@ -1,1 +1,25 @@
-//! A small tensor trait, its operations, and gradients of any order on every backend that implements it
+#![doc = include_str!("../README.md")]
+
+mod conv;
+mod error;
+mod expand;
+mod infer;
+mod op;
+mod random;
+mod rules;
+mod shape;
+mod tensor;
+mod update;
+mod var;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+pub use conv::Geometry;
+pub use error::{Error, Result};
+pub use op::{Binary, NormSpec, Op, Unary};
+pub use random::Random;
+pub use shape::{DType, Desc, MAX_RANK, Shape};
+pub use tensor::Tensor;
+pub use update::{Update, adam_factors};
+pub use var::{Var, grad, grad_from};

@@ -1,0 +1,24 @@
+/// Stride and padding of a convolution, the same on both sides of an axis, in the order t, h, w.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// Steps between neighbouring outputs; at least 1.
+    pub stride: [usize; 3],
+    /// Zeros before and after the input.
+    pub padding: [usize; 3],
+}
+
+impl Geometry {
+    /// `[t', h', w']` of the output for an input and a kernel, `None` where the kernel does not
+    /// fit or a stride is 0.
+    pub fn output(&self, input: [usize; 3], kernel: [usize; 3]) -> Option<[usize; 3]> {
+        let mut output = [0; 3];
+        for axis in 0..3 {
+            let room = (input[axis] + 2 * self.padding[axis]).checked_sub(kernel[axis])?;
+            if kernel[axis] == 0 {
+                return None;
+            }
+            output[axis] = room.checked_div(self.stride[axis])? + 1;
+        }
+        Some(output)
+    }
+}

@@ -1,0 +1,221 @@
+use crate::{Desc, Error, Geometry, Op, Result, Shape};
+
+impl Op {
+    /// The description of the output for inputs of these descriptions.
+    ///
+    /// This is the one place that checks shapes: a backend's `apply` calls it first and may rely
+    /// on it.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] with the operation and all shapes if it does not take them.
+    pub fn infer(&self, inputs: &[&Desc]) -> Result<Desc> {
+        let shapes: Vec<Shape> = inputs.iter().map(|desc| desc.shape).collect();
+        match self.output_shape(&shapes) {
+            Ok(shape) => Ok(Desc::f32(shape)),
+            Err(reason) => Err(Error::Shape { op: self.name(), shapes, reason }),
+        }
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        let arity = match self {
+            Op::Concat { .. } => inputs.len().max(1),
+            Op::Binary(_) | Op::Gather | Op::Scatter { .. } | Op::MatMul { .. } => 2,
+            Op::Conv(_) | Op::ConvInput { .. } | Op::ConvWeight { .. } | Op::LstmCell => 2,
+            Op::Norm(_) | Op::GruCell | Op::LstmCellGrad => 3,
+            Op::NormGrad(_) | Op::GruCellGrad => 4,
+            _ => 1,
+        };
+        if inputs.len() != arity {
+            return Err(format!("it takes {arity} inputs"));
+        }
+        let x = inputs[0];
+        match self {
+            Op::Unary(_) | Op::Affine { .. } => Ok(x),
+            Op::Binary(_) => x.broadcast(&inputs[1]).ok_or("they do not broadcast".into()),
+            Op::Reshape(shape) => {
+                check(shape.elements() == x.elements(), || {
+                    format!("the shape {shape} has {} elements", shape.elements())
+                })?;
+                Ok(*shape)
+            }
+            Op::Permute(axes) => {
+                let mut sorted = axes.clone();
+                sorted.sort_unstable();
+                check(sorted.iter().copied().eq(0..x.len()), || {
+                    format!("{axes:?} is no order of its axes")
+                })?;
+                Ok(axes.iter().map(|&axis| x[axis]).collect())
+            }
+            Op::Broadcast(shape) => {
+                check(x.broadcast(shape) == Some(*shape), || {
+                    format!("it does not broadcast to {shape}")
+                })?;
+                Ok(*shape)
+            }
+            &Op::Slice { axis, start, len } => {
+                has_axis(&x, axis)?;
+                check(start.checked_add(len).is_some_and(|end| end <= x[axis]), || {
+                    format!("axis {axis} has no elements {start}..{start} + {len}")
+                })?;
+                Ok(x.with(axis, len))
+            }
+            &Op::Pad { axis, before, after } => {
+                has_axis(&x, axis)?;
+                Ok(x.with(axis, before + x[axis] + after))
+            }
+            &Op::Concat { axis } => {
+                has_axis(&x, axis)?;
+                let agree = |s: &Shape| s.len() == x.len() && s.with(axis, 0) == x.with(axis, 0);
+                check(inputs.iter().all(agree), || format!("all axes but axis {axis} must agree"))?;
+                Ok(x.with(axis, inputs.iter().map(|s| s[axis]).sum()))
+            }
+            Op::Sum { axes } => {
+                check(axes.is_sorted_by(|a, b| a < b), || {
+                    format!("the axes {axes:?} must ascend")
+                })?;
+                axes.iter().try_fold(x, |shape, &axis| {
+                    has_axis(&x, axis)?;
+                    Ok(shape.with(axis, 1))
+                })
+            }
+            Op::Softmax => {
+                check(!x.is_empty(), || "it needs an axis".into())?;
+                Ok(x)
+            }
+            Op::Gather => {
+                check(x.len() == 2 && inputs[1].len() < crate::MAX_RANK, || {
+                    "the table must be [rows, d], the indices [..]".into()
+                })?;
+                Ok(inputs[1].join(&x[1..]))
+            }
+            &Op::Scatter { rows } => {
+                let values = inputs[1];
+                check(values.len() == x.len() + 1 && values[..x.len()] == *x, || {
+                    "the indices must be [..], the values [.., d]".into()
+                })?;
+                Ok([rows, values[x.len()]].into())
+            }
+            &Op::MatMul { transpose_a, transpose_b } => {
+                let (a, b) = (x, inputs[1]);
+                let rank = a.len();
+                check(rank >= 2 && b.len() == rank && a[..rank - 2] == b[..rank - 2], || {
+                    "both must be matrices, [.., rows, columns], of the same outer axes".into()
+                })?;
+                let ends = |s: &Shape, flip: bool| match flip {
+                    false => (s[rank - 2], s[rank - 1]),
+                    true => (s[rank - 1], s[rank - 2]),
+                };
+                let ((m, k), (k_b, n)) = (ends(&a, transpose_a), ends(&b, transpose_b));
+                check(k == k_b, || format!("the inner lengths {k} and {k_b} differ"))?;
+                Ok(a.with(rank - 2, m).with(rank - 1, n))
+            }
+            Op::Conv(geometry) => {
+                let k = inputs[1];
+                check(x.len() == 5 && k.len() == 5 && x[4] == k[3], || {
+                    "x must be [n, t, h, w, ci], the weights [kt, kh, kw, ci, co]".into()
+                })?;
+                let [t, h, w] = output(geometry, inner(&x), [k[0], k[1], k[2]])?;
+                Ok([x[0], t, h, w, k[4]].into())
+            }
+            Op::ConvInput { geometry, size } => {
+                let k = inputs[1];
+                check(x.len() == 5 && k.len() == 5 && x[4] == k[4], || {
+                    "g must be [n, t, h, w, co], the weights [kt, kh, kw, ci, co]".into()
+                })?;
+                let wanted = output(geometry, *size, [k[0], k[1], k[2]])?;
+                check(inner(&x) == wanted, || format!("g must be {wanted:?} in t, h, w"))?;
+                Ok([x[0], size[0], size[1], size[2], k[3]].into())
+            }
+            Op::ConvWeight { geometry, kernel } => {
+                let g = inputs[1];
+                check(x.len() == 5 && g.len() == 5 && x[0] == g[0], || {
+                    "x must be [n, t, h, w, ci], g [n, t', h', w', co]".into()
+                })?;
+                let wanted = output(geometry, inner(&x), *kernel)?;
+                check(inner(&g) == wanted, || format!("g must be {wanted:?} in t, h, w"))?;
+                Ok([kernel[0], kernel[1], kernel[2], x[4], g[4]].into())
+            }
+            Op::Upsample { factor } => {
+                check(x.len() == 5, || "x must be [n, t, h, w, c]".into())?;
+                Ok((0..5).map(|a| if a % 4 == 0 { x[a] } else { x[a] * factor[a - 1] }).collect())
+            }
+            Op::SumPool { factor } => {
+                let fits = |a: usize| factor[a - 1] > 0 && x[a] % factor[a - 1] == 0;
+                check(x.len() == 5 && (1..4).all(fits), || {
+                    format!("x must be [n, t, h, w, c] with t, h, w multiples of {factor:?}")
+                })?;
+                Ok((0..5).map(|a| if a % 4 == 0 { x[a] } else { x[a] / factor[a - 1] }).collect())
+            }
+            Op::Norm(spec) => {
+                norm(spec.groups, inputs)?;
+                Ok(x)
+            }
+            Op::NormGrad(spec) => {
+                norm(spec.groups, inputs)?;
+                check(inputs[3] == x, || "g must be as x".into())?;
+                Ok(packed(&inputs[..3]))
+            }
+            Op::LstmCell => lstm(inputs),
+            Op::LstmCellGrad => {
+                let y = lstm(inputs)?;
+                check(inputs[2] == y, || format!("g must be {y}"))?;
+                Ok(packed(&inputs[..2]))
+            }
+            Op::GruCell => gru(inputs),
+            Op::GruCellGrad => {
+                let y = gru(inputs)?;
+                check(inputs[3] == y, || format!("g must be {y}"))?;
+                Ok(packed(&inputs[..3]))
+            }
+        }
+    }
+}
+
+fn check(ok: bool, reason: impl FnOnce() -> String) -> Result<(), String> {
+    if ok { Ok(()) } else { Err(reason()) }
+}
+
+fn has_axis(shape: &Shape, axis: usize) -> Result<(), String> {
+    check(axis < shape.len(), || format!("there is no axis {axis}"))
+}
+
+/// `[t, h, w]` of `[n, t, h, w, c]`.
+fn inner(shape: &Shape) -> [usize; 3] {
+    [shape[1], shape[2], shape[3]]
+}
+
+fn output(geometry: &Geometry, size: [usize; 3], kernel: [usize; 3]) -> Result<[usize; 3], String> {
+    geometry.output(size, kernel).ok_or_else(|| {
+        format!("a kernel of {kernel:?} with {geometry:?} does not fit {size:?} in t, h, w")
+    })
+}
+
+fn packed(parts: &[Shape]) -> Shape {
+    [parts.iter().map(Shape::elements).sum()].into()
+}
+
+fn norm(groups: usize, inputs: &[Shape]) -> Result<(), String> {
+    let (x, scale, shift) = (inputs[0], inputs[1], inputs[2]);
+    check(x.len() >= 2, || "x must be [n, .., c]".into())?;
+    let (n, c) = (x[0], x[x.len() - 1]);
+    check(groups > 0 && c % groups == 0, || format!("{c} channels make no {groups} groups"))?;
+    let fits = scale.len() == 2 && (scale[0] == 1 || scale[0] == n) && scale[1] == c;
+    check(fits && shift == scale, || "scale and shift must be [1, c] or [n, c]".into())
+}
+
+fn lstm(inputs: &[Shape]) -> Result<Shape, String> {
+    let (gates, cell) = (inputs[0], inputs[1]);
+    let rank = cell.len();
+    let fits =
+        (1..crate::MAX_RANK).contains(&rank) && gates == cell.with(rank - 1, 4 * cell[rank - 1]);
+    check(fits, || "the gates must be [.., 4c], the cell [.., c]".into())?;
+    Ok(Shape::from([2]).join(&cell))
+}
+
+fn gru(inputs: &[Shape]) -> Result<Shape, String> {
+    let (a, b, h) = (inputs[0], inputs[1], inputs[2]);
+    let rank = h.len();
+    let fits = rank > 0 && a == b && a == h.with(rank - 1, 3 * h[rank - 1]);
+    check(fits, || "the gates must be [.., 3c] twice, the state [.., c]".into())?;
+    Ok(h)
+}

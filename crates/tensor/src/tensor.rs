@@ -1,0 +1,340 @@
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::{Binary, Desc, Geometry, NormSpec, Op, Random, Result, Shape, Unary, Update};
+
+/// An array of numbers on some device.
+///
+/// Like `Iterator`, it asks a backend for a few methods and provides the rest. A tensor is never
+/// changed by what is computed from it; a clone is cheap.
+///
+/// # Errors
+/// Every operation checks its shapes first ([`Op::infer`]) and fails with
+/// [`Error::Shape`](crate::Error::Shape) at once. What goes wrong on a device that works in the
+/// background may surface later, in [`Tensor::read`].
+pub trait Tensor: Clone + Send + Sync {
+    /// Where tensors live and are computed.
+    type Device: Clone + Send + Sync;
+
+    /// Where this tensor lives.
+    fn device(&self) -> &Self::Device;
+
+    /// Its shape and type.
+    fn desc(&self) -> &Desc;
+
+    /// A tensor of `data` in row-major order.
+    fn from_slice(device: &Self::Device, data: &[f32], shape: impl Into<Shape>) -> Result<Self>;
+
+    /// The elements in row-major order, once they are computed.
+    fn read(&self) -> impl Future<Output = Result<Vec<f32>>>;
+
+    /// The one method that computes.
+    fn apply(device: &Self::Device, op: Op, inputs: &[&Self]) -> Result<Self>;
+
+    /// Changes `self` by a rule of optimisation, in place where its buffer is not shared.
+    ///
+    /// The provided form is made of operations; a backend may do it in one sweep.
+    fn update(&mut self, update: &Update, state: &mut [&mut Self], input: &Self) -> Result<()> {
+        update.expand(self, state, input)
+    }
+
+    // Everything below is provided.
+
+    /// The lengths of the axes.
+    fn shape(&self) -> &Shape {
+        &self.desc().shape
+    }
+
+    /// The elements in row-major order; waits for them.
+    fn to_vec(&self) -> Result<Vec<f32>> {
+        block_on(self.read())
+    }
+
+    /// A tensor of one number in every place.
+    fn full(device: &Self::Device, value: f32, shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        let ones: Shape = shape.iter().map(|_| 1).collect();
+        Self::from_slice(device, &[value], ones)?.broadcast_to(shape)
+    }
+
+    /// Independent normal numbers of mean 0 and variance 1, drawn on the host.
+    fn randn(device: &Self::Device, random: &mut Random, shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        Self::from_slice(device, &random.normals(shape.elements()), shape)
+    }
+
+    /// f(x), element by element.
+    fn unary(&self, unary: Unary) -> Result<Self> {
+        Self::apply(self.device(), Op::Unary(unary), &[self])
+    }
+
+    /// eˣ
+    fn exp(&self) -> Result<Self> {
+        self.unary(Unary::Exp)
+    }
+
+    /// ln x
+    fn log(&self) -> Result<Self> {
+        self.unary(Unary::Log)
+    }
+
+    /// √x
+    fn sqrt(&self) -> Result<Self> {
+        self.unary(Unary::Sqrt)
+    }
+
+    /// 1 / x
+    fn recip(&self) -> Result<Self> {
+        self.unary(Unary::Recip)
+    }
+
+    /// tanh x
+    fn tanh(&self) -> Result<Self> {
+        self.unary(Unary::Tanh)
+    }
+
+    /// 1 / (1 + e⁻ˣ)
+    fn sigmoid(&self) -> Result<Self> {
+        self.unary(Unary::Sigmoid)
+    }
+
+    /// ln(1 + eˣ)
+    fn softplus(&self) -> Result<Self> {
+        self.unary(Unary::Softplus)
+    }
+
+    /// |x|
+    fn abs(&self) -> Result<Self> {
+        self.unary(Unary::Abs)
+    }
+
+    /// x where x > 0, else `slope` x.
+    fn leaky_relu(&self, slope: f32) -> Result<Self> {
+        self.unary(Unary::LeakyRelu(slope))
+    }
+
+    /// x where x > 0, else 0.
+    fn relu(&self) -> Result<Self> {
+        self.leaky_relu(0.0)
+    }
+
+    /// mul x + add
+    fn affine(&self, mul: f32, add: f32) -> Result<Self> {
+        Self::apply(self.device(), Op::Affine { mul, add }, &[self])
+    }
+
+    /// -x
+    fn neg(&self) -> Result<Self> {
+        self.affine(-1.0, 0.0)
+    }
+
+    /// self + other, broadcast.
+    fn add(&self, other: &Self) -> Result<Self> {
+        Self::apply(self.device(), Op::Binary(Binary::Add), &[self, other])
+    }
+
+    /// self - other, broadcast.
+    fn sub(&self, other: &Self) -> Result<Self> {
+        Self::apply(self.device(), Op::Binary(Binary::Sub), &[self, other])
+    }
+
+    /// self · other, element by element, broadcast.
+    fn mul(&self, other: &Self) -> Result<Self> {
+        Self::apply(self.device(), Op::Binary(Binary::Mul), &[self, other])
+    }
+
+    /// self / other, element by element, broadcast.
+    fn div(&self, other: &Self) -> Result<Self> {
+        Self::apply(self.device(), Op::Binary(Binary::Div), &[self, other])
+    }
+
+    /// The same elements under another shape.
+    fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        if shape == *self.shape() {
+            return Ok(self.clone());
+        }
+        Self::apply(self.device(), Op::Reshape(shape), &[self])
+    }
+
+    /// Axis i of the result is axis `axes[i]` of `self`.
+    fn permute(&self, axes: &[usize]) -> Result<Self> {
+        Self::apply(self.device(), Op::Permute(axes.to_vec()), &[self])
+    }
+
+    /// Repeated to `shape`.
+    fn broadcast_to(&self, shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        if shape == *self.shape() {
+            return Ok(self.clone());
+        }
+        Self::apply(self.device(), Op::Broadcast(shape), &[self])
+    }
+
+    /// Elements `start..start + len` along `axis`. Along the outermost axis it costs nothing.
+    fn slice(&self, axis: usize, start: usize, len: usize) -> Result<Self> {
+        if start == 0 && self.shape().get(axis) == Some(&len) {
+            return Ok(self.clone());
+        }
+        Self::apply(self.device(), Op::Slice { axis, start, len }, &[self])
+    }
+
+    /// Zeros before and after along `axis`.
+    fn pad(&self, axis: usize, before: usize, after: usize) -> Result<Self> {
+        Self::apply(self.device(), Op::Pad { axis, before, after }, &[self])
+    }
+
+    /// The element `index` along `axis`, without that axis.
+    fn select(&self, axis: usize, index: usize) -> Result<Self> {
+        let cut = self.slice(axis, index, 1)?;
+        let shape: Shape =
+            cut.shape().iter().enumerate().filter(|(a, _)| *a != axis).map(|(_, &d)| d).collect();
+        cut.reshape(shape)
+    }
+
+    /// Tensors after one another along `axis`.
+    ///
+    /// # Panics
+    /// If there are none.
+    fn concat(parts: &[&Self], axis: usize) -> Result<Self> {
+        match parts {
+            [] => panic!("there is nothing to concatenate"),
+            [one] => Ok((*one).clone()),
+            _ => Self::apply(parts[0].device(), Op::Concat { axis }, parts),
+        }
+    }
+
+    /// Tensors of one shape along a new axis `axis`.
+    ///
+    /// # Panics
+    /// If there are none, or there is no such axis.
+    fn stack(parts: &[&Self], axis: usize) -> Result<Self> {
+        let widened = parts
+            .iter()
+            .map(|part| {
+                let (outer, inner) = part.shape().split_at(axis);
+                part.reshape(Shape::from(outer).join(&[1]).join(inner))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Self::concat(&widened.iter().collect::<Vec<_>>(), axis)
+    }
+
+    /// The sum over `axes`, which stay with length 1.
+    fn sum(&self, axes: &[usize]) -> Result<Self> {
+        if axes.iter().all(|&axis| self.shape().get(axis) == Some(&1)) {
+            return Ok(self.clone());
+        }
+        Self::apply(self.device(), Op::Sum { axes: axes.to_vec() }, &[self])
+    }
+
+    /// The sum over whatever a broadcast from `shape` repeats: its adjoint.
+    fn sum_to(&self, shape: &Shape) -> Result<Self> {
+        if shape == self.shape() {
+            return Ok(self.clone());
+        }
+        let extra = self.shape().len().saturating_sub(shape.len());
+        let repeated = |&axis: &usize| axis < extra || shape[axis - extra] != self.shape()[axis];
+        let axes: Vec<usize> = (0..self.shape().len()).filter(repeated).collect();
+        self.sum(&axes)?.reshape(*shape)
+    }
+
+    /// The sum of all elements, a scalar.
+    fn sum_all(&self) -> Result<Self> {
+        let axes: Vec<usize> = (0..self.shape().len()).collect();
+        self.sum(&axes)?.reshape([])
+    }
+
+    /// The mean over `axes`, which stay with length 1.
+    fn mean(&self, axes: &[usize]) -> Result<Self> {
+        let sum = self.sum(axes)?;
+        let count = self.shape().elements() / sum.shape().elements().max(1);
+        sum.affine(1.0 / count as f32, 0.0)
+    }
+
+    /// The mean of all elements, a scalar.
+    fn mean_all(&self) -> Result<Self> {
+        self.sum_all()?.affine(1.0 / self.shape().elements() as f32, 0.0)
+    }
+
+    /// Softmax along the innermost axis.
+    fn softmax(&self) -> Result<Self> {
+        Self::apply(self.device(), Op::Softmax, &[self])
+    }
+
+    /// Rows of the table `self: [rows, d]` at `indices: [..]`, which gives `[.., d]`.
+    fn gather(&self, indices: &Self) -> Result<Self> {
+        Self::apply(self.device(), Op::Gather, &[self, indices])
+    }
+
+    /// The matrix product over the two innermost axes, `[.., m, k] · [.., k, n]`.
+    fn matmul(&self, other: &Self) -> Result<Self> {
+        self.matmul_t(false, other, false)
+    }
+
+    /// The matrix product, either side transposed where asked.
+    fn matmul_t(&self, transpose_a: bool, other: &Self, transpose_b: bool) -> Result<Self> {
+        let op = Op::MatMul { transpose_a, transpose_b };
+        Self::apply(self.device(), op, &[self, other])
+    }
+
+    /// The convolution of `self: [n, t, h, w, ci]` with `weight: [kt, kh, kw, ci, co]`.
+    fn conv(&self, weight: &Self, geometry: Geometry) -> Result<Self> {
+        Self::apply(self.device(), Op::Conv(geometry), &[self, weight])
+    }
+
+    /// The transposed convolution of `self: [n, t', h', w', co]`, which gives
+    /// `[n, t, h, w, ci]` with `size = [t, h, w]`.
+    fn conv_input(&self, weight: &Self, geometry: Geometry, size: [usize; 3]) -> Result<Self> {
+        Self::apply(self.device(), Op::ConvInput { geometry, size }, &[self, weight])
+    }
+
+    /// The gradient by the weights of the convolution of `self` whose output has the gradient `g`.
+    fn conv_weight(&self, g: &Self, geometry: Geometry, kernel: [usize; 3]) -> Result<Self> {
+        Self::apply(self.device(), Op::ConvWeight { geometry, kernel }, &[self, g])
+    }
+
+    /// Each element of `[n, t, h, w, c]` repeated `[ft, fh, fw]` times.
+    fn upsample(&self, factor: [usize; 3]) -> Result<Self> {
+        Self::apply(self.device(), Op::Upsample { factor }, &[self])
+    }
+
+    /// The sum of each block of `[ft, fh, fw]` elements of `[n, t, h, w, c]`.
+    fn sum_pool(&self, factor: [usize; 3]) -> Result<Self> {
+        Self::apply(self.device(), Op::SumPool { factor }, &[self])
+    }
+
+    /// [`Op::Norm`] of `self: [n, .., c]`, scale and shift `[n, c]` or `[1, c]`.
+    fn norm(&self, scale: &Self, shift: &Self, spec: NormSpec) -> Result<Self> {
+        Self::apply(self.device(), Op::Norm(spec), &[self, scale, shift])
+    }
+
+    /// [`Op::LstmCell`] of the gates `self: [.., 4c]`: `[2, .., c]`, h then c.
+    fn lstm_cell(&self, cell: &Self) -> Result<Self> {
+        Self::apply(self.device(), Op::LstmCell, &[self, cell])
+    }
+
+    /// [`Op::GruCell`] of the gates from the input, `self: [.., 3c]`, and from the state.
+    fn gru_cell(&self, state_gates: &Self, state: &Self) -> Result<Self> {
+        Self::apply(self.device(), Op::GruCell, &[self, state_gates, state])
+    }
+}
+
+/// Waits for a future on this thread.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}

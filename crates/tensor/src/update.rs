@@ -1,0 +1,62 @@
+use crate::{Result, Tensor};
+
+/// A rule by which [`Tensor::update`] changes a parameter p in place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Update {
+    /// Adam (Kingma and Ba, 2015). State: the moments m and v; input: the gradient g.
+    ///
+    /// With ĝ = `scale` g: m ← β₁ m + (1 - β₁) ĝ, v ← β₂ v + (1 - β₂) ĝ²,
+    /// p ← p - `rate` · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε).
+    Adam {
+        /// The learning rate.
+        rate: f32,
+        /// β₁
+        beta1: f32,
+        /// β₂
+        beta2: f32,
+        /// ε
+        epsilon: f32,
+        /// t, which counts from 1.
+        step: u64,
+        /// A factor on the gradient, for clipping.
+        scale: f32,
+    },
+    /// p ← p + `weight` (input - p), as for an average of parameters. No state.
+    Lerp {
+        /// 0 keeps p, 1 takes the input.
+        weight: f32,
+    },
+}
+
+/// The two numbers of Adam that depend on the step alone, as `(rate / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ))`.
+pub fn adam_factors(rate: f32, beta1: f32, beta2: f32, step: u64) -> (f32, f32) {
+    let correction = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
+    let rate = f64::from(rate) / correction(beta1);
+    (rate as f32, correction(beta2).sqrt().recip() as f32)
+}
+
+impl Update {
+    /// The rule made of operations.
+    pub(crate) fn expand<T: Tensor>(
+        &self,
+        p: &mut T,
+        state: &mut [&mut T],
+        input: &T,
+    ) -> Result<()> {
+        match *self {
+            Update::Adam { rate, beta1, beta2, epsilon, step, scale } => {
+                let [m, v] = state else { panic!("Adam keeps two moments") };
+                let g = input.affine(scale, 0.0)?;
+                **m = m.affine(beta1, 0.0)?.add(&g.affine(1.0 - beta1, 0.0)?)?;
+                **v = v.affine(beta2, 0.0)?.add(&g.mul(&g)?.affine(1.0 - beta2, 0.0)?)?;
+                let (rate, root) = adam_factors(rate, beta1, beta2, step);
+                let change = m.affine(rate, 0.0)?.div(&v.sqrt()?.affine(root, epsilon)?)?;
+                *p = p.sub(&change)?;
+            }
+            Update::Lerp { weight } => {
+                *p = p.add(&input.sub(p)?.affine(weight, 0.0)?)?;
+            }
+        }
+        Ok(())
+    }
+}
