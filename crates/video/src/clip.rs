@@ -1,5 +1,9 @@
 use crate::{Error, Result};
 
+/// The most pixels, over all frames, that a file or an operation may make: what asks for more is an
+/// error before anything is allocated.
+pub const MAX_PIXELS: usize = 1 << 26;
+
 /// A short film in memory: 8-bit frames, channels last, `[t, h, w, c]`.
 ///
 /// One channel is grey, three are sRGB, four are sRGB with straight (not premultiplied) alpha.
@@ -31,9 +35,28 @@ impl Clip {
         Ok(Self { frames, height, width, channels, fps, data })
     }
 
+    /// For bytes that were made to fit: `dims` come from a clip, or went through [`allocate`].
+    pub(crate) fn from_parts(dims: [usize; 4], fps: f32, data: Vec<u8>) -> Self {
+        let [frames, height, width, channels] = dims;
+        debug_assert_eq!(dims.iter().product::<usize>(), data.len());
+        Self { frames, height, width, channels, fps, data }
+    }
+
     /// `[t, h, w, c]`.
     pub fn dims(&self) -> [usize; 4] {
         [self.frames, self.height, self.width, self.channels]
+    }
+
+    /// The same frames, shown at `fps` frames a second.
+    ///
+    /// # Errors
+    /// If `fps` is not a positive number.
+    pub fn with_fps(mut self, fps: f32) -> Result<Self> {
+        if !(fps.is_finite() && fps > 0.0) {
+            return Err(Error::Fps(fps));
+        }
+        self.fps = fps;
+        Ok(self)
     }
 
     /// Frames a second.
@@ -46,6 +69,11 @@ impl Clip {
         &self.data
     }
 
+    /// All bytes, `[t, h, w, c]`, without a copy.
+    pub fn into_data(self) -> Vec<u8> {
+        self.data
+    }
+
     /// The bytes of frame `t`, `[h, w, c]`.
     ///
     /// # Panics
@@ -53,5 +81,16 @@ impl Clip {
     pub fn frame(&self, t: usize) -> &[u8] {
         let size = self.height * self.width * self.channels;
         &self.data[t * size..(t + 1) * size]
+    }
+}
+
+/// Zeros for a clip of `dims`, checked against [`MAX_PIXELS`] first.
+pub(crate) fn allocate(dims: [usize; 4]) -> Result<Vec<u8>> {
+    let [t, h, w, c] = dims;
+    let pixels = t.checked_mul(h).and_then(|n| n.checked_mul(w));
+    match pixels {
+        Some(0) => Err(Error::Clip { dims, bytes: 0 }),
+        Some(n) if n <= MAX_PIXELS => Ok(vec![0; n * c]),
+        _ => Err(Error::TooLarge { dims }),
     }
 }

@@ -5,12 +5,33 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// Dimensions and bytes that do not make a clip.
-    #[error("a clip of [t, h, w, c] = {dims:?} cannot be made of {bytes} bytes (c is 1, 3 or 4, and no dimension is 0)")]
+    #[error(
+        "a clip of [t, h, w, c] = {dims:?} cannot be made of {bytes} bytes (c is 1, 3 or 4, and no dimension is 0)"
+    )]
     Clip {
         /// `[t, h, w, c]`.
         dims: [usize; 4],
         /// How many bytes were given.
         bytes: usize,
+    },
+    /// A clip of more pixels than [`crate::MAX_PIXELS`].
+    #[error(
+        "a clip of [t, h, w, c] = {dims:?} has more than the {} pixels allowed; make it smaller or shorter",
+        crate::MAX_PIXELS
+    )]
+    TooLarge {
+        /// `[t, h, w, c]`.
+        dims: [usize; 4],
+    },
+    /// Clips that should be alike and are not.
+    #[error("{what}: {a:?} and {b:?} ([t, h, w, c]); bring them to the same dims first")]
+    Dims {
+        /// What they were to be used for.
+        what: &'static str,
+        /// `[t, h, w, c]` of one.
+        a: [usize; 4],
+        /// `[t, h, w, c]` of the other.
+        b: [usize; 4],
     },
     /// A frame rate that is no positive number.
     #[error("{0} frames a second is not a frame rate; it must be a positive number")]
@@ -47,6 +68,9 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A feed that is asked for more after it gave an error.
+    #[error("the feed stopped at an earlier error; start a new one")]
+    Stopped,
 }
 
 /// The result of what this crate does.

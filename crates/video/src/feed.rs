@@ -1,0 +1,130 @@
+//! Batches that are drawn ahead of their use.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use crate::{Dataset, Draw, Error, Example, Result, Split};
+
+/// How many batches wait to be taken.
+const AHEAD: usize = 2;
+
+/// What one step of training looks at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// The step.
+    pub index: u64,
+    /// Clips with their captions.
+    pub examples: Vec<Example>,
+    /// For each example a sentence that is false of it; empty if the feed was not asked for them.
+    pub wrong_captions: Vec<String>,
+}
+
+/// A thread that draws batches of a dataset, a few ahead. Example `k` of step `s` is the draw
+/// `{ seed, index: s * batch + k }`, so a feed that starts at step `s` gives what a feed that has
+/// come to step `s` gives. The thread ends when the feed is dropped.
+pub struct Feed {
+    batches: Option<Receiver<Result<Batch>>>,
+    thread: Option<JoinHandle<()>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    stop: AtomicBool,
+    nanoseconds: AtomicU64,
+}
+
+impl Feed {
+    /// Starts at step `start`, with `batch` examples a step, each brought to `dims = [t, h, w, c]`
+    /// (see [`crate::Clip::to_dims`]), and with wrong captions if `wrong` says so.
+    pub fn new(
+        dataset: Arc<dyn Dataset>,
+        split: Split,
+        seed: u64,
+        start: u64,
+        batch: usize,
+        dims: [usize; 4],
+        wrong: bool,
+    ) -> Feed {
+        let shared = Arc::new(Shared::default());
+        let (sender, batches) = sync_channel(AHEAD);
+        let source = Source { dataset, split, seed, batch, dims, wrong, shared: shared.clone() };
+        let thread = std::thread::spawn(move || source.run(start, &sender));
+        Feed { batches: Some(batches), thread: Some(thread), shared }
+    }
+
+    /// The batch of the next step; waits for it if it is not yet drawn.
+    ///
+    /// # Errors
+    /// What the dataset gave as an error; after that, [`Error::Stopped`].
+    pub fn next(&self) -> Result<Batch> {
+        let next = self.batches.as_ref().and_then(|batches| batches.recv().ok());
+        next.unwrap_or(Err(Error::Stopped))
+    }
+
+    /// Seconds of work that the thread has done so far, without those it waited: divided by the
+    /// time that went by, the share of a core that feeding takes.
+    pub fn work_seconds(&self) -> f64 {
+        self.shared.nanoseconds.load(Ordering::Relaxed) as f64 * 1e-9
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        // Without a receiver a thread that waits to hand over a batch goes on, and ends.
+        self.batches = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the thread owns.
+struct Source {
+    dataset: Arc<dyn Dataset>,
+    split: Split,
+    seed: u64,
+    batch: usize,
+    dims: [usize; 4],
+    wrong: bool,
+    shared: Arc<Shared>,
+}
+
+impl Source {
+    fn run(&self, start: u64, sender: &SyncSender<Result<Batch>>) {
+        for index in start.. {
+            let began = Instant::now();
+            let Some(batch) = self.draw(index).transpose() else { return };
+            let spent = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.shared.nanoseconds.fetch_add(spent, Ordering::Relaxed);
+            let failed = batch.is_err();
+            if sender.send(batch).is_err() || failed {
+                return;
+            }
+        }
+    }
+
+    /// `None` if nobody wants it any more.
+    fn draw(&self, index: u64) -> Result<Option<Batch>> {
+        let mut batch = Batch { index, examples: Vec::new(), wrong_captions: Vec::new() };
+        for k in 0..self.batch as u64 {
+            if self.shared.stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let place = index.wrapping_mul(self.batch as u64).wrapping_add(k);
+            let draw = Draw { seed: self.seed, index: place };
+            let mut example = self.dataset.example(self.split, draw)?;
+            example.clip = example.clip.to_dims(self.dims)?;
+            if self.wrong {
+                let wrong = self.dataset.wrong_caption(self.split, &example.caption, draw)?;
+                batch.wrong_captions.push(wrong);
+            }
+            batch.examples.push(example);
+        }
+        Ok(Some(batch))
+    }
+}

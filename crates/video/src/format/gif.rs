@@ -1,0 +1,117 @@
+//! GIF: one palette for the whole clip, lengths in hundredths of a second.
+
+use gif::{ColorOutput, DecodeOptions, DisposalMethod, Encoder, Frame, Repeat};
+
+use super::palette::{MOST, Palette};
+use super::{assemble, changed, cut, push_frame, starts};
+use crate::Clip;
+
+/// Most browsers slow down what is faster than this.
+const SHORTEST: u64 = 2;
+
+pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
+    let [t, h, w, c] = clip.dims();
+    let (Ok(height), Ok(width)) = (u16::try_from(h), u16::try_from(w)) else {
+        return Err(format!("a GIF is at most 65535 pixels wide and high, not {w} x {h}"));
+    };
+    let colour = |p: &[u8]| if c == 1 { [p[0]; 3] } else { [p[0], p[1], p[2]] };
+    let visible = |p: &[u8]| c < 4 || p[3] >= 128;
+    let pixels = || clip.data().chunks_exact(c);
+    let palette = Palette::new(pixels().filter(|p| visible(p)).map(colour));
+    let transparent = pixels().any(|p| !visible(p)).then_some(palette.colours.len() as u8);
+    debug_assert!(palette.colours.len() <= MOST);
+    let mut table = palette.colours.concat();
+    if transparent.is_some() {
+        table.extend([0; 3]);
+    }
+
+    let error = |e: gif::EncodingError| e.to_string();
+    let mut out = Vec::new();
+    let mut encoder = Encoder::new(&mut out, width, height, &table).map_err(error)?;
+    encoder.set_repeat(Repeat::Infinite).map_err(error)?;
+    let starts: Vec<u64> = starts(t, clip.fps(), 100.0).collect();
+    let mut previous: Vec<u8> = Vec::new();
+    for i in 0..t {
+        let index =
+            |p: &[u8]| if visible(p) { palette.index(colour(p)) } else { table_end(&palette) };
+        let frame: Vec<u8> = clip.frame(i).chunks_exact(c).map(index).collect();
+        // Without transparency only what changed is drawn; with it, what is not transparent is,
+        // on the ground that the frame before left empty.
+        let part = match transparent {
+            Some(empty) => changed([h, w], |k| frame[k] != empty),
+            None => changed([h, w], |k| previous.is_empty() || frame[k] != previous[k]),
+        };
+        let delay = (starts[i + 1] - starts[i]).clamp(SHORTEST, u64::from(u16::MAX)) as u16;
+        let dispose = match transparent {
+            Some(_) => DisposalMethod::Background,
+            None => DisposalMethod::Keep,
+        };
+        let [top, left, height, width] = part.map(|v| v as u16);
+        let buffer = cut(&frame, [w, 1], part).into();
+        let image = Frame {
+            delay,
+            dispose,
+            transparent,
+            top,
+            left,
+            width,
+            height,
+            buffer,
+            ..Frame::default()
+        };
+        encoder.write_frame(&image).map_err(error)?;
+        previous = frame;
+    }
+    drop(encoder);
+    Ok(out)
+}
+
+/// The entry after the colours, which is the transparent one.
+fn table_end(palette: &Palette) -> u8 {
+    palette.colours.len() as u8
+}
+
+pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
+    let error = |e: gif::DecodingError| e.to_string();
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::RGBA);
+    // Only for a frame inside the picture is the size known before it is allocated.
+    options.check_frame_consistency(true);
+    let mut decoder = options.read_info(bytes).map_err(error)?;
+    let (h, w) = (usize::from(decoder.height()), usize::from(decoder.width()));
+    let mut canvas = crate::clip::allocate([1, h, w, 4]).map_err(|e| e.to_string())?;
+    let (mut frames, mut lengths) = (Vec::new(), Vec::new());
+    while let Some(frame) = decoder.read_next_frame().map_err(error)? {
+        let before = (frame.dispose == DisposalMethod::Previous).then(|| canvas.clone());
+        let (width, left) = (usize::from(frame.width), usize::from(frame.left));
+        let rows = usize::from(frame.top)..usize::from(frame.top) + usize::from(frame.height);
+        let inside = left + width <= w && rows.end <= h;
+        if width == 0 || !inside || frame.buffer.len() != width * rows.len() * 4 {
+            return Err(format!("frame {} does not lie inside the picture", lengths.len()));
+        }
+        for (y, row) in rows.clone().zip(frame.buffer.chunks_exact(width * 4)) {
+            let out = &mut canvas[(y * w + left) * 4..][..width * 4];
+            for (out, p) in out.chunks_exact_mut(4).zip(row.chunks_exact(4)) {
+                if p[3] > 0 {
+                    out.copy_from_slice(p);
+                }
+            }
+        }
+        push_frame(&mut frames, &canvas)?;
+        // Browsers show what claims to last less than 2 hundredths for 10.
+        lengths.push(if frame.delay < 2 { 10 } else { u64::from(frame.delay) });
+        match (frame.dispose, before) {
+            (DisposalMethod::Background, _) => {
+                for y in rows {
+                    canvas[(y * w + left) * 4..][..width * 4].fill(0);
+                }
+            }
+            (DisposalMethod::Previous, Some(before)) => canvas = before,
+            _ => {}
+        }
+    }
+    if lengths.is_empty() {
+        return Err("it holds no frame".into());
+    }
+    assemble(frames, [h, w], 3, &lengths, 100.0)
+}
