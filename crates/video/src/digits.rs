@@ -1,0 +1,203 @@
+use std::path::{Path, PathBuf};
+
+use crate::draws::{hash, pick, rng};
+use crate::idx::{self, SIDE};
+use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
+
+const FRAMES: usize = 16;
+const SIZE: usize = 64;
+/// Pixels a frame: a fifth of the way from wall to wall.
+const SPEED: f32 = 7.2;
+const MOTIONS: [&str; 2] = ["up and down", "left and right"];
+
+/// A digit and the place of its motion in [`MOTIONS`].
+type Mover = (usize, usize);
+
+/// One or two handwritten digits that bounce between the walls, after Sync-DRAW (Mittal et al.
+/// 2017, arXiv:1611.10314) and TGANs-C (Pan et al. 2017, arXiv:1804.08264): 28-pixel digits of
+/// MNIST on 64x64 grey, 16 frames, 8 a second.
+///
+/// Attributes: `digit`, `motion`, and where there are two, `digit2`, `motion2` (another digit).
+/// Each digit keeps one of the two motions out of training. The held-out side shows the digits in
+/// that motion, from images (t10k) that training never shows.
+#[derive(Debug)]
+pub struct Digits {
+    info: Info,
+    path: PathBuf,
+    train: idx::Digits,
+    test: idx::Digits,
+    /// The motion of each digit in training.
+    trained: [usize; 10],
+}
+
+impl Digits {
+    /// Reads the four IDX files of MNIST in a folder, `train-images-idx3-ubyte` and so on, with
+    /// `.gz` behind their names or without.
+    ///
+    /// # Errors
+    /// The first of [`Digits::problems`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::read(path.as_ref()).map_err(|mut errors| errors.swap_remove(0))
+    }
+
+    /// All that is wrong with a folder of MNIST; empty if nothing is. A file that is missing, cut
+    /// short, too long or no IDX, a label that is no digit, labels and images that differ in
+    /// number: each with path and byte.
+    pub fn problems(path: impl AsRef<Path>) -> Vec<Error> {
+        Self::read(path.as_ref()).err().unwrap_or_default()
+    }
+
+    fn read(path: &Path) -> Result<Self, Vec<Error>> {
+        match (idx::Digits::read(path, "train"), idx::Digits::read(path, "t10k")) {
+            (Ok(train), Ok(test)) => Ok(Self {
+                path: path.to_owned(),
+                info: Info {
+                    spec: format!("digits:{}", path.display()),
+                    dims: [FRAMES, SIZE, SIZE, 1],
+                    fps: 8.0,
+                    licence: "CC BY-SA 3.0".into(),
+                    credits: "MNIST: Yann LeCun, Corinna Cortes, Christopher J.C. Burges".into(),
+                },
+                train,
+                test,
+                trained: trained_motions(),
+            }),
+            (train, test) => {
+                Err([train.err(), test.err()].into_iter().flatten().flatten().collect())
+            }
+        }
+    }
+
+    /// One or two movers of a draw, all of them of the split.
+    fn choose(&self, split: Split, draw: Draw) -> Vec<Mover> {
+        let mut rng = rng(split, draw, 0);
+        let mut digits: Vec<usize> = (0..10).collect();
+        rng.shuffle(&mut digits);
+        digits.truncate(rng.usize(1..=2));
+        let motion = |digit: usize| match split {
+            Split::Train => self.trained[digit],
+            Split::HeldOut => 1 - self.trained[digit],
+        };
+        digits.into_iter().map(|digit| (digit, motion(digit))).collect()
+    }
+
+    fn movers_of(&self, attributes: &Attributes) -> Result<Vec<Mover>> {
+        let mover = |digit: &str, motion: &str| -> Option<Mover> {
+            let digit = attributes.get(digit)?.parse().ok().filter(|digit| *digit < 10)?;
+            let motion = attributes.get(motion)?;
+            Some((digit, MOTIONS.iter().position(|m| m == motion)?))
+        };
+        let first = mover("digit", "motion");
+        let movers = match attributes.contains_key("digit2") {
+            true => first.zip(mover("digit2", "motion2")).map(|(one, two)| vec![one, two]),
+            false => first.map(|one| vec![one]),
+        };
+        movers.ok_or_else(|| Error::Spec {
+            spec: self.info.spec.clone(),
+            reason: format!("a caption with the attributes {attributes:?} is none of digits"),
+        })
+    }
+}
+
+impl Dataset for Digits {
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn caption(&self, split: Split, draw: Draw) -> Result<Caption> {
+        let movers = self.choose(split, draw);
+        let names = [["digit", "motion"], ["digit2", "motion2"]];
+        let attributes = movers
+            .iter()
+            .zip(names)
+            .flat_map(|(&(digit, motion), names)| {
+                [
+                    (names[0].to_owned(), digit.to_string()),
+                    (names[1].to_owned(), MOTIONS[motion].to_owned()),
+                ]
+            })
+            .collect();
+        Ok(Caption { text: say(&movers), attributes })
+    }
+
+    fn example(&self, split: Split, draw: Draw) -> Result<Example> {
+        let images = match split {
+            Split::Train => &self.train,
+            Split::HeldOut => &self.test,
+        };
+        let mut rng = rng(split, draw, 1);
+        let mut data = vec![0; FRAMES * SIZE * SIZE];
+        for (digit, motion) in self.choose(split, draw) {
+            bounce(&mut data, images.any(digit, &mut rng), motion, &mut rng);
+        }
+        let clip = Clip::new([FRAMES, SIZE, SIZE, 1], self.info.fps, data)?;
+        Ok(Example { clip, caption: self.caption(split, draw)? })
+    }
+
+    /// Another digit, or another motion, for one of the digits. A wrong caption of the training
+    /// side names no held-out pair, or the discriminator would learn that such a pair is wrong;
+    /// so there the other digit brings its own motion along.
+    fn wrong_caption(&self, split: Split, caption: &Caption, draw: Draw) -> Result<String> {
+        let mut movers = self.movers_of(&caption.attributes)?;
+        let mut rng = rng(split, draw, 2);
+        let changed = rng.usize(..movers.len());
+        let (digit, motion) = movers[changed];
+        let others: Vec<Mover> = (0..10)
+            .flat_map(|digit| [(digit, 0), (digit, 1)])
+            .filter(|other| match split {
+                Split::Train => {
+                    other.1 == self.trained[other.0] && movers.iter().all(|m| m.0 != other.0)
+                }
+                Split::HeldOut => {
+                    (other.0 == digit) != (other.1 == motion)
+                        && movers.iter().all(|m| m.0 == digit || m.0 != other.0)
+                }
+            })
+            .collect();
+        movers[changed] = pick(&mut rng, &others);
+        Ok(say(&movers))
+    }
+
+    fn check(&self) -> Vec<Error> {
+        Self::problems(&self.path)
+    }
+}
+
+/// Half of the digits go up and down in training, half left and right.
+fn trained_motions() -> [usize; 10] {
+    let mut digits: Vec<usize> = (0..10).collect();
+    digits.sort_by_key(|digit| hash(&digit.to_string()));
+    let mut trained = [0; 10];
+    for &digit in &digits[..5] {
+        trained[digit] = 1;
+    }
+    trained
+}
+
+fn say(movers: &[Mover]) -> String {
+    let parts: Vec<String> = movers
+        .iter()
+        .map(|&(digit, motion)| format!("digit {digit} is moving {}", MOTIONS[motion]))
+        .collect();
+    parts.join(" and ")
+}
+
+/// Draws an image into each frame, from a random place, reflected at the walls; where two meet,
+/// the brighter pixel wins.
+fn bounce(data: &mut [u8], image: &[u8], motion: usize, rng: &mut fastrand::Rng) {
+    let room = (SIZE - SIDE) as f32;
+    let fixed = rng.usize(..=SIZE - SIDE);
+    // Twice the room: the way there and the way back.
+    let start = rng.f32() * 2.0 * room;
+    for (t, frame) in data.chunks_exact_mut(SIZE * SIZE).enumerate() {
+        let along = (start + SPEED * t as f32) % (2.0 * room);
+        let moving = (room - (along - room).abs()).round() as usize;
+        let (top, left) = if motion == 0 { (moving, fixed) } else { (fixed, moving) };
+        for (y, row) in image.chunks_exact(SIDE).enumerate() {
+            let start = (top + y) * SIZE + left;
+            for (pixel, &ink) in frame[start..start + SIDE].iter_mut().zip(row) {
+                *pixel = ink.max(*pixel);
+            }
+        }
+    }
+}

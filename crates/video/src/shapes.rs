@@ -1,0 +1,228 @@
+use std::collections::BTreeSet;
+
+use crate::draws::{held_out, pick, rng};
+use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
+
+mod figure;
+mod path;
+mod words;
+
+use figure::Figure;
+use path::{FRAMES, SIZE};
+
+const SHAPES: [&str; 8] =
+    ["circle", "square", "triangle", "diamond", "star", "cross", "ring", "heart"];
+const COLOURS: [(&str, [u8; 3]); 8] = [
+    ("red", [230, 40, 40]),
+    ("orange", [250, 140, 20]),
+    ("yellow", [250, 225, 50]),
+    ("green", [50, 190, 70]),
+    ("cyan", [60, 215, 230]),
+    ("blue", [60, 110, 255]),
+    ("pink", [250, 130, 190]),
+    ("white", [245, 245, 245]),
+];
+/// Half the width of a shape in pixels, from and to.
+const SIZES: [(&str, [f32; 2]); 3] =
+    [("small", [5.5, 7.0]), ("medium", [8.5, 10.5]), ("large", [12.5, 14.0])];
+const MOTIONS: [&str; 11] = [
+    "left",
+    "right",
+    "up",
+    "down",
+    "up left",
+    "up right",
+    "down left",
+    "down right",
+    "circle",
+    "zigzag",
+    "still",
+];
+const BACKGROUNDS: [(&str, [u8; 3]); 5] = [
+    ("black", [10, 10, 12]),
+    ("grey", [96, 96, 100]),
+    ("navy", [20, 30, 80]),
+    ("brown", [84, 52, 28]),
+    ("purple", [72, 24, 96]),
+];
+
+const SHAPE: usize = 0;
+const COLOUR: usize = 1;
+const SIZE_FIELD: usize = 2;
+const MOTION: usize = 3;
+const BACKGROUND: usize = 4;
+const FIELDS: [&str; 5] = ["shape", "colour", "size", "motion", "background"];
+
+/// A value for each of [`FIELDS`], as a place in its list.
+type Choice = [usize; 5];
+
+/// Coloured shapes that move over a plain ground, drawn anti-aliased as they are asked for:
+/// 64x64 RGB, 16 frames, 8 a second.
+///
+/// Attributes: `shape`, `colour`, `size`, `motion`, `background`. A tenth of the pairs of shape
+/// and colour and of colour and motion never meet in training; every held-out clip has at least
+/// one of them, and no wrong caption of the training side names one.
+#[derive(Debug)]
+pub struct Shapes {
+    info: Info,
+    shape_colour: BTreeSet<(usize, usize)>,
+    colour_motion: BTreeSet<(usize, usize)>,
+}
+
+impl Shapes {
+    /// The dataset; it needs no files.
+    pub fn new() -> Self {
+        let colours = COLOURS.map(|(name, _)| name);
+        Self {
+            info: Info {
+                spec: "shapes".into(),
+                dims: [FRAMES, SIZE, SIZE, 3],
+                fps: 8.0,
+                licence: "CC0 (drawn by kinora)".into(),
+                credits: String::new(),
+            },
+            shape_colour: held_out(&SHAPES, &colours),
+            colour_motion: held_out(&colours, &MOTIONS),
+        }
+    }
+
+    fn is_held_out(&self, choice: &Choice) -> bool {
+        self.shape_colour.contains(&(choice[SHAPE], choice[COLOUR]))
+            || self.colour_motion.contains(&(choice[COLOUR], choice[MOTION]))
+    }
+
+    fn choose(&self, split: Split, rng: &mut fastrand::Rng) -> Choice {
+        loop {
+            let choice = std::array::from_fn(|field| rng.usize(..count(field)));
+            if self.is_held_out(&choice) == (split == Split::HeldOut) {
+                return choice;
+            }
+        }
+    }
+
+    fn choice_of(&self, attributes: &Attributes) -> Result<Choice> {
+        let mut choice = [0; 5];
+        for (field, place) in choice.iter_mut().enumerate() {
+            let value = attributes.get(FIELDS[field]);
+            let found =
+                value.and_then(|value| (0..count(field)).find(|&i| name(field, i) == value));
+            *place = found.ok_or_else(|| Error::Spec {
+                spec: self.info.spec.clone(),
+                reason: format!("a caption whose {} is {value:?} is none of shapes", FIELDS[field]),
+            })?;
+        }
+        Ok(choice)
+    }
+}
+
+impl Default for Shapes {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Dataset for Shapes {
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn caption(&self, split: Split, draw: Draw) -> Result<Caption> {
+        let choice = self.choose(split, &mut rng(split, draw, 0));
+        let text = words::Wording::draw(&mut rng(split, draw, 1)).say(&choice);
+        let attributes = (0..FIELDS.len())
+            .map(|field| (FIELDS[field].to_owned(), name(field, choice[field]).to_owned()))
+            .collect();
+        Ok(Caption { text, attributes })
+    }
+
+    fn example(&self, split: Split, draw: Draw) -> Result<Example> {
+        let choice = self.choose(split, &mut rng(split, draw, 0));
+        let clip = render(&choice, self.info.fps, &mut rng(split, draw, 2))?;
+        Ok(Example { clip, caption: self.caption(split, draw)? })
+    }
+
+    fn wrong_caption(&self, split: Split, caption: &Caption, draw: Draw) -> Result<String> {
+        let choice = self.choice_of(&caption.attributes)?;
+        let mut rng = rng(split, draw, 3);
+        let wording = words::Wording::draw(&mut rng);
+        // A held-out pair in a wrong caption would teach the discriminator that it is wrong.
+        let mut others: Vec<Vec<Choice>> = (0..FIELDS.len())
+            .filter(|&field| wording.tells(field))
+            .map(|field| {
+                (0..count(field))
+                    .filter(|&value| value != choice[field])
+                    .map(|value| {
+                        let mut other = choice;
+                        other[field] = value;
+                        other
+                    })
+                    .filter(|other| split == Split::HeldOut || !self.is_held_out(other))
+                    .collect()
+            })
+            .collect();
+        others.retain(|choices: &Vec<Choice>| !choices.is_empty());
+        if others.is_empty() {
+            return Err(Error::Spec {
+                spec: self.info.spec.clone(),
+                reason: format!("no caption of the training side is false of {:?}", caption.text),
+            });
+        }
+        let field = rng.usize(..others.len());
+        let other = pick(&mut rng, &others[field]);
+        Ok(wording.say(&other))
+    }
+
+    fn check(&self) -> Vec<Error> {
+        Vec::new()
+    }
+}
+
+/// How many values a field has.
+fn count(field: usize) -> usize {
+    [SHAPES.len(), COLOURS.len(), SIZES.len(), MOTIONS.len(), BACKGROUNDS.len()][field]
+}
+
+/// The name of a field's value.
+fn name(field: usize, value: usize) -> &'static str {
+    match field {
+        SHAPE => SHAPES[value],
+        COLOUR => COLOURS[value].0,
+        SIZE_FIELD => SIZES[value].0,
+        MOTION => MOTIONS[value],
+        _ => BACKGROUNDS[value].0,
+    }
+}
+
+fn render(choice: &Choice, fps: f32, rng: &mut fastrand::Rng) -> Result<Clip> {
+    let [from, to] = SIZES[choice[SIZE_FIELD]].1;
+    let radius = from + (to - from) * rng.f32();
+    let figure = Figure::new(SHAPES[choice[SHAPE]]);
+    let colour = COLOURS[choice[COLOUR]].1;
+    let ground = BACKGROUNDS[choice[BACKGROUND]].1;
+    let mut data = ground.repeat(FRAMES * SIZE * SIZE);
+    for (frame, centre) in
+        data.chunks_exact_mut(SIZE * SIZE * 3).zip(path::path(MOTIONS[choice[MOTION]], radius, rng))
+    {
+        // Half a pixel beyond the edge is still partly covered.
+        let columns = reach(centre[0], radius);
+        for y in reach(centre[1], radius) {
+            for x in columns.clone() {
+                let at = [x as f32 + 0.5 - centre[0], y as f32 + 0.5 - centre[1]];
+                let cover = figure.cover(at, radius);
+                let pixel = &mut frame[(y * SIZE + x) * 3..][..3];
+                for (value, (ground, colour)) in pixel.iter_mut().zip(ground.iter().zip(colour)) {
+                    let (ground, colour) = (f32::from(*ground), f32::from(colour));
+                    *value = (ground + (colour - ground) * cover).round() as u8;
+                }
+            }
+        }
+    }
+    Clip::new([FRAMES, SIZE, SIZE, 3], fps, data)
+}
+
+/// The pixels along one axis that a figure may touch.
+fn reach(centre: f32, radius: f32) -> std::ops::Range<usize> {
+    let first = (centre - radius - 1.0).floor().max(0.0) as usize;
+    let end = (centre + radius + 1.0).ceil().max(0.0) as usize;
+    first..end.min(SIZE)
+}
