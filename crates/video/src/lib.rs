@@ -1,17 +1,29 @@
-//! Clips, their file formats, and datasets of captioned clips.
+#![doc = include_str!("../README.md")]
 
 mod clip;
+mod clips;
 mod dataset;
+mod digits;
+mod draws;
 mod error;
 mod feed;
 mod font;
 mod format;
+mod idx;
+mod lpc;
 mod ops;
+mod shapes;
+mod spec;
 
 pub use clip::{Clip, MAX_PIXELS};
+pub use clips::Clips;
 pub use dataset::{Attributes, Caption, Dataset, Draw, Example, Info, Split};
+pub use digits::Digits;
 pub use error::{Error, Result};
 pub use feed::{Batch, Feed};
 pub use font::wrap;
 pub use format::{DEFAULT_FPS, Format, SaveOptions, write_atomic};
+pub use lpc::Lpc;
 pub use ops::grid;
+pub use shapes::Shapes;
+pub use spec::{check, open};

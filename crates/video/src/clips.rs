@@ -1,0 +1,327 @@
+//! A folder of clips of one's own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::draws::{hash, rng};
+use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
+
+/// Bytes of clips that are kept in memory; what is beyond is read again at each draw.
+const CACHE: usize = 1 << 29;
+/// With fewer independent captions nothing is held out.
+const FEWEST: usize = 10;
+/// Text files that are no captions.
+const NOTES: [&str; 5] = ["licence", "license", "credits", "readme", "notes"];
+
+/// A folder of GIFs, animated PNGs, sprite sheets (`NAME.sheet.png` with its atlas) or plain PNGs
+/// that hold square frames in a row, with their captions: `captions.jsonl` with a line
+/// `{"file": "walk.gif", "caption": "a knight walks"}` for each caption, or a text file of the same
+/// name beside each clip (`walk.txt`), one caption a line. A clip may have several captions.
+///
+/// All clips are brought to the dims that most of them have (the largest of these, if there are
+/// several), frames repeated or left out, pictures made to fit with their proportions kept; with
+/// alpha, if any of them has it.
+///
+/// Nothing is known of a clip but its captions, so what is held out is a tenth of these, with all
+/// their clips; captions that share a clip go together. With fewer than ten that share none,
+/// nothing can be spared, and [`Split::HeldOut`] is the training set once more.
+///
+/// A file `LICENCE` (or `LICENSE`) in the folder gives the licence by its first line, a file
+/// `CREDITS` whom to credit.
+#[derive(Debug)]
+pub struct Clips {
+    info: Info,
+    path: PathBuf,
+    entries: Vec<Entry>,
+    train: Side,
+    held_out: Side,
+}
+
+/// One clip.
+#[derive(Debug)]
+struct Entry {
+    file: PathBuf,
+    captions: Vec<String>,
+    /// In the dims of the dataset, once it is open.
+    cached: Option<Clip>,
+    dims: [usize; 4],
+    fps: f32,
+}
+
+/// What one split draws from.
+#[derive(Debug, Default)]
+struct Side {
+    entries: Vec<usize>,
+    captions: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    file: String,
+    caption: String,
+}
+
+impl Clips {
+    /// Reads the whole folder.
+    ///
+    /// # Errors
+    /// The first that is wrong with it; [`Clips::problems`] lists all.
+    pub fn open(path: &Path) -> Result<Self> {
+        let (mut entries, mut errors) = survey(path);
+        if !errors.is_empty() {
+            return Err(errors.swap_remove(0));
+        }
+        let (dims, fps) = common(&entries);
+        let room = CACHE / dims.iter().product::<usize>();
+        for (i, entry) in entries.iter_mut().enumerate() {
+            let cached = entry.cached.take().filter(|_| i < room);
+            entry.cached = cached.map(|clip| bring(&clip, dims, fps)).transpose()?;
+        }
+        let [train, held_out] = sides(&entries);
+        let note = |names: &[&str]| {
+            let texts = names.iter().flat_map(|name| [name.to_string(), format!("{name}.txt")]);
+            let mut texts = texts.filter_map(|name| fs::read_to_string(path.join(name)).ok());
+            texts.find(|text| !text.trim().is_empty())
+        };
+        let licence = note(&["LICENCE", "LICENSE"]);
+        let first = licence.as_deref().and_then(|text| text.trim().lines().next());
+        let info = Info {
+            spec: format!("clips:{}", path.display()),
+            dims,
+            fps,
+            licence: first.unwrap_or("as its owner says").trim().into(),
+            credits: note(&["CREDITS"]).unwrap_or_default().trim().into(),
+        };
+        Ok(Self { info, path: path.into(), entries, train, held_out })
+    }
+
+    /// All that is wrong with a folder.
+    pub fn problems(path: &Path) -> Vec<Error> {
+        survey(path).1
+    }
+
+    fn side(&self, split: Split) -> &Side {
+        match split {
+            Split::HeldOut if !self.held_out.entries.is_empty() => &self.held_out,
+            _ => &self.train,
+        }
+    }
+
+    fn draw(&self, split: Split, draw: Draw) -> (&Entry, Caption) {
+        let mut rng = rng(split, draw, 0);
+        let side = self.side(split);
+        let entry = &self.entries[side.entries[rng.usize(..side.entries.len())]];
+        let text = entry.captions[rng.usize(..entry.captions.len())].clone();
+        (entry, Caption { text, attributes: Attributes::new() })
+    }
+}
+
+impl Dataset for Clips {
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn caption(&self, split: Split, draw: Draw) -> Result<Caption> {
+        Ok(self.draw(split, draw).1)
+    }
+
+    fn example(&self, split: Split, draw: Draw) -> Result<Example> {
+        let (entry, caption) = self.draw(split, draw);
+        let clip = match &entry.cached {
+            Some(clip) => clip.clone(),
+            None => bring(&Clip::load(&entry.file)?, self.info.dims, self.info.fps)?,
+        };
+        Ok(Example { clip, caption })
+    }
+
+    fn wrong_caption(&self, split: Split, caption: &Caption, draw: Draw) -> Result<String> {
+        // What else is said of the same clips is true as well.
+        let same = self.entries.iter().filter(|entry| entry.captions.contains(&caption.text));
+        let mut known: BTreeSet<&String> = same.flat_map(|entry| &entry.captions).collect();
+        known.insert(&caption.text);
+        let mut rng = rng(split, draw, 1);
+        for side in [self.side(split), &self.train] {
+            let others: Vec<&String> =
+                side.captions.iter().filter(|text| !known.contains(text)).collect();
+            if !others.is_empty() {
+                return Ok(others[rng.usize(..others.len())].clone());
+            }
+        }
+        let reason = "every clip has the same captions; what is said of a clip is learnt from what \
+                      is said of others, so give at least two clips different captions";
+        Err(Error::Data { path: self.path.clone(), reason: reason.into() })
+    }
+
+    fn check(&self) -> Vec<Error> {
+        survey(&self.path).1
+    }
+}
+
+fn bring(clip: &Clip, [t, h, w, c]: [usize; 4], fps: f32) -> Result<Clip> {
+    // Channels first: alpha makes what is left over transparent.
+    clip.to_channels(c)?.resample(t)?.fit(h, w)?.with_fps(fps)
+}
+
+/// The dims that most clips have, and the frame rate of the first of these.
+fn common(entries: &[Entry]) -> ([usize; 4], f32) {
+    let mut counts: BTreeMap<[usize; 3], usize> = BTreeMap::new();
+    for entry in entries {
+        let [t, h, w, _] = entry.dims;
+        *counts.entry([t, h, w]).or_default() += 1;
+    }
+    let size = |dims: &[usize; 3]| dims.iter().product::<usize>();
+    let most = counts.iter().max_by_key(|&(dims, n)| (n, size(dims)));
+    let [t, h, w] = most.map_or([1; 3], |(dims, _)| *dims);
+    let c = entries.iter().map(|entry| entry.dims[3]).max().unwrap_or(3);
+    let fps = entries.iter().find(|entry| entry.dims[..3] == [t, h, w]).map(|entry| entry.fps);
+    ([t, h, w, c], fps.unwrap_or(crate::DEFAULT_FPS))
+}
+
+/// What is trained on and what is held out: a tenth of the groups of captions that share a clip,
+/// those whose first captions hash lowest.
+fn sides(entries: &[Entry]) -> [Side; 2] {
+    // The group of a caption is the first of the captions that it is joined to.
+    let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for entry in entries {
+        let mut joined: BTreeSet<&str> = entry.captions.iter().map(String::as_str).collect();
+        let mut touched = Vec::new();
+        groups.retain(|_, group| {
+            let apart = group.is_disjoint(&joined);
+            if !apart {
+                touched.extend(group.iter().copied());
+            }
+            apart
+        });
+        joined.extend(touched);
+        if let Some(&first) = joined.first() {
+            groups.insert(first, joined);
+        }
+    }
+    let mut order: Vec<_> = groups.into_iter().map(|(first, group)| (hash(first), group)).collect();
+    order.sort_unstable();
+    let spared = if order.len() < FEWEST { 0 } else { order.len() / 10 };
+    let held: BTreeSet<&str> =
+        order.into_iter().take(spared).flat_map(|(_, group)| group).collect();
+    let mut sides = [Side::default(), Side::default()];
+    for (i, entry) in entries.iter().enumerate() {
+        let side = usize::from(held.contains(entry.captions[0].as_str()));
+        sides[side].entries.push(i);
+        sides[side].captions.extend(entry.captions.iter().cloned());
+    }
+    sides
+}
+
+/// All clips with their captions, in the order of their names, and all that is wrong.
+fn survey(path: &Path) -> (Vec<Entry>, Vec<Error>) {
+    let mut errors = Vec::new();
+    let (mut clips, mut texts) = (BTreeMap::new(), Vec::new());
+    match fs::read_dir(path).and_then(|files| files.collect::<std::io::Result<Vec<_>>>()) {
+        Ok(files) => {
+            for file in files.into_iter().map(|file| file.path()).filter(|file| file.is_file()) {
+                let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+                match ending.as_str() {
+                    "gif" | "png" | "apng" => drop(clips.insert(file, Vec::new())),
+                    "txt" => texts.push(file),
+                    _ => {}
+                }
+            }
+        }
+        Err(source) => return (Vec::new(), vec![Error::Read { path: path.into(), source }]),
+    }
+    texts.sort();
+    let list = path.join("captions.jsonl");
+    if list.exists() {
+        read_list(path, &list, &mut clips, &mut errors);
+    }
+    for text in texts {
+        read_text(&text, &mut clips, &mut errors);
+    }
+    if clips.is_empty() && errors.is_empty() {
+        let reason = "there is no clip in it; put GIFs, animated PNGs or PNG strips there";
+        errors.push(Error::Data { path: path.into(), reason: reason.into() });
+    }
+    let mut kept = 0;
+    let mut entries = Vec::new();
+    for (file, captions) in clips {
+        if captions.is_empty() {
+            let reason = "it has no caption; add a line to captions.jsonl, or a .txt beside it";
+            errors.push(Error::Data { path: file, reason: reason.into() });
+            continue;
+        }
+        match Clip::load(&file) {
+            Ok(clip) => {
+                kept += clip.data().len();
+                let (dims, fps) = (clip.dims(), clip.fps());
+                let cached = (kept <= CACHE).then_some(clip);
+                entries.push(Entry { file, captions, cached, dims, fps });
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    (entries, errors)
+}
+
+type Captions = BTreeMap<PathBuf, Vec<String>>;
+
+fn read(path: &Path, errors: &mut Vec<Error>) -> String {
+    fs::read_to_string(path).unwrap_or_else(|source| {
+        errors.push(Error::Read { path: path.into(), source });
+        String::new()
+    })
+}
+
+/// `captions.jsonl`.
+fn read_list(folder: &Path, list: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
+    for (i, line) in read(list, errors).lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let reason = match serde_json::from_str::<Line>(line) {
+            Err(e) => {
+                format!(
+                    "{e}; a line is {{\"file\": \"walk.gif\", \"caption\": \"a knight walks\"}}"
+                )
+            }
+            Ok(Line { caption, .. }) if caption.trim().is_empty() => "the caption is empty".into(),
+            Ok(Line { file, caption }) => {
+                let inside =
+                    Path::new(&file).components().all(|c| matches!(c, Component::Normal(_)));
+                let path = folder.join(&file);
+                if inside && path.is_file() {
+                    clips.entry(path).or_default().push(caption.trim().into());
+                    continue;
+                }
+                format!("there is no file {file:?} in the folder")
+            }
+        };
+        let reason = format!("{}:{}: {reason}", list.display(), i + 1);
+        errors.push(Error::Data { path: list.into(), reason });
+    }
+}
+
+/// `NAME.txt` beside a clip.
+fn read_text(text: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
+    let stem = text.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    let endings = ["gif", "apng", "png", "sheet.png"];
+    let clip = endings.iter().map(|ending| text.with_extension(ending));
+    let clip = clip.filter(|path| clips.contains_key(path)).collect::<Vec<_>>();
+    let reason = match clip.as_slice() {
+        [] if NOTES.contains(&stem.as_str()) => return,
+        [] => "there is no clip of the same name (.gif, .apng or .png) beside it",
+        [clip] => {
+            let captions = read(text, errors);
+            let mut captions =
+                captions.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
+            if captions.peek().is_some() {
+                clips.entry(clip.clone()).or_default().extend(captions.map(String::from));
+                return;
+            }
+            "it holds no caption; write one a line"
+        }
+        _ => "several clips have its name; list them in captions.jsonl",
+    };
+    errors.push(Error::Data { path: text.into(), reason: reason.into() });
+}
