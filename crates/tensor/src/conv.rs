@@ -9,15 +9,16 @@ pub struct Geometry {
 
 impl Geometry {
     /// `[t', h', w']` of the output for an input and a kernel, `None` where the kernel does not
-    /// fit or a stride is 0.
+    /// fit, a stride is 0, or the padding is larger than can be counted.
     pub fn output(&self, input: [usize; 3], kernel: [usize; 3]) -> Option<[usize; 3]> {
         let mut output = [0; 3];
         for axis in 0..3 {
-            let room = (input[axis] + 2 * self.padding[axis]).checked_sub(kernel[axis])?;
+            let padded = self.padding[axis].checked_mul(2)?.checked_add(input[axis])?;
+            let room = padded.checked_sub(kernel[axis])?;
             if kernel[axis] == 0 {
                 return None;
             }
-            output[axis] = room.checked_div(self.stride[axis])? + 1;
+            output[axis] = room.checked_div(self.stride[axis])?.checked_add(1)?;
         }
         Some(output)
     }

@@ -7,10 +7,16 @@ impl Op {
     /// on it.
     ///
     /// # Errors
-    /// [`Error::Shape`] with the operation and all shapes if it does not take them.
+    /// [`Error::Shape`] with the operation and all shapes if it does not take them, or if the output
+    /// would be larger than memory can be.
     pub fn infer(&self, inputs: &[&Desc]) -> Result<Desc> {
         let shapes: Vec<Shape> = inputs.iter().map(|desc| desc.shape).collect();
-        match self.output_shape(&shapes) {
+        let output = shapes
+            .iter()
+            .try_for_each(addressable)
+            .and_then(|()| self.output_shape(&shapes))
+            .and_then(|shape| addressable(&shape).map(|()| shape));
+        match output {
             Ok(shape) => Ok(Desc::f32(shape)),
             Err(reason) => Err(Error::Shape { op: self.name(), shapes, reason }),
         }
@@ -61,13 +67,13 @@ impl Op {
             }
             &Op::Pad { axis, before, after } => {
                 has_axis(&x, axis)?;
-                Ok(x.with(axis, before + x[axis] + after))
+                Ok(x.with(axis, before.saturating_add(x[axis]).saturating_add(after)))
             }
             &Op::Concat { axis } => {
                 has_axis(&x, axis)?;
                 let agree = |s: &Shape| s.len() == x.len() && s.with(axis, 0) == x.with(axis, 0);
                 check(inputs.iter().all(agree), || format!("all axes but axis {axis} must agree"))?;
-                Ok(x.with(axis, inputs.iter().map(|s| s[axis]).sum()))
+                Ok(x.with(axis, inputs.iter().fold(0, |sum, s| sum.saturating_add(s[axis]))))
             }
             Op::Sum { axes } => {
                 check(axes.is_sorted_by(|a, b| a < b), || {
@@ -136,11 +142,14 @@ impl Op {
                 Ok([kernel[0], kernel[1], kernel[2], x[4], g[4]].into())
             }
             Op::Upsample { factor } => {
-                check(x.len() == 5, || "x must be [n, t, h, w, c]".into())?;
-                Ok((0..5).map(|a| if a % 4 == 0 { x[a] } else { x[a] * factor[a - 1] }).collect())
+                check(x.len() == 5 && !factor.contains(&0), || {
+                    format!("x must be [n, t, h, w, c], the factors {factor:?} at least 1")
+                })?;
+                let times = |a: usize| x[a].saturating_mul(factor[a - 1]);
+                Ok((0..5).map(|a| if a % 4 == 0 { x[a] } else { times(a) }).collect())
             }
             Op::SumPool { factor } => {
-                let fits = |a: usize| factor[a - 1] > 0 && x[a] % factor[a - 1] == 0;
+                let fits = |a: usize| factor[a - 1] > 0 && x[a].is_multiple_of(factor[a - 1]);
                 check(x.len() == 5 && (1..4).all(fits), || {
                     format!("x must be [n, t, h, w, c] with t, h, w multiples of {factor:?}")
                 })?;
@@ -175,6 +184,15 @@ fn check(ok: bool, reason: impl FnOnce() -> String) -> Result<(), String> {
     if ok { Ok(()) } else { Err(reason()) }
 }
 
+/// Whether the bytes of a tensor can be counted. The bound on each axis, too, leaves room for the
+/// small sums and products above.
+fn addressable(shape: &Shape) -> Result<(), String> {
+    const MOST: usize = isize::MAX as usize / 8;
+    check(shape.iter().all(|&dim| dim <= MOST) && shape.elements() <= MOST, || {
+        format!("{shape} is larger than memory can be")
+    })
+}
+
 fn has_axis(shape: &Shape, axis: usize) -> Result<(), String> {
     check(axis < shape.len(), || format!("there is no axis {axis}"))
 }
@@ -198,7 +216,9 @@ fn norm(groups: usize, inputs: &[Shape]) -> Result<(), String> {
     let (x, scale, shift) = (inputs[0], inputs[1], inputs[2]);
     check(x.len() >= 2, || "x must be [n, .., c]".into())?;
     let (n, c) = (x[0], x[x.len() - 1]);
-    check(groups > 0 && c % groups == 0, || format!("{c} channels make no {groups} groups"))?;
+    check(groups > 0 && c.is_multiple_of(groups), || {
+        format!("{c} channels make no {groups} groups")
+    })?;
     let fits = scale.len() == 2 && (scale[0] == 1 || scale[0] == n) && scale[1] == c;
     check(fits && shift == scale, || "scale and shift must be [1, c] or [n, c]".into())
 }

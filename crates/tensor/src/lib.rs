@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod conv;
+mod cost;
 mod error;
 mod expand;
 mod infer;

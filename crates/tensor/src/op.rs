@@ -110,7 +110,7 @@ pub enum Op {
     /// index that is no row gives a row of zeros. ∂table = [`Op::Scatter`]
     Gather,
     /// Inputs: indices `[..]` and values `[.., d]`; the values added up at their rows of a table
-    /// `[rows, d]`, in order. ∂values = [`Op::Gather`]
+    /// `[rows, d]`, in order; an index that is no row is left out. ∂values = [`Op::Gather`]
     Scatter {
         /// The rows of the table.
         rows: usize,

@@ -12,9 +12,9 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The number of elements, 1 for a scalar.
+    /// The number of elements, 1 for a scalar; `usize::MAX` where it is larger than that.
     pub fn elements(&self) -> usize {
-        self.iter().product()
+        self.iter().fold(1, |product, &dim| product.saturating_mul(dim))
     }
 
     /// The shape with axis `axis` of length `len`.
@@ -146,5 +146,12 @@ mod tests {
         assert_eq!(of(&[], &[5]), Some([5].into()));
         assert_eq!(of(&[1], &[0]), Some([0].into()));
         assert_eq!(of(&[2], &[3]), None);
+    }
+
+    #[test]
+    fn elements_do_not_wrap() {
+        assert_eq!(Shape::from([]).elements(), 1);
+        assert_eq!(Shape::from([1 << 32, 1 << 32, 3]).elements(), usize::MAX);
+        assert_eq!(Shape::from([usize::MAX, usize::MAX, 0]).elements(), 0);
     }
 }

@@ -36,6 +36,9 @@ pub trait Tensor: Clone + Send + Sync {
     /// Changes `self` by a rule of optimisation, in place where its buffer is not shared.
     ///
     /// The provided form is made of operations; a backend may do it in one sweep.
+    ///
+    /// # Errors
+    /// Those of [`Update::check`], before anything is changed.
     fn update(&mut self, update: &Update, state: &mut [&mut Self], input: &Self) -> Result<()> {
         update.expand(self, state, input)
     }

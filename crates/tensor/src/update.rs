@@ -1,4 +1,4 @@
-use crate::{Result, Tensor};
+use crate::{Desc, Error, Result, Shape, Tensor};
 
 /// A rule by which [`Tensor::update`] changes a parameter p in place.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +36,26 @@ pub fn adam_factors(rate: f32, beta1: f32, beta2: f32, step: u64) -> (f32, f32) 
 }
 
 impl Update {
+    /// Checks that the state and the input are shaped as the parameter: what [`Tensor::update`]
+    /// calls first.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] with the shapes of the parameter, the state and the input.
+    pub fn check(&self, p: &Desc, state: &[&Desc], input: &Desc) -> Result<()> {
+        let (op, moments) = match self {
+            Update::Adam { .. } => ("adam", 2),
+            Update::Lerp { .. } => ("lerp", 0),
+        };
+        let shapes: Vec<Shape> =
+            [p].iter().chain(state).chain(&[input]).map(|desc| desc.shape).collect();
+        if state.len() == moments && shapes.iter().all(|shape| *shape == p.shape) {
+            return Ok(());
+        }
+        let reason =
+            format!("the parameter, {moments} of state and the input must be of one shape");
+        Err(Error::Shape { op, shapes, reason })
+    }
+
     /// The rule made of operations.
     pub(crate) fn expand<T: Tensor>(
         &self,
@@ -43,9 +63,11 @@ impl Update {
         state: &mut [&mut T],
         input: &T,
     ) -> Result<()> {
+        let descs: Vec<Desc> = state.iter().map(|s| *s.desc()).collect();
+        self.check(p.desc(), &descs.iter().collect::<Vec<_>>(), input.desc())?;
         match *self {
             Update::Adam { rate, beta1, beta2, epsilon, step, scale } => {
-                let [m, v] = state else { panic!("Adam keeps two moments") };
+                let [m, v] = state else { unreachable!("checked") };
                 let g = input.affine(scale, 0.0)?;
                 **m = m.affine(beta1, 0.0)?.add(&g.affine(1.0 - beta1, 0.0)?)?;
                 **v = v.affine(beta2, 0.0)?.add(&g.mul(&g)?.affine(1.0 - beta2, 0.0)?)?;

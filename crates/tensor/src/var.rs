@@ -21,18 +21,16 @@ struct Node<T: Tensor> {
     /// `None` for a leaf.
     op: Option<Op>,
     /// What the rule needs, and where its partials go.
-    inputs: Vec<(Saved<T>, Option<Arc<Node<T>>>)>,
+    inputs: Vec<Edge<T>>,
     output: Option<T>,
 }
+
+type Edge<T> = (Saved<T>, Option<Arc<Node<T>>>);
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 impl<T: Tensor> Node<T> {
-    fn new(
-        op: Option<Op>,
-        inputs: Vec<(Saved<T>, Option<Arc<Node<T>>>)>,
-        output: Option<T>,
-    ) -> Arc<Self> {
+    fn new(op: Option<Op>, inputs: Vec<Edge<T>>, output: Option<T>) -> Arc<Self> {
         Arc::new(Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), op, inputs, output })
     }
 }
@@ -147,7 +145,7 @@ pub fn grad<T: Tensor>(y: Var<T>, xs: &[&Var<T>]) -> Result<Vec<T>> {
 /// The gradients of ⟨seed, y⟩ by each of `xs`: as [`grad`], from any gradient of `y`.
 ///
 /// # Errors
-/// If the shape of `seed` is not that of `y`, or an operation of a rule fails.
+/// If `seed` has not as many elements as `y`, or an operation of a rule fails.
 pub fn grad_from<T: Tensor>(y: Var<T>, seed: T, xs: &[&Var<T>]) -> Result<Vec<T>> {
     let seed = seed.reshape(*y.shape())?;
     let targets: HashMap<u64, Desc> =
@@ -317,6 +315,9 @@ impl<T: Tensor> Sum<T> {
 
 fn gather_cuts<T: Tensor>(cuts: Vec<Cut<T>>) -> Result<T> {
     let (axis, of) = (cuts[0].axis, cuts[0].of);
+    if let [cut] = &cuts[..] {
+        return cut.g.pad(axis, cut.start, of[axis] - cut.start - cut.g.shape()[axis]);
+    }
     let device = cuts[0].g.device().clone();
     let zeros = |len: usize| T::full(&device, 0.0, of.with(axis, len));
     let mut parts = Vec::new();
