@@ -1,0 +1,151 @@
+use kinora_tensor::{Geometry, Result, Tensor};
+
+use crate::linear::add_bias;
+use crate::{Fill, Init, Module, join, kaiming};
+
+/// The geometry under which a kernel of odd lengths keeps the size of its input.
+pub fn same(kernel: [usize; 3]) -> Geometry {
+    Geometry { stride: [1; 3], padding: kernel.map(|len| len / 2) }
+}
+
+/// A convolution in three dimensions; two are kt = 1.
+///
+/// # Shapes
+/// x `[n, t, h, w, ci]`, weight `[kt, kh, kw, ci, co]`, bias `[co]`, y `[n, t', h', w', co]` with
+/// t', h', w' of [`Geometry::output`].
+#[derive(Clone, Debug)]
+pub struct Conv<T> {
+    /// `[kt, kh, kw, ci, co]`
+    pub weight: T,
+    /// `[co]`
+    pub bias: Option<T>,
+    /// Stride and padding.
+    pub geometry: Geometry,
+}
+
+impl<T> Conv<T> {
+    /// Normal weights that keep the variance, and a bias of zeros.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
+    pub fn new<I: Init<T>>(
+        init: &mut I,
+        kernel: [usize; 3],
+        ci: usize,
+        co: usize,
+        geometry: Geometry,
+    ) -> Result<Self> {
+        let weight = kaiming(fan_in(kernel, ci), 1.0);
+        Self::with(init, kernel, [ci, co], geometry, weight, Some(Fill::Zeros))
+    }
+
+    /// Weights and bias filled as told; no bias for `None`.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
+    pub fn with<I: Init<T>>(
+        init: &mut I,
+        [kt, kh, kw]: [usize; 3],
+        [ci, co]: [usize; 2],
+        geometry: Geometry,
+        weight: Fill,
+        bias: Option<Fill>,
+    ) -> Result<Self> {
+        let weight = init.tensor([kt, kh, kw, ci, co].into(), weight)?;
+        let bias = bias.map(|fill| init.tensor([co].into(), fill)).transpose()?;
+        Ok(Self { weight, bias, geometry })
+    }
+}
+
+/// How many inputs one output of a convolution has.
+pub(crate) fn fan_in(kernel: [usize; 3], ci: usize) -> usize {
+    kernel.iter().fold(ci, |product, &len| product.saturating_mul(len))
+}
+
+impl<T: Tensor> Conv<T> {
+    /// x `[n, t, h, w, ci]` to `[n, t', h', w', co]`.
+    ///
+    /// # Errors
+    /// If x has other channels or the kernel does not fit it, or the device fails.
+    pub fn forward(&self, x: &T) -> Result<T> {
+        add_bias(x.conv(&self.weight, self.geometry)?, self.bias.as_ref())
+    }
+}
+
+impl<T> Module<T> for Conv<T> {
+    type Of<U> = Conv<U>;
+
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Conv<U>, E> {
+        let weight = f(&join(path, "weight"), &self.weight)?;
+        let bias = self.bias.as_ref().map(|bias| f(&join(path, "bias"), bias)).transpose()?;
+        Ok(Conv { weight, bias, geometry: self.geometry })
+    }
+}
+
+/// A transposed convolution: a learned enlargement by the stride.
+///
+/// # Shapes
+/// x `[n, t, h, w, ci]`, weight `[kt, kh, kw, co, ci]`, which is that of the convolution from y to
+/// x; bias `[co]`, y `[n, st t, sh h, sw w, co]` for a stride of `[st, sh, sw]`.
+#[derive(Clone, Debug)]
+pub struct ConvTranspose<T> {
+    /// `[kt, kh, kw, co, ci]`
+    pub weight: T,
+    /// `[co]`
+    pub bias: Option<T>,
+    /// Stride and padding of the convolution from y to x.
+    pub geometry: Geometry,
+}
+
+impl<T> ConvTranspose<T> {
+    /// Normal weights that keep the variance, and a bias of zeros.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
+    pub fn new<I: Init<T>>(
+        init: &mut I,
+        kernel: [usize; 3],
+        ci: usize,
+        co: usize,
+        geometry: Geometry,
+    ) -> Result<Self> {
+        // A kernel's values are spread over as many outputs as the stride makes of one input.
+        let stride: usize = geometry.stride.iter().product();
+        let weight = kaiming(fan_in(kernel, ci) / stride.max(1), 1.0);
+        let [kt, kh, kw] = kernel;
+        let weight = init.tensor([kt, kh, kw, co, ci].into(), weight)?;
+        let bias = Some(init.tensor([co].into(), Fill::Zeros)?);
+        Ok(Self { weight, bias, geometry })
+    }
+}
+
+impl<T: Tensor> ConvTranspose<T> {
+    /// x `[n, t, h, w, ci]` to `[n, st t, sh h, sw w, co]`.
+    ///
+    /// # Errors
+    /// If x has other channels, or the convolution back from the enlarged size does not give the
+    /// size of x (kernel 4, stride 2 and padding 1 do, as do 3, 2 and 1), or the device fails.
+    pub fn forward(&self, x: &T) -> Result<T> {
+        let stride = self.geometry.stride;
+        let size = [0, 1, 2].map(|i| x.shape().get(i + 1).map_or(0, |len| len * stride[i]));
+        add_bias(x.conv_input(&self.weight, self.geometry, size)?, self.bias.as_ref())
+    }
+}
+
+impl<T> Module<T> for ConvTranspose<T> {
+    type Of<U> = ConvTranspose<U>;
+
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<ConvTranspose<U>, E> {
+        let weight = f(&join(path, "weight"), &self.weight)?;
+        let bias = self.bias.as_ref().map(|bias| f(&join(path, "bias"), bias)).transpose()?;
+        Ok(ConvTranspose { weight, bias, geometry: self.geometry })
+    }
+}

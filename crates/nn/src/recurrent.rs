@@ -1,0 +1,213 @@
+use kinora_tensor::{Result, Shape, Tensor};
+
+use crate::{Fill, Init, Linear, Module, join, xavier};
+
+/// Gates in the order i, f, g, o; a forget gate that is open at first keeps gradients alive
+/// (Jozefowicz et al., "An empirical exploration of recurrent network architectures", 2015).
+pub(crate) const LSTM_BIAS: Fill = Fill::Blocks(&[0.0, 1.0, 0.0, 0.0]);
+
+/// Orthogonal weights of a state's gates.
+pub(crate) const fn recurrent(gates: usize) -> Fill {
+    Fill::Orthogonal { gain: 1.0, blocks: gates }
+}
+
+/// What an LSTM carries from one step to the next.
+///
+/// # Shapes
+/// Both `[n, c]`, or `[n, t, h, w, c]` for a [`ConvLstm`](crate::ConvLstm).
+#[derive(Clone, Debug)]
+pub struct LstmState<T> {
+    /// h, the output.
+    pub hidden: T,
+    /// c, the memory.
+    pub cell: T,
+}
+
+impl<T: Tensor> LstmState<T> {
+    pub(crate) fn zero(device: &T::Device, shape: Shape) -> Result<Self> {
+        let zero = T::full(device, 0.0, shape)?;
+        Ok(Self { hidden: zero.clone(), cell: zero })
+    }
+
+    /// The next state, from gates before their activations.
+    pub(crate) fn step(&self, gates: &T) -> Result<Self> {
+        let both = gates.lstm_cell(&self.cell)?;
+        Ok(Self { hidden: both.select(0, 0)?, cell: both.select(0, 1)? })
+    }
+}
+
+/// `[n, t, ..]` with the two outer axes exchanged.
+pub(crate) fn time_first<T: Tensor>(x: &T) -> Result<T> {
+    let mut axes: Vec<usize> = (0..x.shape().len()).collect();
+    if axes.len() < 2 {
+        return Ok(x.clone());
+    }
+    axes.swap(0, 1);
+    if x.shape()[0] == 1 || x.shape()[1] == 1 {
+        let shape: Shape = axes.iter().map(|&axis| x.shape()[axis]).collect();
+        return x.reshape(shape);
+    }
+    x.permute(&axes)
+}
+
+/// The cell of a long short-term memory (Hochreiter and Schmidhuber, 1997), with a forget gate.
+///
+/// [`Lstm::inputs`] does the products of all times at once, [`Lstm::step`] one time after it.
+#[derive(Clone, Debug)]
+pub struct Lstm<T> {
+    /// From the input to the gates i, f, g, o, `[d, 4c]`.
+    pub input: Linear<T>,
+    /// From the state to the gates, `[c, 4c]`, without a bias.
+    pub state: Linear<T>,
+}
+
+impl<T> Lstm<T> {
+    /// A cell of `hidden` numbers for inputs of `inputs` numbers; the bias of the forget gate is 1.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
+    pub fn new<I: Init<T>>(init: &mut I, inputs: usize, hidden: usize) -> Result<Self> {
+        let gates = hidden.saturating_mul(4);
+        Ok(Self {
+            input: Linear::with(init, [inputs, gates], xavier(inputs, hidden), Some(LSTM_BIAS))?,
+            state: Linear::with(init, [hidden, gates], recurrent(4), None)?,
+        })
+    }
+}
+
+impl<T: Tensor> Lstm<T> {
+    /// A state of zeros for a batch of `n`.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn zero_state(&self, device: &T::Device, n: usize) -> Result<LstmState<T>> {
+        LstmState::zero(device, [n, self.state.weight.shape()[0]].into())
+    }
+
+    /// The input's part of the gates at all times: x `[n, t, d]` to `[t, n, 4c]`.
+    ///
+    /// # Errors
+    /// If x does not end in d, or the device fails.
+    pub fn inputs(&self, x: &T) -> Result<T> {
+        self.input.forward(&time_first(x)?)
+    }
+
+    /// One step: gates `[n, 4c]`, a time of [`Lstm::inputs`], and a state `[n, c]`.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
+    pub fn step(&self, gates: &T, state: &LstmState<T>) -> Result<LstmState<T>> {
+        let recurrent = self.state.forward(&state.hidden)?;
+        state.step(&gates.reshape(*recurrent.shape())?.add(&recurrent)?)
+    }
+}
+
+impl<T> Module<T> for Lstm<T> {
+    type Of<U> = Lstm<U>;
+
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Lstm<U>, E> {
+        Ok(Lstm {
+            input: self.input.try_map(&join(path, "input"), f)?,
+            state: self.state.try_map(&join(path, "state"), f)?,
+        })
+    }
+}
+
+/// The cell of a gated recurrent unit (Cho et al., 2014), with the reset gate after the state's
+/// product, as in cuDNN and PyTorch.
+#[derive(Clone, Debug)]
+pub struct Gru<T> {
+    /// From the input to the gates r, z, n, `[d, 3c]`.
+    pub input: Linear<T>,
+    /// From the state to the gates, `[c, 3c]`.
+    pub state: Linear<T>,
+}
+
+impl<T> Gru<T> {
+    /// A cell of `hidden` numbers for inputs of `inputs` numbers.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
+    pub fn new<I: Init<T>>(init: &mut I, inputs: usize, hidden: usize) -> Result<Self> {
+        let gates = hidden.saturating_mul(3);
+        let bias = Some(Fill::Zeros);
+        Ok(Self {
+            input: Linear::with(init, [inputs, gates], xavier(inputs, hidden), bias)?,
+            state: Linear::with(init, [hidden, gates], recurrent(3), bias)?,
+        })
+    }
+}
+
+impl<T: Tensor> Gru<T> {
+    /// A state of zeros for a batch of `n`, `[n, c]`.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn zero_state(&self, device: &T::Device, n: usize) -> Result<T> {
+        T::full(device, 0.0, [n, self.state.weight.shape()[0]])
+    }
+
+    /// The input's part of the gates at all times: x `[n, t, d]` to `[t, n, 3c]`.
+    ///
+    /// # Errors
+    /// If x does not end in d, or the device fails.
+    pub fn inputs(&self, x: &T) -> Result<T> {
+        self.input.forward(&time_first(x)?)
+    }
+
+    /// One step: gates `[n, 3c]`, a time of [`Gru::inputs`], and a state `[n, c]`.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
+    pub fn step(&self, gates: &T, state: &T) -> Result<T> {
+        gates.gru_cell(&self.state.forward(state)?, state)
+    }
+
+    /// All steps from a state of zeros: x `[n, t, d]` to the state `[n, c]` after each time, in the
+    /// order of time, even where `reverse` runs from the last time to the first.
+    ///
+    /// `mask` `[n, t]` is 1 where there is input, and 0 where the state stays as it is.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
+    pub fn run(&self, x: &T, mask: Option<&T>, reverse: bool) -> Result<Vec<T>> {
+        let gates = self.inputs(x)?;
+        let (times, n) = (gates.shape()[0], gates.shape().get(1).copied().unwrap_or(1));
+        // [t, n, 1], so that each time is one free cut.
+        let mask = mask.map(|mask| time_first(mask)?.reshape([times, n, 1])).transpose()?;
+        let mut state = self.zero_state(x.device(), n)?;
+        let mut states = Vec::with_capacity(times);
+        for step in 0..times {
+            let time = if reverse { times - 1 - step } else { step };
+            let next = self.step(&gates.select(0, time)?, &state)?;
+            state = match &mask {
+                Some(mask) => state.add(&next.sub(&state)?.mul(&mask.select(0, time)?)?)?,
+                None => next,
+            };
+            states.push(state.clone());
+        }
+        if reverse {
+            states.reverse();
+        }
+        Ok(states)
+    }
+}
+
+impl<T> Module<T> for Gru<T> {
+    type Of<U> = Gru<U>;
+
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Gru<U>, E> {
+        Ok(Gru {
+            input: self.input.try_map(&join(path, "input"), f)?,
+            state: self.state.try_map(&join(path, "state"), f)?,
+        })
+    }
+}
