@@ -1,0 +1,234 @@
+//! `cargo xtask test`: everything that must hold, step by step, each one tried whatever became of
+//! those before it.
+
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::{cargo, data, root, tidy};
+
+/// The folders of real data that tests read, and what cannot be tested without them.
+const DATA: [(&str, &str); 3] = [
+    ("mnist", "the dataset digits on MNIST"),
+    ("lpc_universal", "the dataset lpc on its full sheets"),
+    ("sprites_li2018", "the dataset lpc on the sprites of 2018"),
+];
+
+/// What became of a step: what it has to say, or why it was skipped.
+enum Outcome {
+    Passed(String),
+    Skipped(String),
+}
+
+/// A check of the machine or of the tree.
+type Step = fn() -> Result<Outcome>;
+
+const STEPS: [(&str, Step); 7] = [
+    ("C++ compiler", compiler),
+    ("test data", test_data),
+    ("format", format),
+    ("clippy", clippy),
+    ("tidy", tidy_tree),
+    ("tests", tests),
+    ("README", readme),
+];
+
+pub(crate) fn run() -> Result<ExitCode> {
+    let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
+    let mut lines = Vec::new();
+    let (mut failed, mut skipped) = (0, 0);
+    for (name, step) in STEPS {
+        println!("==> {name}");
+        let start = Instant::now();
+        let outcome = step();
+        let seconds = start.elapsed().as_secs_f32();
+        let line = match outcome {
+            Ok(Outcome::Passed(note)) => format!("{name:<13} passed   {seconds:7.1} s  {note}"),
+            Ok(Outcome::Skipped(reason)) => {
+                skipped += 1;
+                format!("{name:<13} skipped  {seconds:7.1} s  {reason}")
+            }
+            Err(error) => {
+                failed += 1;
+                format!("{name:<13} FAILED   {seconds:7.1} s  {error:#}")
+            }
+        };
+        println!("{line}");
+        lines.push(line);
+    }
+    println!("\n{}", lines.join("\n"));
+    let passed = STEPS.len() - failed - skipped;
+    let verdict = match (failed, skipped, ci) {
+        (0, 0, _) => "all is well",
+        (0, _, false) => "well, as far as this machine can tell",
+        (0, _, true) => "FAILED: CI is set, and there a skip is a failure",
+        _ => "FAILED",
+    };
+    println!("{passed} passed, {failed} failed, {skipped} skipped: {verdict}");
+    let well = failed == 0 && (skipped == 0 || !ci);
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The H.264 encoder is built from C++.
+fn compiler() -> Result<Outcome> {
+    let found = || {
+        let named = std::env::var("CXX").ok().filter(|name| !name.is_empty());
+        let known = ["c++", "g++", "clang++"].map(String::from);
+        // A compiler may be named with arguments, as `ccache g++`.
+        named.into_iter().chain(known).find(|name| {
+            name.split_whitespace()
+                .next()
+                .is_some_and(|program| answers(&mut Command::new(program)))
+        })
+    };
+    if cfg!(windows) {
+        return Ok(Outcome::Passed("looked for by the build on Windows".into()));
+    }
+    if let Some(name) = found() {
+        return Ok(Outcome::Passed(name));
+    }
+    println!("no C++ compiler; trying apt-get install g++");
+    let _ = Command::new("apt-get").args(["install", "-y", "-qq", "g++"]).status();
+    let name = found().context("no C++ compiler; install g++ or clang, or name one in CXX")?;
+    Ok(Outcome::Passed(format!("{name}, installed")))
+}
+
+fn test_data() -> Result<Outcome> {
+    let Some(folder) = data() else {
+        return Ok(Outcome::Skipped(format!(
+            "tests on real data: KINORA_DATA is not set, and {} is not there",
+            root().join("../shared/data").display()
+        )));
+    };
+    let missing: Vec<String> = DATA
+        .iter()
+        .filter(|(name, _)| !folder.join(name).is_dir())
+        .map(|(name, what)| format!("{what}: {} is not there", folder.join(name).display()))
+        .collect();
+    if missing.is_empty() {
+        return Ok(Outcome::Passed(folder.display().to_string()));
+    }
+    Ok(Outcome::Skipped(missing.join("; ")))
+}
+
+fn format() -> Result<Outcome> {
+    if let Some(reason) = lacks("fmt", "rustfmt") {
+        return Ok(Outcome::Skipped(reason));
+    }
+    succeeds(cargo().args(["fmt", "--all", "--check"]), "run cargo fmt --all")
+}
+
+fn clippy() -> Result<Outcome> {
+    if let Some(reason) = lacks("clippy", "clippy") {
+        return Ok(Outcome::Skipped(reason));
+    }
+    let args = ["clippy", "--workspace", "--all-targets", "--release", "--", "-D", "warnings"];
+    succeeds(cargo().args(args), "mend what clippy says above")
+}
+
+fn tidy_tree() -> Result<Outcome> {
+    let report = tidy::check(&root())?;
+    report.print();
+    ensure!(report.findings.is_empty(), "{} findings, above", report.findings.len());
+    Ok(Outcome::Passed(format!("{} files", report.files)))
+}
+
+fn tests() -> Result<Outcome> {
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--release", "--no-fail-fast"]);
+    if let Some(data) = data() {
+        command.env("KINORA_DATA", data);
+    }
+    succeeds(&mut command, "the tests that failed are named above")
+}
+
+/// Runs the README's first command, as it stands there, in an empty folder below `target`, from
+/// where cargo finds the workspace as it does from its root.
+fn readme() -> Result<Outcome> {
+    let path = root().join("README.md");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let line = first_command(&text).with_context(|| {
+        format!("{}: the first ```sh block has no cargo run --release -- sample", path.display())
+    })?;
+    let out = out_of(line).with_context(|| format!("{}: no --out in {line:?}", path.display()))?;
+
+    let folder = root().join("target/readme");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    }
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    println!("{line}");
+    let shell = if cfg!(windows) { ["cmd", "/C"] } else { ["sh", "-c"] };
+    succeeds(Command::new(shell[0]).arg(shell[1]).arg(line).current_dir(&folder), line)?;
+    let film = folder.join(out);
+    let size =
+        std::fs::metadata(&film).with_context(|| format!("no film at {}", film.display()))?;
+    ensure!(size.len() > 0, "{} is empty", film.display());
+    Ok(Outcome::Passed(format!("{out}, {} bytes", size.len())))
+}
+
+/// The line of the first `sh` block that samples a film.
+fn first_command(readme: &str) -> Option<&str> {
+    let (_, block) = readme.split_once("```sh\n")?;
+    let (block, _) = block.split_once("```")?;
+    block.lines().map(str::trim).find(|line| line.starts_with("cargo run --release -- sample"))
+}
+
+/// The word behind `--out`.
+fn out_of(line: &str) -> Option<&str> {
+    let (_, out) = line.split_once("--out ")?;
+    out.split_whitespace().next().map(|word| word.trim_matches(['"', '\'']))
+}
+
+/// Why a part of cargo cannot be run, after trying to install it; `None` if it can.
+fn lacks(subcommand: &str, component: &str) -> Option<String> {
+    let works = || answers(cargo().arg(subcommand));
+    if works() {
+        return None;
+    }
+    println!("no cargo {subcommand}; trying rustup component add {component}");
+    let _ = Command::new("rustup").args(["component", "add", component]).status();
+    (!works()).then(|| format!("cargo {subcommand} is not there and rustup could not add it"))
+}
+
+/// Whether a program is there and tells its version.
+fn answers(command: &mut Command) -> bool {
+    let quiet = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+/// Runs a command to its end, in the root unless it says where; `remedy` is told if it fails.
+fn succeeds(command: &mut Command, remedy: &str) -> Result<Outcome> {
+    if command.get_current_dir().is_none() {
+        command.current_dir(root());
+    }
+    let status = command.status().with_context(|| format!("{command:?}"))?;
+    if !status.success() {
+        bail!("{status}: {remedy}");
+    }
+    Ok(Outcome::Passed(String::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_command_is_found() {
+        let line = "cargo run --release -- sample \"a knight\" --out film.gif";
+        let rows = [
+            (format!("# x\n```sh\n{line}\ncargo xtask test\n```\n"), Some(line)),
+            (format!("```rust\n{line}\n```\n```sh\ngit clone x\n  {line}\n```"), Some(line)),
+            (format!("```sh\nls\n```\n```sh\n{line}\n```\n"), None),
+            (line.to_owned(), None),
+            ("```sh\n".to_owned(), None),
+        ];
+        for (readme, expected) in rows {
+            assert_eq!(first_command(&readme), expected, "{readme}");
+        }
+        assert_eq!(out_of(line), Some("film.gif"));
+        assert_eq!(out_of("sample x --out \"a.gif\" --seed 1"), Some("a.gif"));
+        assert_eq!(out_of("sample x"), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! `cargo xtask tidy`: the tree against its design.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{cargo, root};
+
+mod crates;
+mod files;
+mod links;
+
+/// Something that should not be so: where, and what.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Finding {
+    /// The file, from the root.
+    pub path: PathBuf,
+    /// From 1; 1 where it is about the whole file.
+    pub line: usize,
+    pub what: String,
+}
+
+impl Finding {
+    fn new(path: impl Into<PathBuf>, line: usize, what: impl Into<String>) -> Self {
+        Self { path: path.into(), line, what: what.into() }
+    }
+}
+
+/// What was looked at, and what was found.
+pub(crate) struct Report {
+    pub files: usize,
+    pub findings: Vec<Finding>,
+    /// What may stay, but should be looked at.
+    pub warnings: Vec<Finding>,
+}
+
+impl Report {
+    pub(crate) fn print(&self) {
+        let kinds = [("warning: ", &self.warnings), ("", &self.findings)];
+        for (kind, findings) in kinds {
+            for Finding { path, line, what } in findings {
+                eprintln!("{}:{line}: {kind}{what}", path.display());
+            }
+        }
+    }
+}
+
+pub(crate) fn run() -> Result<ExitCode> {
+    let report = check(&root())?;
+    report.print();
+    let (found, warned) = (report.findings.len(), report.warnings.len());
+    println!("tidy: {} files, {found} findings, {warned} warnings", report.files);
+    Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Looks at all files that git knows of.
+pub(crate) fn check(root: &Path) -> Result<Report> {
+    let listed = output(Command::new("git").args(["ls-files", "-z"]).current_dir(root))?;
+    let paths: Vec<&Path> = listed
+        .split('\0')
+        .filter(|path| !path.is_empty())
+        .map(Path::new)
+        // What is deleted and not yet committed as such.
+        .filter(|path| root.join(path).exists())
+        .collect();
+    let metadata =
+        output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root))?;
+    let metadata = serde_json::from_str(&metadata).context("cargo metadata")?;
+
+    let mut report =
+        Report { files: paths.len(), findings: crates::check(&metadata, root), warnings: vec![] };
+    report.findings.extend(files::top_level(&paths));
+    for path in paths {
+        let bytes = std::fs::read(root.join(path)).with_context(|| path.display().to_string())?;
+        // Films, pictures and weights are no text.
+        let Ok(text) = String::from_utf8(bytes) else { continue };
+        files::size(path, &text, &mut report);
+        report.findings.extend(files::words(path, &text));
+        if path.extension().is_some_and(|extension| extension == "md") {
+            report.findings.extend(links::check(root, path, &text));
+        }
+    }
+    Ok(report)
+}
+
+/// What a command prints.
+fn output(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("{command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
