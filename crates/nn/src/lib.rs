@@ -1,19 +1,31 @@
 #![doc = include_str!("../README.md")]
 
 mod activation;
+mod adam;
 mod conv;
 mod conv_recurrent;
+mod ema;
+mod error;
+mod file;
+mod gradient;
 mod init;
 mod linear;
 mod module;
 mod norm;
 mod recurrent;
+mod spectral;
 
 pub use activation::Activation;
+pub use adam::{Adam, AdamConfig};
 pub use conv::{Conv, ConvTranspose, same};
 pub use conv_recurrent::{ConvGru, ConvLstm};
+pub use ema::Ema;
+pub use error::{Error, Result};
+pub use file::{Header, Precision, TensorInfo, header, load, save};
+pub use gradient::{clip_factor, gradient_norm};
 pub use init::{Fill, Fresh, Init, MAX_ELEMENTS, Outline, kaiming, xavier};
 pub use linear::{Embedding, Linear};
 pub use module::{Module, count, describe, freeze, is_buffer, join, lift, parameters};
 pub use norm::{ConditionalNorm, Norm};
 pub use recurrent::{Gru, Lstm, LstmState};
+pub use spectral::{SpectralNorm, Weighted};

@@ -1,0 +1,111 @@
+use kinora_tensor::{Error, Result, Tensor, Update};
+
+use crate::module::Parts;
+use crate::{Module, is_buffer, join};
+
+/// The numbers of [`Adam`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamConfig {
+    /// The learning rate.
+    pub rate: f32,
+    /// β₁, how much of the mean of the gradients is kept.
+    pub beta1: f32,
+    /// β₂, how much of the mean of their squares is kept.
+    pub beta2: f32,
+    /// ε, added to the divisor.
+    pub epsilon: f32,
+}
+
+impl Default for AdamConfig {
+    /// What GANs are trained with: no momentum.
+    fn default() -> Self {
+        Self { rate: 2e-4, beta1: 0.0, beta2: 0.99, epsilon: 1e-8 }
+    }
+}
+
+/// Kingma and Ba, "Adam: a method for stochastic optimization", 2015.
+///
+/// Its moments are themselves a [`Module`], named `m.` and `v.` and the name of the parameter, so
+/// they are saved and loaded like one; `step` has to be kept beside them.
+#[derive(Clone, Debug)]
+pub struct Adam<T> {
+    /// Rate and decays; they may change between steps.
+    pub config: AdamConfig,
+    /// The mean of the gradients of each parameter.
+    pub m: Vec<T>,
+    /// The mean of their squares.
+    pub v: Vec<T>,
+    /// How many steps were taken.
+    pub step: u64,
+    names: Vec<String>,
+}
+
+impl<T: Tensor> Adam<T> {
+    /// Moments of zeros for the parameters of `module`.
+    ///
+    /// # Errors
+    /// If the device has no room for them.
+    pub fn new<M: Module<T>>(module: &M, config: AdamConfig) -> Result<Self> {
+        let (mut m, mut v, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, tensor) in module.named() {
+            if !is_buffer(&name) {
+                m.push(T::full(tensor.device(), 0.0, *tensor.shape())?);
+                v.push(T::full(tensor.device(), 0.0, *tensor.shape())?);
+                names.push(name);
+            }
+        }
+        Ok(Self { config, m, v, step: 0, names })
+    }
+
+    /// One step against `gradients`, which are in the order of [`parameters`](crate::parameters)
+    /// and each multiplied by `scale` first (see [`clip_factor`](crate::clip_factor)).
+    ///
+    /// The module is taken, so that its tensors can be changed in place; they are where nobody else
+    /// holds them.
+    ///
+    /// # Errors
+    /// If the gradients are not those of the parameters, or the device fails; the module is gone.
+    pub fn step<M: Module<T>>(&mut self, module: M, gradients: &[T], scale: f32) -> Result<M> {
+        let mut parts = Parts::of(&module);
+        drop(module);
+        let names = parts.names.iter();
+        let mut trained: Vec<&mut T> = names
+            .zip(&mut parts.tensors)
+            .filter_map(|(name, tensor)| (!is_buffer(name)).then_some(tensor))
+            .collect();
+        let counts = [gradients.len(), self.m.len(), self.v.len()];
+        if counts != [trained.len(); 3] {
+            return Err(Error::Shape {
+                op: "adam",
+                shapes: gradients.iter().map(|g| *g.shape()).collect(),
+                reason: format!("these are no gradients of {} parameters", trained.len()),
+            });
+        }
+        self.step += 1;
+        let AdamConfig { rate, beta1, beta2, epsilon } = self.config;
+        let update = Update::Adam { rate, beta1, beta2, epsilon, step: self.step, scale };
+        let moments = self.m.iter_mut().zip(&mut self.v);
+        for ((tensor, g), (m, v)) in trained.iter_mut().zip(gradients).zip(moments) {
+            tensor.update(&update, &mut [m, v], g)?;
+        }
+        Ok(parts.join())
+    }
+}
+
+impl<T> Module<T> for Adam<T> {
+    type Of<U> = Adam<U>;
+
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Adam<U>, E> {
+        let mut moments = |kind: &str, tensors: &'a [T]| {
+            let path = join(path, kind);
+            let named = self.names.iter().zip(tensors);
+            named.map(|(name, tensor)| f(&join(&path, name), tensor)).collect::<Result<_, E>>()
+        };
+        let (m, v) = (moments("m", &self.m)?, moments("v", &self.v)?);
+        Ok(Adam { config: self.config, m, v, step: self.step, names: self.names.clone() })
+    }
+}

@@ -1,0 +1,191 @@
+//! Tensors to and from the bytes of a safetensors file.
+
+use std::collections::{BTreeMap, HashSet};
+
+use half::{bf16, f16};
+use kinora_tensor::{Desc, Tensor};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use crate::{Error, Module, Result, join};
+
+/// How exactly numbers are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 16 bits: half the size, about three decimal digits, up to 65,504.
+    F16,
+}
+
+/// The bytes of a safetensors file with these tensors: the same ones for the same tensors.
+///
+/// # Errors
+/// If two tensors have one name, a finite number is beyond the range of the precision, or a tensor
+/// cannot be read from its device.
+pub fn save<T: Tensor>(
+    tensors: &[(String, &T)],
+    metadata: &BTreeMap<String, String>,
+    precision: Precision,
+) -> Result<Vec<u8>> {
+    let (dtype, width) = match precision {
+        Precision::F32 => ("F32", 4),
+        Precision::F16 => ("F16", 2),
+    };
+    // The safetensors crate keeps metadata in a hash map, which would be written in random order.
+    let text = |s: &str| serde_json::Value::from(s).to_string();
+    let mut entries = Vec::new();
+    if !metadata.is_empty() {
+        let pairs: Vec<_> =
+            metadata.iter().map(|(k, v)| format!("{}:{}", text(k), text(v))).collect();
+        entries.push(format!("\"__metadata__\":{{{}}}", pairs.join(",")));
+    }
+    let (mut names, mut start) = (HashSet::new(), 0);
+    for (name, tensor) in tensors {
+        if !names.insert(name) {
+            let reason = "there are two of this name".to_string();
+            return Err(Error::Write { name: name.clone(), reason });
+        }
+        let end = start + tensor.shape().elements() * width;
+        let (name, shape) = (text(name), tensor.shape());
+        entries.push(format!(
+            "{name}:{{\"dtype\":\"{dtype}\",\"shape\":{shape},\"data_offsets\":[{start},{end}]}}"
+        ));
+        start = end;
+    }
+    let mut header = format!("{{{}}}", entries.join(","));
+    header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+
+    let mut bytes = Vec::with_capacity(8 + header.len() + start);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    for (name, tensor) in tensors {
+        for x in tensor.to_vec()? {
+            match precision {
+                Precision::F32 => bytes.extend(x.to_le_bytes()),
+                Precision::F16 => {
+                    let half = f16::from_f32(x);
+                    if x.is_finite() && half.is_infinite() {
+                        let reason = format!("{x} is beyond the range of 16 bits; write 32");
+                        return Err(Error::Write { name: name.clone(), reason });
+                    }
+                    bytes.extend(half.to_le_bytes());
+                }
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+/// The module of an outline with the tensors of a safetensors file under `prefix` (all of them,
+/// where it is empty).
+///
+/// Every name, shape and type is checked before anything is allocated; what is under other prefixes
+/// is left alone.
+///
+/// # Errors
+/// If the bytes are no whole safetensors file, a tensor is missing, unknown, of another shape or
+/// not of 16- or 32-bit floats, or the device has no room.
+pub fn load<T: Tensor, M: Module<Desc>>(
+    outline: &M,
+    device: &T::Device,
+    bytes: &[u8],
+    prefix: &str,
+) -> Result<M::Of<T>> {
+    let file = parse(bytes)?;
+    let wanted: BTreeMap<String, &Desc> =
+        outline.named().into_iter().map(|(name, desc)| (join(prefix, &name), desc)).collect();
+    for (name, desc) in &wanted {
+        let view = find(&file, name, &wanted)?;
+        if *view.shape() != *desc.shape {
+            let (name, found) = (name.clone(), view.shape().to_vec());
+            return Err(Error::Shape { name, found, wanted: desc.shape });
+        }
+        if !matches!(view.dtype(), Dtype::F32 | Dtype::F16 | Dtype::BF16) {
+            return Err(Error::DType { name: name.clone(), dtype: view.dtype().to_string() });
+        }
+    }
+    let under = join(prefix, "");
+    let mut unknown: Vec<&str> = file.names();
+    unknown.retain(|name| name.starts_with(&under) && !wanted.contains_key(*name));
+    if let Some(name) = unknown.iter().min() {
+        return Err(Error::Unknown { name: name.to_string(), count: unknown.len() });
+    }
+    outline.try_map(prefix, &mut |name, desc| {
+        let data = floats(&find(&file, name, &wanted)?);
+        Ok(T::from_slice(device, &data, desc.shape)?)
+    })
+}
+
+/// What a safetensors file says of itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Header {
+    /// The tensors in the order of their data.
+    pub tensors: Vec<TensorInfo>,
+    /// Free text by key.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// One tensor of a [`Header`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorInfo {
+    /// Its name.
+    pub name: String,
+    /// The lengths of its axes, of which a file may have any number.
+    pub shape: Vec<usize>,
+    /// Its type as the file calls it, `F32` or `F16` for ours.
+    pub dtype: String,
+}
+
+/// The names, shapes and types of the tensors of a safetensors file, and its metadata.
+///
+/// # Errors
+/// If the bytes are no whole safetensors file.
+pub fn header(bytes: &[u8]) -> Result<Header> {
+    parse(bytes)?;
+    let (_, file) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+    let tensors = file.offset_keys().into_iter().filter_map(|name| {
+        let info = file.info(&name)?;
+        Some(TensorInfo { name, shape: info.shape.clone(), dtype: info.dtype.to_string() })
+    });
+    let metadata = file.metadata().clone().unwrap_or_default().into_iter().collect();
+    Ok(Header { tensors: tensors.collect(), metadata })
+}
+
+fn parse(bytes: &[u8]) -> Result<SafeTensors<'_>> {
+    SafeTensors::deserialize(bytes).map_err(broken)
+}
+
+fn broken(error: safetensors::SafeTensorError) -> Error {
+    Error::Header(error.to_string())
+}
+
+fn find<'data>(
+    file: &SafeTensors<'data>,
+    name: &str,
+    wanted: &BTreeMap<String, &Desc>,
+) -> Result<TensorView<'data>> {
+    file.tensor(name).map_err(|_| {
+        // A hostile file may have many names, and long ones.
+        let mut names = file.names();
+        names.retain(|other| other.len() < 256 && !wanted.contains_key(*other));
+        names.sort_unstable();
+        let like = |other: &&str| strsim::normalized_damerau_levenshtein(name, other);
+        let nearest = names.into_iter().take(10_000).map(|other| (like(&other), other));
+        let nearest = nearest.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.5);
+        let nearest = nearest.map(|(_, other)| other.to_string());
+        Error::Missing { name: name.to_string(), nearest }
+    })
+}
+
+/// The numbers of a tensor of one of the types that [`load`] lets pass.
+fn floats(view: &TensorView) -> Vec<f32> {
+    let data = view.data();
+    let pairs = data.chunks_exact(2).map(|b| [b[0], b[1]]);
+    match view.dtype() {
+        Dtype::F16 => pairs.map(|b| f16::from_le_bytes(b).to_f32()).collect(),
+        Dtype::BF16 => pairs.map(|b| bf16::from_le_bytes(b).to_f32()).collect(),
+        _ => data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+    }
+}
