@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{Clips, Dataset, Digits, Error, Result, Shapes};
+use crate::{Clips, Dataset, Digits, Error, Lpc, Result, Shapes};
 
 /// The names of the datasets, and whether they need a path.
 const NAMES: [(&str, bool); 4] =
@@ -18,6 +18,7 @@ pub fn open(spec: &str) -> Result<Box<dyn Dataset>> {
     Ok(match name {
         "shapes" => Box::new(Shapes::new()),
         "digits" => Box::new(Digits::open(path)?),
+        "lpc" => Box::new(Lpc::open(path)?),
         _ => Box::new(Clips::open(path)?),
     })
 }

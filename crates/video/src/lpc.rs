@@ -1,0 +1,148 @@
+//! Liberated Pixel Cup characters: sheets composed by layer into figures that act.
+
+mod caption;
+mod figure;
+mod li2018;
+mod sheet;
+mod universal;
+mod wardrobe;
+mod wrong;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use self::caption::{Mention, sentence};
+use self::figure::Figure;
+use self::sheet::{CELL, Cache, Sheet};
+use self::wardrobe::{HeldOut, Wardrobe};
+use crate::draws::rng;
+use crate::{Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
+
+/// Memory for decoded sheets, in bytes.
+const CACHE: usize = 512 << 20;
+/// Frames of a clip.
+const FRAMES: usize = 8;
+
+/// Clips of Liberated Pixel Cup characters, `[8, 64, 64, 4]` with a transparent ground, from the
+/// sheets of the Universal LPC spritesheet or of "Sprites" (Li & Mandt 2018).
+///
+/// A character has a body, hair, clothes, shoes, at times headwear and a weapon; it casts a spell,
+/// thrusts, walks, slashes, shoots or falls, seen from one of four sides. Held out are a tenth of
+/// the pairs of hair colour and torso, and a tenth of those of body and action; hair that a helmet
+/// hides makes no pair.
+pub struct Lpc {
+    root: PathBuf,
+    info: Info,
+    wardrobe: Wardrobe,
+    held_out: HeldOut,
+    cache: Cache,
+}
+
+impl Lpc {
+    /// Opens a folder of sheets; which of the two collections it is, is seen by what it holds. No
+    /// sheet is read yet.
+    ///
+    /// # Errors
+    /// If there is no such folder, or it holds neither collection.
+    pub fn open(path: &Path) -> Result<Self> {
+        std::fs::read_dir(path).map_err(|source| Error::Read { path: path.into(), source })?;
+        let has = |file: &str| path.join(file).is_file();
+        let wardrobe = if path.join("body/male").is_dir() && path.join("torso").is_dir() {
+            universal::wardrobe()
+        } else if has("body/0.png") && path.join("topwear").is_dir() {
+            li2018::wardrobe()
+        } else {
+            return Err(Error::Data {
+                path: path.into(),
+                reason:
+                    "this folder holds no Liberated Pixel Cup sheets: looked for body/male and \
+                         torso (Universal LPC spritesheet), and for body/0.png and topwear \
+                         (Sprites, Li & Mandt 2018)"
+                        .to_owned(),
+            });
+        };
+        let info = Info {
+            spec: format!("lpc:{}", path.display()),
+            dims: [FRAMES, CELL, CELL, 4],
+            fps: 8.0,
+            licence: "CC-BY-SA 3.0 or GPL 3.0".to_owned(),
+            credits: credits(path),
+        };
+        let held_out = HeldOut::new(&wardrobe);
+        Ok(Self { root: path.into(), info, wardrobe, held_out, cache: Cache::new(CACHE) })
+    }
+
+    fn figure(&self, split: Split, draw: Draw) -> Figure {
+        self.wardrobe.draw(split, &self.held_out, &mut rng(split, draw, 0))
+    }
+
+    fn describe(figure: &Figure, split: Split, draw: Draw) -> Caption {
+        let rng = &mut rng(split, draw, 1);
+        let mention = Mention::draw(figure, rng);
+        Caption { text: sentence(figure, mention, rng), attributes: figure.attributes() }
+    }
+}
+
+impl Dataset for Lpc {
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn caption(&self, split: Split, draw: Draw) -> Result<Caption> {
+        Ok(Self::describe(&self.figure(split, draw), split, draw))
+    }
+
+    fn example(&self, split: Split, draw: Draw) -> Result<Example> {
+        let figure = self.figure(split, draw);
+        let row = figure.action.row(figure.direction);
+        let size = CELL * CELL * 4;
+        let mut data = vec![0; FRAMES * size];
+        for path in self.wardrobe.layers(&figure, &mut rng(split, draw, 2)) {
+            let sheet = self.cache.get(&self.root, &path)?;
+            for (frame, column) in data.chunks_exact_mut(size).zip(figure.action.columns()) {
+                sheet.draw(row, column, frame);
+            }
+        }
+        let clip = Clip::new(self.info.dims, self.info.fps, data)?;
+        Ok(Example { clip, caption: Self::describe(&figure, split, draw) })
+    }
+
+    fn wrong_caption(&self, split: Split, caption: &Caption, draw: Draw) -> Result<String> {
+        let figure = self.wardrobe.find(&caption.attributes).ok_or_else(|| Error::Spec {
+            spec: self.info.spec.clone(),
+            reason: format!(
+                "no figure of this dataset has the attributes {:?}",
+                caption.attributes
+            ),
+        })?;
+        let rng = &mut rng(split, draw, 3);
+        let (other, mention) = wrong::wrong(&self.wardrobe, &self.held_out, split, &figure, rng);
+        Ok(sentence(&other, mention, rng))
+    }
+
+    fn check(&self) -> Vec<Error> {
+        let sheets = self.wardrobe.sheets();
+        sheets.iter().filter_map(|path| Sheet::open(&self.root.join(path)).err()).collect()
+    }
+}
+
+/// Whom to credit: the names in AUTHORS.txt, each underlined with dashes.
+fn credits(root: &Path) -> String {
+    let text = std::fs::read(root.join("AUTHORS.txt")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let names: Vec<&str> = lines
+        .windows(2)
+        .filter(|pair| pair[1].len() > 2 && pair[1].bytes().all(|byte| byte == b'-'))
+        .map(|pair| pair[0])
+        .collect();
+    if names.is_empty() {
+        "the authors of the Liberated Pixel Cup art (lpc.opengameart.org) and of the Universal LPC \
+         spritesheet"
+            .to_owned()
+    } else {
+        format!("Liberated Pixel Cup art by {}", names.join(", "))
+    }
+}

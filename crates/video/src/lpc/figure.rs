@@ -1,0 +1,252 @@
+//! What can be said of a clip: a figure, what it wears, what it does.
+
+use crate::Attributes;
+
+/// The value of an attribute that is not there, or not there to be seen.
+pub const NONE: &str = "none";
+/// The hair of a figure whose head is covered; the feet under a gown.
+pub const HIDDEN: &str = "hidden";
+
+/// What a figure does; the order is that of the blocks of a sheet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Spellcast,
+    Thrust,
+    Walk,
+    Slash,
+    Shoot,
+    Hurt,
+}
+
+impl Action {
+    pub const ALL: [Self; 6] =
+        [Self::Spellcast, Self::Thrust, Self::Walk, Self::Slash, Self::Shoot, Self::Hurt];
+
+    pub fn name(self) -> &'static str {
+        ["spellcast", "thrust", "walk", "slash", "shoot", "hurt"][self as usize]
+    }
+
+    /// The bit of this action in a mask of actions.
+    pub fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
+    /// The columns of the sheet that make the eight frames, in order. Those of spellcast and slash
+    /// are from Li & Mandt (2018); of the thirteen columns of shoot every stage is kept; the fall
+    /// ends lying still.
+    pub fn columns(self) -> [usize; 8] {
+        match self {
+            Self::Spellcast => [0, 1, 2, 3, 4, 5, 4, 6],
+            Self::Thrust => [0, 1, 2, 3, 4, 5, 6, 7],
+            Self::Walk => [1, 2, 3, 4, 5, 6, 7, 8],
+            Self::Slash => [0, 1, 2, 3, 4, 5, 4, 0],
+            Self::Shoot => [0, 1, 3, 5, 6, 8, 9, 11],
+            Self::Hurt => [0, 1, 2, 3, 4, 5, 5, 5],
+        }
+    }
+
+    /// The row of the sheet for a direction; the fall has one row, seen from the front.
+    pub fn row(self, direction: Direction) -> usize {
+        match self {
+            Self::Hurt => 20,
+            _ => 4 * self as usize + direction as usize,
+        }
+    }
+}
+
+/// Where a figure looks; the order is that of the rows in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Back,
+    Left,
+    Front,
+    Right,
+}
+
+impl Direction {
+    pub const ALL: [Self; 4] = [Self::Back, Self::Left, Self::Front, Self::Right];
+
+    pub fn name(self) -> &'static str {
+        ["back", "left", "front", "right"][self as usize]
+    }
+}
+
+/// Which of the two base bodies, and so which cut of each layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sex {
+    Woman,
+    Man,
+}
+
+impl Sex {
+    /// What takes the place of `{s}` in the path of a layer.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Woman => "female",
+            Self::Man => "male",
+        }
+    }
+}
+
+/// What kind of being, by its skin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Light,
+    Tanned,
+    Dark,
+    DarkElf,
+    PaleElf,
+    Orc,
+    Skeleton,
+}
+
+impl Kind {
+    pub fn skin(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Tanned => "tanned",
+            Self::Dark => "dark",
+            Self::DarkElf => "grey",
+            Self::PaleElf => "pale blue",
+            Self::Orc => "green",
+            Self::Skeleton => "bone",
+        }
+    }
+}
+
+/// Layers drawn one over the other, the lowest first. `{s}` stands for the sex.
+pub type Layers = &'static [&'static str];
+
+/// A body.
+#[derive(Debug, PartialEq)]
+pub struct Body {
+    /// The attribute, as "light woman".
+    pub name: &'static str,
+    pub sex: Sex,
+    pub kind: Kind,
+    pub weight: u32,
+    /// Shades that go by the same name.
+    pub sheets: &'static [Layers],
+}
+
+/// What an item does not let be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hides {
+    Nothing,
+    /// All hair.
+    Hair,
+    /// Hair that does not come down below the rim.
+    ShortHair,
+    /// The legs, down to the feet.
+    Legs,
+    /// Legs and feet.
+    LegsAndFeet,
+}
+
+/// Something worn or carried.
+#[derive(Debug, PartialEq)]
+pub struct Item {
+    /// The attribute, as "blue robe".
+    pub name: &'static str,
+    /// Two items of one colour are never told apart by a wrong caption.
+    pub colour: &'static str,
+    /// What captions call it, as "a blue robe".
+    pub words: &'static [&'static str],
+    /// Whom it fits; `None` is anyone.
+    pub sex: Option<Sex>,
+    /// A mask of the actions that its sheets have.
+    pub actions: u8,
+    pub weight: u32,
+    pub hides: Hides,
+    /// Alternatives that go by the same name.
+    pub sheets: &'static [Layers],
+}
+
+/// A head of hair, one sheet.
+#[derive(Debug, PartialEq)]
+pub struct Hair {
+    pub style: &'static str,
+    pub colour: &'static str,
+    pub sheet: String,
+}
+
+/// What is on the head.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Head {
+    /// The style and the colour of hair.
+    Hair(&'static str, &'static str),
+    Bald,
+    /// Hair that the headwear hides.
+    Covered,
+}
+
+/// A figure in action: everything a caption can tell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    pub body: &'static Body,
+    pub head: Head,
+    pub torso: Option<&'static Item>,
+    pub legs: Option<&'static Item>,
+    pub feet: Option<&'static Item>,
+    pub headwear: Option<&'static Item>,
+    pub weapon: Option<&'static Item>,
+    pub action: Action,
+    pub direction: Direction,
+}
+
+impl Figure {
+    /// The colour of the hair, where it can be seen.
+    pub fn hair(&self) -> Option<&'static str> {
+        match self.head {
+            Head::Hair(_, colour) => Some(colour),
+            _ => None,
+        }
+    }
+
+    pub fn torso_name(&self) -> &'static str {
+        self.torso.map_or(NONE, |item| item.name)
+    }
+
+    pub fn hides_legs(&self) -> bool {
+        self.torso.is_some_and(|t| matches!(t.hides, Hides::Legs | Hides::LegsAndFeet))
+    }
+
+    pub fn hides_feet(&self) -> bool {
+        self.torso.is_some_and(|t| t.hides == Hides::LegsAndFeet)
+    }
+
+    /// Whether it wears plate, which makes a knight of it.
+    pub fn is_knight(&self) -> bool {
+        self.torso.is_some_and(|t| t.name.ends_with("plate"))
+    }
+
+    pub fn attributes(&self) -> Attributes {
+        let name = |item: Option<&'static Item>| item.map_or(NONE, |item| item.name);
+        let hidden = |hides: bool, item| if hides { HIDDEN } else { name(item) };
+        let (style, colour) = match self.head {
+            Head::Hair(style, colour) => (style, colour),
+            Head::Bald => ("bald", NONE),
+            Head::Covered => (HIDDEN, HIDDEN),
+        };
+        let sex = match self.body.sex {
+            Sex::Woman => "woman",
+            Sex::Man => "man",
+        };
+        [
+            ("body", self.body.name),
+            ("sex", if self.body.kind == Kind::Skeleton { NONE } else { sex }),
+            ("skin", self.body.kind.skin()),
+            ("hair_style", style),
+            ("hair", colour),
+            ("torso", name(self.torso)),
+            ("legs", hidden(self.hides_legs(), self.legs)),
+            ("feet", hidden(self.hides_feet(), self.feet)),
+            ("headwear", name(self.headwear)),
+            ("weapon", name(self.weapon)),
+            ("action", self.action.name()),
+            ("direction", self.direction.name()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
+    }
+}
