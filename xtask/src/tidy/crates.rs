@@ -79,10 +79,10 @@ pub(super) fn check(metadata: &Value, root: &Path) -> Vec<Finding> {
             if text(&package["description"]).is_empty() {
                 found("description", "no description".into());
             }
-            if text(&package["readme"]) != "README.md"
-                || !root.join(&folder).join("README.md").is_file()
-            {
-                found("readme", "no README.md, or it is not named in `readme`".into());
+            // The program's README is that of the workspace.
+            let readme = Path::new(text(&package["readme"]));
+            if !readme.ends_with("README.md") || !root.join(&folder).join(readme).is_file() {
+                found("readme", "no README.md, or `readme` does not name it".into());
             }
         }
         for dependency in list(&package["dependencies"]) {
