@@ -1,1 +1,104 @@
-//! From tokens to word vectors and a sentence vector
+#![doc = include_str!("../README.md")]
+
+mod sentence;
+mod words;
+
+use kinora_nn::{Init, Module, join};
+use kinora_tensor::{Result, Tensor};
+use serde::{Deserialize, Serialize};
+
+pub use sentence::Sentence;
+pub use words::{Pieces, Words};
+
+/// The sizes of an [`Encoder`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EncoderConfig {
+    /// The most pieces of a sentence that are read; what is longer is cut.
+    pub pieces: usize,
+    /// Numbers of a word's vector.
+    pub word: usize,
+    /// Numbers of a sentence's vector.
+    pub sentence: usize,
+}
+
+impl Default for EncoderConfig {
+    fn default() -> Self {
+        Self { pieces: 24, word: 128, sentence: 128 }
+    }
+}
+
+impl EncoderConfig {
+    /// Checks the sizes.
+    ///
+    /// # Errors
+    /// What is wrong, with the key that is to be changed.
+    pub fn check(&self) -> Result<(), String> {
+        for (key, size, least) in
+            [("pieces", self.pieces, 1), ("word", self.word, 2), ("sentence", self.sentence, 1)]
+        {
+            if !(least..=4096).contains(&size) {
+                return Err(format!("encoder.{key} = {size} must be from {least} to 4096"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// From a sentence's pieces to word vectors V and the sentence vector s.
+#[derive(Clone, Debug)]
+pub struct Encoder<T> {
+    /// V.
+    pub words: Words<T>,
+    /// s = f(V).
+    pub sentence: Sentence<T>,
+}
+
+/// What an [`Encoder`] makes of a batch of sentences.
+#[derive(Clone, Debug)]
+pub struct Encoded<T> {
+    /// The words in their context, `[n, m, word]`.
+    pub words: T,
+    /// What attention adds to their scores: 0, or a large negative number where there is no word,
+    /// `[n, m]`.
+    pub bias: T,
+    /// The sentences, `[n, sentence]`.
+    pub sentence: T,
+}
+
+impl<T> Encoder<T> {
+    /// An encoder for a tokenizer of `vocab` pieces.
+    pub fn new<I: Init<T>>(init: &mut I, config: &EncoderConfig, vocab: usize) -> Result<Self> {
+        Ok(Self {
+            words: Words::new(init, vocab, config.word)?,
+            sentence: Sentence::new(init, config.word, config.sentence)?,
+        })
+    }
+}
+
+impl<T: Tensor> Encoder<T> {
+    /// Reads a batch of sentences.
+    pub fn forward(&self, pieces: &Pieces) -> Result<Encoded<T>> {
+        let device = self.words.table.table.device();
+        let shape = [pieces.sentences, pieces.places];
+        let rows = T::from_slice(device, &pieces.rows, shape)?;
+        let mask = T::from_slice(device, &pieces.mask, shape)?;
+        let words = self.words.forward(&rows, &mask)?;
+        let (words, sentence) = self.sentence.read(&words, &mask)?;
+        Ok(Encoded { words, bias: mask.affine(1e4, -1e4)?, sentence })
+    }
+}
+
+impl<T> Module<T> for Encoder<T> {
+    type Of<U> = Encoder<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Encoder<U>, E> {
+        Ok(Encoder {
+            words: self.words.try_map(&join(path, "words"), f)?,
+            sentence: self.sentence.try_map(&join(path, "sentence"), f)?,
+        })
+    }
+}

@@ -1,1 +1,27 @@
-//! A text-conditional video GAN: generator, discriminators, attention and losses
+#![doc = include_str!("../README.md")]
+
+mod attention;
+mod discriminator;
+mod generator;
+mod loss;
+
+use serde::{Deserialize, Serialize};
+
+pub use attention::Attention;
+pub use discriminator::{Discriminator, DiscriminatorConfig};
+pub use generator::{Generator, GeneratorConfig, Noise};
+pub use loss::{Logits, Loss, r1};
+
+/// The size of a film.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilmShape {
+    /// How many frames, t.
+    pub frames: usize,
+    /// Rows of pixels, h.
+    pub height: usize,
+    /// Columns of pixels, w.
+    pub width: usize,
+    /// 1 for grey, 3 for colour, 4 for colour with premultiplied alpha, c.
+    pub channels: usize,
+}

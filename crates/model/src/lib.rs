@@ -1,1 +1,142 @@
-//! A trained kinora model: load, save, and sample a sentence into a clip
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod error;
+mod file;
+pub mod pixels;
+
+use kinora_embed::{Encoded, Encoder, Pieces};
+use kinora_gan::{Generator, Noise};
+use kinora_nn::{Init, Module, join};
+use kinora_tensor::{Random, Tensor};
+use kinora_text::Tokenizer;
+use kinora_video::Clip;
+
+pub use config::{Card, ClipConfig, ModelConfig};
+pub use error::{Error, Result};
+pub use file::{Contents, FORMAT, contents, read};
+
+/// The networks of a model: what reads the sentence, and what draws.
+#[derive(Clone, Debug)]
+pub struct Net<T> {
+    /// Sentence to vectors.
+    pub encoder: Encoder<T>,
+    /// Vectors and noise to frames.
+    pub generator: Generator<T>,
+}
+
+impl<T> Net<T> {
+    /// New networks for a tokenizer of `vocab` pieces.
+    ///
+    /// # Errors
+    /// If the sizes make no model, or a tensor cannot be made.
+    pub fn new<I: Init<T>>(init: &mut I, config: &ModelConfig, vocab: usize) -> Result<Self> {
+        config.check()?;
+        let ModelConfig { clip, encoder, generator } = config;
+        let (word, sentence) = (encoder.word, encoder.sentence);
+        Ok(Self {
+            encoder: Encoder::new(init, encoder, vocab)?,
+            generator: Generator::new(init, generator, clip.shape(), sentence, word)?,
+        })
+    }
+}
+
+impl<T: Tensor> Net<T> {
+    /// Frames `[n, t, h, w, c]` for a batch of sentences.
+    pub fn forward(&self, pieces: &Pieces, noise: &Noise<T>) -> kinora_tensor::Result<T> {
+        let Encoded { words, bias, sentence } = self.encoder.forward(pieces)?;
+        self.generator.forward(&sentence, &words, &bias, noise)
+    }
+}
+
+impl<T> Module<T> for Net<T> {
+    type Of<U> = Net<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Net<U>, E> {
+        Ok(Net {
+            encoder: self.encoder.try_map(&join(path, "encoder"), f)?,
+            generator: self.generator.try_map(&join(path, "generator"), f)?,
+        })
+    }
+}
+
+/// A trained model.
+#[derive(Clone, Debug)]
+pub struct Model<T> {
+    /// Its sizes.
+    pub config: ModelConfig,
+    /// What it is and where it comes from.
+    pub card: Card,
+    /// Cuts sentences into pieces.
+    pub tokenizer: Tokenizer,
+    /// Its networks.
+    pub net: Net<T>,
+}
+
+impl<T: Tensor> Model<T> {
+    /// The film of a sentence; the same seed gives the same film.
+    ///
+    /// # Errors
+    /// If the sentence cannot be read or the device fails.
+    pub fn sample(&self, prompt: &str, seed: u64) -> Result<Clip> {
+        Ok(self.sample_batch(&[(prompt, seed)])?.remove(0))
+    }
+
+    /// The films of sentences, each with its seed, computed together: faster than one by one, and
+    /// the same but for rounding.
+    ///
+    /// # Errors
+    /// If a sentence cannot be read or the device fails.
+    pub fn sample_batch(&self, prompts: &[(&str, u64)]) -> Result<Vec<Clip>> {
+        let (pieces, noise) = self.inputs(prompts)?;
+        let values = self.net.forward(&pieces, &noise)?.to_vec()?;
+        let size = self.config.clip.dims().iter().product();
+        values.chunks(size).map(|film| pixels::to_clip(film, &self.config.clip)).collect()
+    }
+
+    /// How much each piece of a sentence was heard at each frame of its film, `[t, pieces]`, with
+    /// the pieces as they stand in the sentence.
+    ///
+    /// # Errors
+    /// If the sentence cannot be read or the device fails.
+    pub fn attention(&self, prompt: &str, seed: u64) -> Result<Vec<Vec<f32>>> {
+        let (pieces, noise) = self.inputs(&[(prompt, seed)])?;
+        let Encoded { words, bias, sentence } = self.net.encoder.forward(&pieces)?;
+        let weights = self.net.generator.attention(&sentence, &words, &bias, &noise)?.to_vec()?;
+        let read = pieces.mask.iter().filter(|&&mask| mask > 0.0).count();
+        Ok(weights.chunks(pieces.places).map(|frame| frame[..read].to_vec()).collect())
+    }
+
+    fn inputs(&self, prompts: &[(&str, u64)]) -> Result<(Pieces, Noise<T>)> {
+        let analyses = prompts
+            .iter()
+            .map(|(prompt, _)| self.tokenizer.analyse(prompt))
+            .collect::<Result<Vec<_>, _>>()?;
+        let pieces = Pieces::new(&analyses, self.config.encoder.pieces);
+        let seeds: Vec<u64> = prompts.iter().map(|&(_, seed)| seed).collect();
+        Ok((pieces, noise(self.net.encoder.words.table.table.device(), &self.config, &seeds)?))
+    }
+}
+
+/// The noise of films with these seeds, which does not depend on what else is in the batch.
+///
+/// # Errors
+/// If the device fails.
+pub fn noise<T: Tensor>(
+    device: &T::Device,
+    config: &ModelConfig,
+    seeds: &[u64],
+) -> kinora_tensor::Result<Noise<T>> {
+    let (n, t) = (seeds.len(), config.clip.frames);
+    let draw = |stream: u64, each: usize| -> Vec<f32> {
+        seeds.iter().flat_map(|&seed| Random::new(seed, stream).normals(each)).collect()
+    };
+    let (film, frame) = (config.generator.noise, config.generator.frame_noise);
+    Ok(Noise {
+        film: T::from_slice(device, &draw(0, film), [n, film])?,
+        frames: T::from_slice(device, &draw(1, t * frame), [n, t, frame])?,
+    })
+}

@@ -93,6 +93,19 @@ pub fn load<T: Tensor, M: Module<Desc>>(
     bytes: &[u8],
     prefix: &str,
 ) -> Result<M::Of<T>> {
+    check(outline, bytes, prefix)?;
+    let file = parse(bytes)?;
+    outline.try_map(prefix, &mut |name, desc| {
+        let data = floats(&file.tensor(name).map_err(broken)?);
+        Ok(T::from_slice(device, &data, desc.shape)?)
+    })
+}
+
+/// Whether [`load`] would find what it needs: every name, shape and type, without allocating.
+///
+/// # Errors
+/// As of [`load`].
+pub fn check<M: Module<Desc>>(outline: &M, bytes: &[u8], prefix: &str) -> Result<()> {
     let file = parse(bytes)?;
     let wanted: BTreeMap<String, &Desc> =
         outline.named().into_iter().map(|(name, desc)| (join(prefix, &name), desc)).collect();
@@ -112,10 +125,7 @@ pub fn load<T: Tensor, M: Module<Desc>>(
     if let Some(name) = unknown.iter().min() {
         return Err(Error::Unknown { name: name.to_string(), count: unknown.len() });
     }
-    outline.try_map(prefix, &mut |name, desc| {
-        let data = floats(&find(&file, name, &wanted)?);
-        Ok(T::from_slice(device, &data, desc.shape)?)
-    })
+    Ok(())
 }
 
 /// What a safetensors file says of itself.

@@ -1,1 +1,18 @@
-//! The training loop of kinora: configuration, checkpoints, logs
+#![doc = include_str!("../README.md")]
+
+mod checkpoint;
+mod config;
+mod critic;
+mod error;
+mod log;
+mod run;
+mod sheet;
+mod step;
+
+pub use config::{Config, PRESETS, TokenizerConfig, TrainConfig};
+pub use critic::Critic;
+pub use error::{Error, Result};
+pub use log::LogLine;
+pub use run::{Estimate, Event, Outcome, Training};
+pub use sheet::{examples, sheet};
+pub use step::{METRICS, Metrics, State};

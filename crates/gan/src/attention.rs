@@ -1,0 +1,50 @@
+use kinora_nn::{Fill, Init, Module, join};
+use kinora_tensor::{Result, Shape, Tensor};
+
+/// Attention over the words: score(q, V) = qᵀ W_a V, A = softmax(score), c = A V
+/// (Luong et al., "Effective approaches to attention-based neural machine translation", 2015,
+/// equation 8, "general").
+///
+/// The generator asks it anew at every frame, with the sentence and the recurrent state in the
+/// query q.
+#[derive(Clone, Debug)]
+pub struct Attention<T> {
+    /// W_a, `[query, word]`.
+    pub weight: T,
+}
+
+impl<T> Attention<T> {
+    /// Scores queries of `query` numbers against words of `word` numbers.
+    pub fn new<I: Init<T>>(init: &mut I, query: usize, word: usize) -> Result<Self> {
+        let std = (1.0 / query as f32).sqrt();
+        Ok(Self { weight: init.tensor([query, word].into(), Fill::Normal(std))? })
+    }
+}
+
+impl<T: Tensor> Attention<T> {
+    /// What the words say to the query, and how much each of them was heard.
+    ///
+    /// # Shapes
+    /// query `[n, query]`, words `[n, m, word]`, bias `[n, m]` (0 for a word, a large negative
+    /// number for padding); gives the context `[n, word]` and the weights A `[n, m]`.
+    pub fn forward(&self, query: &T, words: &T, bias: &T) -> Result<(T, T)> {
+        let [n, m, word] = [words.shape()[0], words.shape()[1], words.shape()[2]];
+        let asked = query.matmul(&self.weight)?.reshape([n, 1, word])?;
+        let scale = (word as f32).sqrt().recip();
+        let score = asked.matmul_t(false, words, true)?.affine(scale, 0.0)?;
+        let weights = score.add(&bias.reshape([n, 1, m])?)?.softmax()?;
+        let context = weights.matmul(words)?;
+        Ok((context.reshape([n, word])?, weights.reshape(Shape::from([n, m]))?))
+    }
+}
+
+impl<T> Module<T> for Attention<T> {
+    type Of<U> = Attention<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Attention<U>, E> {
+        Ok(Attention { weight: f(&join(path, "weight"), &self.weight)? })
+    }
+}

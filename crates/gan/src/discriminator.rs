@@ -1,0 +1,160 @@
+use kinora_nn::{Conv, Init, Linear, Module, join};
+use kinora_tensor::{Geometry, Result, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::FilmShape;
+use crate::generator::{SLOPE, check_size};
+
+/// The sizes of a [`Discriminator`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiscriminatorConfig {
+    /// Channels after each halving of the resolution, of the one that sees whole clips.
+    pub clip: Vec<usize>,
+    /// The same, of the one that sees single frames.
+    pub frame: Vec<usize>,
+    /// Numbers by which a clip is compared with its sentence.
+    pub features: usize,
+}
+
+impl Default for DiscriminatorConfig {
+    fn default() -> Self {
+        Self { clip: vec![32, 64, 128], frame: vec![32, 64, 128], features: 256 }
+    }
+}
+
+impl DiscriminatorConfig {
+    /// Checks the sizes for films of shape `film`.
+    ///
+    /// # Errors
+    /// What is wrong, with the key that is to be changed.
+    pub fn check(&self, film: FilmShape) -> Result<(), String> {
+        check_size("discriminator.features", self.features)?;
+        for (key, stack) in [("clip", &self.clip), ("frame", &self.frame)] {
+            if stack.is_empty() {
+                return Err(format!("discriminator.{key} needs at least one layer"));
+            }
+            for &channels in stack {
+                check_size(&format!("discriminator.{key}"), channels)?;
+            }
+            if stack.len() > 8 || film.height.min(film.width) >> stack.len() == 0 {
+                return Err(format!(
+                    "discriminator.{key} halves {} times, too often for {} by {} pixels",
+                    stack.len(),
+                    film.height,
+                    film.width
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// D(frames, s): is it real, and does it match the sentence? One logit a film.
+///
+/// Strided convolutions, then a layer over all that is left, φ; the logit is
+/// w·φ + (W s)·φ: a projection discriminator (Miyato and Koyama, "cGANs with projection
+/// discriminator", 2018). φ does not depend on the sentence, so a film is judged against several
+/// sentences for the price of one.
+#[derive(Clone, Debug)]
+pub struct Discriminator<T> {
+    convs: Vec<Conv<T>>,
+    features: Linear<T>,
+    realness: Linear<T>,
+    projection: Linear<T>,
+}
+
+impl<T> Discriminator<T> {
+    /// One for whole clips, 3-D: kernels 3×4×4, each halving h and w, all but the first t.
+    pub fn of_clips<I: Init<T>>(
+        init: &mut I,
+        config: &DiscriminatorConfig,
+        film: FilmShape,
+        sentence: usize,
+    ) -> Result<Self> {
+        Self::new(init, [3, 4, 4], &config.clip, film, config.features, sentence)
+    }
+
+    /// One for single frames, 2-D: kernels 4×4, each halving h and w.
+    pub fn of_frames<I: Init<T>>(
+        init: &mut I,
+        config: &DiscriminatorConfig,
+        film: FilmShape,
+        sentence: usize,
+    ) -> Result<Self> {
+        let frame = FilmShape { frames: 1, ..film };
+        Self::new(init, [1, 4, 4], &config.frame, frame, config.features, sentence)
+    }
+
+    fn new<I: Init<T>>(
+        init: &mut I,
+        kernel: [usize; 3],
+        stack: &[usize],
+        film: FilmShape,
+        features: usize,
+        sentence: usize,
+    ) -> Result<Self> {
+        let mut size = [film.frames, film.height, film.width];
+        let mut channels = film.channels;
+        let mut convs = Vec::new();
+        for (depth, &next) in stack.iter().enumerate() {
+            // Motion is read at full rate once; then time is halved for as long as there is some.
+            let stride_t = if depth > 0 && size[0] > 1 { 2 } else { 1 };
+            let geometry =
+                Geometry { stride: [stride_t, 2, 2], padding: [(kernel[0] - 1) / 2, 1, 1] };
+            convs.push(Conv::new(init, kernel, channels, next, geometry)?);
+            size = geometry.output(size, kernel).expect("the sizes were checked");
+            channels = next;
+        }
+        let left = size.iter().product::<usize>() * channels;
+        Ok(Self {
+            convs,
+            features: Linear::new(init, left, features, true)?,
+            realness: Linear::new(init, features, 1, true)?,
+            projection: Linear::new(init, sentence, features, false)?,
+        })
+    }
+}
+
+impl<T: Tensor> Discriminator<T> {
+    /// φ, what is seen in the films.
+    ///
+    /// # Shapes
+    /// frames `[n, t, h, w, c]`; gives `[n, features]`.
+    pub fn features(&self, frames: &T) -> Result<T> {
+        let mut x = frames.clone();
+        for conv in &self.convs {
+            x = conv.forward(&x)?.leaky_relu(SLOPE)?;
+        }
+        let n = x.shape()[0];
+        let flat = x.reshape([n, x.shape().elements() / n])?;
+        self.features.forward(&flat)?.leaky_relu(SLOPE)
+    }
+
+    /// The logit of what was seen under a sentence: above 0, real and matching.
+    ///
+    /// # Shapes
+    /// features `[n, features]`, sentence `[n, sentence]`; gives `[n]`.
+    pub fn logits(&self, features: &T, sentence: &T) -> Result<T> {
+        let [n, d] = [features.shape()[0], features.shape()[1]];
+        let matching = features.mul(&self.projection.forward(sentence)?)?.sum(&[1])?;
+        let scale = (d as f32).sqrt().recip();
+        self.realness.forward(features)?.add(&matching.affine(scale, 0.0)?)?.reshape([n])
+    }
+}
+
+impl<T> Module<T> for Discriminator<T> {
+    type Of<U> = Discriminator<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Discriminator<U>, E> {
+        Ok(Discriminator {
+            convs: self.convs.try_map(&join(path, "convs"), f)?,
+            features: self.features.try_map(&join(path, "features"), f)?,
+            realness: self.realness.try_map(&join(path, "realness"), f)?,
+            projection: self.projection.try_map(&join(path, "projection"), f)?,
+        })
+    }
+}

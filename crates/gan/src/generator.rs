@@ -1,0 +1,318 @@
+use kinora_nn::{
+    ConditionalNorm, Conv, ConvLstm, Embedding, Gru, Init, Linear, Module, join, same,
+};
+use kinora_tensor::{Geometry, Result, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::{Attention, FilmShape};
+
+/// The slope below zero of every leaky ReLU here.
+pub(crate) const SLOPE: f32 = 0.2;
+
+/// The sizes of a [`Generator`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GeneratorConfig {
+    /// Numbers of noise for the whole film, z.
+    pub noise: usize,
+    /// Numbers of noise for each frame, z_t.
+    pub frame_noise: usize,
+    /// Numbers that say which frame it is.
+    pub position: usize,
+    /// Channels of what enters the recurrence at each frame.
+    pub input: usize,
+    /// Channels of the recurrent state.
+    pub hidden: usize,
+    /// Channels after each doubling of the resolution.
+    pub decoder: Vec<usize>,
+    /// Channels in a group of the decoder's norms.
+    pub group: usize,
+}
+
+impl Default for GeneratorConfig {
+    fn default() -> Self {
+        Self {
+            noise: 64,
+            frame_noise: 16,
+            position: 32,
+            input: 48,
+            hidden: 96,
+            decoder: vec![64, 32],
+            group: 8,
+        }
+    }
+}
+
+/// G(s, V, z): a sentence and its words into frames.
+///
+/// A ConvLSTM runs over time at low resolution. At each frame it is given the sentence, the noise,
+/// the place in time, and what [`Attention`] hears in the words when the sentence and the recurrent
+/// state ask; its state carries each frame into the next, and so does the noise,
+/// z_t = GRU(z_{t-1}, ε_t). All frames are then decoded as one batch; the sentence, the noise and
+/// the context modulate each norm of the decoder.
+#[derive(Clone, Debug)]
+pub struct Generator<T> {
+    film: FilmShape,
+    /// `[h, w]` of the recurrent state.
+    base: [usize; 2],
+    noise: Gru<T>,
+    position: Embedding<T>,
+    attention: Attention<T>,
+    /// From what is known before the first frame, s, z and the place in time.
+    plan: Linear<T>,
+    /// From what is known only at the frame, the context and z_t.
+    moment: Linear<T>,
+    recurrence: ConvLstm<T>,
+    decoder: Vec<Block<T>>,
+    output: Conv<T>,
+}
+
+/// Doubles the resolution: nearest neighbours, a 3×3 convolution, a conditional norm.
+#[derive(Clone, Debug)]
+struct Block<T> {
+    conv: Conv<T>,
+    norm: ConditionalNorm<T>,
+}
+
+/// The random numbers behind one batch of films.
+#[derive(Clone, Debug)]
+pub struct Noise<T> {
+    /// z, `[n, noise]`.
+    pub film: T,
+    /// ε, `[n, t, frame_noise]`.
+    pub frames: T,
+}
+
+impl<T> Generator<T> {
+    /// A generator of films of shape `film` for sentences of `sentence` and words of `word` numbers.
+    ///
+    /// # Panics
+    /// If [`GeneratorConfig::check`] does not accept the sizes.
+    pub fn new<I: Init<T>>(
+        init: &mut I,
+        config: &GeneratorConfig,
+        film: FilmShape,
+        sentence: usize,
+        word: usize,
+    ) -> Result<Self> {
+        let base = config.base(film).expect("the sizes were checked");
+        let area = base[0] * base[1];
+        let GeneratorConfig { noise, frame_noise, position, input, hidden, .. } = *config;
+        let mut channels = hidden;
+        let noise_gru = Gru::new(init, frame_noise, frame_noise)?;
+        let place = Embedding::new(init, film.frames, position)?;
+        let attention = Attention::new(init, sentence + hidden, word)?;
+        let plan = Linear::new(init, sentence + noise + position, area * input, true)?;
+        let moment = Linear::new(init, word + frame_noise, area * input, false)?;
+        let recurrence = ConvLstm::new(init, [1, 3, 3], input, hidden)?;
+        let mut decoder = Vec::new();
+        for &next in &config.decoder {
+            let condition = sentence + noise + word;
+            decoder.push(Block {
+                conv: Conv::new(init, [1, 3, 3], channels, next, pixelwise())?,
+                norm: ConditionalNorm::new(init, condition, next, next / config.group, SLOPE)?,
+            });
+            channels = next;
+        }
+        let output = Conv::new(init, [1, 3, 3], channels, film.channels, pixelwise())?;
+        Ok(Self {
+            film,
+            base,
+            noise: noise_gru,
+            position: place,
+            attention,
+            plan,
+            moment,
+            recurrence,
+            decoder,
+            output,
+        })
+    }
+}
+
+impl GeneratorConfig {
+    /// `[h, w]` of the recurrent state for films of shape `film`.
+    ///
+    /// # Errors
+    /// What is wrong with the sizes, with the key that is to be changed.
+    pub fn base(&self, film: FilmShape) -> Result<[usize; 2], String> {
+        let sizes = [
+            ("noise", self.noise),
+            ("frame_noise", self.frame_noise),
+            ("position", self.position),
+            ("input", self.input),
+            ("hidden", self.hidden),
+            ("group", self.group),
+        ];
+        for (key, size) in sizes {
+            check_size(&format!("generator.{key}"), size)?;
+        }
+        if self.decoder.len() > 6 {
+            return Err("generator.decoder has more than 6 doublings".into());
+        }
+        for &channels in &self.decoder {
+            check_size("generator.decoder", channels)?;
+            if channels % self.group != 0 {
+                return Err(format!(
+                    "generator.decoder: {channels} channels are no multiple of generator.group = {}",
+                    self.group
+                ));
+            }
+        }
+        let factor = 1 << self.decoder.len();
+        if film.height % factor != 0 || film.width % factor != 0 {
+            return Err(format!(
+                "clip.height = {} and clip.width = {} must be multiples of {factor}, since \
+                 generator.decoder doubles {} times",
+                film.height,
+                film.width,
+                self.decoder.len()
+            ));
+        }
+        Ok([film.height / factor, film.width / factor])
+    }
+}
+
+/// An upper bound on any width, so that a typing error is not a request for a terabyte.
+pub(crate) fn check_size(key: &str, size: usize) -> Result<(), String> {
+    if (1..=4096).contains(&size) {
+        Ok(())
+    } else {
+        Err(format!("{key} = {size} must be from 1 to 4096"))
+    }
+}
+
+fn pixelwise() -> Geometry {
+    same([1, 3, 3])
+}
+
+impl<T: Tensor> Generator<T> {
+    /// Films for a batch of sentences.
+    ///
+    /// # Shapes
+    /// sentence `[n, sentence]`, words `[n, m, word]`, bias `[n, m]` (as in
+    /// [`Attention::forward`]); gives frames `[n, t, h, w, c]` in (-1, 1).
+    pub fn forward(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
+        let (contexts, states) = self.unroll(sentence, words, bias, noise)?;
+        let FilmShape { frames: t, height, width, channels } = self.film;
+        let n = sentence.shape()[0];
+        let [h, w] = self.base;
+        // [n, t, ..] with n outermost, so that the frames of a film end up side by side.
+        let hidden = states[0].shape()[4];
+        let states = T::stack(&states.iter().collect::<Vec<_>>(), 1)?;
+        let mut x = states.reshape([n * t, 1, h, w, hidden])?;
+        let contexts = T::stack(&contexts.iter().collect::<Vec<_>>(), 1)?;
+        let word = contexts.shape()[2];
+        let per_frame = |x: &T| {
+            let d = x.shape()[1];
+            x.reshape([n, 1, d])?.broadcast_to([n, t, d])?.reshape([n * t, d])
+        };
+        let contexts = contexts.reshape([n * t, word])?;
+        let condition =
+            T::concat(&[&per_frame(sentence)?, &per_frame(&noise.film)?, &contexts], 1)?;
+        for block in &self.decoder {
+            x = block.conv.forward(&x.upsample([1, 2, 2])?)?;
+            x = block.norm.forward(&x, &condition)?;
+        }
+        let frames = self.output.forward(&x)?.tanh()?;
+        frames.reshape([n, t, height, width, channels])
+    }
+
+    /// What each word was worth at each frame, `[n, t, m]`: the attention weights of a film.
+    pub fn attention(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
+        let mut heard = Vec::new();
+        self.run(sentence, words, bias, noise, |_, _, weights| heard.push(weights))?;
+        T::stack(&heard.iter().collect::<Vec<_>>(), 1)
+    }
+
+    /// The context `[n, word]` and the state `[n, 1, h, w, hidden]` of each frame.
+    fn unroll(
+        &self,
+        sentence: &T,
+        words: &T,
+        bias: &T,
+        noise: &Noise<T>,
+    ) -> Result<(Vec<T>, Vec<T>)> {
+        let (mut contexts, mut states) = (Vec::new(), Vec::new());
+        self.run(sentence, words, bias, noise, |context, state, _| {
+            contexts.push(context);
+            states.push(state);
+        })?;
+        Ok((contexts, states))
+    }
+
+    /// Runs the recurrence, giving each frame's context, state and attention weights to `visit`.
+    fn run(
+        &self,
+        sentence: &T,
+        words: &T,
+        bias: &T,
+        noise: &Noise<T>,
+        mut visit: impl FnMut(T, T, T),
+    ) -> Result<()> {
+        let t = self.film.frames;
+        let n = sentence.shape()[0];
+        let [h, w] = self.base;
+        let device = sentence.device();
+        let input = self.plan.weight.shape()[1] / (h * w);
+
+        let noises = self.noise.run(&noise.frames, None, false)?;
+        // The plan of all frames in one product: s and z are the same for each.
+        let known = T::concat(&[sentence, &noise.film], 1)?;
+        let width = known.shape()[1];
+        let places = &self.position.table;
+        let position = places.shape()[1];
+        let known = known.reshape([1, n, width])?.broadcast_to([t, n, width])?;
+        let places = places.reshape([t, 1, position])?.broadcast_to([t, n, position])?;
+        let plans = self.plan.forward(&T::concat(&[&known, &places], 2)?)?;
+
+        let mut state = self.recurrence.zero_state(device, n, [1, h, w])?;
+        for (frame, noise) in noises.iter().enumerate() {
+            let pooled = state.hidden.mean(&[1, 2, 3])?;
+            let query = T::concat(&[sentence, &pooled.reshape([n, pooled.shape()[4]])?], 1)?;
+            let (context, weights) = self.attention.forward(&query, words, bias)?;
+            let moment = self.moment.forward(&T::concat(&[&context, noise], 1)?)?;
+            let x = plans.select(0, frame)?.add(&moment)?.leaky_relu(SLOPE)?;
+            let gates = self.recurrence.inputs(&x.reshape([n, 1, h, w, input])?)?;
+            state = self.recurrence.step(&gates, &state)?;
+            visit(context, state.hidden.clone(), weights);
+        }
+        Ok(())
+    }
+}
+
+impl<T> Module<T> for Generator<T> {
+    type Of<U> = Generator<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Generator<U>, E> {
+        Ok(Generator {
+            film: self.film,
+            base: self.base,
+            noise: self.noise.try_map(&join(path, "noise"), f)?,
+            position: self.position.try_map(&join(path, "position"), f)?,
+            attention: self.attention.try_map(&join(path, "attention"), f)?,
+            plan: self.plan.try_map(&join(path, "plan"), f)?,
+            moment: self.moment.try_map(&join(path, "moment"), f)?,
+            recurrence: self.recurrence.try_map(&join(path, "recurrence"), f)?,
+            decoder: self.decoder.try_map(&join(path, "decoder"), f)?,
+            output: self.output.try_map(&join(path, "output"), f)?,
+        })
+    }
+}
+
+impl<T> Module<T> for Block<T> {
+    type Of<U> = Block<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Block<U>, E> {
+        Ok(Block {
+            conv: self.conv.try_map(&join(path, "conv"), f)?,
+            norm: self.norm.try_map(&join(path, "norm"), f)?,
+        })
+    }
+}

@@ -1,0 +1,89 @@
+//! All that is needed to go on with a run, in one file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use kinora_nn::{Module, Precision};
+use kinora_tensor::Tensor;
+use kinora_text::Tokenizer;
+use kinora_video::write_atomic;
+use serde::{Deserialize, Serialize};
+
+use crate::log::Window;
+use crate::step::State;
+use crate::{Config, Error, Result};
+
+const FILE: &str = "checkpoint.safetensors";
+
+/// How far a run has come, beside its tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    pub step: u64,
+    pub window: Window,
+    pub seconds: f64,
+}
+
+pub(crate) fn path(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
+
+/// Removes what a run that was killed while it wrote has left beside its files.
+pub(crate) fn sweep(folder: &Path) {
+    for folder in [folder.to_path_buf(), folder.join("samples")] {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with('.') && name.ends_with(".tmp") {
+                // What cannot be removed is only untidy.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+pub(crate) fn save<T: Tensor>(
+    folder: &Path,
+    state: &State<T>,
+    tokenizer: &Tokenizer,
+    progress: &Progress,
+) -> Result<()> {
+    let progress = serde_json::to_string(progress).expect("plain data becomes JSON");
+    let metadata = BTreeMap::from([
+        ("kinora.progress".to_string(), progress),
+        ("kinora.tokenizer".to_string(), tokenizer.to_json()),
+    ]);
+    let bytes = kinora_nn::save(&state.named(), &metadata, Precision::F32)
+        .map_err(|error| broken(folder, error.to_string()))?;
+    Ok(write_atomic(&path(folder), &bytes)?)
+}
+
+pub(crate) fn load<T: Tensor>(
+    device: &T::Device,
+    config: &Config,
+    folder: &Path,
+) -> Result<(State<T>, Tokenizer, Progress)> {
+    let path = path(folder);
+    let bytes =
+        std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+    let fail = |error: kinora_nn::Error| broken(folder, error.to_string());
+    let metadata = kinora_nn::header(&bytes).map_err(fail)?.metadata;
+    let entry = |key: &str| {
+        let missing = || broken(folder, format!("no {key} in the metadata; this is no checkpoint"));
+        metadata.get(key).ok_or_else(missing)
+    };
+    let progress: Progress = serde_json::from_str(entry("kinora.progress")?)
+        .map_err(|error| broken(folder, format!("kinora.progress: {error}")))?;
+    let tokenizer = Tokenizer::from_json(entry("kinora.tokenizer")?)?;
+    let outline = State::<T>::new(device, config, tokenizer.vocab_size(), None)?
+        .map(|_, tensor| *tensor.desc());
+    let mut state = kinora_nn::load(&outline, device, &bytes, "").map_err(fail)?;
+    state.step = progress.step;
+    state.adam_net.step = progress.step;
+    state.adam_critic.step = progress.step;
+    Ok((state, tokenizer, progress))
+}
+
+fn broken(folder: &Path, reason: String) -> Error {
+    Error::Checkpoint { path: path(folder), reason }
+}

@@ -1,0 +1,364 @@
+use std::path::Path;
+
+use kinora_embed::EncoderConfig;
+use kinora_gan::{DiscriminatorConfig, GeneratorConfig, Loss};
+use kinora_model::{ClipConfig, ModelConfig};
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::{Error, Result};
+
+/// The configs that ship, by name.
+pub const PRESETS: [(&str, &str); 3] = [
+    ("shapes", include_str!("../presets/shapes.toml")),
+    ("digits", include_str!("../presets/digits.toml")),
+    ("lpc", include_str!("../presets/lpc.toml")),
+];
+
+/// All that a training is: data, sizes, and how it goes.
+///
+/// It is read from TOML, as in the presets; keys that a file leaves out are those of the preset
+/// `shapes`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The seed of everything that is random.
+    pub seed: u64,
+    /// The spec of the data.
+    pub data: String,
+    /// The films.
+    pub clip: ClipConfig,
+    /// How captions are cut into pieces.
+    pub tokenizer: TokenizerConfig,
+    /// How sentences are read.
+    pub encoder: EncoderConfig,
+    /// The generator.
+    pub generator: GeneratorConfig,
+    /// The discriminators.
+    pub discriminator: DiscriminatorConfig,
+    /// How the training goes.
+    pub train: TrainConfig,
+}
+
+/// How captions are cut into pieces.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenizerConfig {
+    /// How many pieces there are at most, the alphabet included.
+    pub vocab: usize,
+    /// How many captions the tokenizer is trained on.
+    pub captions: u64,
+}
+
+/// How a training goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Steps in all.
+    pub steps: u64,
+    /// Clips a step.
+    pub batch: usize,
+    /// The objective.
+    pub loss: Loss,
+    /// The generator's learning rate.
+    pub rate_generator: f32,
+    /// The discriminators' learning rate.
+    pub rate_discriminator: f32,
+    /// Adam's β₁.
+    pub beta1: f32,
+    /// Adam's β₂.
+    pub beta2: f32,
+    /// The longest gradient; 0 is no limit.
+    pub clip_gradient: f32,
+    /// The weight γ of the penalty γ / 2 E‖∇D‖² on real clips; 0 is none.
+    pub r1: f32,
+    /// Steps between penalties, each of which weighs this much more.
+    pub r1_every: u64,
+    /// The rate of the generator's average.
+    pub ema: f32,
+    /// Steps between lines of the log.
+    pub log_every: u64,
+    /// Steps between sheets of samples.
+    pub sample_every: u64,
+    /// Steps between checkpoints.
+    pub save_every: u64,
+}
+
+impl Config {
+    /// A preset by its name.
+    ///
+    /// # Errors
+    /// If there is no such preset.
+    pub fn preset(name: &str, set: &[String]) -> Result<Self> {
+        Self::from_table(preset(name)?, set)
+    }
+
+    /// The config in a TOML file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is no TOML, has a key that is not known, or a value that is not
+    /// possible; with path and line where there is one.
+    pub fn load(path: &Path, set: &[String]) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Error::Read { path: path.into(), source })?;
+        Self::parse(&text, &path.display().to_string(), set)
+    }
+
+    /// As [`Config::load`], from the text of a file that errors call `origin`.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(text: &str, origin: &str, set: &[String]) -> Result<Self> {
+        let place = |offset: usize| format!("{origin}:{}", text[..offset].lines().count().max(1));
+        let given: Table = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(origin.to_string(), |span| place(span.start));
+            Error::Config(format!("{at}: {}", error.message()))
+        })?;
+        let mut table = preset("shapes")?;
+        for (key, value) in leaves(&given) {
+            put(&mut table, &key, value).map_err(|reason| {
+                let name = key.rsplit('.').next().unwrap_or(&key);
+                let line = text
+                    .lines()
+                    .position(|l| l.trim_start().trim_start_matches('[').starts_with(name));
+                let at = line.map_or(origin.to_string(), |line| format!("{origin}:{}", line + 1));
+                Error::Config(format!("{at}: {reason}"))
+            })?;
+        }
+        Self::from_table(table, set)
+    }
+
+    /// The config with some keys changed, each `"section.key=value"`.
+    ///
+    /// # Errors
+    /// If a key is not known, or a value is not possible.
+    pub fn with(&self, set: &[String]) -> Result<Self> {
+        let table = Table::try_from(self).map_err(|error| Error::Config(error.to_string()))?;
+        Self::from_table(table, set)
+    }
+
+    fn from_table(mut table: Table, set: &[String]) -> Result<Self> {
+        for item in set {
+            let fail = |reason: String| Error::Config(format!("--set {item}: {reason}"));
+            let (key, text) =
+                item.split_once('=').ok_or_else(|| fail("write it as key=value".into()))?;
+            let (key, text) = (key.trim(), text.trim());
+            // What is no TOML value by itself is a string without its quotes.
+            let value = toml::from_str::<Table>(&format!("v = {text}"))
+                .ok()
+                .and_then(|mut table| table.remove("v"))
+                .unwrap_or_else(|| Value::String(text.into()));
+            put(&mut table, key, value).map_err(fail)?;
+        }
+        let config: Self =
+            table.try_into().map_err(|error: toml::de::Error| Error::Config(error.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The sizes of the model.
+    pub fn model(&self) -> ModelConfig {
+        ModelConfig {
+            clip: self.clip,
+            encoder: self.encoder.clone(),
+            generator: self.generator.clone(),
+        }
+    }
+
+    /// As a TOML file.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("plain data becomes TOML")
+    }
+
+    fn check(&self) -> Result<()> {
+        self.model().check()?;
+        self.discriminator.check(self.clip.shape()).map_err(Error::Config)?;
+        let train = &self.train;
+        let fail = |key: &str, value: String, wanted: &str| {
+            Err(Error::Config(format!("{key} = {value} must be {wanted}")))
+        };
+        for (key, value) in [
+            ("train.rate_generator", train.rate_generator),
+            ("train.rate_discriminator", train.rate_discriminator),
+        ] {
+            if !(value > 0.0 && value <= 1.0) {
+                return fail(key, value.to_string(), "above 0 and at most 1");
+            }
+        }
+        for (key, value) in
+            [("train.beta1", train.beta1), ("train.beta2", train.beta2), ("train.ema", train.ema)]
+        {
+            if !(0.0..1.0).contains(&value) {
+                return fail(key, value.to_string(), "at least 0 and below 1");
+            }
+        }
+        for (key, value) in [("train.r1", train.r1), ("train.clip_gradient", train.clip_gradient)] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return fail(key, value.to_string(), "at least 0");
+            }
+        }
+        for (key, value) in [
+            ("train.steps", train.steps),
+            ("train.r1_every", train.r1_every),
+            ("train.log_every", train.log_every),
+            ("train.sample_every", train.sample_every),
+            ("train.save_every", train.save_every),
+            ("tokenizer.captions", self.tokenizer.captions),
+        ] {
+            if value == 0 {
+                return fail(key, value.to_string(), "at least 1");
+            }
+        }
+        if !(1..=4096).contains(&train.batch) {
+            return fail("train.batch", train.batch.to_string(), "from 1 to 4096");
+        }
+        if self.tokenizer.vocab > 1 << 20 {
+            return fail("tokenizer.vocab", self.tokenizer.vocab.to_string(), "at most 1048576");
+        }
+        Ok(())
+    }
+}
+
+fn preset(name: &str) -> Result<Table> {
+    let found = PRESETS.iter().find(|(known, _)| *known == name);
+    let Some((_, text)) = found else {
+        let known = PRESETS.map(|(known, _)| known);
+        let hint = nearest(name, known.iter().copied());
+        return Err(Error::Config(format!(
+            "there is no preset {name:?}{hint}; there are {known:?}"
+        )));
+    };
+    Ok(toml::from_str(text).expect("the presets are TOML"))
+}
+
+/// All values of a table with their dotted keys.
+fn leaves(table: &Table) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    for (key, value) in table {
+        match value {
+            Value::Table(inner) => {
+                let inner = leaves(inner).into_iter();
+                all.extend(inner.map(|(rest, value)| (format!("{key}.{rest}"), value)));
+            }
+            value => all.push((key.clone(), value.clone())),
+        }
+    }
+    all
+}
+
+/// Replaces the value of a dotted key that is there already by one of the same type.
+fn put(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
+    let known: Vec<String> = leaves(table).into_iter().map(|(key, _)| key).collect();
+    if !known.iter().any(|k| k == key) {
+        return Err(format!("there is no key {key:?}{}", nearest(key, known.iter().map(|k| &**k))));
+    }
+    let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+    let parts = section.split('.').filter(|part| !part.is_empty());
+    let table = parts.fold(table, |table, part| match &mut table[part] {
+        Value::Table(inner) => inner,
+        _ => unreachable!("a known key has its place"),
+    });
+    let slot = &mut table[name];
+    let value = match (&*slot, value) {
+        (Value::Float(_), Value::Integer(whole)) => Value::Float(whole as f64),
+        (_, value) => value,
+    };
+    let wanted = slot.type_str();
+    if value.type_str() != wanted {
+        return Err(format!("{key} must be of type {wanted}, not {}", value.type_str()));
+    }
+    if matches!(value, Value::Integer(whole) if whole < 0) {
+        return Err(format!("{key} = {value} must not be negative"));
+    }
+    if let (Value::Array(items), "array") = (&value, wanted) {
+        if items.iter().any(|item| !matches!(item, Value::Integer(whole) if *whole >= 0)) {
+            return Err(format!("{key} must be a list of whole numbers, as [64, 32]"));
+        }
+    }
+    *slot = value;
+    Ok(())
+}
+
+/// `; did you mean "x"?`, or nothing where no candidate is near.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> String {
+    let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_string();
+    let score = |c: &&str| {
+        let whole = strsim::jaro_winkler(word, c);
+        whole.max(strsim::jaro_winkler(&last(word), &last(c)) - 0.01)
+    };
+    let best = candidates.max_by(|a, b| score(a).total_cmp(&score(b)));
+    best.filter(|best| score(best) > 0.75)
+        .map_or(String::new(), |b| format!("; did you mean {b:?}?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_are_whole() {
+        for (name, text) in PRESETS {
+            let config = Config::preset(name, &[]).unwrap();
+            assert_eq!(Config::parse(text, name, &[]).unwrap(), config);
+            assert_eq!(Config::parse(&config.to_toml(), name, &[]).unwrap(), config);
+        }
+    }
+
+    #[test]
+    fn keys_can_be_set() {
+        let set = [
+            "train.batch=4",
+            "train.rate_generator=1",
+            "data = clips:a b",
+            "generator.decoder=[8]",
+        ];
+        let config = Config::preset("shapes", &set.map(String::from)).unwrap();
+        assert_eq!(config.train.batch, 4);
+        assert_eq!(config.train.rate_generator, 1.0);
+        assert_eq!(config.data, "clips:a b");
+        assert_eq!(config.generator.decoder, [8]);
+    }
+
+    #[test]
+    fn errors_say_what_and_where() {
+        for (text, wanted) in [
+            (
+                "[train]\nbatsh = 4\n",
+                "f.toml:2: there is no key \"train.batsh\"; did you mean \"train.batch\"?",
+            ),
+            (
+                "[train]\nbatch = \"4\"\n",
+                "f.toml:2: train.batch must be of type integer, not string",
+            ),
+            ("[train]\nbatch = -4\n", "f.toml:2: train.batch = -4 must not be negative"),
+            ("[train\n", "f.toml:1: "),
+            ("[train]\nloss = \"hing\"\n", "unknown variant `hing`"),
+            ("[train]\nbatch = 0\n", "train.batch = 0 must be from 1 to 4096"),
+            ("[train]\nbeta1 = 1.0\n", "train.beta1 = 1 must be at least 0 and below 1"),
+            ("[train]\nrate_generator = nan\n", "train.rate_generator"),
+            ("[clip]\nheight = 30\n", "multiples of 4"),
+            ("[clip]\nheight = 100000\n", "clip.height = 100000 must be from 1 to 1024"),
+            ("[clip]\nchannels = 2\n", "clip.channels = 2"),
+            ("[generator]\ndecoder = [7]\n", "no multiple of generator.group"),
+            ("[generator]\ndecoder = [\"a\"]\n", "list of whole numbers"),
+            ("[generator]\nhidden = 100000000\n", "generator.hidden"),
+            ("[discriminator]\nclip = []\n", "discriminator.clip needs at least one layer"),
+            ("clip = 3\n", "there is no key \"clip\""),
+        ] {
+            let error = Config::parse(text, "f.toml", &[]).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{text:?} gives {error:?}, not {wanted:?}");
+        }
+        for (set, wanted) in
+            [("train.batch", "write it as key=value"), ("batch=3", "did you mean \"train.batch\"?")]
+        {
+            let error = Config::preset("shapes", &[set.into()]).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{set:?} gives {error:?}, not {wanted:?}");
+        }
+        assert!(
+            Config::preset("shape", &[])
+                .unwrap_err()
+                .to_string()
+                .contains("did you mean \"shapes\"?")
+        );
+    }
+}

@@ -1,0 +1,131 @@
+use kinora_embed::{Encoder, Pieces};
+use kinora_gan::{Discriminator, Logits};
+use kinora_nn::{Init, Module, freeze, join};
+use kinora_tensor::{Result, Tensor, Var};
+
+use crate::Config;
+
+/// All that judges: the discriminators of clips and of single frames, and a reader of sentences of
+/// their own.
+#[derive(Clone, Debug)]
+pub struct Critic<T> {
+    encoder: Encoder<T>,
+    clips: Discriminator<T>,
+    frames: Discriminator<T>,
+}
+
+/// The logits of clips, and of the frames that were looked at.
+pub(crate) struct Judgement<T> {
+    pub clips: Logits<T>,
+    pub frames: Logits<T>,
+}
+
+impl<T> Critic<T> {
+    /// New discriminators for a tokenizer of `vocab` pieces.
+    ///
+    /// # Errors
+    /// If a tensor cannot be made.
+    pub fn new<I: Init<T>>(init: &mut I, config: &Config, vocab: usize) -> Result<Self> {
+        let (sizes, film) = (&config.discriminator, config.clip.shape());
+        let sentence = config.encoder.sentence;
+        Ok(Self {
+            encoder: Encoder::new(init, &config.encoder, vocab)?,
+            clips: Discriminator::of_clips(init, sizes, film, sentence)?,
+            frames: Discriminator::of_frames(init, sizes, film, sentence)?,
+        })
+    }
+}
+
+/// The frames `which` of `[n, t, h, w, c]` as single films, `[which · n, 1, h, w, c]`.
+fn pick<T: Tensor>(clips: &T, which: &[usize]) -> Result<T> {
+    let cuts = which.iter().map(|&t| clips.slice(1, t, 1)).collect::<Result<Vec<_>>>()?;
+    T::concat(&cuts.iter().collect::<Vec<_>>(), 0)
+}
+
+/// `[n, d]` after itself `times` times.
+fn repeat<T: Tensor>(x: &T, times: usize) -> Result<T> {
+    T::concat(&vec![x; times], 0)
+}
+
+impl<T: Tensor> Critic<T> {
+    /// Judges real and generated clips `[n, t, h, w, c]`. `pieces` are the captions of the real
+    /// clips, which the generated ones were made from, followed by as many wrong ones; `which` are
+    /// the frames that the discriminator of frames is shown.
+    pub(crate) fn judge(
+        &self,
+        real: &T,
+        fake: &T,
+        pieces: &Pieces,
+        which: &[usize],
+    ) -> Result<Judgement<T>> {
+        let n = real.shape()[0];
+        let sentences = self.encoder.forward(pieces)?.sentence;
+        let (own, wrong) = (sentences.slice(0, 0, n)?, sentences.slice(0, n, n)?);
+        let both = T::concat(&[real, fake], 0)?;
+        let of = |judge: &Discriminator<T>, shown: &T, times: usize| {
+            let features = judge.features(shown)?;
+            // `pick` puts a frame of all clips, real then generated, after the other.
+            let part = |offset: usize| -> Result<T> {
+                let cuts = (0..times)
+                    .map(|k| features.slice(0, (2 * k + offset) * n, n))
+                    .collect::<Result<Vec<_>>>()?;
+                T::concat(&cuts.iter().collect::<Vec<_>>(), 0)
+            };
+            let (real, fake) = (part(0)?, part(1)?);
+            let (own, wrong) = (repeat(&own, times)?, repeat(&wrong, times)?);
+            Ok(Logits {
+                real: judge.logits(&real, &own)?,
+                fake: judge.logits(&fake, &own)?,
+                wrong: judge.logits(&real, &wrong)?,
+            })
+        };
+        Ok(Judgement {
+            clips: of(&self.clips, &both, 1)?,
+            frames: of(&self.frames, &pick(&both, which)?, which.len())?,
+        })
+    }
+
+    /// The logits `[n]` of clips and of their frames under their sentences.
+    pub(crate) fn logits(&self, clips: &T, pieces: &Pieces, which: &[usize]) -> Result<(T, T)> {
+        let sentence = self.encoder.forward(pieces)?.sentence;
+        self.logits_under(clips, &sentence, which)
+    }
+
+    fn logits_under(&self, clips: &T, sentence: &T, which: &[usize]) -> Result<(T, T)> {
+        let frames = pick(clips, which)?;
+        Ok((
+            self.clips.logits(&self.clips.features(clips)?, sentence)?,
+            self.frames.logits(&self.frames.features(&frames)?, &repeat(sentence, which.len())?)?,
+        ))
+    }
+}
+
+impl<T: Tensor> Critic<Var<T>> {
+    /// R1 of both discriminators on real clips, a scalar; the sentences count as given.
+    pub(crate) fn penalty(&self, real: &T, pieces: &Pieces, which: &[usize]) -> Result<Var<T>> {
+        let sentence = self.encoder.forward(pieces)?.sentence.value().clone();
+        let sentence = Var::constant(Var::constant(sentence));
+        let critic: Critic<Var<Var<T>>> = freeze(self);
+        kinora_gan::r1(real, |clips| {
+            let (of_clips, of_frames) = critic.logits_under(clips, &sentence, which)?;
+            // The gradient of a sum of logits of different films is that of each by itself; the
+            // frames' count is divided out, so that they weigh as much as the clip.
+            of_clips.sum_all()?.add(&of_frames.sum_all()?.affine(1.0 / which.len() as f32, 0.0)?)
+        })
+    }
+}
+
+impl<T> Module<T> for Critic<T> {
+    type Of<U> = Critic<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Critic<U>, E> {
+        Ok(Critic {
+            encoder: self.encoder.try_map(&join(path, "encoder"), f)?,
+            clips: self.clips.try_map(&join(path, "clips"), f)?,
+            frames: self.frames.try_map(&join(path, "frames"), f)?,
+        })
+    }
+}

@@ -1,0 +1,97 @@
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::step::{METRICS, Metrics};
+use crate::{Error, Result};
+
+/// The sums of what was measured since the last line of the log; kept in checkpoints, so that a
+/// training that goes on writes the lines that one without a break writes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Window {
+    steps: u64,
+    sums: [f64; METRICS.len()],
+}
+
+impl Window {
+    pub fn add(&mut self, metrics: &Metrics) {
+        self.steps += 1;
+        self.sums.iter_mut().zip(metrics).for_each(|(sum, &metric)| *sum += f64::from(metric));
+    }
+
+    /// The means, by name; the window is empty afterwards.
+    pub fn take(&mut self) -> Vec<(&'static str, f64)> {
+        let Self { steps, sums } = std::mem::take(self);
+        METRICS.into_iter().zip(sums.map(|sum| sum / steps.max(1) as f64)).collect()
+    }
+}
+
+/// One line of the log: means since the line before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogLine {
+    /// The last step it is about.
+    pub step: u64,
+    /// Clips seen so far.
+    pub clips: u64,
+    /// Losses, accuracies and gradient norms, by name.
+    pub metrics: Vec<(&'static str, f64)>,
+    /// Seconds of training so far, those before a break too.
+    pub seconds: f64,
+    /// Clips a second.
+    pub clips_per_second: f64,
+    /// The share of a core that drawing the clips took.
+    pub feed_share: f64,
+}
+
+impl LogLine {
+    /// One line of JSON.
+    pub fn to_json(&self) -> String {
+        let mut line = Map::new();
+        let number = |value: f64| Value::from((value * 1e6).round() / 1e6);
+        line.insert("step".into(), self.step.into());
+        line.insert("clips".into(), self.clips.into());
+        for &(name, value) in &self.metrics {
+            line.insert(name.into(), number(value));
+        }
+        line.insert("seconds".into(), number(self.seconds));
+        line.insert("clips_per_second".into(), number(self.clips_per_second));
+        line.insert("feed_share".into(), number(self.feed_share));
+        Value::Object(line).to_string()
+    }
+}
+
+/// The file `log.jsonl` of a run.
+pub(crate) struct Log {
+    path: PathBuf,
+}
+
+impl Log {
+    /// The log with its lines up to `step`; what was written after a checkpoint is written again.
+    pub fn open(folder: &Path, step: u64) -> Result<Self> {
+        let path = folder.join("log.jsonl");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(Error::Read { path, source }),
+        };
+        let before = |line: &&str| {
+            let line: Option<Value> = serde_json::from_str(line).ok();
+            line.and_then(|line| line["step"].as_u64()).is_some_and(|at| at <= step)
+        };
+        let kept: String = text.lines().filter(before).flat_map(|line| [line, "\n"]).collect();
+        kinora_video::write_atomic(&path, kept.as_bytes())?;
+        Ok(Self { path })
+    }
+
+    pub fn append(&self, line: &LogLine) -> Result<()> {
+        let fail = |error: std::io::Error| Error::Write {
+            path: self.path.clone(),
+            reason: error.to_string(),
+        };
+        let mut file = OpenOptions::new().append(true).open(&self.path).map_err(fail)?;
+        file.write_all(format!("{}\n", line.to_json()).as_bytes()).map_err(fail)
+    }
+}

@@ -1,0 +1,323 @@
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use kinora_model::{Card, Model, Net};
+use kinora_nn::{Module, Outline, Precision, count};
+use kinora_tensor::Tensor;
+use kinora_text::Tokenizer;
+use kinora_video::{Batch, Dataset, Draw, Example, Feed, Split, write_atomic};
+
+use crate::checkpoint::{self, Progress};
+use crate::critic::Critic;
+use crate::log::{Log, LogLine, Window};
+use crate::sheet::{examples, sheet_of};
+use crate::step::State;
+use crate::{Config, Error, Result};
+
+/// How many films a sheet of samples shows.
+const SAMPLES: u64 = 8;
+
+/// A training in its folder:
+///
+/// | file | what |
+/// |---|---|
+/// | `config.toml` | the config, resolved |
+/// | `log.jsonl` | a line every `train.log_every` steps |
+/// | `samples/000500.gif` | real clips above generated ones, every `train.sample_every` steps |
+/// | `checkpoint.safetensors` | all that is needed to go on |
+/// | `model.safetensors` | the model so far, in half precision |
+///
+/// Every file is written beside its place and renamed, so the folder is whole at every moment, and
+/// a run that is killed and resumed ends with the same bytes as one that was not (on one device;
+/// times aside).
+pub struct Training<T: Tensor> {
+    device: T::Device,
+    config: Config,
+    folder: PathBuf,
+    command: String,
+    dataset: Arc<dyn Dataset>,
+    tokenizer: Tokenizer,
+    state: State<T>,
+    window: Window,
+    /// Seconds of training before this program was started.
+    before: f64,
+}
+
+/// What a run will take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Numbers that the generator and its reader of sentences have.
+    pub parameters: usize,
+    /// Numbers that the discriminators have.
+    pub parameters_discriminator: usize,
+    /// Seconds a step, measured on a first step whose result was thrown away.
+    pub seconds_per_step: f64,
+    /// Steps that are left.
+    pub steps: u64,
+}
+
+/// What happens in a run, for whoever watches it.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Before the first step.
+    Estimate(Estimate),
+    /// After each step.
+    Step {
+        /// Steps made.
+        step: u64,
+        /// Steps in all.
+        steps: u64,
+    },
+    /// A line was added to the log.
+    Log(&'a LogLine),
+    /// A sheet of samples was written.
+    Samples(&'a Path),
+    /// A checkpoint was written, after this many steps.
+    Saved(u64),
+}
+
+/// How a run ended, after how many steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It has made all its steps.
+    Finished(u64),
+    /// It was asked to stop.
+    Stopped(u64),
+}
+
+impl<T: Tensor> Training<T> {
+    /// A new run in a folder, from a trained model if there is one (then the sizes and the tokenizer
+    /// are that model's). `command` is what the model's card will say made it.
+    ///
+    /// # Errors
+    /// If the folder holds a run already or cannot be made, or the data cannot be opened.
+    pub fn create(
+        device: &T::Device,
+        mut config: Config,
+        folder: &Path,
+        init: Option<Model<T>>,
+        command: &str,
+    ) -> Result<Self> {
+        if folder.join("config.toml").exists() {
+            return Err(Error::Config(format!(
+                "{} holds a run already; continue it with --resume, or choose another --out",
+                folder.display()
+            )));
+        }
+        let dataset: Arc<dyn Dataset> = kinora_video::open(&config.data)?.into();
+        let (tokenizer, net) = match init {
+            Some(model) => {
+                (config.clip, config.encoder, config.generator) =
+                    (model.config.clip, model.config.encoder, model.config.generator);
+                (model.tokenizer, Some(model.net))
+            }
+            None => (train_tokenizer(&config, &*dataset)?, None),
+        };
+        let state = State::new(device, &config, tokenizer.vocab_size(), net)?;
+        let samples = folder.join("samples");
+        std::fs::create_dir_all(&samples)
+            .map_err(|error| Error::Write { path: samples, reason: error.to_string() })?;
+        let training = Self {
+            device: device.clone(),
+            config,
+            folder: folder.into(),
+            command: command.into(),
+            dataset,
+            tokenizer,
+            state,
+            window: Window::default(),
+            before: 0.0,
+        };
+        // The config comes last: where it is, there is a checkpoint.
+        training.save(0.0)?;
+        let path = folder.join("config.toml");
+        write_atomic(&path, training.config.to_toml().as_bytes())?;
+        Ok(training)
+    }
+
+    /// The run in a folder, from its last checkpoint (from the start, if there is none yet), with
+    /// some keys of its config changed, each `"section.key=value"`.
+    ///
+    /// # Errors
+    /// If the folder holds no run, a changed key is not known or would change the shape of the
+    /// networks, or the checkpoint does not fit.
+    pub fn resume(
+        device: &T::Device,
+        folder: &Path,
+        set: &[String],
+        command: &str,
+    ) -> Result<Self> {
+        let path = folder.join("config.toml");
+        if !path.exists() {
+            return Err(Error::Config(format!(
+                "{} holds no run to resume; start one without --resume",
+                folder.display()
+            )));
+        }
+        let was = Config::load(&path, &[])?;
+        let config = was.with(set)?;
+        if config.model() != was.model() || config.discriminator != was.discriminator {
+            return Err(Error::Config(
+                "a resumed run keeps its clip, encoder, generator and discriminator; start a new \
+                 one to change them"
+                    .into(),
+            ));
+        }
+        if config.tokenizer != was.tokenizer {
+            return Err(Error::Config("a resumed run keeps its tokenizer".into()));
+        }
+        checkpoint::sweep(folder);
+        let dataset: Arc<dyn Dataset> = kinora_video::open(&config.data)?.into();
+        let (state, tokenizer, Progress { window, seconds, .. }) =
+            checkpoint::load(device, &config, folder)?;
+        write_atomic(&path, config.to_toml().as_bytes())?;
+        Ok(Self {
+            device: device.clone(),
+            config,
+            folder: folder.into(),
+            command: command.into(),
+            dataset,
+            tokenizer,
+            state,
+            window,
+            before: seconds,
+        })
+    }
+
+    /// The resolved config.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Trains until all steps are made, or `observe` breaks, upon which the step at hand is the
+    /// last; either way it ends with a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] at the first loss or gradient that is not finite; the last checkpoint is
+    /// whole then, as after every other error.
+    pub fn run(mut self, observe: &mut dyn FnMut(Event) -> ControlFlow<()>) -> Result<Outcome> {
+        let steps = self.config.train.steps;
+        let mut log = None;
+        let feed = self.feed(self.state.step);
+        let shown = self.shown()?;
+        let mut next = None;
+        let mut stop = false;
+        if self.state.step < steps {
+            let first = feed.next()?;
+            stop |= observe(Event::Estimate(self.estimate(&first)?)).is_break();
+            next = Some(first);
+            log = Some(Log::open(&self.folder, self.state.step)?);
+        }
+        let start = Instant::now();
+        let mut line_start = Instant::now();
+        let mut line_step = self.state.step;
+        let mut line_fed = feed.work_seconds();
+        while self.state.step < steps {
+            let batch = match next.take() {
+                Some(batch) => batch,
+                None => feed.next()?,
+            };
+            let metrics;
+            (self.state, metrics) =
+                self.state.step(&self.device, &self.config, &self.tokenizer, &batch)?;
+            self.window.add(&metrics);
+            let step = self.state.step;
+            let train = &self.config.train;
+            let seconds = self.before + start.elapsed().as_secs_f64();
+            if step.is_multiple_of(train.log_every) || step == steps {
+                let passed = line_start.elapsed().as_secs_f64();
+                let clips = (step - line_step) * train.batch as u64;
+                let line = LogLine {
+                    step,
+                    clips: step * train.batch as u64,
+                    metrics: self.window.take(),
+                    seconds,
+                    clips_per_second: clips as f64 / passed,
+                    feed_share: (feed.work_seconds() - line_fed) / passed,
+                };
+                (line_start, line_step, line_fed) = (Instant::now(), step, feed.work_seconds());
+                if let Some(log) = &log {
+                    log.append(&line)?;
+                }
+                stop |= observe(Event::Log(&line)).is_break();
+            }
+            if step.is_multiple_of(train.sample_every) || step == steps {
+                let path = self.folder.join(format!("samples/{step:06}.gif"));
+                let net = &self.state.average.module;
+                let sheet = sheet_of(net, &self.config, &self.tokenizer, &self.device, &shown)?;
+                sheet.save(&path, &Default::default())?;
+                stop |= observe(Event::Samples(&path)).is_break();
+            }
+            stop |= observe(Event::Step { step, steps }).is_break();
+            if step.is_multiple_of(self.config.train.save_every) || step == steps || stop {
+                self.save(seconds)?;
+                stop |= observe(Event::Saved(step)).is_break();
+            }
+            if stop && step < steps {
+                return Ok(Outcome::Stopped(step));
+            }
+        }
+        Ok(Outcome::Finished(self.state.step))
+    }
+
+    fn feed(&self, start: u64) -> Feed {
+        let Config { seed, train, clip, .. } = &self.config;
+        let dataset = self.dataset.clone();
+        Feed::new(dataset, Split::Train, *seed, start, train.batch, clip.dims(), true)
+    }
+
+    /// The examples on every sheet of samples.
+    fn shown(&self) -> Result<Vec<Example>> {
+        examples(&*self.dataset, Split::HeldOut, self.config.seed, SAMPLES, &self.config.clip)
+    }
+
+    /// Measures a step on networks of its own.
+    fn estimate(&self, batch: &Batch) -> Result<Estimate> {
+        let vocab = self.tokenizer.vocab_size();
+        let trial = State::<T>::new(&self.device, &self.config, vocab, None)?;
+        let start = Instant::now();
+        trial.step(&self.device, &self.config, &self.tokenizer, batch)?;
+        Ok(Estimate {
+            parameters: count(&Net::new(&mut Outline, &self.config.model(), vocab)?),
+            parameters_discriminator: count(&Critic::new(&mut Outline, &self.config, vocab)?),
+            seconds_per_step: start.elapsed().as_secs_f64(),
+            steps: self.config.train.steps - self.state.step,
+        })
+    }
+
+    fn save(&self, seconds: f64) -> Result<()> {
+        let window = self.window.clone();
+        let progress = Progress { step: self.state.step, window, seconds };
+        checkpoint::save(&self.folder, &self.state, &self.tokenizer, &progress)?;
+        let info = self.dataset.info();
+        let steps = self.state.step;
+        let name = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let card = Card {
+            name,
+            data: self.config.data.split(':').next().unwrap_or_default().into(),
+            command: self.command.clone(),
+            steps,
+            clips: steps * self.config.train.batch as u64,
+            licence: info.licence.clone(),
+            credits: info.credits.clone(),
+            ..Card::default()
+        };
+        let model = Model {
+            config: self.config.model(),
+            card,
+            tokenizer: self.tokenizer.clone(),
+            net: self.state.average.module.map(|_, tensor| tensor.clone()),
+        };
+        Ok(model.save(self.folder.join("model.safetensors"), Precision::F16)?)
+    }
+}
+
+fn train_tokenizer(config: &Config, dataset: &dyn Dataset) -> Result<Tokenizer> {
+    let caption = |index| dataset.caption(Split::Train, Draw { seed: config.seed, index });
+    let captions = (0..config.tokenizer.captions)
+        .map(|index| Ok(caption(index)?.text))
+        .collect::<Result<Vec<String>>>()?;
+    Ok(Tokenizer::train(captions.iter().map(String::as_str), config.tokenizer.vocab)?)
+}

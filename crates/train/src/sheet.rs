@@ -1,0 +1,76 @@
+use kinora_embed::Pieces;
+use kinora_model::{ClipConfig, Model, Net, noise, pixels};
+use kinora_tensor::Tensor;
+use kinora_text::Tokenizer;
+use kinora_video::{Clip, Dataset, Draw, Example, Split};
+
+use crate::Result;
+
+/// How many films side by side.
+const COLUMNS: usize = 8;
+
+/// The first `count` examples of a stream, brought to the size of a model's films.
+///
+/// # Errors
+/// If the data cannot be drawn.
+pub fn examples(
+    dataset: &dyn Dataset,
+    split: Split,
+    seed: u64,
+    count: u64,
+    clip: &ClipConfig,
+) -> Result<Vec<Example>> {
+    let draw = |index| {
+        let mut example = dataset.example(split, Draw { seed, index })?;
+        example.clip = example.clip.to_dims(clip.dims())?;
+        Ok(example)
+    };
+    (0..count).map(draw).collect()
+}
+
+/// Real clips, under each the film that a model makes of its caption, and the caption: what a
+/// person looks at to see how far a model has come.
+///
+/// Film k has the seed `seed + k`.
+///
+/// # Errors
+/// If a film cannot be made.
+pub fn sheet<T: Tensor>(model: &Model<T>, examples: &[Example], seed: u64) -> Result<Clip> {
+    let prompts: Vec<(&str, u64)> =
+        examples.iter().zip(seed..).map(|(e, seed)| (e.caption.text.as_str(), seed)).collect();
+    Ok(arrange(examples, &model.sample_batch(&prompts)?)?)
+}
+
+/// As [`sheet`], of networks in training.
+pub(crate) fn sheet_of<T: Tensor>(
+    net: &Net<T>,
+    config: &crate::Config,
+    tokenizer: &Tokenizer,
+    device: &T::Device,
+    examples: &[Example],
+) -> Result<Clip> {
+    let analyses = examples
+        .iter()
+        .map(|example| tokenizer.analyse(&example.caption.text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let pieces = Pieces::new(&analyses, config.encoder.pieces);
+    let seeds: Vec<u64> = (0..examples.len() as u64).collect();
+    let values = net.forward(&pieces, &noise(device, &config.model(), &seeds)?)?.to_vec()?;
+    let size = config.clip.dims().iter().product();
+    let films = values
+        .chunks(size)
+        .map(|film| pixels::to_clip(film, &config.clip))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(arrange(examples, &films)?)
+}
+
+/// Each real clip above the film of its caption, scaled so that the caption can be read.
+fn arrange(examples: &[Example], films: &[Clip]) -> kinora_video::Result<Clip> {
+    let cells = examples.iter().zip(films).map(|(example, film)| {
+        let pair = [example.clip.over([255; 3]), film.over([255; 3])];
+        let pair = kinora_video::grid(&pair, 1, 1)?;
+        let [_, _, width, _] = pair.dims();
+        pair.scale(128usize.div_ceil(width))?.captioned(&example.caption.text, 4)
+    });
+    kinora_video::grid(&cells.collect::<kinora_video::Result<Vec<_>>>()?, COLUMNS, 4)
+}

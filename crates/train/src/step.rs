@@ -1,0 +1,260 @@
+use kinora_embed::Pieces;
+use kinora_gan::{Logits, Noise};
+use kinora_model::{Net, pixels};
+use kinora_nn::{
+    Adam, AdamConfig, Ema, Fresh, Module, clip_factor, freeze, gradient_norm, join, lift,
+    parameters,
+};
+use kinora_tensor::{Random, Tensor, Var, grad};
+use kinora_text::Tokenizer;
+use kinora_video::Batch;
+
+use crate::critic::Critic;
+use crate::{Config, Error, Result};
+
+/// Which stream of random numbers is for what. Those of a step have its number added, so that a
+/// training can go on anywhere.
+mod stream {
+    pub const GENERATOR: u64 = 1;
+    pub const CRITIC: u64 = 2;
+    pub const NOISE: u64 = 1 << 60;
+    pub const FRAMES: u64 = 2 << 60;
+}
+
+/// How many single frames of each clip are judged at a step.
+const FRAMES_JUDGED: usize = 2;
+
+/// All that a training changes; as a module, all that a checkpoint keeps.
+pub struct State<T> {
+    /// Steps made.
+    pub step: u64,
+    /// What reads and draws.
+    pub net: Net<T>,
+    /// What judges.
+    pub critic: Critic<T>,
+    /// The average of `net`, which is what samples.
+    pub average: Ema<Net<T>>,
+    /// The optimiser of `net`.
+    pub adam_net: Adam<T>,
+    /// The optimiser of `critic`.
+    pub adam_critic: Adam<T>,
+}
+
+/// The names of the numbers of a [`Metrics`], in order.
+pub const METRICS: [&str; 10] = [
+    "loss_discriminator",
+    "loss_generator",
+    "accuracy_real",
+    "accuracy_fake",
+    "accuracy_wrong",
+    "accuracy_frame_real",
+    "accuracy_frame_fake",
+    "accuracy_frame_wrong",
+    "gradient_discriminator",
+    "gradient_generator",
+];
+
+/// What is measured at a step.
+pub type Metrics = [f32; METRICS.len()];
+
+impl<T: Tensor> State<T> {
+    /// A training that has made no step, from `net` if there is one.
+    pub fn new(
+        device: &T::Device,
+        config: &Config,
+        vocab: usize,
+        net: Option<Net<T>>,
+    ) -> Result<Self> {
+        let fresh = |stream| Fresh::<T>::new(device, Random::new(config.seed, stream));
+        let net = match net {
+            Some(net) => net,
+            None => Net::new(&mut fresh(stream::GENERATOR), &config.model(), vocab)?,
+        };
+        let critic = Critic::new(&mut fresh(stream::CRITIC), config, vocab)?;
+        let (rate_net, rate_critic) = rates(config);
+        Ok(Self {
+            step: 0,
+            average: Ema::new::<T>(&net, config.train.ema),
+            adam_net: Adam::new(&net, rate_net)?,
+            adam_critic: Adam::new(&critic, rate_critic)?,
+            net,
+            critic,
+        })
+    }
+
+    /// One step of the discriminators on a batch, then one of the generator.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] if a loss or a gradient is not finite, before it has changed anything
+    /// that it belongs to.
+    pub fn step(
+        mut self,
+        device: &T::Device,
+        config: &Config,
+        tokenizer: &Tokenizer,
+        batch: &Batch,
+    ) -> Result<(Self, Metrics)> {
+        let n = batch.examples.len();
+        let step = self.step + 1;
+        let train = &config.train;
+
+        let values: Vec<f32> =
+            batch.examples.iter().flat_map(|example| pixels::to_values(&example.clip)).collect();
+        let [t, h, w, c] = config.clip.dims();
+        let real = T::from_slice(device, &values, [n, t, h, w, c])?;
+        let own = batch.examples.iter().map(|example| example.caption.text.as_str());
+        let wrong = batch.wrong_captions.iter().map(String::as_str);
+        let analyses = own
+            .chain(wrong)
+            .map(|caption| tokenizer.analyse(caption))
+            .collect::<Result<Vec<_>, _>>()?;
+        let places = config.encoder.pieces;
+        let (pieces_own, pieces) =
+            (Pieces::new(&analyses[..n], places), Pieces::new(&analyses, places));
+        let which = frames_judged(config, step);
+
+        // The generator's films, made once for both players.
+        let net = lift(&self.net);
+        let fake = net.forward(&pieces_own, &noise(device, config, step, n)?)?;
+
+        let critic = lift(&self.critic);
+        let judgement = {
+            let real = Var::constant(real.clone());
+            let fake = Var::constant(fake.value().clone());
+            critic.judge(&real, &fake, &pieces, &which)?
+        };
+        let loss = train.loss.discriminator(&judgement.clips)?;
+        let loss_critic = loss.add(&train.loss.discriminator(&judgement.frames)?)?;
+        let mut objective = loss_critic.clone();
+        if train.r1 > 0.0 && step % train.r1_every == 0 {
+            let weight = 0.5 * train.r1 * train.r1_every as f32;
+            let penalty = critic.penalty(&real, &pieces_own, &which)?;
+            objective = objective.add(&penalty.affine(weight, 0.0)?)?;
+        }
+        let logits = logits_of(&judgement.clips, &judgement.frames)?;
+        let loss_critic = loss_critic.value().clone();
+        drop(judgement);
+        let gradients = grad(objective, &parameters(&critic))?;
+        drop(critic);
+        let norm_critic =
+            finite(step, "gradient of the discriminators", gradient_norm(&gradients)?)?;
+        let scale = limit(train.clip_gradient, norm_critic);
+        self.critic = self.adam_critic.step(self.critic, &gradients, scale)?;
+        drop(gradients);
+
+        let critic: Critic<Var<T>> = freeze(&self.critic);
+        let (of_clips, of_frames) = critic.logits(&fake, &pieces_own, &which)?;
+        drop(fake);
+        let (real_clips, real_frames) = match train.loss {
+            kinora_gan::Loss::Relativistic => {
+                critic.logits(&Var::constant(real), &pieces_own, &which)?
+            }
+            _ => (of_clips.clone(), of_frames.clone()),
+        };
+        let loss = train.loss.generator(&of_clips, &real_clips)?;
+        let loss = loss.add(&train.loss.generator(&of_frames, &real_frames)?)?;
+        drop((of_clips, of_frames, real_clips, real_frames));
+        let loss_net = loss.value().clone();
+        let gradients = grad(loss, &parameters(&net))?;
+        drop((net, critic));
+        let norm_net = finite(step, "gradient of the generator", gradient_norm(&gradients)?)?;
+        let scale = limit(train.clip_gradient, norm_net);
+        self.net = self.adam_net.step(self.net, &gradients, scale)?;
+        self.average.update(&self.net, self.step)?;
+        self.step = step;
+
+        let losses = T::concat(&[&loss_critic.reshape([1])?, &loss_net.reshape([1])?], 0)?;
+        let losses = losses.to_vec()?;
+        finite(step, "loss of the discriminators", losses[0])?;
+        finite(step, "loss of the generator", losses[1])?;
+        let [a, b, c, d, e, f] = accuracies(&logits.to_vec()?, n);
+        let metrics = [losses[0], losses[1], a, b, c, d, e, f, norm_critic, norm_net];
+        Ok((self, metrics))
+    }
+}
+
+/// Adam for the generator and for the discriminators.
+pub fn rates(config: &Config) -> (AdamConfig, AdamConfig) {
+    let train = &config.train;
+    let with = |rate| AdamConfig { rate, beta1: train.beta1, beta2: train.beta2, epsilon: 1e-8 };
+    (with(train.rate_generator), with(train.rate_discriminator))
+}
+
+fn noise<T: Tensor>(
+    device: &T::Device,
+    config: &Config,
+    step: u64,
+    n: usize,
+) -> kinora_tensor::Result<Noise<T>> {
+    let mut random = Random::new(config.seed, stream::NOISE + step);
+    let sizes = &config.generator;
+    Ok(Noise {
+        film: T::randn(device, &mut random, [n, sizes.noise])?,
+        frames: T::randn(device, &mut random, [n, config.clip.frames, sizes.frame_noise])?,
+    })
+}
+
+/// Different frames, ascending.
+fn frames_judged(config: &Config, step: u64) -> Vec<usize> {
+    let mut random = Random::new(config.seed, stream::FRAMES + step);
+    let mut left: Vec<usize> = (0..config.clip.frames).collect();
+    let mut which: Vec<usize> = (0..FRAMES_JUDGED.min(left.len()))
+        .map(|_| left.swap_remove(random.below(left.len())))
+        .collect();
+    which.sort_unstable();
+    which
+}
+
+/// All logits after one another: real, fake and wrong clips, then frames.
+fn logits_of<T: Tensor>(
+    clips: &Logits<Var<T>>,
+    frames: &Logits<Var<T>>,
+) -> kinora_tensor::Result<T> {
+    let all = [&clips.real, &clips.fake, &clips.wrong, &frames.real, &frames.fake, &frames.wrong];
+    T::concat(&all.map(|logits| logits.value()), 0)
+}
+
+/// The share of each kind of clip, then of frame, that was judged right.
+fn accuracies(logits: &[f32], n: usize) -> [f32; 6] {
+    let (clips, frames) = logits.split_at(3 * n);
+    let share = |logits: &[f32], real: bool| {
+        let right = logits.iter().filter(|&&logit| (logit > 0.0) == real).count();
+        right as f32 / logits.len() as f32
+    };
+    let mut shares = [0.0; 6];
+    let parts = clips.chunks(n).chain(frames.chunks(frames.len() / 3));
+    for (k, part) in parts.enumerate() {
+        shares[k] = share(part, k % 3 == 0);
+    }
+    shares
+}
+
+fn finite(step: u64, what: &'static str, value: f32) -> Result<f32> {
+    if value.is_finite() { Ok(value) } else { Err(Error::Diverged { step, what, value }) }
+}
+
+/// A limit of 0 is none.
+fn limit(longest: f32, norm: f32) -> f32 {
+    if longest > 0.0 { clip_factor(norm, longest) } else { 1.0 }
+}
+
+impl<T> Module<T> for State<T> {
+    type Of<U> = State<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<State<U>, E> {
+        Ok(State {
+            step: self.step,
+            net: self.net.try_map(&join(path, "net"), f)?,
+            critic: self.critic.try_map(&join(path, "critic"), f)?,
+            average: Ema {
+                module: self.average.module.try_map(&join(path, "average"), f)?,
+                rate: self.average.rate,
+            },
+            adam_net: self.adam_net.try_map(&join(path, "adam_net"), f)?,
+            adam_critic: self.adam_critic.try_map(&join(path, "adam_critic"), f)?,
+        })
+    }
+}
