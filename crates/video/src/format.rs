@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::{Clip, Error, Result};
 
 mod apng;
+#[cfg(test)]
+mod damage;
 mod gif;
 mod mp4;
 mod palette;
@@ -235,7 +237,8 @@ fn even(lengths: &[u64], units_a_second: f64) -> (Vec<usize>, f32) {
         let n = lengths.len() as f64;
         // A whole number, if it is one that would have been rounded to these lengths.
         let whole = (n / seconds).round();
-        let is_whole = longest > shortest && (n / whole - seconds).abs() * units_a_second <= 0.5;
+        let is_whole =
+            longest > shortest && (n / whole - seconds).abs() * units_a_second <= 0.5 + 1e-6;
         let fps = if is_whole { whole } else { n / seconds };
         return ((0..lengths.len()).collect(), fps as f32);
     }

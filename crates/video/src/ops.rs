@@ -45,7 +45,7 @@ fn premultiplied(frame: &[u8], c: usize) -> Vec<f32> {
     values
 }
 
-/// The inverse of [`premultiplied`], rounded; the colour of what is wholly transparent is black.
+/// The inverse of [`premultiplied`], rounded (halves to even, so that the mean is kept); the colour of what is wholly transparent is black.
 fn straight(values: &mut [f32], c: usize, out: &mut [u8]) {
     if c == 4 {
         for p in values.chunks_exact_mut(4) {
@@ -54,7 +54,7 @@ fn straight(values: &mut [f32], c: usize, out: &mut [u8]) {
         }
     }
     for (out, v) in out.iter_mut().zip(values) {
-        *out = v.round() as u8;
+        *out = v.round_ties_even() as u8;
     }
 }
 

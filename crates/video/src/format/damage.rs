@@ -1,0 +1,58 @@
+//! Files cut off at every length, and with bytes changed: an error or a clip within the limits,
+//! never a panic.
+
+use super::{apng, gif, sheet};
+use crate::{Clip, MAX_PIXELS};
+
+type Decode<'a> = Box<dyn Fn(&[u8]) -> Result<Clip, String> + 'a>;
+
+#[test]
+fn damaged_files_are_errors() {
+    let data = |n: usize| (0..n).map(|i| (i * i / 3 % 30 * 8) as u8).collect::<Vec<u8>>();
+    let clip = Clip::new([4, 6, 9, 4], 8.0, data(4 * 6 * 9 * 4)).unwrap();
+    let (image, atlas) = sheet::encode(&clip, "a.sheet.png").unwrap();
+    let strip = apng::encode_image([4, 12, 3], &data(4 * 12 * 3)).unwrap();
+    let rows: [(&str, Vec<u8>, Decode); 5] = [
+        ("gif", gif::encode(&clip).unwrap(), Box::new(gif::decode)),
+        ("apng", apng::encode(&clip).unwrap(), Box::new(apng::decode)),
+        ("png", strip, Box::new(apng::decode)),
+        ("sheet", image.clone(), Box::new(|image| sheet::decode(image, atlas.as_bytes()))),
+        ("atlas", atlas.clone().into_bytes(), Box::new(|atlas| sheet::decode(&image, atlas))),
+    ];
+    let mut rng = fastrand::Rng::with_seed(7);
+    for (name, whole, decode) in rows {
+        assert!(decode(&whole).is_ok(), "{name}");
+        let errors = (0..whole.len()).filter(|&n| decode(&whole[..n]).is_err()).count();
+        // Only the last bytes can be spared: a trailer, a checksum, the end of a line.
+        assert!(errors + 20 > whole.len(), "{name}: {errors} errors at {} lengths", whole.len());
+        for _ in 0..10_000 {
+            let mut bytes = whole.clone();
+            for _ in 0..rng.usize(1..4) {
+                let place = rng.usize(..bytes.len());
+                bytes[place] = rng.u8(..);
+            }
+            if name != "gif" && name != "atlas" && rng.bool() {
+                mend(&mut bytes);
+            }
+            if let Ok(clip) = decode(&bytes) {
+                let [t, h, w, _] = clip.dims();
+                assert!(t * h * w <= MAX_PIXELS, "{name}");
+            }
+        }
+    }
+}
+
+/// Makes the checksums of a PNG right again, so that what they cover is looked at.
+fn mend(bytes: &mut [u8]) {
+    let mut at = 8;
+    while let Some(size) = bytes.get(at..at + 4) {
+        let size = size.iter().fold(0usize, |n, &b| n << 8 | usize::from(b));
+        let Some(body) = bytes.get(at + 4..at + 8 + size) else { return };
+        let mut crc = flate2::Crc::new();
+        crc.update(body);
+        let end = at + 8 + size;
+        let Some(sum) = bytes.get_mut(end..end + 4) else { return };
+        sum.copy_from_slice(&crc.sum().to_be_bytes());
+        at = end + 4;
+    }
+}

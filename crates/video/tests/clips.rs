@@ -1,0 +1,432 @@
+//! What is done to clips, folders of clips, specs, and feeds.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use kinora_video::{
+    Caption, Clip, Clips, Dataset, Draw, Error, Example, Feed, Info, SaveOptions, Split, check,
+    grid, open, wrap,
+};
+
+fn noise(dims: [usize; 4], seed: u64) -> Clip {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let data = (0..dims.iter().product()).map(|_| rng.u8(..)).collect();
+    Clip::new(dims, 8.0, data).unwrap()
+}
+
+fn flat([t, h, w]: [usize; 3], pixel: &[u8]) -> Clip {
+    Clip::new([t, h, w, pixel.len()], 8.0, pixel.repeat(t * h * w)).unwrap()
+}
+
+const SIZES: [[usize; 4]; 9] = [
+    [64, 64, 32, 32],
+    [64, 64, 33, 17],
+    [7, 5, 3, 5],
+    [5, 7, 20, 21],
+    [5, 7, 9, 9],
+    [1, 1, 4, 6],
+    [9, 9, 1, 1],
+    [16, 3, 5, 12],
+    [2, 2, 3, 3],
+];
+
+#[test]
+fn a_flat_colour_stays_what_it_is() -> Result<()> {
+    for [h, w, to_h, to_w] in SIZES {
+        for pixel in [&[200][..], &[1, 128, 255], &[10, 200, 255, 255], &[250, 40, 7, 97]] {
+            let clip = flat([2, h, w], pixel).resize(to_h, to_w)?;
+            // Eight bits of alpha leave that much of a colour.
+            let slack = if pixel.len() == 4 && pixel[3] < 255 { 1 } else { 0 };
+            for p in clip.data().chunks(pixel.len()) {
+                let near = p.iter().zip(pixel).all(|(a, b)| a.abs_diff(*b) <= slack);
+                assert!(near, "{h} x {w} to {to_h} x {to_w}: {p:?} of {pixel:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn areas_keep_the_mean() -> Result<()> {
+    let mean = |clip: &Clip| {
+        clip.data().iter().map(|&v| f64::from(v)).sum::<f64>() / clip.data().len() as f64
+    };
+    for [h, w, to_h, to_w] in [[64, 64, 32, 32], [64, 64, 33, 17], [60, 50, 7, 49], [9, 9, 1, 1]] {
+        let clip = noise([3, h, w, 3], 5);
+        let difference = mean(&clip) - mean(&clip.resize(to_h, to_w)?);
+        // Rounding alone; it is the same for all frames of 1 x 1.
+        assert!(difference.abs() < 0.5, "{h} x {w} to {to_h} x {to_w}: {difference}");
+        assert!(to_h * to_w < 100 || difference.abs() < 0.05, "{difference}");
+    }
+    Ok(())
+}
+
+#[test]
+fn transparent_pixels_give_no_colour() -> Result<()> {
+    // One visible pixel of four: its colour stays, its alpha is a quarter.
+    let data = [[200, 100, 50, 255], [9, 9, 9, 0], [0; 4], [255, 255, 255, 0]].concat();
+    let clip = Clip::new([1, 2, 2, 4], 8.0, data)?;
+    assert_eq!(clip.resize(1, 1)?.data(), [200, 100, 50, 64]);
+    Ok(())
+}
+
+#[test]
+fn whole_factors_repeat_pixels() -> Result<()> {
+    let clip = noise([2, 3, 5, 4], 1);
+    let large = clip.resize(6, 15)?;
+    assert_eq!(clip.scale(1)?, clip);
+    assert_eq!(clip.scale(3)?.dims(), [2, 9, 15, 4]);
+    for (i, y, x) in [(0, 0, 0), (1, 5, 14), (1, 3, 7), (0, 2, 8)] {
+        let (a, b) =
+            (&clip.frame(i)[(y / 2 * 5 + x / 3) * 4..], &large.frame(i)[(y * 15 + x) * 4..]);
+        assert_eq!(a[..4], b[..4], "{i} {y} {x}");
+    }
+    for bad in [clip.scale(0), clip.scale(1 << 20), clip.scale(usize::MAX), clip.resize(0, 3)] {
+        assert!(matches!(bad, Err(Error::Clip { .. } | Error::TooLarge { .. })), "{bad:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn channels() -> Result<()> {
+    let clip = Clip::new([1, 1, 3, 4], 8.0, vec![255, 0, 0, 255, 0, 0, 255, 0, 100, 100, 100, 51])?;
+    assert_eq!(clip.over([10, 20, 30]).data(), [255, 0, 0, 10, 20, 30, 28, 36, 44]);
+    assert_eq!(clip.to_channels(3)?.data(), [255, 0, 0, 255, 255, 255, 224, 224, 224]);
+    assert_eq!(clip.to_channels(1)?.data(), [76, 255, 224]);
+    let grey = Clip::new([1, 1, 2, 1], 8.0, vec![7, 250])?;
+    assert_eq!(grey.to_channels(4)?.data(), [7, 7, 7, 255, 250, 250, 250, 255]);
+    assert_eq!(grey.to_channels(3)?.to_channels(1)?, grey);
+    assert!(grey.to_channels(2).is_err());
+    Ok(())
+}
+
+#[test]
+fn time() -> Result<()> {
+    let clip = Clip::new([4, 1, 1, 1], 8.0, vec![0, 1, 2, 3])?;
+    for (frames, expected, fps) in [
+        (4, &[0, 1, 2, 3][..], 8.0),
+        (2, &[1, 3], 4.0),
+        (8, &[0, 0, 1, 1, 2, 2, 3, 3], 16.0),
+        (1, &[2], 2.0),
+        (6, &[0, 1, 1, 2, 3, 3], 12.0),
+    ] {
+        let other = clip.resample(frames)?;
+        assert_eq!((other.data(), other.fps()), (expected, fps));
+    }
+    assert!(clip.resample(0).is_err());
+    for fps in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        assert!(matches!(clip.clone().with_fps(fps), Err(Error::Fps(_))));
+    }
+    assert_eq!(clip.with_fps(3.0)?.fps(), 3.0);
+    Ok(())
+}
+
+#[test]
+fn places() -> Result<()> {
+    let clip = Clip::new([1, 2, 2, 1], 8.0, vec![1, 2, 3, 4])?;
+    for (size, at, expected) in [
+        ([2, 2], [0, 0], &[1, 2, 3, 4][..]),
+        ([3, 4], [1, 1], &[9, 9, 9, 9, 9, 1, 2, 9, 9, 3, 4, 9]),
+        ([1, 1], [-1, -1], &[4]),
+        ([1, 2], [-1, 1], &[9, 3]),
+        ([2, 1], [0, -5], &[9, 9]),
+        ([2, 1], [isize::MAX, isize::MIN], &[9, 9]),
+    ] {
+        assert_eq!(clip.place(size[0], size[1], at[0], at[1], [9; 4])?.data(), expected, "{at:?}");
+    }
+    // A wide picture in a square, with a ground of its first pixel or of nothing.
+    let wide = flat([1, 2, 4], &[5, 6, 7]).fit(4, 4)?;
+    assert_eq!(wide, flat([1, 4, 4], &[5, 6, 7]));
+    let wide = flat([1, 2, 4], &[5, 6, 7, 255]).fit(8, 8)?;
+    assert_eq!(
+        (wide.data()[3], wide.data()[(2 * 8) * 4 + 3], wide.data()[8 * 8 * 4 - 1]),
+        (0, 255, 0)
+    );
+    Ok(())
+}
+
+#[test]
+fn grids_and_captions() -> Result<()> {
+    let clips: Vec<Clip> = (0..3).map(|i| flat([2, 2, 3], &[i])).collect();
+    let grid_of = grid(&clips, 2, 1)?;
+    assert_eq!(grid_of.dims(), [2, 5, 7, 1]);
+    let w = 255;
+    #[rustfmt::skip]
+    assert_eq!(grid_of.frame(1), [
+        0, 0, 0, w, 1, 1, 1,
+        0, 0, 0, w, 1, 1, 1,
+        w, w, w, w, w, w, w,
+        2, 2, 2, w, w, w, w,
+        2, 2, 2, w, w, w, w,
+    ]);
+    assert_eq!(grid(&clips, 9, 0)?.dims(), [2, 2, 9, 1]);
+    assert!(grid(&clips, 0, 0).is_err() && grid(&[], 1, 0).is_err());
+    assert!(grid(&clips, 1, usize::MAX).is_err());
+    assert!(matches!(
+        grid(&[clips[0].clone(), noise([2, 2, 2, 1], 0)], 2, 0),
+        Err(Error::Dims { .. })
+    ));
+
+    assert_eq!(wrap("a bc def", 6 * 4), ["a bc", "def"]);
+    assert_eq!(wrap("abcdefgh i", 6 * 3), ["abc", "def", "gh", "i"]);
+    assert!(wrap("  ", 60).is_empty());
+    assert_eq!(wrap("ab", 0), ["a", "b"]);
+    let clip = flat([2, 2, 12], &[50, 60, 70, 0]).captioned("l! \u{e9}", 2)?;
+    assert_eq!(clip.dims(), [2, 2 + 18, 12, 4]);
+    let black = clip.frame(1).chunks(4).filter(|p| **p == [0, 0, 0, 255]).count();
+    // l has 10 pixels, ! has 6, and ? stands for what is not in the font, with 9.
+    assert_eq!(black, 10 + 6 + 9);
+    assert_eq!(clip.frame(0)[..2 * 12 * 4], [50, 60, 70, 0].repeat(24));
+    Ok(())
+}
+
+/// A folder of ten or more clips, each with one caption.
+fn folder(count: usize) -> Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    let mut list = String::new();
+    for i in 0..count {
+        let file = format!("{i}.gif");
+        flat([4, 6, 6], &[i as u8 * 10, 0, 0])
+            .save(folder.path().join(&file), &SaveOptions::default())?;
+        list +=
+            &serde_json::json!({"file": file, "caption": format!("clip number {i}")}).to_string();
+        list += "\n";
+    }
+    fs::write(folder.path().join("captions.jsonl"), list)?;
+    Ok(folder)
+}
+
+fn draws(data: &dyn Dataset, split: Split, count: u64) -> Result<Vec<Example>> {
+    (0..count).map(|index| Ok(data.example(split, Draw { seed: 3, index })?)).collect()
+}
+
+#[test]
+fn a_folder_of_clips_is_a_dataset() -> Result<()> {
+    let folder = folder(25)?;
+    fs::write(folder.path().join("LICENCE"), "CC0 1.0\nall of it\n")?;
+    let spec = format!("clips:{}", folder.path().display());
+    assert!(check(&spec).is_empty());
+    let data = open(&spec)?;
+    let Info { dims, fps, licence, .. } = data.info().clone();
+    assert_eq!((dims, fps, licence.as_str()), ([4, 6, 6, 3], 8.0, "CC0 1.0"));
+    let texts = |split| -> Result<Vec<String>> {
+        let mut texts: Vec<_> =
+            draws(&*data, split, 400)?.into_iter().map(|e| e.caption.text).collect();
+        texts.sort();
+        texts.dedup();
+        Ok(texts)
+    };
+    let (train, held_out) = (texts(Split::Train)?, texts(Split::HeldOut)?);
+    assert_eq!((train.len(), held_out.len()), (23, 2));
+    assert!(held_out.iter().all(|text| !train.contains(text)));
+    for (index, example) in (0..).zip(draws(&*data, Split::Train, 60)?) {
+        let draw = Draw { seed: 3, index };
+        assert_eq!(data.caption(Split::Train, draw)?, example.caption);
+        assert_eq!(data.example(Split::Train, draw)?, example);
+        let number: u8 = example.caption.text.rsplit(' ').next().unwrap().parse()?;
+        assert_eq!(example.clip.data()[0], number * 10, "the caption of the clip");
+        let wrong = data.wrong_caption(Split::Train, &example.caption, draw)?;
+        assert!(wrong != example.caption.text && train.contains(&wrong), "{wrong}");
+    }
+    Ok(())
+}
+
+#[test]
+fn few_captions_are_all_trained_on() -> Result<()> {
+    let folder = folder(9)?;
+    let data = Clips::open(folder.path())?;
+    let mut held = draws(&data, Split::HeldOut, 200)?;
+    held.sort_by(|a, b| a.caption.text.cmp(&b.caption.text));
+    held.dedup();
+    assert_eq!(held.len(), 9);
+    Ok(())
+}
+
+#[test]
+fn captions_of_one_clip_stay_together() -> Result<()> {
+    let folder = folder(30)?;
+    // Clips 0 to 9 share a sentence, so they are on the same side.
+    let lines: String =
+        (0..10).map(|i| format!("{{\"file\": \"{i}.gif\", \"caption\": \"shared\"}}\n")).collect();
+    let list = folder.path().join("captions.jsonl");
+    fs::write(&list, fs::read_to_string(&list)? + &lines)?;
+    let data = Clips::open(folder.path())?;
+    let shared: Vec<String> =
+        (0..10).map(|i| format!("clip number {i}")).chain(["shared".into()]).collect();
+    let of = |split| -> Result<Vec<bool>> {
+        Ok(draws(&data, split, 600)?.iter().map(|e| shared.contains(&e.caption.text)).collect())
+    };
+    let (train, held) = (of(Split::Train)?, of(Split::HeldOut)?);
+    assert_ne!(train.contains(&true), held.contains(&true));
+    // None of the sentences of a clip is false of it.
+    let caption = Caption { text: "shared".into(), attributes: Default::default() };
+    for index in 0..200 {
+        let wrong = data.wrong_caption(Split::Train, &caption, Draw { seed: 0, index })?;
+        assert!(!shared.contains(&wrong), "{wrong}");
+    }
+    Ok(())
+}
+
+#[test]
+fn clips_of_any_size_come_to_one() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let write = |name: &str, clip: Clip, text: &str| -> Result<()> {
+        clip.save(folder.path().join(name), &SaveOptions::default())?;
+        Ok(fs::write(folder.path().join(name).with_extension("txt"), text)?)
+    };
+    write("a.gif", flat([4, 8, 8], &[250, 0, 0]), "red\n\na red square\n")?;
+    write("b.gif", flat([4, 8, 8], &[0, 250, 0]), "green")?;
+    write("c.apng", flat([6, 4, 8], &[0, 0, 250, 200]).with_fps(12.0)?, "blue")?;
+    write("d.sheet.png", flat([2, 16, 16], &[77]), "grey")?;
+    fs::write(folder.path().join("README.txt"), "no caption of anything")?;
+    let data = Clips::open(folder.path())?;
+    assert_eq!(data.info().dims, [4, 8, 8, 4]);
+    assert_eq!(data.info().licence, "as its owner says");
+    let mut seen = Vec::new();
+    for Example { clip, caption } in draws(&data, Split::Train, 100)? {
+        assert_eq!((clip.dims(), clip.fps()), ([4, 8, 8, 4], 8.0));
+        let middle = clip.frame(3)[(4 * 8 + 4) * 4..][..4].to_vec();
+        let expected = match caption.text.as_str() {
+            "red" | "a red square" => [250, 0, 0, 255],
+            "green" => [0, 250, 0, 255],
+            "blue" => [0, 0, 250, 200],
+            "grey" => [77, 77, 77, 255],
+            other => panic!("{other}"),
+        };
+        assert_eq!(middle, expected, "{}", caption.text);
+        seen.push(caption.text);
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 5);
+    Ok(())
+}
+
+/// Changes a folder that is as it should be.
+type Damage = fn(&Path) -> std::io::Result<()>;
+
+#[test]
+fn every_fault_of_a_folder_is_named() -> Result<()> {
+    fn add(folder: &Path, line: &str) -> std::io::Result<()> {
+        let list = folder.join("captions.jsonl");
+        fs::write(&list, fs::read_to_string(&list)? + line + "\n")
+    }
+    let rows: [(Damage, &str); 14] = [
+        (|f| fs::remove_file(f.join("1.gif")), "captions.jsonl:2: there is no file \"1.gif\""),
+        (|f| fs::copy(f.join("0.gif"), f.join("new.gif")).map(drop), "new.gif: it has no caption"),
+        (
+            |f| add(f, "{\"file\": \"0.gif\", \"caption\": \" \"}"),
+            "captions.jsonl:4: the caption is empty",
+        ),
+        (|f| add(f, "{\"file\": \"0.gif\", \"caption\""), "captions.jsonl:4: EOF while parsing"),
+        (|f| add(f, "{\"file\": \"0.gif\"}"), "captions.jsonl:4: missing field `caption`"),
+        (|f| add(f, "[]"), "captions.jsonl:4: "),
+        (
+            |f| add(f, "{\"file\": \"../0.gif\", \"caption\": \"out\"}"),
+            "there is no file \"../0.gif\"",
+        ),
+        (|f| add(f, "{\"file\": \"/etc/passwd\", \"caption\": \"out\"}"), "there is no file"),
+        (|f| add(f, "{\"file\": \"captions.jsonl\", \"caption\": \"me\"}"), "not a clip"),
+        (|f| fs::write(f.join("2.gif"), "GIF89a"), "2.gif: "),
+        (|f| fs::write(f.join("2.gif"), ""), "2.gif: "),
+        (|f| fs::write(f.join("9.txt"), "a caption"), "9.txt: there is no clip of the same name"),
+        (|f| fs::write(f.join("2.txt"), " \n"), "2.txt: it holds no caption"),
+        (|f| fs::write(f.join("captions.jsonl"), [0xff, 0xfe]), "captions.jsonl: "),
+    ];
+    for (damage, expected) in rows {
+        let folder = folder(3)?;
+        damage(folder.path())?;
+        let spec = format!("clips:{}", folder.path().display());
+        let error = open(&spec).err().map(|e| e.to_string()).unwrap_or_default();
+        let all: Vec<String> = check(&spec).iter().map(ToString::to_string).collect();
+        assert!(error.starts_with(&*folder.path().to_string_lossy()), "{expected}: {error}");
+        assert!(all.iter().any(|e| e.contains(expected)), "{expected}: {all:?}");
+        assert!(all.contains(&error));
+    }
+    // All of them at once.
+    let folder = folder(3)?;
+    rows[..6].iter().try_for_each(|(damage, _)| damage(folder.path()))?;
+    assert_eq!(check(&format!("clips:{}", folder.path().display())).len(), 6);
+    let empty = tempfile::tempdir()?;
+    let error = Clips::open(empty.path()).unwrap_err().to_string();
+    assert!(error.contains("there is no clip in it"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn one_caption_for_all_has_no_false_one() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    flat([2, 4, 4], &[1, 2, 3]).save(folder.path().join("a.gif"), &SaveOptions::default())?;
+    fs::write(folder.path().join("a.txt"), "one\ntwo\n")?;
+    let data = Clips::open(folder.path())?;
+    let draw = Draw { seed: 0, index: 0 };
+    let caption = data.caption(Split::Train, draw)?;
+    let error = data.wrong_caption(Split::Train, &caption, draw).unwrap_err().to_string();
+    assert!(error.contains("at least two clips"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn specs_that_are_none() {
+    for (spec, expected) in [
+        ("", "the nearest is lpc:PATH"),
+        ("shape", "the nearest is shapes"),
+        ("digit:x", "the nearest is digits:PATH"),
+        ("cilps:x", "the nearest is clips:PATH"),
+        ("lpc", "a path is missing: lpc:PATH"),
+        ("clips:", "a path is missing: clips:PATH"),
+        ("shapes:x", "shapes takes no path"),
+        ("/a/b", "one of shapes, digits:PATH, lpc:PATH, clips:PATH"),
+    ] {
+        let all = check(spec);
+        assert!(matches!(all.as_slice(), [Error::Spec { .. }]), "{spec}: {all:?}");
+        let error = open(spec).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(error.contains(expected), "{spec}: {error}");
+    }
+    for name in ["digits", "lpc", "clips"] {
+        let spec = format!("{name}:/no/such/folder");
+        assert!(!check(&spec).is_empty(), "{spec}");
+        let error = open(&spec).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(error.contains("/no/such/folder"), "{error}");
+    }
+    assert!(check("shapes").is_empty());
+}
+
+#[test]
+fn a_feed_starts_anywhere() -> Result<()> {
+    let data: Arc<dyn Dataset> = open("shapes")?.into();
+    let feed =
+        |start, wrong| Feed::new(data.clone(), Split::Train, 9, start, 3, [8, 32, 32, 4], wrong);
+    let from_start = feed(0, true);
+    let batches = (0..7).map(|_| from_start.next()).collect::<Result<Vec<_>, _>>()?;
+    assert!(from_start.work_seconds() > 0.0);
+    for start in [0, 2, 6] {
+        let batch = feed(start, true).next()?;
+        assert_eq!(batch, batches[start as usize]);
+        assert_eq!((batch.index, batch.examples.len(), batch.wrong_captions.len()), (start, 3, 3));
+        for (k, example) in (0..).zip(&batch.examples) {
+            let draw = Draw { seed: 9, index: start * 3 + k };
+            let drawn = data.example(Split::Train, draw)?;
+            assert_eq!(example.clip, drawn.clip.to_dims([8, 32, 32, 4])?);
+            assert_eq!(example.caption, drawn.caption);
+            let wrong = data.wrong_caption(Split::Train, &drawn.caption, draw)?;
+            assert_eq!(batch.wrong_captions[k as usize], wrong);
+        }
+    }
+    assert!(feed(0, false).next()?.wrong_captions.is_empty());
+    // Dropped while it waits to hand over, and before it has drawn anything.
+    drop(feed(u64::MAX / 3, true));
+    Ok(())
+}
+
+#[test]
+fn a_feed_hands_on_an_error_and_stops() -> Result<()> {
+    let data: Arc<dyn Dataset> = open("shapes")?.into();
+    let feed = Feed::new(data, Split::Train, 0, 0, 2, [8, 0, 32, 3], false);
+    assert!(matches!(feed.next(), Err(Error::Clip { .. })));
+    assert!(matches!(feed.next(), Err(Error::Stopped)));
+    assert!(matches!(feed.next(), Err(Error::Stopped)));
+    Ok(())
+}

@@ -1,0 +1,450 @@
+//! Clips to files and back, and files that are not what they should be.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use kinora_video::{Clip, Error, Format, SaveOptions};
+
+/// `[t, h, w, c]` of at most `colours` colours, with a moving square; alpha is 0 or 255.
+fn clip(dims: [usize; 4], colours: usize, fps: f32) -> Clip {
+    let [t, h, w, c] = dims;
+    let mut data = Vec::new();
+    for (i, y, x) in (0..t).flat_map(|i| (0..h).flat_map(move |y| (0..w).map(move |x| (i, y, x)))) {
+        let k = (x + y * w + i * 7) % colours;
+        let colour = [(k * 37 % 256) as u8, (k * 101 % 253) as u8, (k / 5) as u8];
+        let inside = x >= i % w && x < i % w + w / 2 + 1 && y > 0;
+        match c {
+            1 => data.push(k as u8),
+            3 => data.extend(colour),
+            _ if inside => data.extend([colour[0], colour[1], colour[2], 255]),
+            _ => data.extend([0; 4]),
+        }
+    }
+    Clip::new(dims, fps, data).unwrap()
+}
+
+fn round_trip(clip: &Clip, name: &str) -> Result<Clip> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join(name);
+    clip.save(&path, &SaveOptions::default())?;
+    Ok(Clip::load(&path)?)
+}
+
+#[test]
+fn lossless_formats_give_back_what_they_got() -> Result<()> {
+    for dims in
+        [[1, 1, 1, 1], [1, 5, 3, 4], [8, 16, 16, 3], [16, 9, 33, 4], [3, 1, 70, 1], [70, 40, 90, 4]]
+    {
+        for fps in [1.0, 8.0, 7.5, 12.0, 29.97, 30.0, 60.0] {
+            let clip = clip(dims, 4000, fps);
+            assert_eq!(round_trip(&clip, "a.apng")?, clip, "apng {dims:?} at {fps}");
+            let sheet = round_trip(&clip, "a.sheet.png")?;
+            assert_eq!(
+                (sheet.dims(), sheet.data()),
+                (dims, clip.data()),
+                "sheet {dims:?} at {fps}"
+            );
+            let error = (sheet.fps() / fps - 1.0).abs();
+            assert!(error <= 0.6e-3 * fps / dims[0] as f32, "{} for {fps}, {dims:?}", sheet.fps());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn partial_alpha_survives() -> Result<()> {
+    let data = (0..4 * 6 * 5 * 4).map(|i| (i * 29 % 256) as u8).collect();
+    let clip = Clip::new([4, 6, 5, 4], 10.0, data)?;
+    assert_eq!(round_trip(&clip, "a.apng")?, clip);
+    assert_eq!(round_trip(&clip, "a.sheet.png")?, clip);
+    Ok(())
+}
+
+#[test]
+fn gif_is_exact_up_to_255_colours() -> Result<()> {
+    for (dims, colours) in [
+        ([8, 16, 16, 3], 255),
+        ([8, 16, 16, 4], 200),
+        ([5, 30, 20, 3], 1),
+        ([4, 3, 9, 4], 2),
+        ([1, 40, 40, 3], 255),
+    ] {
+        for fps in [8.0, 10.0, 25.0, 30.0] {
+            let clip = clip(dims, colours, fps);
+            let back = round_trip(&clip, "a.gif")?;
+            assert_eq!(back.data(), clip.data(), "{dims:?} {colours} colours");
+            let seconds = dims[0] as f32 * (1.0 / back.fps() - 1.0 / fps);
+            assert!(seconds.abs() <= 0.0101, "{dims:?} at {fps} became {}", back.fps());
+        }
+    }
+    let grey = clip([3, 8, 8, 1], 64, 8.0);
+    assert_eq!(round_trip(&grey, "a.gif")?, grey.to_channels(3)?);
+    Ok(())
+}
+
+#[test]
+fn gif_of_many_colours_stays_near() -> Result<()> {
+    let data = (0..6 * 64 * 64)
+        .flat_map(|i| {
+            let (t, y, x) = (i / 4096, i / 64 % 64, i % 64);
+            // A third is one flat colour, which has to stay as it is.
+            if x < 20 { [255, 255, 255] } else { [x as u8 * 4, y as u8 * 4, (x + y + t * 9) as u8] }
+        })
+        .collect();
+    let clip = Clip::new([6, 64, 64, 3], 8.0, data)?;
+    let back = round_trip(&clip, "a.gif")?;
+    assert_eq!(back.dims(), clip.dims());
+    assert_eq!(back.data()[..3], [255; 3]);
+    let error: f64 =
+        clip.data().iter().zip(back.data()).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum();
+    let rms = (error / clip.data().len() as f64).sqrt();
+    println!("root of the mean squared error with 255 colours: {rms:.2} of 255");
+    assert!(rms < 8.0, "{rms}");
+    let mut colours: Vec<_> = back.data().chunks(3).collect();
+    colours.sort_unstable();
+    colours.dedup();
+    assert!(colours.len() <= 255 && colours.len() > 200, "{}", colours.len());
+    Ok(())
+}
+
+#[test]
+fn frames_of_different_length_become_repeats() -> Result<()> {
+    // 20, 10 and 50 hundredths: 2, 1 and 5 frames of 10.
+    let mut bytes = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut bytes, 1, 1, &[1, 2, 3, 4, 5, 6, 7, 8, 9])?;
+    for (i, delay) in [20, 10, 50].into_iter().enumerate() {
+        let buffer = vec![i as u8].into();
+        let frame = gif::Frame { delay, width: 1, height: 1, buffer, ..gif::Frame::default() };
+        encoder.write_frame(&frame)?;
+    }
+    drop(encoder);
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("a.gif");
+    fs::write(&path, bytes)?;
+    let clip = Clip::load(&path)?;
+    assert_eq!((clip.dims(), clip.fps()), ([8, 1, 1, 3], 10.0));
+    let shown: Vec<u8> = clip.data().chunks(3).map(|p| p[0]).collect();
+    assert_eq!(shown, [1, 1, 4, 7, 7, 7, 7, 7]);
+    Ok(())
+}
+
+/// Left, pixels (0 is transparent), disposal.
+type GifFrame<'a> = (u16, &'a [u8], gif::DisposalMethod);
+
+/// The three ways of a GIF to leave a frame, on a picture of 3 pixels.
+#[test]
+fn gif_disposal() -> Result<()> {
+    use gif::DisposalMethod::{Background, Keep, Previous};
+    // The frames, then what is seen of each.
+    let rows: [(&[GifFrame], [[u8; 3]; 3]); 3] = [
+        (
+            &[(0, &[1, 2, 3], Keep), (1, &[0, 1], Keep), (0, &[3], Keep)],
+            [[1, 2, 3], [1, 2, 1], [3, 2, 1]],
+        ),
+        (
+            &[(0, &[1, 2, 3], Keep), (1, &[3], Background), (2, &[2], Keep)],
+            [[1, 2, 3], [1, 3, 3], [1, 0, 2]],
+        ),
+        (
+            &[(0, &[1, 2, 3], Keep), (0, &[3, 3], Previous), (2, &[2], Keep)],
+            [[1, 2, 3], [3, 3, 3], [1, 2, 2]],
+        ),
+    ];
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("a.gif");
+    for (frames, expected) in rows {
+        let mut bytes = Vec::new();
+        let palette = [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3];
+        let mut encoder = gif::Encoder::new(&mut bytes, 3, 1, &palette)?;
+        for &(left, pixels, dispose) in frames {
+            encoder.write_frame(&gif::Frame {
+                delay: 10,
+                dispose,
+                transparent: Some(0),
+                left,
+                width: pixels.len() as u16,
+                height: 1,
+                buffer: pixels.into(),
+                ..gif::Frame::default()
+            })?;
+        }
+        drop(encoder);
+        fs::write(&path, bytes)?;
+        let clip = Clip::load(&path)?;
+        let c = clip.dims()[3];
+        let seen: Vec<u8> = clip.data().chunks(c).map(|p| p[0]).collect();
+        assert_eq!(seen, expected.concat(), "{frames:?}");
+    }
+    Ok(())
+}
+
+/// The disposals and blends of an APNG, on a picture of 2 pixels.
+#[test]
+fn apng_disposal_and_blending() -> Result<()> {
+    use png::{BlendOp, DisposeOp};
+    let (red, blue, half) = ([255, 0, 0, 255], [0, 0, 255, 255], [0, 0, 255, 128]);
+    let (nothing, mixed) = ([0; 4], [127, 0, 128, 255]);
+    for (dispose, blend, second, seen, third_seen) in [
+        (DisposeOp::None, BlendOp::Source, half, half, half),
+        (DisposeOp::None, BlendOp::Over, half, mixed, mixed),
+        (DisposeOp::Background, BlendOp::Over, half, mixed, nothing),
+        (DisposeOp::Previous, BlendOp::Source, blue, blue, red),
+    ] {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 2, 1);
+        encoder.set_color(png::ColorType::Rgba);
+        encoder.set_animated(3, 0)?;
+        encoder.set_frame_delay(1, 8)?;
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&[red, red].concat())?;
+        writer.set_frame_dimension(1, 1)?;
+        writer.set_blend_op(blend)?;
+        writer.set_dispose_op(dispose)?;
+        writer.write_image_data(&second)?;
+        writer.set_frame_position(1, 0)?;
+        writer.write_image_data(&blue)?;
+        writer.finish()?;
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.png");
+        fs::write(&path, bytes)?;
+        let expected = [red, red, seen, red, third_seen, blue].concat();
+        assert_eq!(Clip::load(&path)?.data(), expected, "{dispose} {blend}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_plain_png_is_a_row_of_squares() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for (w, h, frames) in [(12, 4, Some(3)), (4, 4, Some(1)), (10, 4, None), (3, 4, None)] {
+        let path = folder.path().join("strip.png");
+        let mut encoder = png::Encoder::new(fs::File::create(&path)?, w, h);
+        encoder.set_color(png::ColorType::Grayscale);
+        let data: Vec<u8> = (0..w * h).map(|i| (i % w / h) as u8).collect();
+        encoder.write_header()?.write_image_data(&data)?;
+        match (Clip::load(&path), frames) {
+            (Ok(clip), Some(t)) => {
+                assert_eq!(clip.dims(), [t, 4, 4, 1]);
+                (0..t).for_each(|i| assert_eq!(clip.frame(i), [i as u8; 16]));
+            }
+            (Err(Error::Data { reason, .. }), None) => {
+                assert!(reason.contains("no row of square frames"), "{reason}");
+            }
+            (other, _) => panic!("{w} x {h}: {other:?}"),
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_atlas_says_where_and_how_long() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("walk.sheet.png");
+    // 4096 pixels hold 6 frames of 600; 12 a second is 83.3 ms a frame.
+    let clip = clip([7, 10, 600, 4], 50, 12.0);
+    clip.save(&path, &SaveOptions::default())?;
+    let atlas: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.path().join("walk.sheet.json"))?)?;
+    let frames = atlas["frames"].as_array().context("frames")?;
+    assert_eq!(frames.len(), 7);
+    let last = &frames[6];
+    assert_eq!(last["frame"], serde_json::json!({"x": 0, "y": 10, "w": 600, "h": 10}));
+    assert_eq!(last["filename"], "walk 6");
+    assert_eq!(last["sourceSize"], serde_json::json!({"w": 600, "h": 10}));
+    let durations: Vec<u64> = frames.iter().filter_map(|f| f["duration"].as_u64()).collect();
+    assert_eq!(durations.iter().sum::<u64>(), 583);
+    assert!(durations.iter().all(|d| [83, 84].contains(d)), "{durations:?}");
+    assert_eq!(atlas["meta"]["image"], "walk.sheet.png");
+    assert_eq!(atlas["meta"]["size"], serde_json::json!({"w": 3600, "h": 20}));
+    assert_eq!(Clip::load(&path)?, clip);
+    Ok(())
+}
+
+#[test]
+fn a_folder_gets_one_png_a_frame() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (new, long) = (clip([3, 4, 4, 3], 9, 8.0), clip([5, 4, 4, 3], 9, 8.0));
+    let names = |path: &Path| -> Result<Vec<String>> {
+        let names = fs::read_dir(path)?.map(|f| Ok(f?.file_name().to_string_lossy().into_owned()));
+        let mut names = names.collect::<Result<Vec<_>>>()?;
+        names.sort();
+        Ok(names)
+    };
+    let path = folder.path().join("frames/");
+    new.save(&path, &SaveOptions::default())?;
+    assert_eq!(names(&path)?, ["0000.png", "0001.png", "0002.png"]);
+    assert_eq!(Clip::load(path.join("0001.png"))?.data(), new.frame(1));
+    // An existing folder is filled up, but not left with a mixture of two films.
+    long.save(folder.path().join("frames"), &SaveOptions::default())?;
+    assert_eq!(names(&path)?.len(), 5);
+    let error = new.save(&path, &SaveOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("0003.png"), "{error}");
+    assert_eq!(names(folder.path())?, ["frames"]);
+    Ok(())
+}
+
+/// The boxes of an MP4 at the top level, in order.
+fn boxes(mut bytes: &[u8]) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    while !bytes.is_empty() {
+        let head = bytes.get(..8).context("a box is cut off")?;
+        let size = u32::from_be_bytes(head[..4].try_into()?) as usize;
+        names.push(String::from_utf8_lossy(&head[4..]).into_owned());
+        bytes = bytes.get(size.max(8)..).context("a box is longer than the file")?;
+    }
+    Ok(names)
+}
+
+#[test]
+fn mp4_of_any_size_has_its_index_first() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("a.mp4");
+    for dims in [[1, 1, 1, 1], [8, 64, 64, 4], [5, 33, 47, 3], [3, 16, 300, 3]] {
+        let clip = clip(dims, 60, 8.0);
+        clip.save(&path, &SaveOptions { background: [10, 20, 30] })?;
+        let names = boxes(&fs::read(&path)?)?;
+        let place = |name| names.iter().position(|n| n == name).context(name);
+        ensure!(place("ftyp")? == 0 && place("moov")? < place("mdat")?, "{names:?}");
+        let first = fs::read(&path)?;
+        let after = |name: &[u8], offset: usize| {
+            let place = first.windows(4).position(|word| word == name)? + 4 + offset;
+            Some(u32::from_be_bytes(first.get(place..place + 4)?.try_into().ok()?))
+        };
+        // A single frame is written twice, for half its time each.
+        let (t, rate) = if dims[0] == 1 { (2, 16) } else { (dims[0] as u32, 8) };
+        assert_eq!(after(b"stsz", 8), Some(t), "frames of {dims:?}");
+        assert_eq!(after(b"stts", 8), Some(t), "frames of one length, {dims:?}");
+        assert_eq!(after(b"stts", 12), Some(90_000 / rate), "that length, {dims:?}");
+        clip.save(&path, &SaveOptions { background: [10, 20, 30] })?;
+        assert_eq!(first, fs::read(&path)?, "the same clip, the same bytes");
+    }
+    let error = clip([1, 4000, 16, 1], 60, 8.0).save(&path, &SaveOptions::default());
+    assert!(error.unwrap_err().to_string().contains("3840 x 2160"));
+    Ok(())
+}
+
+#[test]
+fn formats_are_told_by_the_ending() {
+    for (path, format) in [
+        ("a.gif", Some(Format::Gif)),
+        ("A.GIF", Some(Format::Gif)),
+        ("a.b.apng", Some(Format::Apng)),
+        ("a.mp4", Some(Format::Mp4)),
+        ("a.sheet.png", Some(Format::Sheet)),
+        ("dir/", Some(Format::Sequence)),
+        (".", Some(Format::Sequence)),
+        ("a.png", None),
+        ("a", None),
+        ("a.avi", None),
+        ("", None),
+    ] {
+        match Format::of(Path::new(path)) {
+            Ok(found) => assert_eq!(Some(found), format, "{path}"),
+            Err(error) => {
+                assert_eq!(None, format, "{path}: {error}");
+                let text = error.to_string();
+                assert!(text.contains(".gif, .apng, .mp4, .sheet.png, or a folder"), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_written_leaves_nothing() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let clip = clip([2, 4, 4, 3], 9, 8.0);
+    for name in ["no/a.gif", "no/a.apng", "no/a.mp4", "no/a.sheet.png", "no/dir/"] {
+        let error = clip.save(folder.path().join(name), &SaveOptions::default()).unwrap_err();
+        assert!(matches!(&error, Error::Write { .. }), "{error}");
+        assert!(error.to_string().contains("there is no folder"), "{error}");
+    }
+    // A folder in the way of the atlas: the sheet must not come without it.
+    fs::create_dir(folder.path().join("b.sheet.json"))?;
+    assert!(clip.save(folder.path().join("b.sheet.png"), &SaveOptions::default()).is_err());
+    // A film wider than a GIF can be.
+    let wide = Clip::new([1, 1, 70_000, 1], 8.0, vec![0; 70_000])?;
+    assert!(wide.save(folder.path().join("c.gif"), &SaveOptions::default()).is_err());
+    let left: Vec<_> = fs::read_dir(folder.path())?.collect::<std::io::Result<_>>()?;
+    assert_eq!(left.len(), 1, "{left:?}");
+    Ok(())
+}
+
+/// A PNG chunk with its checksum, so that what is wrong is what the chunk says.
+fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut crc = flate2::Crc::new();
+    crc.update(name);
+    crc.update(data);
+    let size = (data.len() as u32).to_be_bytes();
+    [&size[..], name, data, &crc.sum().to_be_bytes()].concat()
+}
+
+/// Headers that ask for far more than there is.
+#[test]
+fn hostile_headers_are_errors() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let png = |w: u32, h: u32, chunks: &[Vec<u8>]| {
+        let header = [&w.to_be_bytes()[..], &h.to_be_bytes(), &[8, 6, 0, 0, 0]].concat();
+        [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &header), chunks.concat()].concat()
+    };
+    let gif = |w: u16, h: u16, rest: &[u8]| {
+        [
+            b"GIF89a",
+            &w.to_le_bytes()[..],
+            &h.to_le_bytes(),
+            &[0x80, 0, 0, 0, 0, 0, 255, 255, 255],
+            rest,
+        ]
+        .concat()
+    };
+    let actl = |n: u32| chunk(b"acTL", &[n.to_be_bytes(), [0; 4]].concat());
+    let rows: [(&str, Vec<u8>); 9] = [
+        ("huge.png", png(u32::MAX, u32::MAX, &[])),
+        ("wide.png", png(2_000_000_000, 1, &[])),
+        ("large.png", png(60_000, 60_000, &[chunk(b"IDAT", &[])])),
+        ("none.png", png(0, 0, &[])),
+        ("many.apng", png(4, 4, &[actl(u32::MAX), chunk(b"IDAT", &[]), chunk(b"IEND", &[])])),
+        ("huge.gif", gif(u16::MAX, u16::MAX, &[])),
+        ("none.gif", gif(0, 0, b";")),
+        ("empty.gif", gif(4, 4, b";")),
+        // A frame of 60000 x 60000 on a picture of 4 x 4.
+        ("frame.gif", gif(4, 4, &[0x2c, 0, 0, 0, 0, 0x60, 0xea, 0x60, 0xea, 0, 2, 1, 0, 0, 0x3b])),
+    ];
+    for (name, bytes) in rows {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes)?;
+        match Clip::load(&path) {
+            Err(Error::Data { .. }) => {}
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    // An atlas that points outside, and one that repeats a frame without end.
+    let clip = clip([2, 4, 4, 3], 9, 8.0);
+    let path = folder.path().join("a.sheet.png");
+    clip.save(&path, &SaveOptions::default())?;
+    let cell = |x: u64, w: u64| serde_json::json!({"frame": {"x": x, "y": 0, "w": w, "h": 4}, "duration": 1});
+    for frames in [
+        serde_json::json!([cell(5, 4)]),
+        serde_json::json!([cell(u64::MAX, 4)]),
+        serde_json::json!([cell(0, u64::MAX)]),
+        serde_json::json!([cell(0, 0)]),
+        serde_json::json!([cell(0, 4), cell(4, 2)]),
+        serde_json::json!([{"frame": {"x": -1, "y": 0, "w": 4, "h": 4}, "duration": 1}]),
+        serde_json::json!([]),
+        serde_json::json!({}),
+        serde_json::json!(3),
+    ] {
+        let atlas = serde_json::json!({ "frames": frames });
+        fs::write(folder.path().join("a.sheet.json"), atlas.to_string())?;
+        assert!(matches!(Clip::load(&path), Err(Error::Data { .. })), "{atlas}");
+    }
+    // Frames by name, as TexturePacker lists them, and long after short.
+    let frames = serde_json::json!({"frames": {
+        "b": {"frame": {"x": 0, "y": 0, "w": 4, "h": 4}, "duration": 1},
+        "a": {"frame": {"x": 4, "y": 0, "w": 4, "h": 4}, "duration": u64::MAX},
+    }});
+    fs::write(folder.path().join("a.sheet.json"), frames.to_string())?;
+    let dims = Clip::load(&path)?.dims();
+    assert_eq!(dims, [1001, 4, 4, 3]);
+    Ok(())
+}
