@@ -50,10 +50,7 @@ fn change(
     let sex = was.body.sex;
     let fits =
         |item: &&Item| item.sex.is_none_or(|s| s == sex) && item.actions & other.action.bit() != 0;
-    let differs = |item: &&Item, from: Option<&Item>| {
-        let plate = |item: &Item| item.name.ends_with("plate");
-        from.is_none_or(|from| from.colour != item.colour && !(plate(from) && plate(item)))
-    };
+    let differs = |item: &&Item, from: Option<&Item>| from.is_none_or(|from| !like(from, item));
     let choose = |items: &'static [Item], from: Option<&Item>, rng: &mut Rng| {
         let items: Vec<_> = items.iter().filter(|i| fits(i)).filter(|i| differs(i, from)).collect();
         (!items.is_empty()).then(|| pick(rng, &items))
@@ -137,11 +134,19 @@ fn change(
     }
 }
 
+/// Items of which one might go by the words for the other.
+fn like(a: &Item, b: &Item) -> bool {
+    let both = |end| a.name.ends_with(end) && b.name.ends_with(end);
+    let pair = |x, y| (a.name, b.name) == (x, y) || (b.name, a.name) == (x, y);
+    a.colour == b.colour || both("plate") || both("gown") || pair("green vest", "white shirt")
+}
+
 /// Colours of hair that somebody might call by the same name.
 fn alike(a: &str, b: &str) -> bool {
     let group = |colour| match colour {
         "white" | "grey" => 1,
         "blonde" | "orange" => 2,
+        "black" | "brown" => 3,
         _ => 0,
     };
     a == b || group(a) != 0 && group(a) == group(b)
