@@ -1,0 +1,222 @@
+//! The device and its pool of memory.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kinora_tensor::{Error, Result};
+
+/// A cache line, so that vectors of 16 floats never straddle two.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; LINE]);
+
+const LINE: usize = 16;
+const LINE_BYTES: usize = size_of::<Line>();
+
+/// Memory that the pool may hold beyond a quarter more than was ever live.
+const SLACK: usize = 64 << 20;
+
+type Block = Vec<Line>;
+
+/// The CPU: a pool of memory that its tensors come from and return to. A clone is the same device.
+///
+/// Work runs on the current rayon pool. Results are the same bits on any number of threads.
+#[derive(Clone, Default)]
+pub struct CpuDevice {
+    pool: Arc<Mutex<Pool>>,
+}
+
+/// Bytes of memory of a [`CpuDevice`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// In use by tensors.
+    pub live: usize,
+    /// Kept for tensors to come: `live + pooled` never exceeds 1.25 `peak` + 64 MiB.
+    pub pooled: usize,
+    /// The most that was ever in use at once.
+    pub peak: usize,
+}
+
+#[derive(Default)]
+struct Pool {
+    /// By length in lines; in each, the block that came back last is at the end.
+    free: BTreeMap<usize, Vec<(u64, Block)>>,
+    /// Counts the blocks that came back, to know which has waited longest.
+    clock: u64,
+    memory: Memory,
+}
+
+impl CpuDevice {
+    /// A device with an empty pool.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What its tensors use, and what the pool keeps.
+    pub fn memory(&self) -> Memory {
+        self.lock().memory
+    }
+
+    /// A buffer of at least `len` elements of any content.
+    pub(crate) fn take(&self, len: usize) -> Result<Buffer> {
+        let lines = size_class(len.div_ceil(LINE)).ok_or_else(|| too_large(len))?;
+        let bytes = lines * LINE_BYTES;
+        let mut pool = self.lock();
+        let evicted = pool.make_live(bytes, lines);
+        let block = match pool.pop(lines) {
+            Some(block) => block,
+            None => {
+                drop(pool);
+                // Freed before the new one is allocated, and outside the lock.
+                drop(evicted);
+                let mut block = Block::new();
+                if block.try_reserve_exact(lines).is_err() {
+                    self.lock().memory.live -= bytes;
+                    return Err(too_large(len));
+                }
+                block.resize(lines, Line([0.0; LINE]));
+                block
+            }
+        };
+        Ok(Buffer { block, device: self.clone() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for CpuDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CpuDevice").field("memory", &self.memory()).finish()
+    }
+}
+
+impl Pool {
+    /// Counts `bytes` as live. What has waited longest leaves the pool if a new block has to be
+    /// made for them and all together would be too much.
+    fn make_live(&mut self, bytes: usize, lines: usize) -> Vec<Block> {
+        let memory = &mut self.memory;
+        memory.live += bytes;
+        memory.peak = memory.peak.max(memory.live);
+        let mut evicted = Vec::new();
+        if self.free.get(&lines).is_some_and(|blocks| !blocks.is_empty()) {
+            return evicted;
+        }
+        let limit = memory.peak + memory.peak / 4 + SLACK;
+        while self.memory.live + self.memory.pooled > limit {
+            let waiting = self.free.values_mut().filter(|blocks| !blocks.is_empty());
+            let Some(blocks) = waiting.min_by_key(|blocks| blocks[0].0) else { break };
+            let block = blocks.remove(0).1;
+            self.memory.pooled -= block.len() * LINE_BYTES;
+            evicted.push(block);
+        }
+        evicted
+    }
+
+    fn pop(&mut self, lines: usize) -> Option<Block> {
+        let (_, block) = self.free.get_mut(&lines)?.pop()?;
+        self.memory.pooled -= lines * LINE_BYTES;
+        Some(block)
+    }
+}
+
+/// The next length with at most three significant bits: at most a quarter is wasted.
+fn size_class(lines: usize) -> Option<usize> {
+    let step = (lines.max(1).ilog2()).saturating_sub(2);
+    let rounded = lines.checked_next_multiple_of(1 << step)?;
+    (rounded <= isize::MAX as usize / LINE_BYTES).then_some(rounded)
+}
+
+fn too_large(len: usize) -> Error {
+    Error::Device(format!("there is no memory for {len} elements"))
+}
+
+/// A block of the pool, which returns to it when dropped.
+pub(crate) struct Buffer {
+    block: Block,
+    device: CpuDevice,
+}
+
+impl Buffer {
+    pub fn device(&self) -> &CpuDevice {
+        &self.device
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [f32];
+    fn deref(&self) -> &[f32] {
+        // SAFETY: a `Line` is `LINE` floats without padding, so the block is that many floats.
+        unsafe { std::slice::from_raw_parts(self.block.as_ptr().cast(), self.block.len() * LINE) }
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        let len = self.block.len() * LINE;
+        // SAFETY: as in `deref`; the borrow of `self` is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.block.as_mut_ptr().cast(), len) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let block = std::mem::take(&mut self.block);
+        let bytes = block.len() * LINE_BYTES;
+        let mut pool = self.device.lock();
+        pool.memory.live -= bytes;
+        pool.memory.pooled += bytes;
+        pool.clock += 1;
+        let stamp = pool.clock;
+        pool.free.entry(block.len()).or_default().push((stamp, block));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes() {
+        let rows = [(0, 0), (1, 1), (7, 7), (8, 8), (9, 10), (17, 20), (33, 40), (1025, 1280)];
+        for (lines, class) in rows {
+            assert_eq!(size_class(lines), Some(class));
+        }
+        assert_eq!(size_class(usize::MAX), None);
+        assert_eq!(size_class(isize::MAX as usize / 8), None);
+    }
+
+    #[test]
+    fn blocks_come_back() {
+        let device = CpuDevice::new();
+        let mut buffer = device.take(1000).unwrap();
+        buffer.fill(7.0);
+        let memory = device.memory();
+        assert_eq!((memory.live, memory.pooled), (4096, 0));
+        drop(buffer);
+        assert_eq!((device.memory().live, device.memory().pooled), (0, 4096));
+        assert_eq!(device.take(1020).unwrap()[0], 7.0);
+        assert_eq!(device.memory().peak, 4096);
+    }
+
+    #[test]
+    fn the_pool_does_not_grow_without_end() {
+        let device = CpuDevice::new();
+        for mib in 1..=200 {
+            device.take(mib << 18).unwrap();
+            let Memory { live, pooled, peak } = device.memory();
+            assert!(live + pooled <= peak + peak / 4 + SLACK, "{pooled} kept, {peak} used");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        let device = CpuDevice::new();
+        assert!(matches!(device.take(usize::MAX / 2), Err(Error::Device(_))));
+        assert!(matches!(device.take(1 << 58), Err(Error::Device(_))));
+        assert_eq!(device.memory().live, 0);
+    }
+}

@@ -1,0 +1,245 @@
+//! Convolution, and its partial by the input: each output gathers what it is the sum of.
+
+use kinora_tensor::{Geometry, Result, Shape, Tensor};
+
+use super::tile::{Tile, Tiling, with_scratch};
+use crate::CpuTensor;
+use crate::buffer::Buffer;
+use crate::kernel::{Block, Level, Row};
+use crate::parallel::{Shared, tasks};
+
+/// Places q of the grid write the outputs `q stride + at` and are sums over the same taps.
+///
+/// A convolution has one phase. Its partial by the input has one for each remainder by the stride,
+/// with every stride-th tap of the kernel, so that no zeros are put between the elements of g.
+struct Phase {
+    at: [usize; 3],
+    /// Where in the reach its taps begin, and how many they are.
+    first: [usize; 3],
+    taps: [usize; 3],
+    /// One panel of columns after another, each `[taps, channels, width]`.
+    weights: Buffer,
+}
+
+struct Gather {
+    tiling: Tiling,
+    phases: Vec<Phase>,
+    stride: [usize; 3],
+    /// `[t, h, w]` and channels of the output.
+    target: [usize; 3],
+    columns: usize,
+    level: Level,
+}
+
+fn inner(shape: &Shape) -> [usize; 3] {
+    [shape[1], shape[2], shape[3]]
+}
+
+pub(crate) fn conv(
+    geometry: Geometry,
+    x: &CpuTensor,
+    k: &CpuTensor,
+    shape: &Shape,
+    out: &mut [f32],
+) -> Result<()> {
+    let &[kt, kh, kw, ci, co] = &k.shape()[..] else { unreachable!("checked by infer") };
+    let level = Level::detect();
+    let taps = [kt, kh, kw];
+    let source = |tap: [usize; 3], c: usize| (((tap[0] * kh + tap[1]) * kw + tap[2]) * ci + c) * co;
+    let phase = Phase {
+        at: [0; 3],
+        first: [0; 3],
+        taps,
+        weights: pack(level, k, taps, ci, co, |tap, c, columns, out| {
+            out.copy_from_slice(&k.data()[source(tap, c) + columns.start..][..columns.len()]);
+        })?,
+    };
+    let placing = [geometry.stride, geometry.padding, taps];
+    Gather {
+        tiling: Tiling::new(x.shape()[0], inner(shape), placing, inner(x.shape()), ci),
+        phases: vec![phase],
+        stride: [1; 3],
+        target: inner(shape),
+        columns: co,
+        level,
+    }
+    .run(x, out);
+    Ok(())
+}
+
+pub(crate) fn conv_input(
+    geometry: Geometry,
+    g: &CpuTensor,
+    k: &CpuTensor,
+    shape: &Shape,
+    out: &mut [f32],
+) -> Result<()> {
+    let &[kt, kh, kw, ci, co] = &k.shape()[..] else { unreachable!("checked by infer") };
+    let level = Level::detect();
+    let kernel = [kt, kh, kw];
+    let Geometry { stride, padding } = geometry;
+    let target = inner(shape);
+    // Output q stride + at gets tap j of g at q + (at + padding - j) / stride, where that is whole:
+    // the taps j = (at + padding) % stride + i stride, in descending order of i, see g from
+    // q + (at + padding) / stride - (taps - 1) on.
+    let along = |axis: usize, at: usize| {
+        let shifted = at + padding[axis];
+        let tap = shifted % stride[axis];
+        let taps = kernel[axis].saturating_sub(tap).div_ceil(stride[axis]);
+        (tap, taps, (shifted / stride[axis]) as isize - taps as isize + 1)
+    };
+    let (mut before, mut reach) = ([0; 3], [0; 3]);
+    for axis in 0..3 {
+        let seen = (0..stride[axis].min(target[axis])).map(|at| along(axis, at));
+        let (mut low, mut high) = (0, 0);
+        for (_, taps, first) in seen {
+            low = low.min(first);
+            high = high.max(first + taps as isize);
+        }
+        before[axis] = low.unsigned_abs();
+        reach[axis] = (high - low) as usize;
+    }
+    let mut phases = Vec::new();
+    for at_t in 0..stride[0].min(target[0]) {
+        for at_h in 0..stride[1].min(target[1]) {
+            for at_w in 0..stride[2].min(target[2]) {
+                let at = [at_t, at_h, at_w];
+                let seen: [_; 3] = std::array::from_fn(|axis| along(axis, at[axis]));
+                let taps = seen.map(|(_, taps, _)| taps);
+                let tap = |i: [usize; 3], axis: usize| {
+                    seen[axis].0 + (taps[axis] - 1 - i[axis]) * stride[axis]
+                };
+                let weights = pack(level, k, taps, co, ci, |i, c, columns, out| {
+                    let line = ((tap(i, 0) * kh + tap(i, 1)) * kw + tap(i, 2)) * ci;
+                    let column = k.data()[(line + columns.start) * co + c..].iter().step_by(co);
+                    out.iter_mut().zip(column).for_each(|(out, x)| *out = *x);
+                })?;
+                let first = std::array::from_fn(|axis| {
+                    seen[axis].2.saturating_add_unsigned(before[axis]) as usize
+                });
+                phases.push(Phase { at, first, taps, weights });
+            }
+        }
+    }
+    let grid = std::array::from_fn(|axis| target[axis].div_ceil(stride[axis]));
+    Gather {
+        tiling: Tiling::new(g.shape()[0], grid, [[1; 3], before, reach], inner(g.shape()), co),
+        phases,
+        stride,
+        target,
+        columns: ci,
+        level,
+    }
+    .run(g, out);
+    Ok(())
+}
+
+/// The weights of a phase in panels; `read` gives the columns for a tap and a channel.
+fn pack(
+    level: Level,
+    k: &CpuTensor,
+    taps: [usize; 3],
+    channels: usize,
+    columns: usize,
+    read: impl Fn([usize; 3], usize, std::ops::Range<usize>, &mut [f32]),
+) -> Result<Buffer> {
+    let panels = level.panels(columns);
+    let depth = taps.iter().product::<usize>() * channels;
+    let mut packed = k.device().take(depth * panels.iter().map(|panel| panel.1).sum::<usize>())?;
+    for (start, width) in panels {
+        let used = start..(start + width).min(columns);
+        let rows = packed[depth * start..][..depth * width].chunks_exact_mut(width);
+        for (row, out) in rows.enumerate() {
+            let (tap, c) = (row / channels, row % channels);
+            let tap = [tap / taps[2] / taps[1], tap / taps[2] % taps[1], tap % taps[2]];
+            let (out, rest) = out.split_at_mut(used.len());
+            read(tap, c, used.clone(), out);
+            rest.fill(0.0);
+        }
+    }
+    Ok(packed)
+}
+
+impl Gather {
+    fn run(&self, x: &CpuTensor, out: &mut [f32]) {
+        if out.is_empty() {
+            return;
+        }
+        let shared = Shared::new(out);
+        let work =
+            self.phases.iter().map(|phase| phase.taps.iter().product::<usize>()).sum::<usize>();
+        let places = self.tiling.images * self.tiling.grid.iter().product::<usize>();
+        let work = places * work * self.tiling.channels * self.columns / 8;
+        tasks(self.tiling.count(), work, |index| {
+            let tile = self.tiling.tile(index);
+            with_scratch(|[scratch, _]| {
+                self.tiling.load(&tile, x, scratch);
+                let mut rows = Vec::new();
+                for phase in &self.phases {
+                    rows.clear();
+                    self.rows(&tile, phase, shared, &mut rows);
+                    self.phase(&tile, phase, scratch, &mut rows);
+                }
+            });
+        });
+    }
+
+    /// The places of a tile whose outputs in this phase exist.
+    fn rows(&self, tile: &Tile, phase: &Phase, out: Shared, rows: &mut Vec<Row>) {
+        let [et, eh, ew] = self.tiling.extent(tile.len);
+        let step = self.tiling.step;
+        let to = |axis: usize, q: usize| {
+            let index = q * self.stride[axis] + phase.at[axis];
+            (index < self.target[axis]).then_some(index)
+        };
+        for n in 0..tile.len[0] {
+            for qt in 0..tile.len[1] {
+                let Some(t) = to(0, tile.first[1] + qt) else { continue };
+                let image = (tile.first[0] + n) * self.target[0] + t;
+                for qh in 0..tile.len[2] {
+                    let Some(h) = to(1, tile.first[2] + qh) else { continue };
+                    let from = ((n * et + qt * step[0]) * eh + qh * step[1]) * ew;
+                    let line = (image * self.target[1] + h) * self.target[2];
+                    for qw in 0..self.tiling.grid[2] {
+                        let Some(w) = to(2, qw) else { continue };
+                        let a = (from + qw * step[2]) * self.tiling.channels;
+                        rows.push(Row { a, c: out.at((line + w) * self.columns) });
+                    }
+                }
+            }
+        }
+    }
+
+    fn phase(&self, tile: &Tile, phase: &Phase, scratch: &[f32], rows: &mut [Row]) {
+        let [_, eh, ew] = self.tiling.extent(tile.len);
+        let c = self.tiling.channels;
+        let len = phase.taps[2] * c;
+        let depth = phase.taps[0] * phase.taps[1] * len;
+        for (start, width) in self.level.panels(self.columns) {
+            let mut segments = Vec::with_capacity(phase.taps[0] * phase.taps[1]);
+            for t in 0..phase.taps[0] {
+                for h in 0..phase.taps[1] {
+                    let line = (phase.first[0] + t) * eh + phase.first[1] + h;
+                    let from = (line * ew + phase.first[2]) * c;
+                    segments.push((from, segments.len() * len * width));
+                }
+            }
+            let block = Block {
+                a: scratch,
+                a_step: 1,
+                b: &phase.weights[depth * start..],
+                b_step: width,
+                segments: &segments,
+                len,
+                rows,
+                columns: width.min(self.columns - start),
+                add: false,
+            };
+            // SAFETY: a place's taps lie in the scratch, which `extent` sizes for all of them;
+            // a panel has `depth` rows of `width`; the rows are outputs of this tile alone, of
+            // which the columns from `start` on are left.
+            unsafe { self.level.run(&block) };
+            rows.iter_mut().for_each(|row| row.c = row.c.wrapping_add(width));
+        }
+    }
+}

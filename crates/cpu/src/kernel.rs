@@ -1,0 +1,264 @@
+//! The inner loop of all convolutions: a small block of the output stays in registers while sums
+//! run over several segments of both inputs (a "batch-reduce GEMM": Georganas et al., "High-
+//! performance deep learning via a single building block", 2020).
+
+/// c[i, j] (+)= Σ over segments and k of a[rows[i] + segment.a + k a_step] · b[segment.b + k b_step + j]
+pub(crate) struct Block<'a> {
+    pub a: &'a [f32],
+    pub a_step: usize,
+    pub b: &'a [f32],
+    pub b_step: usize,
+    /// Where each begins in a and in b.
+    pub segments: &'a [(usize, usize)],
+    /// The k of a segment.
+    pub len: usize,
+    pub rows: &'a [Row],
+    /// How many j: at most [`width`] and, rounded up to vectors, what `b_step` and b have room for.
+    pub columns: usize,
+    /// Whether to add to c.
+    pub add: bool,
+}
+
+/// A row of the output: where its values of a begin, and where it goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    pub a: usize,
+    pub c: *mut f32,
+}
+
+/// Vectors in the columns of a block at most.
+const VECTORS: usize = 3;
+
+/// The vectors of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    Portable,
+}
+
+impl Level {
+    pub fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected as has;
+            if has!("avx512f") {
+                return Self::Avx512;
+            }
+            if has!("avx2") && has!("fma") {
+                return Self::Avx2;
+            }
+        }
+        Self::Portable
+    }
+
+    /// Floats in a vector.
+    pub fn lanes(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => 16,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 8,
+            Self::Portable => 4,
+        }
+    }
+
+    /// Cuts `columns` into panels of whole vectors, as even as can be: each one's first column and
+    /// width, which for the last may reach beyond `columns`.
+    pub fn panels(self, columns: usize) -> Vec<(usize, usize)> {
+        let vectors = columns.div_ceil(self.lanes());
+        let count = vectors.div_ceil(VECTORS);
+        let mut start = 0;
+        (0..count)
+            .map(|i| {
+                let width = (vectors * (i + 1) / count - vectors * i / count) * self.lanes();
+                start += width;
+                (start - width, width)
+            })
+            .collect()
+    }
+
+    /// Computes the block.
+    ///
+    /// # Safety
+    /// Every element that the formula names exists: of a; of b with j up to whole vectors; of c.
+    /// Nobody else has those of c. `self` is from [`Level::detect`].
+    pub unsafe fn run(self, block: &Block) {
+        // SAFETY: the caller's; the features were detected.
+        unsafe {
+            match self {
+                #[cfg(target_arch = "x86_64")]
+                Self::Avx512 => avx512(block),
+                #[cfg(target_arch = "x86_64")]
+                Self::Avx2 => avx2(block),
+                Self::Portable => rows::<[f32; 4], 4>(block),
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn avx512(block: &Block) {
+    // SAFETY: the caller's.
+    unsafe { rows::<std::arch::x86_64::__m512, 8>(block) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2(block: &Block) {
+    // SAFETY: the caller's.
+    unsafe { rows::<std::arch::x86_64::__m256, 4>(block) }
+}
+
+#[inline(always)]
+unsafe fn rows<V: Vector, const M: usize>(block: &Block) {
+    // SAFETY: the caller's.
+    unsafe {
+        match block.columns.div_ceil(V::LANES) {
+            0 => {}
+            1 => blocks::<V, M, 1>(block),
+            2 => blocks::<V, M, 2>(block),
+            3 => blocks::<V, M, 3>(block),
+            _ => unreachable!("a panel has at most {VECTORS} vectors"),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn blocks<V: Vector, const M: usize, const N: usize>(block: &Block) {
+    let whole = block.columns == N * V::LANES;
+    for rows in block.rows.chunks(M) {
+        // What the last rows lack is computed again and not stored.
+        let row = |i: usize| rows[i.min(rows.len() - 1)];
+        // SAFETY: the caller's; a row's columns are stored whole only where all are in c.
+        unsafe {
+            let mut sums = [[V::splat(0.0); N]; M];
+            let a: [*const f32; M] = std::array::from_fn(|i| block.a.as_ptr().add(row(i).a));
+            if block.add && whole {
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    for (j, sum) in sums.iter_mut().enumerate() {
+                        *sum = V::load(row(i).c.add(j * V::LANES));
+                    }
+                }
+            }
+            for &(a_start, b_start) in block.segments {
+                let mut b = block.b.as_ptr().add(b_start);
+                let mut k = a_start;
+                for _ in 0..block.len {
+                    let vectors: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
+                    for (sums, a) in sums.iter_mut().zip(a) {
+                        let x = V::splat(*a.add(k));
+                        for (sum, vector) in sums.iter_mut().zip(vectors) {
+                            *sum = x.mul_add(vector, *sum);
+                        }
+                    }
+                    k += block.a_step;
+                    b = b.wrapping_add(block.b_step);
+                }
+            }
+            for (row, sums) in rows.iter().zip(sums) {
+                if whole {
+                    for (j, sum) in sums.into_iter().enumerate() {
+                        sum.store(row.c.add(j * V::LANES));
+                    }
+                    continue;
+                }
+                let mut values = [0.0f32; 64];
+                for (j, sum) in sums.into_iter().enumerate() {
+                    sum.store(values[j * V::LANES..][..V::LANES].as_mut_ptr());
+                }
+                for (j, value) in values[..block.columns].iter().enumerate() {
+                    let place = row.c.add(j);
+                    *place = if block.add { *place + value } else { *value };
+                }
+            }
+        }
+    }
+}
+
+trait Vector: Copy {
+    const LANES: usize;
+    unsafe fn splat(x: f32) -> Self;
+    unsafe fn load(from: *const f32) -> Self;
+    unsafe fn store(self, to: *mut f32);
+    /// self · a + b
+    unsafe fn mul_add(self, a: Self, b: Self) -> Self;
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    impl super::Vector for __m512 {
+        const LANES: usize = 16;
+        #[inline(always)]
+        unsafe fn splat(x: f32) -> Self {
+            // SAFETY: as in all of these, the caller compiles for the feature.
+            unsafe { _mm512_set1_ps(x) }
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm512_loadu_ps(from) }
+        }
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            // SAFETY: as above.
+            unsafe { _mm512_storeu_ps(to, self) }
+        }
+        #[inline(always)]
+        unsafe fn mul_add(self, a: Self, b: Self) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm512_fmadd_ps(self, a, b) }
+        }
+    }
+
+    impl super::Vector for __m256 {
+        const LANES: usize = 8;
+        #[inline(always)]
+        unsafe fn splat(x: f32) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm256_set1_ps(x) }
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm256_loadu_ps(from) }
+        }
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            // SAFETY: as above.
+            unsafe { _mm256_storeu_ps(to, self) }
+        }
+        #[inline(always)]
+        unsafe fn mul_add(self, a: Self, b: Self) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm256_fmadd_ps(self, a, b) }
+        }
+    }
+}
+
+impl Vector for [f32; 4] {
+    const LANES: usize = 4;
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        [x; 4]
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller's; an array of floats is aligned as a float.
+        unsafe { *from.cast() }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: as above.
+        unsafe { *to.cast() = self }
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, a: Self, b: Self) -> Self {
+        std::array::from_fn(|i| self[i] * a[i] + b[i])
+    }
+}

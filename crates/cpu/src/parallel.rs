@@ -1,0 +1,96 @@
+//! How work is cut: into pieces whose sizes depend on shapes alone, never on the number of threads.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+/// Below this many elements an operation stays on the calling thread.
+const SMALL: usize = 32 << 10;
+
+/// Elements in a piece of a sweep over memory.
+pub(crate) const PIECE: usize = 16 << 10;
+
+/// Calls `f` with each piece of `out` and its index; all but the last have `piece` elements.
+pub(crate) fn pieces(out: &mut [f32], piece: usize, f: impl Fn(usize, &mut [f32]) + Sync + Send) {
+    if out.is_empty() {
+        return;
+    }
+    if out.len() <= SMALL || out.len() <= piece {
+        out.chunks_mut(piece).enumerate().for_each(|(i, out)| f(i, out));
+    } else {
+        out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| f(i, out));
+    }
+}
+
+/// Calls `f` with groups of rows of `row` elements, as many as make a piece, and the index of the
+/// group's first row.
+pub(crate) fn rows(out: &mut [f32], row: usize, f: impl Fn(usize, &mut [f32]) + Sync + Send) {
+    let many = (PIECE / row.max(1)).max(1);
+    pieces(out, many * row.max(1), |i, out| f(i * many, out));
+}
+
+/// Calls `f` with each of `0..count`, on several threads if all of it is worth that: `work` is in
+/// elements of a sweep.
+pub(crate) fn tasks(count: usize, work: usize, f: impl Fn(usize) + Sync + Send) {
+    if count < 2 || work <= SMALL {
+        (0..count).for_each(f);
+    } else {
+        (0..count).into_par_iter().with_max_len(1).for_each(f);
+    }
+}
+
+/// The results of `f` for each of `0..count` in order, as [`tasks`].
+pub(crate) fn map<R: Send>(
+    count: usize,
+    work: usize,
+    f: impl Fn(usize) -> R + Sync + Send,
+) -> Vec<R> {
+    if count < 2 || work <= SMALL {
+        (0..count).map(f).collect()
+    } else {
+        (0..count).into_par_iter().with_max_len(1).map(f).collect()
+    }
+}
+
+/// An output that several tasks write at once, each its own elements.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared(*mut f32);
+
+// SAFETY: only a pointer; those who write through it keep to elements of their own.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    pub fn new(out: &mut [f32]) -> Self {
+        Self(out.as_mut_ptr())
+    }
+
+    /// The place of element `index`, which must be one of the output's.
+    pub fn at(self, index: usize) -> *mut f32 {
+        self.0.wrapping_add(index)
+    }
+
+    /// The elements `range` of the output.
+    ///
+    /// # Safety
+    /// The range lies in the output, which outlives the slice, and nobody else has any of it.
+    pub unsafe fn slice<'a>(self, range: Range<usize>) -> &'a mut [f32] {
+        // SAFETY: the caller's.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
+    }
+}
+
+/// As [`pieces`], where the work behind `out` is `work` elements and not its length.
+pub(crate) fn tasks_over(
+    out: &mut [f32],
+    piece: usize,
+    work: usize,
+    f: impl Fn(usize, &mut [f32]) + Sync,
+) {
+    if work <= SMALL {
+        out.chunks_mut(piece).enumerate().for_each(|(i, out)| f(i, out));
+    } else {
+        out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| f(i, out));
+    }
+}

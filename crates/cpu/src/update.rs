@@ -1,0 +1,50 @@
+//! The optimiser's step, in one sweep and in place.
+
+use kinora_tensor::{Desc, Result, Update, adam_factors};
+use rayon::prelude::*;
+
+use crate::CpuTensor;
+use crate::parallel::PIECE;
+use crate::simd::simd;
+
+pub(crate) fn update(
+    p: &mut CpuTensor,
+    update: &Update,
+    state: &mut [&mut CpuTensor],
+    input: &CpuTensor,
+) -> Result<()> {
+    let descs: Vec<Desc> = state.iter().map(|s| s.desc).collect();
+    update.check(&p.desc, &descs.iter().collect::<Vec<_>>(), &input.desc)?;
+    match *update {
+        Update::Adam { rate, beta1, beta2, epsilon, step, scale } => {
+            let [m, v] = state else { unreachable!("checked") };
+            let (rate, root) = adam_factors(rate, beta1, beta2, step);
+            let all = p.data_mut()?.par_chunks_mut(PIECE);
+            let all = all.zip(m.data_mut()?.par_chunks_mut(PIECE));
+            let all = all.zip(v.data_mut()?.par_chunks_mut(PIECE));
+            all.zip(input.data().par_chunks(PIECE)).for_each(|(((p, m), v), g)| {
+                simd(
+                    #[inline(always)]
+                    || {
+                        for (((p, m), v), g) in p.iter_mut().zip(m).zip(v).zip(g) {
+                            let g = scale * g;
+                            *m = beta1 * *m + (1.0 - beta1) * g;
+                            *v = beta2 * *v + (1.0 - beta2) * g * g;
+                            *p -= rate * *m / (root * v.sqrt() + epsilon);
+                        }
+                    },
+                );
+            });
+        }
+        Update::Lerp { weight } => {
+            let all = p.data_mut()?.par_chunks_mut(PIECE);
+            all.zip(input.data().par_chunks(PIECE)).for_each(|(p, x)| {
+                simd(
+                    #[inline(always)]
+                    || p.iter_mut().zip(x).for_each(|(p, x)| *p += weight * (x - *p)),
+                );
+            });
+        }
+    }
+    Ok(())
+}

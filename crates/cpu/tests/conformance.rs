@@ -1,0 +1,11 @@
+//! The CPU backend against the specification.
+
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_tensor::conformance;
+
+#[test]
+fn conformance() {
+    let report = conformance::check::<CpuTensor>(&CpuDevice::new());
+    println!("{report}");
+    report.assert();
+}
