@@ -175,3 +175,25 @@ impl<T, A: Module<T>, B: Module<T>> Module<T> for (A, B) {
         Ok((self.0.try_map(&join(path, "0"), f)?, self.1.try_map(&join(path, "1"), f)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::Linear;
+
+    /// Or no update would be in place.
+    #[test]
+    fn parts_hold_their_tensors_alone() {
+        let linear = || Linear { weight: Arc::new(1), bias: Some(Arc::new(2)) };
+        let module = (vec![linear(), linear()], Some(linear()));
+        let parts = Parts::of(&module);
+        drop(module);
+        assert!(parts.tensors.iter().all(|tensor| Arc::strong_count(tensor) == 1));
+        let names = ["0.0.weight", "0.0.bias", "0.1.weight", "0.1.bias", "1.weight", "1.bias"];
+        assert_eq!(parts.names, names);
+        let module = parts.join();
+        assert!(module.named().iter().all(|(_, tensor)| Arc::strong_count(tensor) == 1));
+    }
+}

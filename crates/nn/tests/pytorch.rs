@@ -1,6 +1,6 @@
 //! The layers against PyTorch, on the reference backend.
 //!
-//! The numbers are those of `torch.json`, which `torch.py` beside it wrote with PyTorch 2.15.
+//! The numbers are those of `pytorch.json`, which `pytorch.py` beside it wrote with PyTorch 2.15.
 
 use kinora_nn::{
     Adam, AdamConfig, ConditionalNorm, Conv, ConvGru, ConvLstm, ConvTranspose, Gru, Linear, Lstm,
@@ -26,7 +26,7 @@ fn filled<M: Module<Desc>>(outline: kinora_tensor::Result<M>) -> M::Of<Reference
 }
 
 fn check(name: &str, found: &Reference) {
-    let golden: serde_json::Value = serde_json::from_str(include_str!("torch.json")).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(include_str!("pytorch.json")).unwrap();
     let wanted: Vec<f64> =
         golden[name].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
     assert_eq!(found.values().len(), wanted.len(), "{name}");

@@ -1,6 +1,6 @@
-"""Writes torch.json: what PyTorch says of the layers, for tests/torch.rs.
+"""Writes pytorch.json: what PyTorch says of the layers, for tests/pytorch.rs.
 
-    python3 crates/nn/tests/torch.py > crates/nn/tests/torch.json
+    python3 crates/nn/tests/pytorch.py > crates/nn/tests/pytorch.json
 
 Inputs have the seed 0 (and 10, ..), the parameters of a layer the seeds 1, 2, .. in their order.
 """
