@@ -14,5 +14,5 @@ pub use critic::Critic;
 pub use error::{Error, Result};
 pub use log::LogLine;
 pub use run::{Estimate, Event, Outcome, Training};
-pub use sheet::{examples, sheet};
-pub use step::{METRICS, Metrics, State};
+pub use sheet::{examples, preview, sheet};
+pub use step::{METRICS, Metrics, State, frames_judged, noise};

@@ -180,7 +180,11 @@ pub fn rates(config: &Config) -> (AdamConfig, AdamConfig) {
     (with(train.rate_generator), with(train.rate_discriminator))
 }
 
-fn noise<T: Tensor>(
+/// The noise of the films of a step, `n` of them.
+///
+/// # Errors
+/// If the device fails.
+pub fn noise<T: Tensor>(
     device: &T::Device,
     config: &Config,
     step: u64,
@@ -194,8 +198,8 @@ fn noise<T: Tensor>(
     })
 }
 
-/// Different frames, ascending.
-fn frames_judged(config: &Config, step: u64) -> Vec<usize> {
+/// The frames that the discriminator of frames is shown at a step: different ones, ascending.
+pub fn frames_judged(config: &Config, step: u64) -> Vec<usize> {
     let mut random = Random::new(config.seed, stream::FRAMES + step);
     let mut left: Vec<usize> = (0..config.clip.frames).collect();
     let mut which: Vec<usize> = (0..FRAMES_JUDGED.min(left.len()))
