@@ -25,16 +25,12 @@ impl fmt::Display for Rate {
     }
 }
 
-/// Runs operations of the sizes that a small model has, each for at least `time`, and reports the
-/// rates. The time of sending a run of operations and of waiting for the last is in it.
+/// Runs a case, one of [`workloads`] say, again and again for at least `time`, and reports the
+/// rate. The time of sending a run of operations and of waiting for the last is in it.
 ///
 /// # Errors
-/// If an operation fails.
-pub fn bench<T: Tensor>(device: &T::Device, time: Duration) -> Result<Vec<Rate>> {
-    workloads().iter().map(|case| rate::<T>(device, case, time)).collect()
-}
-
-fn rate<T: Tensor>(device: &T::Device, case: &Case, time: Duration) -> Result<Rate> {
+/// If the operation fails.
+pub fn bench<T: Tensor>(device: &T::Device, case: &Case, time: Duration) -> Result<Rate> {
     let inputs = super::check::upload::<T>(device, case)?;
     let inputs: Vec<&T> = inputs.iter().collect();
     let run = |times: usize| -> Result<Duration> {
@@ -44,7 +40,8 @@ fn rate<T: Tensor>(device: &T::Device, case: &Case, time: Duration) -> Result<Ra
         }
         let last = T::apply(device, case.op.clone(), &inputs)?;
         // One element is enough to wait for all.
-        last.reshape([last.shape().elements()])?.slice(0, 0, 1)?.to_vec()?;
+        let elements = last.shape().elements();
+        last.reshape([elements])?.slice(0, 0, elements.min(1))?.to_vec()?;
         Ok(start.elapsed())
     };
     run(1)?;
@@ -67,9 +64,9 @@ fn rate<T: Tensor>(device: &T::Device, case: &Case, time: Duration) -> Result<Ra
     })
 }
 
-/// A clip of 8 frames of 32 by 32 with a batch of 8, and what a generator and a discriminator do
-/// with it.
-fn workloads() -> Vec<Case> {
+/// Cases of the sizes that a small model has: clips of 8 frames of 32 by 32 in a batch of 8, and
+/// what a generator and a discriminator do with them.
+pub fn workloads() -> Vec<Case> {
     let (x, frames): (&[usize], &[usize]) = (&[8, 8, 32, 32, 32], &[64, 1, 16, 16, 96]);
     let per_channel: &[usize] = &[8, 32];
     let norm = NormSpec { groups: 8, epsilon: 1e-5, slope: 0.2 };

@@ -12,7 +12,7 @@
 //! report.assert();
 //! ```
 //!
-//! [`check`] says what is held against what; [`bench`] says how fast each operation is.
+//! [`check`] says what is held against what; [`bench`] says how fast each of the [`workloads`] is.
 
 mod bench;
 mod cases;
@@ -25,7 +25,7 @@ mod update;
 
 use crate::{Op, Random, Shape};
 
-pub use bench::{Rate, bench};
+pub use bench::{Rate, bench, workloads};
 pub use cases::cases;
 pub use check::check;
 pub use finite::check_reference;
