@@ -39,7 +39,7 @@ impl Format {
     /// # Errors
     /// If the ending is none of those known; the error lists them.
     pub fn of(path: &Path) -> Result<Format> {
-        if path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir() {
+        if path.to_string_lossy().ends_with(std::path::is_separator) || path.is_dir() {
             return Ok(Format::Sequence);
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
@@ -251,7 +251,9 @@ fn even(lengths: &[u64], units_a_second: f64) -> (Vec<usize>, f32) {
     });
     // Where no common length is near the shortest, repeats of the shortest are near enough.
     let unit = if shortest / gcd <= 4 { gcd } else { shortest };
-    let repeats = |length: u64| ((length as f64 / unit as f64).round() as usize).clamp(1, 1000);
+    // Enough for any real film, and few enough for one that is made to fill the memory.
+    let most = (100_000 / lengths.len()).clamp(1, 1000);
+    let repeats = |length: u64| ((length as f64 / unit as f64).round() as usize).clamp(1, most);
     let order: Vec<usize> =
         lengths.iter().enumerate().flat_map(|(i, &l)| vec![i; repeats(l)]).collect();
     let fps = order.len() as f64 / seconds;

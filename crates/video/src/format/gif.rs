@@ -18,7 +18,9 @@ pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
     let visible = |p: &[u8]| c < 4 || p[3] >= 128;
     let pixels = || clip.data().chunks_exact(c);
     let palette = Palette::new(pixels().filter(|p| visible(p)).map(colour));
-    let transparent = pixels().any(|p| !visible(p)).then_some(palette.colours.len() as u8);
+    // The entry after the colours stands for no colour.
+    let empty = palette.colours.len() as u8;
+    let transparent = pixels().any(|p| !visible(p)).then_some(empty);
     debug_assert!(palette.colours.len() <= MOST);
     let mut table = palette.colours.concat();
     if transparent.is_some() {
@@ -32,8 +34,14 @@ pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
     let starts: Vec<u64> = starts(t, clip.fps(), 100.0).collect();
     let mut previous: Vec<u8> = Vec::new();
     for i in 0..t {
-        let index =
-            |p: &[u8]| if visible(p) { palette.index(colour(p)) } else { table_end(&palette) };
+        // Most pixels have the colour of the one before them.
+        let mut last = ([0; 3], palette.index([0; 3]));
+        let index = |p: &[u8]| {
+            if visible(p) && colour(p) != last.0 {
+                last = (colour(p), palette.index(colour(p)));
+            }
+            if visible(p) { last.1 } else { empty }
+        };
         let frame: Vec<u8> = clip.frame(i).chunks_exact(c).map(index).collect();
         // Without transparency only what changed is drawn; with it, what is not transparent is,
         // on the ground that the frame before left empty.
@@ -64,11 +72,6 @@ pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
     }
     drop(encoder);
     Ok(out)
-}
-
-/// The entry after the colours, which is the transparent one.
-fn table_end(palette: &Palette) -> u8 {
-    palette.colours.len() as u8
 }
 
 pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
