@@ -3,6 +3,7 @@
 mod caption;
 mod figure;
 mod li2018;
+mod mention;
 mod sheet;
 mod universal;
 mod wardrobe;
@@ -13,8 +14,9 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use self::caption::{Mention, sentence};
+use self::caption::sentence;
 use self::figure::Figure;
+use self::mention::Mention;
 use self::sheet::{CELL, Cache, Sheet};
 use self::wardrobe::{HeldOut, Wardrobe};
 use crate::draws::rng;

@@ -211,3 +211,51 @@ impl Cache {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes a sheet on which every cell is full.
+    fn full(path: &Path) {
+        let file = std::io::BufWriter::new(File::create(path).unwrap());
+        let mut encoder = png::Encoder::new(file, WIDTH as u32, HEIGHT as u32);
+        encoder.set_color(png::ColorType::Rgba);
+        let pixels = [9, 8, 7, 255].repeat(WIDTH * HEIGHT);
+        encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    }
+
+    #[test]
+    fn the_cache_decodes_once_and_keeps_to_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["a.png", "b.png", "c.png"];
+        for name in names {
+            full(&folder.path().join(name));
+        }
+        let size = Sheet::open(&folder.path().join("a.png")).unwrap().pixels.len();
+        let cache = Cache::new(2 * size + size / 2);
+        let get = |name| cache.get(folder.path(), name).unwrap();
+        let first = get("a.png");
+        get("b.png");
+        // Used again, so the other is the older one when the third needs room.
+        assert!(Arc::ptr_eq(&first, &get("a.png")));
+        get("c.png");
+        let kept = |name| lock(&cache.inner).slots.contains_key(name);
+        assert_eq!(names.map(kept), [true, false, true]);
+        assert_eq!(lock(&cache.inner).bytes, 2 * size);
+        assert!(Arc::ptr_eq(&first, &get("a.png")));
+    }
+
+    #[test]
+    fn blending_is_over() {
+        let over = |under: [u8; 4], over: [u8; 4]| {
+            let mut out = under;
+            blend(&mut out, &over, u32::from(over[3]));
+            out
+        };
+        assert_eq!(over([0; 4], [200, 100, 50, 128]), [200, 100, 50, 128]);
+        assert_eq!(over([0, 0, 0, 255], [255, 255, 255, 128]), [128, 128, 128, 255]);
+        // Half over half: three quarters cover, two thirds of them from above.
+        assert_eq!(over([0, 0, 0, 128], [255, 255, 255, 128]), [170, 170, 170, 192]);
+    }
+}

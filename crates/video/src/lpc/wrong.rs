@@ -3,8 +3,8 @@
 
 use fastrand::Rng;
 
-use super::caption::Mention;
 use super::figure::{Action, Direction, Figure, Head, Item, Kind};
+use super::mention::Mention;
 use super::wardrobe::{HeldOut, Wardrobe};
 use crate::Split;
 use crate::draws::pick;
@@ -23,20 +23,20 @@ pub fn wrong(
         let mut other = figure.clone();
         let mut named = Mention::default();
         let changes = if rng.u32(..4) == 0 { 2 } else { 1 };
-        while count(named) < changes {
+        while named.count() < changes {
             change(wardrobe, figure, &mut other, &mut named, rng);
         }
         if split == Split::HeldOut || !held_out.has(&other) {
             let mention = Mention::draw(&other, rng);
-            return (other, both(mention, named));
+            return (other, mention.and(named));
         }
     }
     let mut other = figure.clone();
     let mut named = Mention::default();
-    while count(named) == 0 {
+    while named.count() == 0 {
         change(wardrobe, figure, &mut other, &mut named, rng);
     }
-    (other, both(named, named))
+    (other, named.and(named))
 }
 
 /// Tries one change; half of the time it is of what is done, or where to.
@@ -160,28 +160,4 @@ fn close(a: Kind, b: Kind, same_sex: bool) -> bool {
             || pair(Kind::Tanned, Kind::Dark)
             || pair(Kind::Light, Kind::PaleElf)
             || pair(Kind::Dark, Kind::DarkElf))
-}
-
-fn flags(m: Mention) -> [bool; 10] {
-    [m.body, m.skin, m.hair, m.torso, m.legs, m.feet, m.headwear, m.weapon, m.action, m.direction]
-}
-
-fn count(named: Mention) -> usize {
-    flags(named).into_iter().filter(|flag| *flag).count()
-}
-
-fn both(a: Mention, b: Mention) -> Mention {
-    Mention {
-        body: a.body | b.body,
-        skin: a.skin | b.skin,
-        hair: a.hair | b.hair,
-        torso: a.torso | b.torso,
-        legs: a.legs | b.legs,
-        feet: a.feet | b.feet,
-        headwear: a.headwear | b.headwear,
-        weapon: a.weapon | b.weapon,
-        action: a.action | b.action,
-        direction: a.direction | b.direction,
-        strict: true,
-    }
 }
