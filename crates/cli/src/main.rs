@@ -1,2 +1,34 @@
-//! The kinora command line.
-fn main() {}
+//! The kinora command line: arguments, the device, what a person sees. What another program would
+//! want lives in the libraries.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command, DataCommand};
+
+mod args;
+mod data;
+mod device;
+mod exit;
+mod inspect;
+mod models;
+mod output;
+mod prompts;
+mod sample;
+mod train;
+
+fn main() -> ExitCode {
+    let done = match Args::parse().command {
+        Command::Train(args) => train::run(&args),
+        Command::Sample(args) => sample::run(&args),
+        Command::Data(DataCommand::Preview(args)) => data::preview(&args),
+        Command::Data(DataCommand::Check(args)) => data::check(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Devices(args) => device::list(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&error),
+    }
+}

@@ -38,7 +38,15 @@ pub fn examples(
 pub fn sheet<T: Tensor>(model: &Model<T>, examples: &[Example], seed: u64) -> Result<Clip> {
     let prompts: Vec<(&str, u64)> =
         examples.iter().zip(seed..).map(|(e, seed)| (e.caption.text.as_str(), seed)).collect();
-    Ok(arrange(examples, &model.sample_batch(&prompts)?)?)
+    Ok(arrange(examples, Some(&model.sample_batch(&prompts)?))?)
+}
+
+/// Real clips with their captions: what a person looks at to see what a model is to learn.
+///
+/// # Errors
+/// If there is no example, or the sheet would be too large.
+pub fn preview(examples: &[Example]) -> Result<Clip> {
+    Ok(arrange(examples, None)?)
 }
 
 /// As [`sheet`], of networks in training.
@@ -61,13 +69,15 @@ pub(crate) fn sheet_of<T: Tensor>(
         .chunks(size)
         .map(|film| pixels::to_clip(film, &config.clip))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(arrange(examples, &films)?)
+    Ok(arrange(examples, Some(&films))?)
 }
 
-/// Each real clip above the film of its caption, scaled so that the caption can be read.
-fn arrange(examples: &[Example], films: &[Clip]) -> kinora_video::Result<Clip> {
-    let cells = examples.iter().zip(films).map(|(example, film)| {
-        let pair = [example.clip.over([255; 3]), film.over([255; 3])];
+/// Each real clip, above the film of its caption if there are films, scaled so that the caption can
+/// be read.
+fn arrange(examples: &[Example], films: Option<&[Clip]>) -> kinora_video::Result<Clip> {
+    let cells = examples.iter().enumerate().map(|(k, example)| {
+        let film = films.map(|films| films[k].over([255; 3]));
+        let pair: Vec<Clip> = [example.clip.over([255; 3])].into_iter().chain(film).collect();
         let pair = kinora_video::grid(&pair, 1, 1)?;
         let [_, _, width, _] = pair.dims();
         pair.scale(128usize.div_ceil(width))?.captioned(&example.caption.text, 4)

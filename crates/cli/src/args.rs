@@ -1,0 +1,234 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::device::Choice;
+
+const CODES: &str = "\
+Exit codes:
+  0  done                        5  no such device
+  1  anything else               6  the training diverged
+  2  wrong usage or config       7  an output cannot be written
+  3  data missing or wrong     130  stopped by Ctrl-C, after a checkpoint
+  4  weights missing or wrong";
+
+/// A sentence in, a short film out
+#[derive(Parser)]
+#[command(name = "kinora", version, after_help = CODES, arg_required_else_help = true)]
+#[command(max_term_width = 100)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    Train(Train),
+    Sample(Sample),
+    /// Look at the data that models are trained on
+    #[command(subcommand, arg_required_else_help = true)]
+    Data(DataCommand),
+    Inspect(Inspect),
+    Devices(Devices),
+}
+
+#[derive(Subcommand)]
+pub enum DataCommand {
+    Preview(Preview),
+    Check(Check),
+}
+
+/// Train a model
+///
+/// The run folder holds the resolved config, a log (JSON lines), sheets of samples, the last
+/// checkpoint and the model so far. Ctrl-C finishes the step and writes a checkpoint.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  kinora train                                         shapes, which needs no data
+  kinora train --preset lpc --data lpc:sheets --out runs/lpc
+  kinora train --init lpc --data clips:my-art --steps 2000 --out runs/mine
+  kinora train --preset shapes --set train.batch=8 --set generator.hidden=32
+  kinora train --out runs/lpc --resume --steps 40000
+
+Data: shapes, digits:PATH (MNIST), lpc:PATH (sprite sheets), clips:PATH (films of your own).")]
+pub struct Train {
+    /// Config that ships: shapes (the default), digits or lpc
+    #[arg(long, value_name = "NAME", conflicts_with = "config")]
+    pub preset: Option<String>,
+    /// Config of your own; what it leaves out is as in the preset shapes
+    #[arg(long, value_name = "F.toml", conflicts_with = "resume")]
+    pub config: Option<PathBuf>,
+    /// Change a key of the config, as train.batch=8
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// What to train on; the same as --set data=SPEC
+    #[arg(long, value_name = "SPEC")]
+    pub data: Option<String>,
+    /// Start from a trained model, with its sizes and its tokenizer
+    #[arg(long, value_name = "NAME|PATH", conflicts_with = "resume")]
+    pub init: Option<PathBuf>,
+    /// Folder of the run [default: runs/NAME, by preset or config]
+    #[arg(long, value_name = "RUN")]
+    pub out: Option<PathBuf>,
+    /// Go on with the run in --out from its last checkpoint, by its own config
+    #[arg(long)]
+    pub resume: bool,
+    /// Steps in all, those before a resume too; the same as --set train.steps=N
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Seed of everything that is random; the same as --set seed=N
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    pub device: Device,
+}
+
+/// Make films from sentences
+///
+/// The same prompt, seed and model give the same film. Several films go to numbered files
+/// (film-000.gif, ...), film k with the seed + k.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  kinora sample \"a woman with red hair in a blue robe walks to the left\"
+  kinora sample \"a big red circle moves up\" --model shapes --seed 3 --out circle.mp4
+  kinora sample \"a skeleton shoots\" --count 4 --out skeleton.sheet.png
+  kinora sample --prompts prompts.txt --model runs/mine --json
+
+The ending of --out names the format: .gif, .apng, .mp4, .sheet.png (a sprite sheet with a JSON
+atlas), or DIR/ for frames as PNG files (several films: DIR/000/, DIR/001/, ...).
+
+--json prints a line a film on stdout: {\"file\",\"prompt\",\"seed\",\"frames\",\"width\",\"height\",
+\"fps\",\"seconds\"}; \"seconds\" is how long the film lasts.")]
+pub struct Sample {
+    /// The sentence
+    #[arg(required_unless_present = "prompts", conflicts_with = "prompts")]
+    pub prompt: Option<String>,
+    /// File of prompts, one a line (blank lines and # comments are skipped); - is stdin
+    #[arg(long, value_name = "FILE|-")]
+    pub prompts: Option<PathBuf>,
+    /// Model: lpc, shapes, or the path of a model file or run folder
+    #[arg(long, value_name = "NAME|PATH", default_value = "lpc")]
+    pub model: PathBuf,
+    /// Where the film goes; the ending names the format
+    #[arg(long, value_name = "FILE|DIR/", default_value = "film.gif")]
+    pub out: PathBuf,
+    /// Seed of the first film
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Films of each prompt
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub count: u32,
+    /// Each pixel as a square of N x N [default: the least that gives 128 pixels; 1 for sprite
+    /// sheets and PNG files]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub scale: Option<u32>,
+    /// Frames a second [default: the model's]
+    #[arg(long, value_name = "N", value_parser = fps)]
+    pub fps: Option<f32>,
+    /// What lies behind transparent pixels in .mp4
+    #[arg(long, value_name = "RRGGBB", default_value = "ffffff", value_parser = colour)]
+    pub background: [u8; 3],
+    #[command(flatten)]
+    pub device: Device,
+    /// Print a line of JSON a film
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show clips of a dataset with their captions, as one animated grid
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  kinora data preview shapes --out shapes.gif
+  kinora data preview lpc:sheets --held-out --model lpc --out grid.gif
+
+With --model, the film that the model makes of each caption lies under the real clip.")]
+pub struct Preview {
+    /// shapes, digits:PATH, lpc:PATH or clips:PATH
+    pub spec: String,
+    /// Where the grid goes; the ending names the format, as for sample
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Pairs of attributes that are kept out of training, instead of those in it
+    #[arg(long)]
+    pub held_out: bool,
+    /// Which clips, and the seed of the first film
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// How many clips
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub count: u32,
+    /// Model that makes the films: lpc, shapes, or a path
+    #[arg(long, value_name = "NAME|PATH")]
+    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub device: Device,
+}
+
+/// List all that is wrong with a dataset
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  kinora data check clips:my-art
+  kinora data check lpc:sheets --json
+
+Prints a line a problem on stdout and ends with exit code 3 if there is one. With --json a line is
+{\"path\",\"problem\"}, the path null where a problem has none.")]
+pub struct Check {
+    /// shapes, digits:PATH, lpc:PATH or clips:PATH
+    pub spec: String,
+    /// Print a line of JSON a problem
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Say what a model is: card, licence, sizes
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  kinora inspect lpc
+  kinora inspect runs/mine --json")]
+pub struct Inspect {
+    /// lpc, shapes, or the path of a model file or run folder
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Print all of it, each tensor too, as one object of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// List the devices that can train and sample
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  kinora devices
+  kinora devices --json")]
+pub struct Devices {
+    /// Print a line of JSON a device
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Device {
+    /// What computes: auto, cpu, gpu or gpu:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: Choice,
+}
+
+fn fps(text: &str) -> Result<f32, String> {
+    let fps = text.parse().ok().filter(|fps| (0.1..=240.0).contains(fps));
+    fps.ok_or_else(|| "it must be a number from 0.1 to 240".into())
+}
+
+fn colour(text: &str) -> Result<[u8; 3], String> {
+    let digits = text.strip_prefix('#').unwrap_or(text);
+    let number = u32::from_str_radix(digits, 16).ok();
+    let number = number.filter(|_| digits.len() == 6 && !digits.starts_with('+'));
+    let [_, r, g, b] = number.ok_or("write it as RRGGBB, as in ff8000")?.to_be_bytes();
+    Ok([r, g, b])
+}

@@ -1,0 +1,58 @@
+//! `kinora data`
+
+use anyhow::Result;
+use kinora_model::ClipConfig;
+use kinora_video::{Error, SaveOptions, Split};
+use serde_json::json;
+
+use crate::args::{Check, Preview};
+use crate::exit::Failure;
+use crate::models;
+use crate::output::{Targets, note, say};
+
+pub fn preview(args: &Preview) -> Result<()> {
+    Targets::new(&args.out, 1)?;
+    let device = args.device.device.open()?;
+    let dataset = kinora_video::open(&args.spec)?;
+    let split = if args.held_out { Split::HeldOut } else { Split::Train };
+    let count = u64::from(args.count);
+    let draw = |clip: &ClipConfig| kinora_train::examples(&*dataset, split, args.seed, count, clip);
+    let sheet = match &args.model {
+        Some(model) => {
+            let model = models::load(&device, model)?;
+            kinora_train::sheet(&model, &draw(&model.config.clip)?, args.seed)?
+        }
+        None => {
+            let ([frames, height, width, channels], fps) =
+                (dataset.info().dims, dataset.info().fps);
+            kinora_train::preview(&draw(&ClipConfig { frames, height, width, channels, fps })?)?
+        }
+    };
+    sheet.save(&args.out, &SaveOptions::default())?;
+    note(format_args!("{}: {count} clips of {}", args.out.display(), args.spec));
+    Ok(())
+}
+
+pub fn check(args: &Check) -> Result<()> {
+    let problems = kinora_video::check(&args.spec);
+    for problem in &problems {
+        if args.json {
+            let (path, what) = match problem {
+                Error::Read { path, source } => (Some(path), source.to_string()),
+                Error::Data { path, reason } => (Some(path), reason.clone()),
+                other => (None, other.to_string()),
+            };
+            say(json!({ "path": path.map(|path| path.display().to_string()), "problem": what }))?;
+        } else {
+            say(problem)?;
+        }
+    }
+    match problems.len() {
+        0 => {
+            note(format_args!("{}: nothing is wrong", args.spec));
+            Ok(())
+        }
+        1 => Err(Failure::data(format!("{}: 1 problem", args.spec)).into()),
+        n => Err(Failure::data(format!("{}: {n} problems", args.spec)).into()),
+    }
+}

@@ -1,0 +1,146 @@
+//! How a command that failed ends: one line, and a code that says what kind of failure it was.
+
+use std::fmt;
+use std::io::{ErrorKind, Write, stderr};
+use std::process::ExitCode;
+
+const OTHER: u8 = 1;
+const USAGE: u8 = 2;
+const DATA: u8 = 3;
+const WEIGHTS: u8 = 4;
+const DEVICE: u8 = 5;
+const DIVERGED: u8 = 6;
+const WRITE: u8 = 7;
+const STOPPED: u8 = 130;
+
+/// An error of the command line itself.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { code: USAGE, message: message.into() }
+    }
+
+    pub fn data(message: impl Into<String>) -> Self {
+        Self { code: DATA, message: message.into() }
+    }
+
+    pub fn weights(message: impl Into<String>) -> Self {
+        Self { code: WEIGHTS, message: message.into() }
+    }
+
+    pub fn device(message: impl Into<String>) -> Self {
+        Self { code: DEVICE, message: message.into() }
+    }
+
+    pub fn write(message: impl Into<String>) -> Self {
+        Self { code: WRITE, message: message.into() }
+    }
+
+    pub fn stopped(message: impl Into<String>) -> Self {
+        Self { code: STOPPED, message: message.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Says what went wrong, in one line on stderr.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    let code = code(error);
+    if is_closed_pipe(error) {
+        // Whoever read the output has seen enough.
+        return ExitCode::SUCCESS;
+    }
+    let mut line = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        let cause = cause.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        // Some errors say their cause themselves.
+        if !line.contains(&cause) {
+            line.push_str(if line.is_empty() { "" } else { ": " });
+            line.push_str(&cause);
+        }
+    }
+    let kind = if code == STOPPED { "stopped" } else { "error" };
+    let _ = writeln!(stderr(), "{kind}: {line}");
+    ExitCode::from(code)
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    let found = error.chain().find_map(|cause| {
+        let own = cause.downcast_ref::<Failure>().map(|failure| failure.code);
+        own.or_else(|| cause.downcast_ref().map(of_train))
+            .or_else(|| cause.downcast_ref().map(of_model))
+            .or_else(|| cause.downcast_ref().map(of_video))
+            .or_else(|| cause.downcast_ref().map(of_text))
+            .or_else(|| cause.downcast_ref().map(of_tensor))
+    });
+    found.unwrap_or(OTHER)
+}
+
+fn of_train(error: &kinora_train::Error) -> u8 {
+    use kinora_train::Error;
+    match error {
+        Error::Config(_) | Error::Read { .. } => USAGE,
+        Error::Write { .. } => WRITE,
+        Error::Checkpoint { .. } => WEIGHTS,
+        Error::Diverged { .. } => DIVERGED,
+        Error::Video(error) => of_video(error),
+        Error::Model(error) => of_model(error),
+        Error::Text(error) => of_text(error),
+        Error::Tensor(error) => of_tensor(error),
+        _ => OTHER,
+    }
+}
+
+fn of_model(error: &kinora_model::Error) -> u8 {
+    use kinora_model::Error;
+    match error {
+        Error::Read { .. } | Error::Weights { .. } => WEIGHTS,
+        Error::Config(_) => USAGE,
+        Error::Text(error) => of_text(error),
+        Error::Tensor(error) => of_tensor(error),
+        Error::Video(error) => of_video(error),
+        _ => OTHER,
+    }
+}
+
+fn of_video(error: &kinora_video::Error) -> u8 {
+    use kinora_video::Error;
+    match error {
+        Error::Spec { .. } | Error::Read { .. } | Error::Data { .. } => DATA,
+        Error::Write { .. } => WRITE,
+        _ => OTHER,
+    }
+}
+
+fn of_text(error: &kinora_text::Error) -> u8 {
+    use kinora_text::Error;
+    match error {
+        Error::Vocabulary { .. } => USAGE,
+        Error::Json(_) => WEIGHTS,
+        _ => OTHER,
+    }
+}
+
+fn of_tensor(error: &kinora_tensor::Error) -> u8 {
+    match error {
+        kinora_tensor::Error::Device(_) => DEVICE,
+        _ => OTHER,
+    }
+}

@@ -1,0 +1,72 @@
+//! `kinora inspect`
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use kinora_model::{Card, Contents};
+use serde_json::json;
+
+use crate::args::Inspect;
+use crate::models;
+use crate::output::say;
+
+pub fn run(args: &Inspect) -> Result<()> {
+    let (bytes, origin) = models::read(&args.model)?;
+    let contents = kinora_model::contents(&bytes, &origin)?;
+    let Contents { format, config, card, tokenizer, parameters, header } = &contents;
+    let types: BTreeSet<&str> = header.tensors.iter().map(|t| t.dtype.as_str()).collect();
+    let precision = types.into_iter().collect::<Vec<_>>().join(", ");
+    if args.json {
+        let tensors = header.tensors.iter();
+        let tensors = tensors
+            .map(|t| json!({ "name": t.name, "shape": t.shape, "dtype": t.dtype }))
+            .collect::<Vec<_>>();
+        return say(json!({
+            "model": origin,
+            "format": format,
+            "bytes": bytes.len(),
+            "precision": precision,
+            "parameters": parameters,
+            "pieces": tokenizer.vocab_size(),
+            "card": card,
+            "config": config,
+            "tensors": tensors,
+        }));
+    }
+    let Card { name, data, command, steps, clips, time, licence, credits, notes } = card;
+    let clip = &config.clip;
+    let colour = match clip.channels {
+        1 => "grey",
+        3 => "colour",
+        _ => "colour with alpha",
+    };
+    let training = match time.is_empty() {
+        true => format!("{steps} steps, {clips} clips"),
+        false => format!("{steps} steps, {clips} clips, {time}"),
+    };
+    for (what, text) in [
+        ("model", format!("{origin}, {} bytes, format {format}", bytes.len())),
+        ("name", name.clone()),
+        ("licence", licence.clone()),
+        ("credit", credits.clone()),
+        ("films", {
+            let [frames, height, width, _] = clip.dims();
+            format!("{frames} frames of {width} x {height}, {colour}, {} a second", clip.fps)
+        }),
+        ("weights", format!("{parameters} parameters, {precision}")),
+        ("tokenizer", {
+            let (known, most) = (tokenizer.vocab_size(), config.encoder.pieces);
+            format!("{known} pieces, of which a sentence may have {most}")
+        }),
+        ("data", data.clone()),
+        ("training", training),
+        ("command", command.clone()),
+        ("notes", notes.clone()),
+    ] {
+        let text = text.trim().replace('\n', &format!("\n{:11}", ""));
+        if !text.is_empty() {
+            say(format_args!("{what:<10} {text}"))?;
+        }
+    }
+    Ok(())
+}

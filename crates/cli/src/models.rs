@@ -1,0 +1,39 @@
+//! Which model is meant.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use anyhow::Result;
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_model::Model;
+
+use crate::exit::Failure;
+
+/// The models that ship.
+const SHIPPED: [(&str, &[u8]); 2] = [
+    ("lpc", include_bytes!("../../../assets/lpc.safetensors")),
+    ("shapes", include_bytes!("../../../assets/shapes.safetensors")),
+];
+
+/// The bytes of a model, and what they are called: one that ships by its name, any other by its
+/// path.
+pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String)> {
+    if let Some((name, bytes)) = SHIPPED.iter().find(|(name, _)| model == Path::new(name)) {
+        return Ok((Cow::Borrowed(*bytes), (*name).into()));
+    }
+    if !model.exists() {
+        let names = SHIPPED.map(|(name, _)| name).join(" and ");
+        return Err(Failure::weights(format!(
+            "there is no model {model:?}: the models that ship are {names}; any other is the path \
+             of a model file or run folder"
+        ))
+        .into());
+    }
+    let (bytes, path) = kinora_model::read(model)?;
+    Ok((Cow::Owned(bytes), path.display().to_string()))
+}
+
+pub fn load(device: &CpuDevice, model: &Path) -> Result<Model<CpuTensor>> {
+    let (bytes, origin) = read(model)?;
+    Ok(Model::from_bytes(device, &bytes, &origin)?)
+}

@@ -1,0 +1,96 @@
+//! Where films go, and what is printed.
+
+use std::fmt::Display;
+use std::fs::{self, OpenOptions};
+use std::io::{Write, stderr, stdout};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use kinora_video::Format;
+
+use crate::exit::Failure;
+
+/// A line of data on stdout.
+pub fn say(line: impl Display) -> Result<()> {
+    Ok(writeln!(stdout(), "{line}")?)
+}
+
+/// A line for people on stderr; nothing fails because nobody reads it.
+pub fn note(line: impl Display) {
+    let _ = writeln!(stderr(), "{line}");
+}
+
+/// Files or folders for some films.
+pub struct Targets {
+    pub format: Format,
+    pub paths: Vec<PathBuf>,
+    /// Made before the first film, if it is not there.
+    folder: Option<PathBuf>,
+}
+
+impl Targets {
+    /// The paths of `count` films that go to `out`: itself for one, numbered ones for several.
+    /// Tries whether they can be written, and leaves nothing behind.
+    pub fn new(out: &Path, count: usize) -> Result<Self> {
+        let format = Format::of(out)?;
+        let digits = (count.max(1) - 1).to_string().len().max(3);
+        let several = count > 1;
+        let (paths, folder) = match format {
+            _ if !several => (vec![out.to_path_buf()], None),
+            Format::Sequence => {
+                let path = |k| out.join(format!("{k:0digits$}"));
+                ((0..count).map(path).collect(), Some(out.to_path_buf()))
+            }
+            _ => {
+                let name = out.file_name().unwrap_or_default().to_string_lossy();
+                let ending =
+                    if format == Format::Sheet { ".sheet.png".len() } else { ending(&name) };
+                let (stem, ending) = name.split_at(name.len() - ending);
+                let path = |k| out.with_file_name(format!("{stem}-{k:0digits$}{ending}"));
+                ((0..count).map(path).collect(), None)
+            }
+        };
+        match (format, out.is_dir()) {
+            (Format::Sequence, true) => probe(&out.join("0000.png"))?,
+            _ => probe(&out.components().collect::<PathBuf>())?,
+        }
+        for path in paths.iter().filter(|path| path.is_dir() && format != Format::Sequence) {
+            return Err(cannot(path, "it is a folder"));
+        }
+        Ok(Self { format, paths, folder })
+    }
+
+    /// Makes the folder of several films.
+    pub fn prepare(&self) -> Result<()> {
+        match &self.folder {
+            Some(folder) if !folder.is_dir() => {
+                fs::create_dir(folder).map_err(|error| cannot(folder, error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The length of what stands behind the last dot, with the dot.
+fn ending(name: &str) -> usize {
+    name.rfind('.').map_or(0, |at| name.len() - at)
+}
+
+fn cannot(path: &Path, reason: impl Display) -> anyhow::Error {
+    Failure::write(format!("cannot write {}: {reason}", path.display())).into()
+}
+
+/// Whether a file can be made beside `path`.
+fn probe(path: &Path) -> Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+        return Err(cannot(path, format!("there is no folder {}", parent.display())));
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // As long as the names of the temporary files that writers make.
+    let trial = path.with_file_name(format!(".{name}.{}-0.tmp", std::process::id()));
+    let made = OpenOptions::new().write(true).create_new(true).open(&trial);
+    made.map_err(|error| cannot(path, error))?;
+    let _ = fs::remove_file(trial);
+    Ok(())
+}

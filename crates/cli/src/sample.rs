@@ -1,0 +1,83 @@
+//! `kinora sample`
+
+use anyhow::{Context, Result};
+use kinora_model::Card;
+use kinora_video::{Format, MAX_PIXELS, SaveOptions};
+use serde_json::json;
+
+use crate::args::Sample;
+use crate::exit::Failure;
+use crate::output::{Targets, note, say};
+use crate::{models, prompts};
+
+/// How large a film is shown where nobody says otherwise.
+const VISIBLE: usize = 128;
+
+pub fn run(args: &Sample) -> Result<()> {
+    let prompts = match (&args.prompt, &args.prompts) {
+        (_, Some(file)) => prompts::read(file)?,
+        (Some(prompt), None) if prompt.trim().is_empty() => {
+            return Err(Failure::usage("the prompt is empty; say what is to be seen").into());
+        }
+        (prompt, None) => prompt.iter().cloned().collect(),
+    };
+    let targets = Targets::new(&args.out, prompts.len() * args.count as usize)?;
+    let device = args.device.device.open()?;
+    let model = models::load(&device, &args.model)?;
+    for prompt in &prompts {
+        prompts::check(&model, prompt)?;
+    }
+    let [frames, height, width, _] = model.config.clip.dims();
+    let scale = match (args.scale, targets.format) {
+        (Some(scale), _) => scale as usize,
+        (None, Format::Sheet | Format::Sequence) => 1,
+        (None, _) => VISIBLE.div_ceil(width.max(height)),
+    };
+    if frames * height * width * scale * scale > MAX_PIXELS {
+        return Err(Failure::usage(format!(
+            "--scale {scale} makes films of {frames} frames of {} x {} pixels, which is too large",
+            width * scale,
+            height * scale
+        ))
+        .into());
+    }
+
+    targets.prepare()?;
+    let options = SaveOptions { background: args.background };
+    let films = prompts.iter().flat_map(|prompt| (0..args.count).map(move |_| prompt));
+    for ((k, prompt), path) in (0..).zip(films).zip(&targets.paths) {
+        let seed = args.seed.wrapping_add(k);
+        // One by one, so that a film depends on its prompt and seed alone, to the last bit.
+        let mut clip = model.sample(prompt, seed).with_context(|| format!("{prompt:?}"))?;
+        if let Some(fps) = args.fps {
+            clip = clip.with_fps(fps)?;
+        }
+        let clip = clip.scale(scale)?;
+        clip.save(path, &options)?;
+        let ([frames, height, width, _], fps) = (clip.dims(), clip.fps());
+        let seconds = frames as f64 / f64::from(fps);
+        let file = path.display();
+        if args.json {
+            say(json!({
+                "file": file.to_string(), "prompt": prompt, "seed": seed,
+                "frames": frames, "width": width, "height": height,
+                "fps": fps, "seconds": seconds,
+            }))?;
+        } else {
+            say(format_args!(
+                "{file}: {prompt:?}, seed {seed}, {frames} frames of {width} x {height} at {fps} a \
+                 second"
+            ))?;
+        }
+    }
+    note(licence(&model.card));
+    Ok(())
+}
+
+/// Under which terms the films of a model stand.
+fn licence(card: &Card) -> String {
+    let licence = if card.licence.is_empty() { "not stated" } else { &card.licence };
+    let credits =
+        if card.credits.is_empty() { String::new() } else { format!("; credit: {}", card.credits) };
+    format!("licence: {licence}{credits}").replace('\n', " ")
+}

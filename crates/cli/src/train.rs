@@ -1,0 +1,199 @@
+//! `kinora train`
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_train::{Config, Estimate, Event, LogLine, Outcome, Training};
+
+use crate::args::Train;
+use crate::exit::Failure;
+use crate::models;
+use crate::output::note;
+
+pub fn run(args: &Train) -> Result<()> {
+    let device = args.device.device.open()?;
+    let stop = stop_on_signal()?;
+    let (set, command) = (settings(args), command_line());
+    let name = match (&args.preset, &args.config) {
+        (Some(name), _) => name.clone(),
+        (None, Some(file)) => file.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        (None, None) => "shapes".into(),
+    };
+    let folder = args.out.clone().unwrap_or_else(|| Path::new("runs").join(&name));
+
+    let training = if args.resume {
+        Training::<CpuTensor>::resume(&device, &folder, &set, &command)?
+    } else {
+        let config = match &args.config {
+            Some(file) => Config::load(file, &set)?,
+            None => Config::preset(&name, &set)?,
+        };
+        let init = args.init.as_ref().map(|model| models::load(&device, model)).transpose()?;
+        Training::create(&device, config, &folder, init, &command)?
+    };
+    let config = training.config();
+    let steps = config.train.steps;
+    note(format_args!("training on {} in {}", config.data, folder.display()));
+
+    let mut progress = Progress::new(&device, &folder, config);
+    let outcome = training.run(&mut |event| {
+        progress.show(&event);
+        match stop.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    progress.bar.finish_and_clear();
+    match outcome? {
+        Outcome::Finished(made) => {
+            let model = folder.join("model.safetensors");
+            let more = if made > steps { "; it has more steps than were asked for" } else { "" };
+            note(format_args!("{made} steps made; the model is {}{more}", model.display()));
+            Ok(())
+        }
+        Outcome::Stopped(step) => Err(Failure::stopped(format!(
+            "checkpoint written after step {step} of {steps}; go on with --resume --out {}",
+            folder.display()
+        ))
+        .into()),
+    }
+}
+
+/// The flags that are short for a key, after what `--set` says.
+fn settings(args: &Train) -> Vec<String> {
+    let mut set = args.set.clone();
+    // A string of JSON is one of TOML too.
+    set.extend(args.data.as_ref().map(|spec| format!("data={}", serde_json::Value::from(&**spec))));
+    set.extend(args.seed.map(|seed| format!("seed={seed}")));
+    set.extend(args.steps.map(|steps| format!("train.steps={steps}")));
+    set
+}
+
+/// What was typed, for the model's card.
+fn command_line() -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,+@%".contains(c);
+    let quoted = |arg: String| match !arg.is_empty() && arg.chars().all(plain) {
+        true => arg,
+        false => format!("'{}'", arg.replace('\'', r"'\''")),
+    };
+    let args = std::env::args_os().skip(1).map(|arg| quoted(arg.to_string_lossy().into_owned()));
+    ["kinora".to_string()].into_iter().chain(args).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether somebody asked for an end. The second who asks gets it at once.
+fn stop_on_signal() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = stop.clone();
+    ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        note("stopping after this step; again to stop at once");
+    })
+    .context("cannot watch for Ctrl-C")?;
+    Ok(stop)
+}
+
+/// Shows how a run goes: a bar where somebody looks on, else a line for each of the log.
+struct Progress {
+    bar: ProgressBar,
+    device: CpuDevice,
+    folder: PathBuf,
+    batch: usize,
+    steps: u64,
+    /// When training began, and after which step.
+    began: Option<(Instant, u64)>,
+}
+
+impl Progress {
+    fn new(device: &CpuDevice, folder: &Path, config: &Config) -> Self {
+        let bar = ProgressBar::new(config.train.steps);
+        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {msg}")
+            .expect("the template is right");
+        bar.set_style(style);
+        Self {
+            bar,
+            device: device.clone(),
+            folder: folder.into(),
+            batch: config.train.batch,
+            steps: config.train.steps,
+            began: None,
+        }
+    }
+
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::Estimate(estimate) => {
+                self.began = Some((Instant::now(), self.steps - estimate.steps));
+                self.bar.set_position(self.steps - estimate.steps);
+                self.line(&self.before(estimate));
+            }
+            Event::Step { step, .. } => self.bar.set_position(*step),
+            Event::Log(line) => {
+                let text = format!("{}, {}", losses(line), self.left(line.step));
+                match self.bar.is_hidden() {
+                    true => note(format_args!("step {}/{}: {text}", line.step, self.steps)),
+                    false => self.bar.set_message(text),
+                }
+            }
+            Event::Samples(path) => self.line(&format!("samples: {}", path.display())),
+            Event::Saved(_) => {}
+        }
+    }
+
+    /// A line of its own.
+    fn line(&self, text: &str) {
+        self.bar.suspend(|| note(text));
+    }
+
+    /// What the run will take.
+    fn before(&self, estimate: &Estimate) -> String {
+        let Estimate { parameters, parameters_discriminator, seconds_per_step, steps } = *estimate;
+        let millions = |n: usize| format!("{:.2} M", n as f64 * 1e-6);
+        let time = Duration::from_secs_f64(seconds_per_step * steps as f64);
+        format!(
+            "{} parameters in the model, {} in the discriminators; about {} MiB of memory; {steps} \
+             steps of {} clips at {seconds_per_step:.2} s, about {}; log and samples in {}",
+            millions(parameters),
+            millions(parameters_discriminator),
+            self.device.memory().peak.div_ceil(1 << 20),
+            self.batch,
+            HumanDuration(time),
+            self.folder.display(),
+        )
+    }
+
+    /// The time that is left, by the steps of this run so far.
+    fn left(&self, step: u64) -> String {
+        let Some((began, from)) = self.began.filter(|(_, from)| step > *from) else {
+            return String::new();
+        };
+        let each = began.elapsed().as_secs_f64() / (step - from) as f64;
+        let left = Duration::from_secs_f64(each * self.steps.saturating_sub(step) as f64);
+        format!("{} left", HumanDuration(left))
+    }
+}
+
+/// The numbers of a line of the log that a person looks at.
+fn losses(line: &LogLine) -> String {
+    let metric = |wanted: &str| {
+        let found = line.metrics.iter().find(|(name, _)| *name == wanted);
+        found.map_or(f64::NAN, |&(_, value)| value)
+    };
+    let percent = |name| 100.0 * metric(name);
+    format!(
+        "loss D {:.3} G {:.3}, D right on real {:.0}% fake {:.0}% wrong {:.0}%, {:.1} clips/s",
+        metric("loss_discriminator"),
+        metric("loss_generator"),
+        percent("accuracy_real"),
+        percent("accuracy_fake"),
+        percent("accuracy_wrong"),
+        line.clips_per_second,
+    )
+}
