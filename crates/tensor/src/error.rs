@@ -22,6 +22,12 @@ pub enum Error {
         /// The shape that was asked for.
         shape: Shape,
     },
+    /// More elements than there is room for.
+    #[error("a tensor of {shape} does not fit into memory")]
+    Memory {
+        /// The shape that was asked for.
+        shape: Shape,
+    },
     /// The device failed, or cannot do what is asked.
     #[error("device: {0}")]
     Device(String),

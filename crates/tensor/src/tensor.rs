@@ -3,7 +3,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::{Binary, Desc, Geometry, NormSpec, Op, Random, Result, Shape, Unary, Update};
+use crate::{Binary, Desc, Error, Geometry, NormSpec, Op, Random, Result, Shape, Unary, Update};
 
 /// An array of numbers on some device.
 ///
@@ -12,7 +12,7 @@ use crate::{Binary, Desc, Geometry, NormSpec, Op, Random, Result, Shape, Unary, 
 ///
 /// # Errors
 /// Every operation checks its shapes first ([`Op::infer`]) and fails with
-/// [`Error::Shape`](crate::Error::Shape) at once. What goes wrong on a device that works in the
+/// [`Error::Shape`] at once. What goes wrong on a device that works in the
 /// background may surface later, in [`Tensor::read`].
 pub trait Tensor: Clone + Send + Sync {
     /// Where tensors live and are computed.
@@ -63,8 +63,14 @@ pub trait Tensor: Clone + Send + Sync {
     }
 
     /// Independent normal numbers of mean 0 and variance 1, drawn on the host.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if the host has no room for them.
     fn randn(device: &Self::Device, random: &mut Random, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
+        // The numbers come in pairs. Sizes are often read from a file, so there may be too many.
+        let room = Vec::<f32>::new().try_reserve_exact(shape.elements().saturating_add(1));
+        room.map_err(|_| Error::Memory { shape })?;
         Self::from_slice(device, &random.normals(shape.elements()), shape)
     }
 

@@ -157,6 +157,11 @@ fn data_that_does_not_fill_its_shape() {
     assert_eq!(wrapped, Err(Error::Length { len: 0, shape: [HALF, HALF].into() }));
     let error = Reference::from_slice(&(), &[1.0, 2.0], [3]).unwrap_err();
     assert_eq!(error.to_string(), "2 values do not fill a tensor of [3] (3 elements)");
+    for shape in [[HALF, HALF], [HUGE, 1], [HUGE / 4, 1]].map(Shape::from) {
+        let drawn = Reference::randn(&(), &mut Random::new(0, 0), shape);
+        assert_eq!(drawn, Err(Error::Memory { shape }));
+        assert!(Reference::full(&(), 0.0, shape).is_err());
+    }
 }
 
 /// Any operation on any shapes gives an error or a description; and where the tensors are small,

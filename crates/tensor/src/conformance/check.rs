@@ -18,13 +18,15 @@ use crate::{Error, Random, Result, Shape, Tensor, Var, grad};
 pub fn check<T: Tensor>(device: &T::Device) -> Report {
     let mut report = Report::default();
     for case in cases() {
-        check_case::<T>(device, &case, &mut report);
+        report.findings.extend(check_case::<T>(device, &case).findings);
     }
     update::check::<T>(device, &mut report);
     report
 }
 
-fn check_case<T: Tensor>(device: &T::Device, case: &Case, report: &mut Report) {
+/// What [`check`] does with one case.
+pub fn check_case<T: Tensor>(device: &T::Device, case: &Case) -> Report {
+    let mut report = Report::default();
     let mut add = |check, tolerance, error: Result<f64>| {
         report.findings.push(Finding::new(check, &case.name, tolerance, error));
     };
@@ -38,6 +40,7 @@ fn check_case<T: Tensor>(device: &T::Device, case: &Case, report: &mut Report) {
     if let Some(expanded) = fused::<T>(device, case) {
         add("fused", 2.0 * exact, expanded);
     }
+    report
 }
 
 /// |a - b| / (|b| + the root mean square of b) in the worst element; infinite where one alone is

@@ -12,7 +12,7 @@
 //! report.assert();
 //! ```
 //!
-//! [`check`] says what is held against what; [`bench`] says how fast each of the [`workloads`] is.
+//! [`check`] says what is held against what; [`bench()`] says how fast each of the [`workloads`] is.
 
 mod bench;
 mod cases;
@@ -27,7 +27,7 @@ use crate::{Op, Random, Shape};
 
 pub use bench::{Rate, bench, workloads};
 pub use cases::cases;
-pub use check::check;
+pub use check::{check, check_case};
 pub use finite::check_reference;
 pub use reference::Reference;
 pub use report::{Finding, Report};
