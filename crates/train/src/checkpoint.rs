@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use kinora_model::Card;
 use kinora_nn::{Module, Precision};
 use kinora_tensor::Tensor;
 use kinora_text::Tokenizer;
@@ -15,12 +16,14 @@ use crate::{Config, Error, Result};
 
 const FILE: &str = "checkpoint.safetensors";
 
-/// How far a run has come, beside its tensors.
+/// How far a run has come, beside its tensors. No times: they would make the files of two runs
+/// differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     pub step: u64,
     pub window: Window,
-    pub seconds: f64,
+    /// Where the model comes from: the command, licences and credits.
+    pub card: Card,
 }
 
 pub(crate) fn path(folder: &Path) -> PathBuf {
@@ -64,8 +67,7 @@ pub(crate) fn load<T: Tensor>(
     folder: &Path,
 ) -> Result<(State<T>, Tokenizer, Progress)> {
     let path = path(folder);
-    let bytes =
-        std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+    let bytes = std::fs::read(&path).map_err(|error| broken(folder, error.to_string()))?;
     let fail = |error: kinora_nn::Error| broken(folder, error.to_string());
     let metadata = kinora_nn::header(&bytes).map_err(fail)?.metadata;
     let entry = |key: &str| {
@@ -74,7 +76,8 @@ pub(crate) fn load<T: Tensor>(
     };
     let progress: Progress = serde_json::from_str(entry("kinora.progress")?)
         .map_err(|error| broken(folder, format!("kinora.progress: {error}")))?;
-    let tokenizer = Tokenizer::from_json(entry("kinora.tokenizer")?)?;
+    let tokenizer = Tokenizer::from_json(entry("kinora.tokenizer")?)
+        .map_err(|error| broken(folder, error.to_string()))?;
     let outline = State::<T>::new(device, config, tokenizer.vocab_size(), None)?
         .map(|_, tensor| *tensor.desc());
     let mut state = kinora_nn::load(&outline, device, &bytes, "").map_err(fail)?;

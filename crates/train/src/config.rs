@@ -170,7 +170,7 @@ impl Config {
         toml::to_string(self).expect("plain data becomes TOML")
     }
 
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         self.model().check()?;
         self.discriminator.check(self.clip.shape()).map_err(Error::Config)?;
         let train = &self.train;

@@ -69,21 +69,26 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// The log with its lines up to `step`; what was written after a checkpoint is written again.
-    pub fn open(folder: &Path, step: u64) -> Result<Self> {
+    /// The log with its lines up to `step`, and the seconds of training they tell of; what was
+    /// written after a checkpoint is written again.
+    pub fn open(folder: &Path, step: u64) -> Result<(Self, f64)> {
         let path = folder.join("log.jsonl");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(source) => return Err(Error::Read { path, source }),
         };
-        let before = |line: &&str| {
-            let line: Option<Value> = serde_json::from_str(line).ok();
-            line.and_then(|line| line["step"].as_u64()).is_some_and(|at| at <= step)
-        };
-        let kept: String = text.lines().filter(before).flat_map(|line| [line, "\n"]).collect();
+        let (mut kept, mut seconds) = (String::new(), 0.0);
+        for line in text.lines() {
+            // A run that was killed while it wrote has left a line cut short.
+            let Ok(value) = serde_json::from_str::<Value>(line) else { continue };
+            if value["step"].as_u64().is_some_and(|at| at <= step) {
+                kept.extend([line, "\n"]);
+                seconds = value["seconds"].as_f64().unwrap_or(seconds);
+            }
+        }
         kinora_video::write_atomic(&path, kept.as_bytes())?;
-        Ok(Self { path })
+        Ok((Self { path }, seconds))
     }
 
     pub fn append(&self, line: &LogLine) -> Result<()> {

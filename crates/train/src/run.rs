@@ -36,13 +36,11 @@ pub struct Training<T: Tensor> {
     device: T::Device,
     config: Config,
     folder: PathBuf,
-    command: String,
+    card: Card,
     dataset: Arc<dyn Dataset>,
     tokenizer: Tokenizer,
     state: State<T>,
     window: Window,
-    /// Seconds of training before this program was started.
-    before: f64,
 }
 
 /// What a run will take.
@@ -52,7 +50,7 @@ pub struct Estimate {
     pub parameters: usize,
     /// Numbers that the discriminators have.
     pub parameters_discriminator: usize,
-    /// Seconds a step, measured on a first step whose result was thrown away.
+    /// Seconds a step, measured on steps whose results were thrown away.
     pub seconds_per_step: f64,
     /// Steps that are left.
     pub steps: u64,
@@ -107,15 +105,29 @@ impl<T: Tensor> Training<T> {
             )));
         }
         let dataset: Arc<dyn Dataset> = kinora_video::open(&config.data)?.into();
+        let info = dataset.info();
+        let mut card = Card {
+            command: command.into(),
+            licence: info.licence.clone(),
+            credits: info.credits.clone(),
+            ..Card::default()
+        };
         let (tokenizer, net) = match init {
             Some(model) => {
+                // What was learnt from others' work stays theirs.
+                let Card { name, data, licence, credits, .. } = model.card;
+                card.notes = format!("Started from {name}, which was trained on {data}.");
+                card.licence = both(&licence, &card.licence);
+                card.credits = both(&credits, &card.credits);
                 (config.clip, config.encoder, config.generator) =
                     (model.config.clip, model.config.encoder, model.config.generator);
+                config.check()?;
                 (model.tokenizer, Some(model.net))
             }
             None => (train_tokenizer(&config, &*dataset)?, None),
         };
         let state = State::new(device, &config, tokenizer.vocab_size(), net)?;
+        checkpoint::sweep(folder);
         let samples = folder.join("samples");
         std::fs::create_dir_all(&samples)
             .map_err(|error| Error::Write { path: samples, reason: error.to_string() })?;
@@ -123,22 +135,21 @@ impl<T: Tensor> Training<T> {
             device: device.clone(),
             config,
             folder: folder.into(),
-            command: command.into(),
+            card,
             dataset,
             tokenizer,
             state,
             window: Window::default(),
-            before: 0.0,
         };
         // The config comes last: where it is, there is a checkpoint.
-        training.save(0.0)?;
+        training.save()?;
         let path = folder.join("config.toml");
         write_atomic(&path, training.config.to_toml().as_bytes())?;
         Ok(training)
     }
 
-    /// The run in a folder, from its last checkpoint (from the start, if there is none yet), with
-    /// some keys of its config changed, each `"section.key=value"`.
+    /// The run in a folder, from its last checkpoint, with some keys of its config changed, each
+    /// `"section.key=value"`. The model's card will name `command` too where keys were changed.
     ///
     /// # Errors
     /// If the folder holds no run, a changed key is not known or would change the shape of the
@@ -170,19 +181,23 @@ impl<T: Tensor> Training<T> {
         }
         checkpoint::sweep(folder);
         let dataset: Arc<dyn Dataset> = kinora_video::open(&config.data)?.into();
-        let (state, tokenizer, Progress { window, seconds, .. }) =
+        let (state, tokenizer, Progress { window, mut card, .. }) =
             checkpoint::load(device, &config, folder)?;
+        if config != was {
+            card.command = format!("{} && {command}", card.command);
+            card.licence = both(&card.licence, &dataset.info().licence);
+            card.credits = both(&card.credits, &dataset.info().credits);
+        }
         write_atomic(&path, config.to_toml().as_bytes())?;
         Ok(Self {
             device: device.clone(),
             config,
             folder: folder.into(),
-            command: command.into(),
+            card,
             dataset,
             tokenizer,
             state,
             window,
-            before: seconds,
         })
     }
 
@@ -199,7 +214,7 @@ impl<T: Tensor> Training<T> {
     /// whole then, as after every other error.
     pub fn run(mut self, observe: &mut dyn FnMut(Event) -> ControlFlow<()>) -> Result<Outcome> {
         let steps = self.config.train.steps;
-        let mut log = None;
+        let (log, before) = Log::open(&self.folder, self.state.step)?;
         let feed = self.feed(self.state.step);
         let shown = self.shown()?;
         let mut next = None;
@@ -208,7 +223,6 @@ impl<T: Tensor> Training<T> {
             let first = feed.next()?;
             stop |= observe(Event::Estimate(self.estimate(&first)?)).is_break();
             next = Some(first);
-            log = Some(Log::open(&self.folder, self.state.step)?);
         }
         let start = Instant::now();
         let mut line_start = Instant::now();
@@ -225,7 +239,6 @@ impl<T: Tensor> Training<T> {
             self.window.add(&metrics);
             let step = self.state.step;
             let train = &self.config.train;
-            let seconds = self.before + start.elapsed().as_secs_f64();
             if step.is_multiple_of(train.log_every) || step == steps {
                 let passed = line_start.elapsed().as_secs_f64();
                 let clips = (step - line_step) * train.batch as u64;
@@ -233,14 +246,12 @@ impl<T: Tensor> Training<T> {
                     step,
                     clips: step * train.batch as u64,
                     metrics: self.window.take(),
-                    seconds,
+                    seconds: before + start.elapsed().as_secs_f64(),
                     clips_per_second: clips as f64 / passed,
                     feed_share: (feed.work_seconds() - line_fed) / passed,
                 };
                 (line_start, line_step, line_fed) = (Instant::now(), step, feed.work_seconds());
-                if let Some(log) = &log {
-                    log.append(&line)?;
-                }
+                log.append(&line)?;
                 stop |= observe(Event::Log(&line)).is_break();
             }
             if step.is_multiple_of(train.sample_every) || step == steps {
@@ -252,7 +263,7 @@ impl<T: Tensor> Training<T> {
             }
             stop |= observe(Event::Step { step, steps }).is_break();
             if step.is_multiple_of(self.config.train.save_every) || step == steps || stop {
-                self.save(seconds)?;
+                self.save()?;
                 stop |= observe(Event::Saved(step)).is_break();
             }
             if stop && step < steps {
@@ -273,36 +284,43 @@ impl<T: Tensor> Training<T> {
         examples(&*self.dataset, Split::HeldOut, self.config.seed, SAMPLES, &self.config.clip)
     }
 
-    /// Measures a step on networks of its own.
+    /// Measures steps on networks of its own: one with the penalty, where there is one, and one
+    /// without.
     fn estimate(&self, batch: &Batch) -> Result<Estimate> {
-        let vocab = self.tokenizer.vocab_size();
+        let (vocab, train) = (self.tokenizer.vocab_size(), &self.config.train);
+        let time = |mut trial: State<T>, step: u64| -> Result<(State<T>, f64)> {
+            let start = Instant::now();
+            trial.step = step - 1;
+            let (trial, _) = trial.step(&self.device, &self.config, &self.tokenizer, batch)?;
+            Ok((trial, start.elapsed().as_secs_f64()))
+        };
+        let every = train.r1_every;
         let trial = State::<T>::new(&self.device, &self.config, vocab, None)?;
-        let start = Instant::now();
-        trial.step(&self.device, &self.config, &self.tokenizer, batch)?;
+        let (trial, first) = time(trial, every)?;
+        let (_, second) = time(trial, every + 1)?;
+        let seconds_per_step = match train.r1 > 0.0 {
+            true => (first + second * (every - 1) as f64) / every as f64,
+            false => second,
+        };
         Ok(Estimate {
             parameters: count(&Net::new(&mut Outline, &self.config.model(), vocab)?),
             parameters_discriminator: count(&Critic::new(&mut Outline, &self.config, vocab)?),
-            seconds_per_step: start.elapsed().as_secs_f64(),
-            steps: self.config.train.steps - self.state.step,
+            seconds_per_step,
+            steps: train.steps - self.state.step,
         })
     }
 
-    fn save(&self, seconds: f64) -> Result<()> {
-        let window = self.window.clone();
-        let progress = Progress { step: self.state.step, window, seconds };
-        checkpoint::save(&self.folder, &self.state, &self.tokenizer, &progress)?;
-        let info = self.dataset.info();
+    /// Writes the model, then the checkpoint: whoever finds the checkpoint of the last step finds
+    /// the model of the last step.
+    fn save(&self) -> Result<()> {
         let steps = self.state.step;
         let name = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let card = Card {
             name,
             data: self.config.data.split(':').next().unwrap_or_default().into(),
-            command: self.command.clone(),
             steps,
             clips: steps * self.config.train.batch as u64,
-            licence: info.licence.clone(),
-            credits: info.credits.clone(),
-            ..Card::default()
+            ..self.card.clone()
         };
         let model = Model {
             config: self.config.model(),
@@ -310,7 +328,19 @@ impl<T: Tensor> Training<T> {
             tokenizer: self.tokenizer.clone(),
             net: self.state.average.module.map(|_, tensor| tensor.clone()),
         };
-        Ok(model.save(self.folder.join("model.safetensors"), Precision::F16)?)
+        model.save(self.folder.join("model.safetensors"), Precision::F16)?;
+        let (window, card) = (self.window.clone(), self.card.clone());
+        let progress = Progress { step: steps, window, card };
+        checkpoint::save(&self.folder, &self.state, &self.tokenizer, &progress)
+    }
+}
+
+/// Both of two licences or credits, once where they are the same.
+fn both(a: &str, b: &str) -> String {
+    match (a, b) {
+        (a, b) if b.is_empty() || a.contains(b) => a.into(),
+        ("", b) => b.into(),
+        (a, b) => format!("{a}; {b}"),
     }
 }
 
