@@ -263,6 +263,10 @@ impl Said<'_> {
             (Action::Thrust, _) => {
                 &[("thrusts", "thrusting"), ("jabs", "jabbing"), ("stabs", "stabbing")]
             }
+            // One heads somewhere.
+            (Action::Walk, _) if !self.mention.direction => {
+                &[("walks", "walking"), ("strides", "striding")]
+            }
             (Action::Walk, _) => &[
                 ("walks", "walking"),
                 ("walks", "walking"),

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::figure::{Action, Figure, Head, Kind};
+use super::figure::{Action, Direction, Figure, Head, Item, Kind};
 use crate::draws::pick;
 
 /// What a sentence speaks of. Each is left out all the same where it cannot be seen.
@@ -33,16 +33,24 @@ impl Mention {
         let human = matches!(figure.body.kind, Kind::Light | Kind::Tanned | Kind::Dark);
         let hair = figure.head != Head::Covered && figure.body.kind != Kind::Skeleton;
         let bare = figure.torso.is_none() && figure.body.kind != Kind::Skeleton;
+        // From behind, the head hides a tiara, and the body what is held before it.
+        let back = figure.direction == Direction::Back;
+        let seen = |item: &Item| !(back && matches!(item.name, "golden tiara" | "dagger"));
         let mut parts: Vec<(u32, Part)> = vec![
             (if human { 3 } else { 1 }, |m| &mut m.skin),
             (if hair { 6 } else { 0 }, |m| &mut m.hair),
             (if figure.torso.is_some() || bare { 7 } else { 0 }, |m| &mut m.torso),
             (if figure.legs.is_some() { 2 } else { 0 }, |m| &mut m.legs),
             (1, |m| &mut m.feet),
-            (if figure.headwear.is_some() { 5 } else { 0 }, |m| &mut m.headwear),
-            (if figure.action == Action::Walk && figure.weapon.is_some() { 5 } else { 0 }, |m| {
-                &mut m.weapon
-            }),
+            (if figure.headwear.is_some_and(seen) { 5 } else { 0 }, |m| &mut m.headwear),
+            (
+                if figure.action == Action::Walk && figure.weapon.is_some_and(seen) {
+                    5
+                } else {
+                    0
+                },
+                |m| &mut m.weapon,
+            ),
         ];
         let count = pick(rng, &[0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3]);
         for _ in 0..count {

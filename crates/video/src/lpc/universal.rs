@@ -163,7 +163,7 @@ const HEADWEAR: &[Item] = &[
         )
     },
     Item {
-        hides: Hides::ShortHair,
+        hides: Hides::Hair,
         ..item(
             "brimmed helmet",
             "steel and brown",
