@@ -1,9 +1,10 @@
 use kinora_nn::{Fill, Init, Module, join};
 use kinora_tensor::{Result, Shape, Tensor};
 
-/// Attention over the words: score(q, V) = qᵀ W_a V, A = softmax(score), c = A V
+/// Attention over the words: score(q, V) = qᵀ W_a V / √word, A = softmax(score), c = A V
 /// (Luong et al., "Effective approaches to attention-based neural machine translation", 2015,
-/// equation 8, "general").
+/// equation 8, "general"; the root is that of Vaswani et al., "Attention is all you need", 2017,
+/// equation 1, which keeps the softmax from freezing where words have many numbers).
 ///
 /// The generator asks it anew at every frame, with the sentence and the recurrent state in the
 /// query q.
@@ -15,6 +16,9 @@ pub struct Attention<T> {
 
 impl<T> Attention<T> {
     /// Scores queries of `query` numbers against words of `word` numbers.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, query: usize, word: usize) -> Result<Self> {
         let std = (1.0 / query as f32).sqrt();
         Ok(Self { weight: init.tensor([query, word].into(), Fill::Normal(std))? })
@@ -27,6 +31,9 @@ impl<T: Tensor> Attention<T> {
     /// # Shapes
     /// query `[n, query]`, words `[n, m, word]`, bias `[n, m]` (0 for a word, a large negative
     /// number for padding); gives the context `[n, word]` and the weights A `[n, m]`.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
     pub fn forward(&self, query: &T, words: &T, bias: &T) -> Result<(T, T)> {
         let [n, m, word] = [words.shape()[0], words.shape()[1], words.shape()[2]];
         let asked = query.matmul(&self.weight)?.reshape([n, 1, word])?;

@@ -29,6 +29,7 @@ impl DiscriminatorConfig {
     /// # Errors
     /// What is wrong, with the key that is to be changed.
     pub fn check(&self, film: FilmShape) -> Result<(), String> {
+        film.check()?;
         check_size("discriminator.features", self.features)?;
         for (key, stack) in [("clip", &self.clip), ("frame", &self.frame)] {
             if stack.is_empty() {
@@ -53,7 +54,7 @@ impl DiscriminatorConfig {
 /// D(frames, s): is it real, and does it match the sentence? One logit a film.
 ///
 /// Strided convolutions, then a layer over all that is left, φ; the logit is
-/// w·φ + (W s)·φ: a projection discriminator (Miyato and Koyama, "cGANs with projection
+/// w·φ + b + (W s)·φ / √features: a projection discriminator (Miyato and Koyama, "cGANs with projection
 /// discriminator", 2018). φ does not depend on the sentence, so a film is judged against several
 /// sentences for the price of one.
 #[derive(Clone, Debug)]
@@ -66,6 +67,13 @@ pub struct Discriminator<T> {
 
 impl<T> Discriminator<T> {
     /// One for whole clips, 3-D: kernels 3×4×4, each halving h and w, all but the first t.
+    /// `sentence` is how many numbers a sentence has.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
+    ///
+    /// # Panics
+    /// If [`DiscriminatorConfig::check`] does not accept the sizes.
     pub fn of_clips<I: Init<T>>(
         init: &mut I,
         config: &DiscriminatorConfig,
@@ -76,6 +84,12 @@ impl<T> Discriminator<T> {
     }
 
     /// One for single frames, 2-D: kernels 4×4, each halving h and w.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
+    ///
+    /// # Panics
+    /// If [`DiscriminatorConfig::check`] does not accept the sizes.
     pub fn of_frames<I: Init<T>>(
         init: &mut I,
         config: &DiscriminatorConfig,
@@ -120,7 +134,10 @@ impl<T: Tensor> Discriminator<T> {
     /// φ, what is seen in the films.
     ///
     /// # Shapes
-    /// frames `[n, t, h, w, c]`; gives `[n, features]`.
+    /// frames `[n, t, h, w, c]`, with t = 1 for one of single frames; gives `[n, features]`.
+    ///
+    /// # Errors
+    /// If the films are of another size than this one was made for, or the device fails.
     pub fn features(&self, frames: &T) -> Result<T> {
         let mut x = frames.clone();
         for conv in &self.convs {
@@ -135,6 +152,9 @@ impl<T: Tensor> Discriminator<T> {
     ///
     /// # Shapes
     /// features `[n, features]`, sentence `[n, sentence]`; gives `[n]`.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
     pub fn logits(&self, features: &T, sentence: &T) -> Result<T> {
         let [n, d] = [features.shape()[0], features.shape()[1]];
         let matching = features.mul(&self.projection.forward(sentence)?)?.sum(&[1])?;

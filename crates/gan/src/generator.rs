@@ -86,6 +86,9 @@ pub struct Noise<T> {
 impl<T> Generator<T> {
     /// A generator of films of shape `film` for sentences of `sentence` and words of `word` numbers.
     ///
+    /// # Errors
+    /// As of [`Init::tensor`].
+    ///
     /// # Panics
     /// If [`GeneratorConfig::check`] does not accept the sizes.
     pub fn new<I: Init<T>>(
@@ -136,6 +139,7 @@ impl GeneratorConfig {
     /// # Errors
     /// What is wrong with the sizes, with the key that is to be changed.
     pub fn base(&self, film: FilmShape) -> Result<[usize; 2], String> {
+        film.check()?;
         let sizes = [
             ("noise", self.noise),
             ("frame_noise", self.frame_noise),
@@ -192,6 +196,10 @@ impl<T: Tensor> Generator<T> {
     /// # Shapes
     /// sentence `[n, sentence]`, words `[n, m, word]`, bias `[n, m]` (as in
     /// [`Attention::forward`]); gives frames `[n, t, h, w, c]` in (-1, 1).
+    ///
+    /// # Errors
+    /// If the shapes disagree with each other or with the sizes of the generator, or the device
+    /// fails.
     pub fn forward(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
         let (contexts, states) = self.unroll(sentence, words, bias, noise)?;
         let FilmShape { frames: t, height, width, channels } = self.film;
@@ -218,7 +226,13 @@ impl<T: Tensor> Generator<T> {
         frames.reshape([n, t, height, width, channels])
     }
 
-    /// What each word was worth at each frame, `[n, t, m]`: the attention weights of a film.
+    /// What each word was worth at each frame: the attention weights of a film.
+    ///
+    /// # Shapes
+    /// As of [`Generator::forward`]; gives `[n, t, m]`, which sums to 1 over m.
+    ///
+    /// # Errors
+    /// As of [`Generator::forward`].
     pub fn attention(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
         let mut heard = Vec::new();
         self.run(sentence, words, bias, noise, |_, _, weights| heard.push(weights))?;

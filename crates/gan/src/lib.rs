@@ -25,3 +25,16 @@ pub struct FilmShape {
     /// 1 for grey, 3 for colour, 4 for colour with premultiplied alpha, c.
     pub channels: usize,
 }
+
+impl FilmShape {
+    /// Whether there is a film of this size at all.
+    pub(crate) fn check(self) -> Result<(), String> {
+        let Self { frames, height, width, channels } = self;
+        for (key, size) in
+            [("frames", frames), ("height", height), ("width", width), ("channels", channels)]
+        {
+            generator::check_size(&format!("clip.{key}"), size)?;
+        }
+        Ok(())
+    }
+}

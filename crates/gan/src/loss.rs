@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
-    /// min_G max_D E[log D(x)] + E[log(1 - D(G(z)))] (Goodfellow et al., "Generative adversarial
+    /// min_G max_D E[log D(x)] + E[log(1 - D(G(s, z)))] (Goodfellow et al., "Generative adversarial
     /// nets", 2014, equation 1).
     Minimax,
-    /// The same for D; G maximises E[log D(G(z))] (the same paper, section 3).
+    /// The same for D; G maximises E[log D(G(s, z))] (the same paper, section 3).
     #[default]
     NonSaturating,
-    /// D: E[max(0, 1 - ℓ(x))] + E[max(0, 1 + ℓ(G(z)))]; G: -E[ℓ(G(z))] (Lim and Ye, "Geometric
-    /// GAN", 2017).
+    /// D: E[max(0, 1 - ℓ(x))] + E[max(0, 1 + ℓ(G(s, z)))]; G: -E[ℓ(G(s, z))] (Lim and Ye,
+    /// "Geometric GAN", 2017).
     Hinge,
-    /// D: E[-log σ(ℓ(x) - ℓ(G(z)))], G the reverse, in pairs (Jolicoeur-Martineau, "The relativistic
+    /// D: E[-log σ(ℓ(x) - ℓ(G(s, z)))], G the reverse, in pairs (Jolicoeur-Martineau, "The relativistic
     /// discriminator", 2018).
     Relativistic,
 }
@@ -35,6 +35,9 @@ pub struct Logits<T> {
 
 impl Loss {
     /// What the discriminator minimises, a scalar.
+    ///
+    /// # Errors
+    /// If the logits differ in number, or the device fails.
     pub fn discriminator<T: Tensor>(self, logits: &Logits<T>) -> Result<T> {
         let Logits { real, fake, wrong } = logits;
         let loss = match self {
@@ -57,6 +60,9 @@ impl Loss {
 
     /// What the generator minimises, a scalar. `real` are the logits of real clips, which only
     /// [`Loss::Relativistic`] looks at.
+    ///
+    /// # Errors
+    /// As of [`Loss::discriminator`].
     pub fn generator<T: Tensor>(self, fake: &T, real: &T) -> Result<T> {
         let loss = match self {
             Loss::Minimax => fake.softplus()?.neg()?,
@@ -68,12 +74,15 @@ impl Loss {
     }
 }
 
-/// R1: E‖∇ₓ D(x)‖² over real clips, a scalar (Mescheder et al., "Which training methods for GANs do
+/// R1: E‖∇ₓ ℓ(x)‖² over real clips, a scalar (Mescheder et al., "Which training methods for GANs do
 /// actually converge?", 2018, equation 9, without γ / 2).
 ///
-/// `logits` gives the logits `[n]` of the clips `x: [n, ..]`, whose gradient is taken; what it
-/// closes over of the discriminator is lifted once more than `Var<T>`, as by
-/// [`Var::constant`], so that the penalty has a gradient by the parameters.
+/// `logits` gives the logits `[n]` of the clips `x: [n, ..]`, or their sum, whose gradient is taken;
+/// what it closes over of the discriminator is lifted once more than `Var<T>`, as by
+/// [`freeze`](kinora_nn::freeze), so that the penalty has a gradient by the parameters.
+///
+/// # Errors
+/// Those of `logits`, or if the device fails.
 pub fn r1<T: Tensor>(
     x: &T,
     logits: impl FnOnce(&Var<Var<T>>) -> Result<Var<Var<T>>>,

@@ -1,0 +1,72 @@
+//! Gradients by the parameters of a network against central differences in 64 bits.
+
+use kinora_nn::{Fresh, Module, freeze, lift, parameters};
+use kinora_tensor::conformance::Reference;
+use kinora_tensor::{Random, Result, Shape, Tensor, Var, grad};
+
+/// What gradients are computed on.
+pub type Lifted = Var<Reference>;
+
+/// Half the distance between the two points of a difference.
+const STEP: f64 = 1e-6;
+const TOLERANCE: f64 = 1e-6;
+/// How many elements of each parameter are tried.
+const TRIED: usize = 5;
+
+/// Where the tests' networks get their tensors.
+pub fn fresh() -> Fresh<Reference> {
+    Fresh::new(&(), Random::new(3, 0))
+}
+
+/// Normal numbers, others for each stream.
+pub fn randn(stream: u64, shape: impl Into<Shape>) -> Reference {
+    Reference::randn(&(), &mut Random::new(5, stream), shape).unwrap()
+}
+
+/// Σ w · y for some fixed w, so that no gradient that comes in is 1.
+pub fn weighed(y: &Lifted) -> Result<Lifted> {
+    y.mul(&Var::constant(randn(7, *y.shape())))?.sum_all()
+}
+
+/// The module with noise on each parameter: the initial zeros of biases would hide mistakes.
+pub fn unsettled<M: Module<Reference, Of<Reference> = M>>(module: &M) -> M {
+    let mut stream = 100;
+    module.map(|_, tensor| {
+        stream += 1;
+        tensor.add(&randn(stream, *tensor.shape()).affine(0.2, 0.0).unwrap()).unwrap()
+    })
+}
+
+/// Holds the gradient of `f`, a scalar, by each parameter against differences, in some elements;
+/// none may be zero throughout, or the parameter would have no say.
+pub fn check<M: Module<Reference, Of<Reference> = M>>(
+    module: &M,
+    f: impl Fn(&M::Of<Lifted>) -> Result<Lifted>,
+) {
+    let lifted = lift(module);
+    let gradients = grad(f(&lifted).unwrap(), &parameters(&lifted)).unwrap();
+    let value = |module: &M| f(&freeze(module)).unwrap().value().values()[0];
+    for (place, ((name, _), gradient)) in module.named().into_iter().zip(&gradients).enumerate() {
+        let largest = gradient.values().iter().fold(0.0f64, |m, g| m.max(g.abs()));
+        assert!(largest > 1e-9, "{name} has no say");
+        let mut random = Random::new(11, place as u64);
+        for _ in 0..TRIED {
+            let element = random.below(gradient.values().len());
+            let moved = |by: f64| {
+                let mut at = 0;
+                value(&module.map(|_, tensor| {
+                    let mut values = tensor.values().to_vec();
+                    if at == place {
+                        values[element] += by;
+                    }
+                    at += 1;
+                    Reference::new(values, *tensor.shape()).unwrap()
+                }))
+            };
+            let wanted = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
+            let found = gradient.values()[element];
+            let error = (found - wanted).abs() / (1.0 + wanted.abs());
+            assert!(error < TOLERANCE, "{name}[{element}]: {found}, by differences {wanted}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The generator: shapes, what depends on what, gradients, and the sizes it refuses.
+
+use crate::differences::{check, fresh, randn, unsettled, weighed};
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_gan::{FilmShape, Generator, GeneratorConfig, Noise};
+use kinora_nn::{Fresh, Module};
+use kinora_tensor::conformance::Reference;
+use kinora_tensor::{Random, Shape, Tensor, Var};
+
+const FILM: FilmShape = FilmShape { frames: 3, height: 4, width: 6, channels: 3 };
+const SENTENCE: usize = 3;
+const WORD: usize = 4;
+const WORDS: usize = 3;
+
+fn config() -> GeneratorConfig {
+    let decoder = vec![4];
+    GeneratorConfig {
+        noise: 2,
+        frame_noise: 2,
+        position: 2,
+        input: 2,
+        hidden: 3,
+        decoder,
+        group: 2,
+    }
+}
+
+/// What a batch of films is made from.
+#[derive(Clone)]
+struct Inputs<T> {
+    sentence: T,
+    words: T,
+    bias: T,
+    noise: Noise<T>,
+}
+
+impl<T: Tensor> Inputs<T> {
+    fn draw(device: &T::Device, n: usize, film: FilmShape, config: &GeneratorConfig) -> Self {
+        let mut random = Random::new(9, 0);
+        let mut draw = |shape: &[usize]| T::randn(device, &mut random, Shape::from(shape)).unwrap();
+        let noise = Noise {
+            film: draw(&[n, config.noise]),
+            frames: draw(&[n, film.frames, config.frame_noise]),
+        };
+        let (sentence, words) = (draw(&[n, SENTENCE]), draw(&[n, WORDS, WORD]));
+        // Each sentence but the first lacks its last word.
+        let bias: Vec<f32> =
+            (0..n * WORDS).map(|i| if i > WORDS && i % WORDS == 2 { -1e4 } else { 0.0 }).collect();
+        let bias = T::from_slice(device, &bias, [n, WORDS]).unwrap();
+        Self { sentence, words, bias, noise }
+    }
+
+    fn film(&self, k: usize) -> Self {
+        let cut = |x: &T| x.slice(0, k, 1).unwrap();
+        let noise = Noise { film: cut(&self.noise.film), frames: cut(&self.noise.frames) };
+        let (sentence, words) = (cut(&self.sentence), cut(&self.words));
+        Self { sentence, words, bias: cut(&self.bias), noise }
+    }
+
+    fn frames(&self, generator: &Generator<T>) -> T {
+        generator.forward(&self.sentence, &self.words, &self.bias, &self.noise).unwrap()
+    }
+
+    fn attention(&self, generator: &Generator<T>) -> T {
+        generator.attention(&self.sentence, &self.words, &self.bias, &self.noise).unwrap()
+    }
+}
+
+fn generator() -> Generator<Reference> {
+    unsettled(&Generator::new(&mut fresh(), &config(), FILM, SENTENCE, WORD).unwrap())
+}
+
+#[test]
+fn films_have_the_size_that_was_asked_for() {
+    let device = CpuDevice::default();
+    for (film, decoder) in [
+        (FILM, vec![4]),
+        (FilmShape { frames: 1, height: 1, width: 1, channels: 1 }, vec![]),
+        (FilmShape { frames: 2, height: 16, width: 8, channels: 4 }, vec![6, 4, 2]),
+        (FilmShape { frames: 5, height: 2, width: 10, channels: 1 }, vec![2]),
+    ] {
+        let config = GeneratorConfig { decoder, ..config() };
+        let mut init = Fresh::<CpuTensor>::new(&device, Random::new(0, 0));
+        let generator = Generator::new(&mut init, &config, film, SENTENCE, WORD).unwrap();
+        let inputs = Inputs::draw(&device, 2, film, &config);
+        let frames = inputs.frames(&generator);
+        assert_eq!(frames.shape()[..], [2, film.frames, film.height, film.width, film.channels]);
+        let values = frames.to_vec().unwrap();
+        assert!(values.iter().all(|x| x.abs() < 1.0), "{film:?}");
+        assert!(values.iter().any(|x| x.abs() > 1e-3), "{film:?} is blank");
+        let weights = inputs.attention(&generator);
+        assert_eq!(weights.shape()[..], [2, film.frames, WORDS]);
+        for row in weights.to_vec().unwrap().chunks(WORDS) {
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{row:?}");
+        }
+    }
+}
+
+#[test]
+fn gradients() {
+    let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &config());
+    let [sentence, words, bias, film, frames] =
+        [inputs.sentence, inputs.words, inputs.bias, inputs.noise.film, inputs.noise.frames]
+            .map(Var::constant);
+    let noise = Noise { film, frames };
+    check(&generator(), |g| weighed(&g.forward(&sentence, &words, &bias, &noise)?));
+}
+
+/// ε_k is heard in frame k and in those after it, and nowhere else.
+#[test]
+fn noise_reaches_no_earlier_frame_and_no_other_film() {
+    let generator = generator();
+    let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &config());
+    let (before, heard) = (inputs.frames(&generator), inputs.attention(&generator));
+    for k in 0..FILM.frames {
+        let mut values = inputs.noise.frames.values().to_vec();
+        values[(FILM.frames + k) * 2] += 0.5; // of the second film
+        let mut inputs = inputs.clone();
+        inputs.noise.frames = Reference::new(values, *inputs.noise.frames.shape()).unwrap();
+        let frame = FILM.height * FILM.width * FILM.channels;
+        let changed = |a: &Reference, b: &Reference, size: usize| -> Vec<bool> {
+            a.values().chunks(size).zip(b.values().chunks(size)).map(|(a, b)| a != b).collect()
+        };
+        let wanted: Vec<bool> = (0..6).map(|at| at >= 3 + k).collect();
+        assert_eq!(changed(&before, &inputs.frames(&generator), frame), wanted, "frame {k}");
+        // The query holds the state that the frame before has left.
+        let wanted: Vec<bool> = (0..6).map(|at| at > 3 + k).collect();
+        assert_eq!(changed(&heard, &inputs.attention(&generator), WORDS), wanted, "frame {k}");
+    }
+}
+
+/// The sentence is the same at every frame, so what changes the weights is the state.
+#[test]
+fn the_state_asks_too() {
+    let generator = generator();
+    let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &config());
+    let weights = inputs.attention(&generator);
+    for film in weights.values().chunks(FILM.frames * WORDS) {
+        let frames: Vec<&[f64]> = film.chunks(WORDS).collect();
+        for pair in frames.windows(2) {
+            let apart: f64 = pair[0].iter().zip(pair[1]).map(|(a, b)| (a - b).abs()).sum();
+            assert!(apart > 1e-3, "{pair:?}");
+        }
+    }
+
+    // At the first frame there is no state yet: softmax of [s, 0] W_a V / sqrt word, by hand.
+    let named = generator.named();
+    let (_, weight) = named.iter().find(|(name, _)| name == "attention.weight").unwrap();
+    let (s, v) = (inputs.sentence.values(), inputs.words.values());
+    let score = |word: usize| -> f64 {
+        let products = (0..SENTENCE).flat_map(|i| (0..WORD).map(move |j| (i, j)));
+        products.map(|(i, j)| s[i] * weight.values()[i * WORD + j] * v[word * WORD + j]).sum()
+    };
+    let exp: Vec<f64> = (0..WORDS).map(|k| (score(k) / (WORD as f64).sqrt()).exp()).collect();
+    for (k, found) in weights.values()[..WORDS].iter().enumerate() {
+        assert!((found - exp[k] / exp.iter().sum::<f64>()).abs() < 1e-7, "{found}");
+    }
+}
+
+#[test]
+fn a_film_does_not_depend_on_its_neighbours() {
+    let reference = generator();
+    let inputs = Inputs::<Reference>::draw(&(), 3, FILM, &config());
+    let together = inputs.frames(&reference);
+    for k in 0..3 {
+        let alone = inputs.film(k).frames(&reference);
+        assert_eq!(alone.values(), together.slice(0, k, 1).unwrap().values(), "film {k}");
+    }
+
+    let device = CpuDevice::default();
+    let generator = reference
+        .map(|_, x| CpuTensor::from_slice(&device, &x.to_vec().unwrap(), x.shape()).unwrap());
+    let inputs = Inputs::<CpuTensor>::draw(&device, 3, FILM, &config());
+    let together = inputs.frames(&generator);
+    for k in 0..3 {
+        let alone = inputs.film(k).frames(&generator);
+        let beside = together.slice(0, k, 1).unwrap();
+        for (a, b) in alone.data().iter().zip(beside.data()) {
+            assert!((a - b).abs() < 1e-5, "film {k}: {a} alone, {b} beside others");
+        }
+    }
+}
+
+#[test]
+fn a_film_hears_its_sentence_its_words_and_its_noise() {
+    let generator = generator();
+    let inputs = Inputs::<Reference>::draw(&(), 1, FILM, &config());
+    let before = inputs.frames(&generator);
+    let other = |x: &Reference| randn(20, *x.shape());
+    let changes: [(&str, fn(&mut Inputs<Reference>) -> &mut Reference); 4] = [
+        ("sentence", |i| &mut i.sentence),
+        ("words", |i| &mut i.words),
+        ("z", |i| &mut i.noise.film),
+        ("ε", |i| &mut i.noise.frames),
+    ];
+    for (name, of) in changes {
+        let mut inputs = inputs.clone();
+        *of(&mut inputs) = other(of(&mut inputs));
+        let after = inputs.frames(&generator);
+        let moved = before.values().iter().zip(after.values()).any(|(a, b)| (a - b).abs() > 1e-3);
+        assert!(moved, "{name} is not heard");
+    }
+}
+
+#[test]
+fn sizes_that_make_no_generator() {
+    let good = config();
+    assert_eq!(good.base(FILM), Ok([2, 3]));
+    let rows: [(GeneratorConfig, FilmShape, &str); 10] = [
+        (GeneratorConfig { noise: 0, ..good.clone() }, FILM, "generator.noise = 0"),
+        (
+            GeneratorConfig { frame_noise: 5000, ..good.clone() },
+            FILM,
+            "generator.frame_noise = 5000",
+        ),
+        (GeneratorConfig { position: 0, ..good.clone() }, FILM, "generator.position"),
+        (GeneratorConfig { input: usize::MAX, ..good.clone() }, FILM, "generator.input"),
+        (GeneratorConfig { hidden: 0, ..good.clone() }, FILM, "generator.hidden"),
+        (GeneratorConfig { group: 0, ..good.clone() }, FILM, "generator.group"),
+        (GeneratorConfig { decoder: vec![3], ..good.clone() }, FILM, "3 channels are no multiple"),
+        (GeneratorConfig { decoder: vec![2; 70], ..good.clone() }, FILM, "more than 6 doublings"),
+        (good.clone(), FilmShape { frames: 0, ..FILM }, "clip.frames = 0"),
+        (good.clone(), FilmShape { width: 7, ..FILM }, "clip.width = 7 must be multiples of 2"),
+    ];
+    for (config, film, wanted) in rows {
+        let reason = config.base(film).unwrap_err();
+        assert!(reason.contains(wanted), "{reason:?}, not {wanted:?}");
+    }
+}

@@ -1,0 +1,7 @@
+//! The networks against their formulas, their gradients against differences.
+
+mod attention;
+mod differences;
+mod discriminator;
+mod generator;
+mod loss;
