@@ -171,15 +171,15 @@ fn compute(op: &Op, inputs: &[&Reference], shape: &Shape) -> Vec<f64> {
         &Op::MatMul { transpose_a, transpose_b } => {
             let rank = shape.len();
             let inner = x.shape()[if transpose_a { rank - 2 } else { rank - 1 }];
-            let at = |t: &Reference, outer: &[usize], r: usize, c: usize, flip: bool| {
-                let end = if flip { [c, r] } else { [r, c] };
-                t.values[offset_exact(t.shape(), &[outer, &end].concat())]
+            let at = |t: &Reference, batch: usize, r: usize, c: usize, flip: bool| {
+                let (r, c) = if flip { (c, r) } else { (r, c) };
+                t.values[(batch * t.shape()[rank - 2] + r) * t.shape()[rank - 1] + c]
             };
             build(&|i| {
-                let (outer, m, n) = (&i[..rank - 2], i[rank - 2], i[rank - 1]);
+                let (batch, m, n) = (offset_exact(shape, &i[..rank - 2]), i[rank - 2], i[rank - 1]);
                 (0..inner)
                     .map(|k| {
-                        at(x, outer, m, k, transpose_a) * at(inputs[1], outer, k, n, transpose_b)
+                        at(x, batch, m, k, transpose_a) * at(inputs[1], batch, k, n, transpose_b)
                     })
                     .sum()
             })
@@ -221,7 +221,7 @@ fn compute(op: &Op, inputs: &[&Reference], shape: &Shape) -> Vec<f64> {
     }
 }
 
-/// As [`offset`], without a broadcast.
+/// As [`offset`], without a broadcast; of the outer axes alone where `index` is shorter.
 fn offset_exact(shape: &Shape, index: &[usize]) -> usize {
     shape.iter().zip(index).fold(0, |at, (&dim, &i)| at * dim + i)
 }
@@ -279,13 +279,12 @@ fn each_product(
                                 else {
                                     continue;
                                 };
+                                let x0 = offset_exact(x, &[n, xt, xh, xw, 0]);
+                                let k0 = offset_exact(k, &[kt, kh, kw, 0, 0]);
+                                let g0 = offset_exact(g, &[n, t, h, w, 0]);
                                 for ci in 0..k[3] {
                                     for co in 0..k[4] {
-                                        f(
-                                            offset_exact(x, &[n, xt, xh, xw, ci]),
-                                            offset_exact(k, &[kt, kh, kw, ci, co]),
-                                            offset_exact(g, &[n, t, h, w, co]),
-                                        );
+                                        f(x0 + ci, k0 + ci * k[4] + co, g0 + co);
                                     }
                                 }
                             }
