@@ -1,0 +1,523 @@
+"""The networks and the training step of kinora in PyTorch, as its users would write them.
+
+Started by `cargo xtask bench`. It answers requests, one JSON object a line on stdin, with one JSON
+object a line on stdout, and does nothing in between:
+
+    {"op": "hello", "threads": 2}                               versions
+    {"op": "load", "config": {..}, "file": "x.safetensors"}     builds the networks from our weights
+    {"op": "check"}                                             largest differences from our outputs
+    {"op": "step", "r1": false, "times": 3}                     seconds for 3 training steps
+    {"op": "sample", "films": 64, "times": 3}                   seconds for 3 batches of films
+    {"op": "conv", "part": "input", "x": [..], .., "times": 3}  seconds for 3 gradients by the input
+
+Names of weights and their shapes are those of our files; here they become PyTorch's: channels
+before t, h, w, and outputs before inputs.
+"""
+
+import json
+import math
+import sys
+import time
+import traceback
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+SLOPE = 0.2
+EPSILON = 1e-5
+FRAMES_JUDGED = 2
+NETWORKS = ("generator", "clips", "frames")
+
+
+def read(path):
+    """The tensors of a safetensors file of 32-bit floats."""
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    start = 8 + int.from_bytes(data[:8], "little")
+    tensors = {}
+    for name, info in json.loads(data[8:start]).items():
+        if name != "__metadata__":
+            begin, end = info["data_offsets"]
+            flat = torch.frombuffer(
+                data, dtype=torch.float32, count=(end - begin) // 4, offset=start + begin
+            )
+            tensors[name] = flat.view(info["shape"]).clone()
+    return tensors
+
+
+class Weights:
+    """The tensors of a file below a path, as parameters in PyTorch's order of axes."""
+
+    def __init__(self, tensors, path=""):
+        self.tensors, self.path = tensors, path
+
+    def below(self, name):
+        return Weights(self.tensors, f"{self.path}{name}.")
+
+    def take(self, name):
+        return self.tensors[self.path + name]
+
+    def linear(self, rows=lambda w: w):
+        """`rows` reorders the outputs of the weight [out, in] and of the bias [out]."""
+        weight = self.take("weight")
+        bias = self.tensors.get(self.path + "bias")
+        layer = nn.Linear(*weight.shape, bias=bias is not None)
+        layer.weight.data = rows(weight.t()).contiguous()
+        if bias is not None:
+            layer.bias.data = rows(bias).contiguous()
+        return layer
+
+    def conv(self, layout, stride=(1, 1, 1), padding=(0, 1, 1)):
+        weight = self.take("weight").permute(4, 3, 0, 1, 2)
+        bias = self.tensors.get(self.path + "bias")
+        kind, cut = (nn.Conv2d, 1) if weight.shape[2] == 1 else (nn.Conv3d, 0)
+        if cut:
+            weight = weight.squeeze(2)
+        out, ci, *kernel = weight.shape
+        layer = kind(ci, out, kernel, stride[cut:], padding[cut:], bias=bias is not None)
+        layer.weight.data = weight.contiguous(memory_format=layout)
+        if bias is not None:
+            layer.bias.data = bias.clone()
+        return layer
+
+
+def gru(weights, backward=None):
+    """Our cell and `nn.GRU` are the same equations with the gates in the same order."""
+    directions = [(weights, "")] + ([(backward, "_reverse")] if backward else [])
+    d, gates = weights.take("input.weight").shape
+    layer = nn.GRU(d, gates // 3, batch_first=True, bidirectional=backward is not None)
+    for source, suffix in directions:
+        for ours, theirs in [("input", "ih"), ("state", "hh")]:
+            weight = source.take(f"{ours}.weight").t().contiguous()
+            getattr(layer, f"weight_{theirs}_l0{suffix}").data = weight
+            getattr(layer, f"bias_{theirs}_l0{suffix}").data = source.take(f"{ours}.bias").clone()
+    return layer
+
+
+class Encoder(nn.Module):
+    def __init__(self, weights):
+        super().__init__()
+        table = weights.take("words.table.table")
+        self.table = nn.Embedding(*table.shape, _weight=table.clone())
+        sentence = weights.below("sentence")
+        self.gru = gru(sentence.below("forward"), sentence.below("backward"))
+        self.join = sentence.below("join").linear()
+
+    def forward(self, rows, lengths):
+        """rows [n, m] of whole numbers, lengths [n]: V [n, longest, d], its bias, s [n, d]."""
+        longest = int(lengths.max())
+        rows = rows[:, :longest]
+        mask = (torch.arange(longest) < lengths[:, None]).float()
+        words = self.table(rows) * mask[:, :, None]
+        packed = nn.utils.rnn.pack_padded_sequence(
+            words, lengths, batch_first=True, enforce_sorted=False
+        )
+        context, ends = self.gru(packed)
+        context, _ = nn.utils.rnn.pad_packed_sequence(context, batch_first=True)
+        mean = words.sum(1) / (mask.sum(1, keepdim=True) + 1e-6)
+        sentence = self.join(torch.cat([ends[0], ends[1], mean], 1))
+        return context, mask * 1e4 - 1e4, sentence
+
+
+class Generator(nn.Module):
+    def __init__(self, config, weights, formats):
+        super().__init__()
+        clip, sizes = config["clip"], config["generator"]
+        self.frames = clip["frames"]
+        factor = 2 ** len(sizes["decoder"])
+        self.base = [clip["height"] // factor, clip["width"] // factor]
+        self.inputs, self.hidden, self.group = sizes["input"], sizes["hidden"], sizes["group"]
+        self.layout = torch.channels_last if formats["generator"] else torch.contiguous_format
+        self.joined = formats["joined"]
+
+        # Ours ends in [h, w, c], PyTorch's in [c, h, w].
+        def rows(x):
+            picture = x.view(*self.base, self.inputs, *x.shape[1:])
+            return picture.movedim(2, 0).reshape(x.shape)
+
+        self.noise = gru(weights.below("noise"))
+        self.position = nn.Parameter(weights.take("position.table").clone())
+        self.attention = nn.Parameter(weights.take("attention.weight").clone())
+        self.plan = weights.below("plan").linear(rows)
+        self.moment = weights.below("moment").linear(rows)
+        self.input = weights.below("recurrence.input").conv(self.layout)
+        self.state = weights.below("recurrence.state").conv(self.layout)
+        blocks = [weights.below(f"decoder.{i}") for i in range(len(sizes["decoder"]))]
+        self.convs = nn.ModuleList(block.below("conv").conv(self.layout) for block in blocks)
+        self.norms = nn.ModuleList(block.below("norm.modulation").linear() for block in blocks)
+        self.output = weights.below("output").conv(self.layout)
+
+    def forward(self, words, bias, sentence, z, epsilon):
+        """Frames [n, t, c, h, w]."""
+        n, t = z.shape[0], self.frames
+        noises, _ = self.noise(epsilon)
+        known = torch.cat([sentence, z], 1).expand(t, n, -1)
+        places = self.position[:, None].expand(t, n, -1)
+        plans = self.plan(torch.cat([known, places], 2))
+        # One convolution over the input and the state, or one over each.
+        if self.joined:
+            kernel = torch.cat([self.input.weight, self.state.weight], 1)
+        h = z.new_zeros(n, self.hidden, *self.base).contiguous(memory_format=self.layout)
+        c = torch.zeros_like(h)
+        asked = words.transpose(1, 2)
+        scale = words.shape[2] ** -0.5
+        contexts, states = [], []
+        for plan, noise in zip(plans.unbind(0), noises.unbind(1)):
+            query = torch.cat([sentence, h.mean((2, 3))], 1) @ self.attention
+            score = torch.bmm(query[:, None], asked)[:, 0] * scale + bias
+            context = torch.bmm(score.softmax(1)[:, None], words)[:, 0]
+            x = F.leaky_relu(plan + self.moment(torch.cat([context, noise], 1)), SLOPE)
+            x = x.view(n, self.inputs, *self.base).contiguous(memory_format=self.layout)
+            if self.joined:
+                gates = F.conv2d(torch.cat([x, h], 1), kernel, self.input.bias, padding=1)
+            else:
+                gates = self.input(x) + self.state(h)
+            i, f, g, o = gates.chunk(4, 1)
+            c = torch.addcmul(f.sigmoid() * c, i.sigmoid(), g.tanh())
+            h = o.sigmoid() * c.tanh()
+            contexts.append(context)
+            states.append(h)
+        x = torch.stack(states, 1).flatten(0, 1).contiguous(memory_format=self.layout)
+        per_frame = torch.cat([sentence, z], 1)[:, None].expand(n, t, -1)
+        condition = torch.cat([per_frame, torch.stack(contexts, 1)], 2).flatten(0, 1)
+        for conv, norm in zip(self.convs, self.norms):
+            x = conv(F.interpolate(x, scale_factor=2, mode="nearest"))
+            x = F.group_norm(x, x.shape[1] // self.group, eps=EPSILON)
+            scale, shift = norm(condition)[:, :, None, None].chunk(2, 1)
+            x = F.leaky_relu_(torch.addcmul(shift, x, scale), SLOPE)
+        return self.output(x).tanh().unflatten(0, (n, t))
+
+
+class Net(nn.Module):
+    def __init__(self, config, weights, formats):
+        super().__init__()
+        self.encoder = Encoder(weights.below("encoder"))
+        self.generator = Generator(config, weights.below("generator"), formats)
+
+    def forward(self, rows, lengths, z, epsilon):
+        return self.generator(*self.encoder(rows, lengths), z, epsilon)
+
+
+class Discriminator(nn.Module):
+    def __init__(self, size, kernel, weights, channels_last):
+        """`size` is [t, h, w] of the films, `kernel` [kt, kh, kw]."""
+        super().__init__()
+        last = torch.channels_last if kernel[0] == 1 else torch.channels_last_3d
+        self.layout = last if channels_last else torch.contiguous_format
+        self.convs = nn.ModuleList()
+        padding = ((kernel[0] - 1) // 2, 1, 1)
+        while f"{weights.path}convs.{len(self.convs)}.weight" in weights.tensors:
+            stride = (2 if len(self.convs) and size[0] > 1 else 1, 2, 2)
+            below = weights.below(f"convs.{len(self.convs)}")
+            self.convs.append(below.conv(self.layout, stride, padding))
+            size = [(s + 2 * p - k) // d + 1 for s, p, k, d in zip(size, padding, kernel, stride)]
+        self.features = weights.below("features").linear()
+        # Ours reads [t, h, w, c], PyTorch's [c, t, h, w].
+        weight = self.features.weight.data
+        weight = weight.view(len(weight), *size, -1).movedim(-1, 1).reshape(weight.shape)
+        self.features.weight.data = weight.contiguous()
+        self.realness = weights.below("realness").linear()
+        self.projection = weights.below("projection").linear()
+
+    def see(self, x):
+        x = x.contiguous(memory_format=self.layout)
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), SLOPE)
+        return F.leaky_relu(self.features(x.flatten(1)), SLOPE)
+
+    def judge(self, features, sentence):
+        matching = (features * self.projection(sentence)).sum(1) * features.shape[1] ** -0.5
+        return self.realness(features)[:, 0] + matching
+
+
+def pick(clips, which):
+    """The frames `which` of [n, c, t, h, w], one of all clips after the other."""
+    return clips[:, :, which].permute(2, 0, 1, 3, 4).flatten(0, 1)
+
+
+class Critic(nn.Module):
+    def __init__(self, config, weights, formats):
+        super().__init__()
+        clip = config["clip"]
+        size = [clip["frames"], clip["height"], clip["width"]]
+        self.encoder = Encoder(weights.below("encoder"))
+        below = weights.below("clips")
+        self.clips = Discriminator(size, (3, 4, 4), below, formats["clips"])
+        below = weights.below("frames")
+        self.frames = Discriminator([1] + size[1:], (1, 4, 4), below, formats["frames"])
+
+    def judge(self, real, fake, rows, lengths, which):
+        """Logits of (real, fake, wrong) clips and of their frames, and the sentences."""
+        n = len(real)
+        own, wrong = self.encoder(rows, lengths)[2].split(n)
+        both = torch.cat([real, fake])
+        logits = []
+        for judge, shown, times in [
+            (self.clips, both, 1),
+            (self.frames, pick(both, which), len(which)),
+        ]:
+            features = judge.see(shown).unflatten(0, (times, 2, n))
+            real_seen, fake_seen = features[:, 0].flatten(0, 1), features[:, 1].flatten(0, 1)
+            under, against = own.repeat(times, 1), wrong.repeat(times, 1)
+            logits.append((
+                judge.judge(real_seen, under),
+                judge.judge(fake_seen, under),
+                judge.judge(real_seen, against),
+            ))
+        return logits, own
+
+    def under(self, clips, sentence, which):
+        frames = self.frames.see(pick(clips, which))
+        return (
+            self.clips.judge(self.clips.see(clips), sentence),
+            self.frames.judge(frames, sentence.repeat(len(which), 1)),
+        )
+
+    def penalty(self, real, sentence, which):
+        """R1 of both."""
+        real = real.detach().requires_grad_()
+        clips, frames = self.under(real, sentence.detach(), which)
+        total = clips.sum() + frames.sum() / len(which)
+        (slope,) = torch.autograd.grad(total, real, create_graph=True)
+        return slope.square().sum() / len(real)
+
+
+def norm_of(parameters):
+    norms = torch._foreach_norm([p.grad for p in parameters])
+    return torch.stack(norms).norm().item()
+
+
+class Twin:
+    """All that a training changes, and its step."""
+
+    def __init__(self, config, tensors, formats):
+        if config["train"]["loss"] != "non-saturating" or config["train"]["clip_gradient"] != 0:
+            raise ValueError("the twin knows the non-saturating loss without clipping alone")
+        self.config, train = config, config["train"]
+        weights = Weights(tensors)
+        self.net = Net(config, weights.below("net"), formats)
+        self.critic = Critic(config, weights.below("critic"), formats)
+        self.of_net, self.of_critic = list(self.net.parameters()), list(self.critic.parameters())
+        self.average = Net(config, weights.below("net"), formats)
+        self.of_average = list(self.average.parameters())
+
+        def adam(parameters, rate):
+            betas = (train["beta1"], train["beta2"])
+            return torch.optim.Adam(parameters, rate, betas, 1e-8, fused=True)
+
+        self.adam_net = adam(self.of_net, train["rate_generator"])
+        self.adam_critic = adam(self.of_critic, train["rate_discriminator"])
+        self.steps = 0
+        # [n, t, h, w, c] to [n, c, t, h, w], once: a data loader would give it so.
+        self.real = tensors["input.real"].permute(0, 4, 1, 2, 3)
+        layout = self.critic.clips.layout
+        self.real = self.real.contiguous(memory_format=layout)
+        self.rows = tensors["input.rows"].long()
+        self.lengths = tensors["input.mask"].sum(1).long()
+
+    def step(self, r1, which, noise=None):
+        """Losses of the discriminators and of the generator, and the norms of their gradients."""
+        train, n = self.config["train"], len(self.real)
+        own = self.rows[:n], self.lengths[:n]
+        fake = self.net(*own, *(noise or self.noise(n))).transpose(1, 2)
+
+        (clips, frames), sentence = self.critic.judge(
+            self.real, fake.detach(), self.rows, self.lengths, which
+        )
+        loss_critic = objective = sum(
+            (F.softplus(-real) + (F.softplus(fake) + F.softplus(wrong)) * 0.5).mean()
+            for real, fake, wrong in (clips, frames)
+        )
+        if r1:
+            weight = 0.5 * train["r1"] * train["r1_every"]
+            objective = objective + weight * self.critic.penalty(self.real, sentence, which)
+        self.adam_critic.zero_grad()
+        objective.backward()
+        norm_critic = norm_of(self.of_critic)
+        self.adam_critic.step()
+
+        self.critic.requires_grad_(False)
+        of_clips, of_frames = self.critic.under(fake, self.critic.encoder(*own)[2], which)
+        loss_net = F.softplus(-of_clips).mean() + F.softplus(-of_frames).mean()
+        self.adam_net.zero_grad()
+        loss_net.backward()
+        self.critic.requires_grad_(True)
+        norm_net = norm_of(self.of_net)
+        self.adam_net.step()
+        rate = min(train["ema"], (self.steps + 1) / (self.steps + 10))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.of_average, self.of_net, 1 - rate)
+        self.steps += 1
+        return loss_critic.item(), loss_net.item(), norm_critic, norm_net
+
+    def noise(self, n):
+        sizes, t = self.config["generator"], self.config["clip"]["frames"]
+        return torch.randn(n, sizes["noise"]), torch.randn(n, t, sizes["frame_noise"])
+
+    @torch.inference_mode()
+    def sample(self, rows, lengths):
+        return self.average(rows, lengths, *self.noise(len(rows)))
+
+
+def seconds(run, times):
+    start = time.perf_counter()
+    for _ in range(times):
+        run()
+    return time.perf_counter() - start
+
+
+def fastest(run, options):
+    """The option for which `run(option)` gives what is quickest, judged after a first call."""
+    runs = {option: run(option) for option in options}
+    for once in runs.values():
+        once()
+    best = {option: math.inf for option in options}
+    for _ in range(3):
+        for option, once in runs.items():
+            best[option] = min(best[option], seconds(once, 1))
+    return min(best, key=best.get)
+
+
+class Bench:
+    def __init__(self):
+        self.twins, self.convs = {}, {}
+
+    def hello(self, threads):
+        torch.set_num_threads(threads)
+        torch.manual_seed(0)
+        return {"torch": torch.__version__, "threads": torch.get_num_threads()}
+
+    def load(self, config, file):
+        self.config, self.tensors, self.twins = config, read(file), {}
+        twin = Twin(config, self.tensors, formats())
+
+        def ours(kind):
+            return sum(x.numel() for name, x in self.tensors.items() if name.startswith(kind))
+
+        def theirs(parameters):
+            return sum(x.numel() for x in parameters)
+
+        return {
+            "net": [ours("net."), theirs(twin.of_net)],
+            "critic": [ours("critic."), theirs(twin.of_critic)],
+        }
+
+    def check(self):
+        """For each output of ours the largest difference in any memory format, of its largest."""
+        errors = {}
+
+        def compare(name, theirs):
+            ours = self.tensors[f"output.{name}"]
+            error = (theirs.detach() - ours).abs().max().item()
+            worst = errors.setdefault(name, [0.0, ours.abs().max().item()])
+            worst[0] = max(worst[0], error)
+
+        for chosen in [formats(), formats(True, True, True, True)]:
+            twin = Twin(self.config, self.tensors, chosen)
+            n = len(twin.real)
+            own = twin.rows[:n], twin.lengths[:n]
+            for number in ["1", "2"]:
+                noise = [self.tensors[f"input.{name}.{number}"] for name in ("film", "frames")]
+                which = self.tensors[f"input.which.{number}"].long().tolist()
+                if number == "1":
+                    with torch.no_grad():
+                        films = twin.net(*own, *noise)
+                        compare("films", films.permute(0, 1, 3, 4, 2))
+                        sentence = twin.critic.encoder(*own)[2]
+                        clips, frames = twin.critic.under(twin.real, sentence, which)
+                        compare("logits_clips", clips)
+                        compare("logits_frames", frames)
+                # The second step has the penalty.
+                metrics = twin.step(number == "2", which, noise)
+                for k, name in enumerate(["loss_critic", "loss_net", "norm_critic", "norm_net"]):
+                    compare(f"{name}.{number}", torch.tensor(metrics[k]))
+        return {"errors": errors}
+
+    def twin(self, kind, make):
+        """A twin in the memory formats in which `make(twin)` runs fastest."""
+        if kind not in self.twins:
+            chosen = formats()
+            for key in list(chosen):
+                if kind != "step" and key in ("clips", "frames"):
+                    continue
+
+                def run(option):
+                    return make(Twin(self.config, self.tensors, {**chosen, key: option}))
+
+                chosen[key] = fastest(run, [False, True])
+            self.twins[kind] = make(Twin(self.config, self.tensors, chosen)), chosen
+        return self.twins[kind]
+
+    def step(self, r1, times):
+        which = list(range(min(FRAMES_JUDGED, self.config["clip"]["frames"])))
+        # Both kinds of steps by the same twin.
+        stepper, chosen = self.twin("step", lambda twin: lambda r1=False: twin.step(r1, which))
+        return {"seconds": seconds(lambda: stepper(r1), times), "formats": named(chosen, NETWORKS)}
+
+    def sample(self, films, times):
+        def make(twin):
+            several = math.ceil(films / len(twin.rows))
+            rows = twin.rows.repeat(several, 1)[:films]
+            lengths = twin.lengths.repeat(several)[:films]
+            return lambda: twin.sample(rows, lengths)
+
+        run, chosen = self.twin(f"sample {films}", make)
+        return {"seconds": seconds(run, times), "formats": named(chosen, NETWORKS[:1])}
+
+    @torch.inference_mode()
+    def conv(self, part, x, kernel, stride, padding, times):
+        key = json.dumps([part, x, kernel, stride, padding])
+        if key not in self.convs:
+            run = lambda last: conv(part, x, kernel, stride, padding, last)
+            last = fastest(run, [False, True])
+            self.convs[key] = run(last), last
+        run, last = self.convs[key]
+        chosen = "channels-last" if last else "contiguous"
+        return {"seconds": seconds(run, times), "formats": chosen}
+
+
+def conv(part, x, kernel, stride, padding, channels_last):
+    """One convolution of [n, t, h, w, ci] with [kt, kh, kw, ci, co], or a gradient of it."""
+    n, t, h, w, ci = x
+    kt, kh, kw, _, co = kernel
+    size, kernel, flat = [t, h, w], [kt, kh, kw], kt == 1 and stride[0] == 1 and padding[0] == 0
+    if flat:
+        n, size, kernel, stride, padding = n * t, size[1:], kernel[1:], stride[1:], padding[1:]
+    last = torch.channels_last if flat else torch.channels_last_3d
+    layout = last if channels_last else torch.contiguous_format
+    x = torch.randn(n, ci, *size).contiguous(memory_format=layout)
+    k = torch.randn(co, ci, *kernel).contiguous(memory_format=layout)
+    forward = F.conv2d if flat else F.conv3d
+    if part == "forward":
+        return lambda: forward(x, k, None, stride, padding)
+    g = torch.randn_like(forward(x, k, None, stride, padding))
+    ones, zeros = [1] * len(size), [0] * len(size)
+    mask = [part == "input", part == "weight", False]
+    return lambda: torch.ops.aten.convolution_backward(
+        g, x, k, None, stride, padding, ones, False, zeros, 1, mask
+    )
+
+
+def formats(generator=False, clips=False, frames=False, joined=False):
+    """Whether each network is channels-last; `joined`, whether the ConvLSTM has one convolution."""
+    return {"generator": generator, "clips": clips, "frames": frames, "joined": joined}
+
+
+def named(chosen, networks):
+    layouts = [f"{key} {'channels-last' if chosen[key] else 'contiguous'}" for key in networks]
+    return ", ".join(layouts + [f"ConvLSTM of {'one' if chosen['joined'] else 'two'} convolutions"])
+
+
+def main():
+    bench = Bench()
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            reply = getattr(bench, request.pop("op"))(**request)
+        except Exception:
+            reply = {"error": traceback.format_exc()}
+        print(json.dumps(reply), flush=True)
+
+
+main()

@@ -1,0 +1,101 @@
+//! The convolutions of the networks, taken from a training step.
+
+use anyhow::Result;
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_tensor::{Geometry, Op, Random, Shape, Tensor};
+use serde_json::{Value, json};
+
+use crate::recorder::{Recorder, Recording};
+use crate::workload::Workload;
+
+/// A convolution of `x: [n, t, h, w, ci]` with `k: [kt, kh, kw, ci, co]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    pub geometry: Geometry,
+    pub x: Shape,
+    pub k: Shape,
+}
+
+/// Which of the three sides of a convolution is computed from the other two.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    Forward,
+    Input,
+    Weight,
+}
+
+impl Part {
+    pub const ALL: [Part; 3] = [Part::Forward, Part::Input, Part::Weight];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Forward => "forward",
+            Part::Input => "input",
+            Part::Weight => "weight",
+        }
+    }
+}
+
+/// All that differ in more than the batch, each with its largest batch, in the order in which a
+/// training step comes to them.
+pub fn of(workload: &Workload) -> Result<Vec<Layer>> {
+    let device = Recording::new(CpuDevice::new());
+    let state = workload.state::<Recorder<CpuTensor>>(&device)?;
+    workload.step(state, &device, &workload.config_with(false))?;
+    let mut layers: Vec<Layer> = Vec::new();
+    for call in device.take() {
+        let Some(Op::Conv(geometry)) = call.op else { continue };
+        let [x, k] = [call.inputs[0].shape, call.inputs[1].shape];
+        let same = layers
+            .iter_mut()
+            .find(|layer| layer.geometry == geometry && layer.k == k && layer.x[1..] == x[1..]);
+        match same {
+            Some(layer) if layer.x[0] >= x[0] => {}
+            Some(layer) => layer.x = x,
+            None => layers.push(Layer { geometry, x, k }),
+        }
+    }
+    Ok(layers)
+}
+
+impl Layer {
+    /// `3x4x4 32→64 on 16x16x16 /1x2x2, 32`: kernel, channels, size, stride (if it is not 1) and
+    /// batch.
+    pub fn name(&self) -> String {
+        let by = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+        let (x, k, stride) = (&self.x, &self.k, self.geometry.stride);
+        let stride = if stride == [1; 3] { String::new() } else { format!(" /{}", by(&stride)) };
+        format!("{} {}→{} on {}{stride}, {}", by(&k[..3]), k[3], k[4], by(&x[1..4]), x[0])
+    }
+
+    /// What the twin is asked.
+    pub fn request(&self, part: Part) -> Value {
+        let Geometry { stride, padding } = self.geometry;
+        json!({
+            "op": "conv", "part": part.name(), "x": self.x.to_vec(), "kernel": self.k.to_vec(),
+            "stride": stride, "padding": padding,
+        })
+    }
+
+    /// One computation with its operands, and how many floating-point operations it takes.
+    pub fn ours(&self, part: Part) -> Result<(impl FnMut() -> Result<()>, u64)> {
+        let Self { geometry, x, k } = *self;
+        let (size, kernel) = ([x[1], x[2], x[3]], [k[0], k[1], k[2]]);
+        let device = CpuDevice::new();
+        let mut random = Random::new(0, 0);
+        let x = CpuTensor::randn(&device, &mut random, x)?;
+        let k = CpuTensor::randn(&device, &mut random, k)?;
+        let g = x.conv(&k, geometry)?;
+        let (op, inputs) = match part {
+            Part::Forward => (Op::Conv(geometry), [x, k]),
+            Part::Input => (Op::ConvInput { geometry, size }, [g, k]),
+            Part::Weight => (Op::ConvWeight { geometry, kernel }, [x, g]),
+        };
+        let flops = op.flops(&[inputs[0].desc(), inputs[1].desc()]);
+        let run = move || {
+            CpuTensor::apply(&device, op.clone(), &[&inputs[0], &inputs[1]])?;
+            Ok(())
+        };
+        Ok((run, flops))
+    }
+}

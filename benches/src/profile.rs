@@ -1,0 +1,85 @@
+//! Where a training step spends its time.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use anyhow::Result;
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_tensor::Desc;
+
+use crate::recorder::{Call, Recorder, Recording};
+use crate::workload::Workload;
+
+/// Steps that are looked at, after one that does not count.
+const STEPS: usize = 3;
+/// How many of the dearest operations are shown with their shapes.
+const DEAREST: usize = 25;
+
+#[derive(Default)]
+struct Total {
+    calls: usize,
+    seconds: f64,
+    flops: u64,
+    bytes: u64,
+}
+
+/// Prints the operations of steps with or without the penalty, dearest first.
+pub fn print(workload: &Workload, r1: bool) -> Result<()> {
+    let device = Recording::new(CpuDevice::new());
+    let config = workload.config_with(r1);
+    let mut state = workload.state::<Recorder<CpuTensor>>(&device)?;
+    (state, _) = workload.step(state, &device, &config)?;
+    device.take();
+    let start = Instant::now();
+    for _ in 0..STEPS {
+        (state, _) = workload.step(state, &device, &config)?;
+    }
+    let whole = start.elapsed().as_secs_f64();
+    let calls = device.take();
+    let what = if r1 { "with R1" } else { "without R1" };
+    println!("\n### {}, a step {what}: {:.1} ms\n", workload.preset, whole / STEPS as f64 * 1e3);
+    table(&calls, whole, |call| call.name.into(), usize::MAX);
+    println!("\nThe dearest by shape:\n");
+    table(&calls, whole, |call| format!("{} {}", call.name, shapes(&call.inputs)), DEAREST);
+    Ok(())
+}
+
+fn table(calls: &[Call], whole: f64, key: impl Fn(&Call) -> String, most: usize) {
+    let mut totals: HashMap<String, Total> = HashMap::new();
+    for call in calls {
+        let total = totals.entry(key(call)).or_default();
+        total.calls += 1;
+        total.seconds += call.seconds;
+        if let Some(op) = &call.op {
+            let inputs: Vec<&Desc> = call.inputs.iter().collect();
+            total.flops += op.flops(&inputs);
+            total.bytes += op.bytes(&inputs);
+        }
+    }
+    let within: f64 = totals.values().map(|total| total.seconds).sum();
+    let mut totals: Vec<_> = totals.into_iter().collect();
+    totals.sort_by(|a, b| b.1.seconds.total_cmp(&a.1.seconds));
+    println!("| operation | calls | ms | share | GFLOP/s | GB/s |\n|---|--:|--:|--:|--:|--:|");
+    let ms = |seconds: f64| seconds / STEPS as f64 * 1e3;
+    for (name, Total { calls, seconds, flops, bytes }) in totals.into_iter().take(most) {
+        let share = seconds / whole * 100.0;
+        let (gflops, gigabytes) = (flops as f64 / seconds / 1e9, bytes as f64 / seconds / 1e9);
+        let (calls, ms) = (calls / STEPS, ms(seconds));
+        println!("| {name} | {calls} | {ms:.2} | {share:.1} % | {gflops:.1} | {gigabytes:.1} |");
+    }
+    if most == usize::MAX {
+        let rest = whole - within;
+        println!("| between them | | {:.2} | {:.1} % | | |", ms(rest), rest / whole * 100.0);
+    }
+}
+
+fn shapes(inputs: &[Desc]) -> String {
+    const MOST: usize = 3;
+    let shown: Vec<String> = inputs.iter().take(MOST).map(|desc| desc.shape.to_string()).collect();
+    let more = if inputs.len() > MOST {
+        format!(" and {} more", inputs.len() - MOST)
+    } else {
+        String::new()
+    };
+    shown.join(" ") + &more
+}

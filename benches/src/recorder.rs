@@ -1,0 +1,107 @@
+//! A tensor that notes every operation, and how long it took.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use kinora_tensor::{Desc, Op, Result, Shape, Tensor, Update};
+
+/// One call of a backend.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub name: &'static str,
+    /// `None` for what is no operation: uploads, downloads and the optimiser.
+    pub op: Option<Op>,
+    pub inputs: Vec<Desc>,
+    pub seconds: f64,
+}
+
+/// A device that keeps a log. A clone is the same device with the same log.
+#[derive(Clone)]
+pub struct Recording<D> {
+    inner: D,
+    log: Arc<Mutex<Vec<Call>>>,
+}
+
+impl<D> Recording<D> {
+    pub fn new(inner: D) -> Self {
+        Self { inner, log: Arc::default() }
+    }
+
+    /// All calls since the last time this was asked.
+    pub fn take(&self) -> Vec<Call> {
+        std::mem::take(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn record<R>(
+        &self,
+        name: &'static str,
+        op: Option<Op>,
+        inputs: Vec<Desc>,
+        run: impl FnOnce() -> R,
+    ) -> R {
+        let start = Instant::now();
+        let result = run();
+        let call = Call { name, op, inputs, seconds: start.elapsed().as_secs_f64() };
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        result
+    }
+}
+
+/// A tensor of such a device.
+#[derive(Clone)]
+pub struct Recorder<T: Tensor> {
+    inner: T,
+    device: Recording<T::Device>,
+}
+
+impl<T: Tensor> Tensor for Recorder<T> {
+    type Device = Recording<T::Device>;
+
+    fn device(&self) -> &Self::Device {
+        &self.device
+    }
+
+    fn desc(&self) -> &Desc {
+        self.inner.desc()
+    }
+
+    fn from_slice(device: &Self::Device, data: &[f32], shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        let run = || T::from_slice(&device.inner, data, shape);
+        let inner = device.record("upload", None, Vec::new(), run)?;
+        Ok(Self { inner, device: device.clone() })
+    }
+
+    async fn read(&self) -> Result<Vec<f32>> {
+        // A read waits for the device, which the clock has to see.
+        let start = Instant::now();
+        let data = self.inner.read().await;
+        let call = Call {
+            name: "download",
+            op: None,
+            inputs: vec![*self.desc()],
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        self.device.log.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        data
+    }
+
+    fn apply(device: &Self::Device, op: Op, inputs: &[&Self]) -> Result<Self> {
+        let descs = inputs.iter().map(|input| *input.desc()).collect();
+        let values: Vec<&T> = inputs.iter().map(|input| &input.inner).collect();
+        let run = || T::apply(&device.inner, op.clone(), &values);
+        let inner = device.record(op.name(), Some(op.clone()), descs, run)?;
+        Ok(Self { inner, device: device.clone() })
+    }
+
+    fn update(&mut self, update: &Update, state: &mut [&mut Self], input: &Self) -> Result<()> {
+        let name = match update {
+            Update::Adam { .. } => "adam",
+            Update::Lerp { .. } => "lerp",
+        };
+        let descs = vec![*self.inner.desc()];
+        let mut state: Vec<&mut T> = state.iter_mut().map(|s| &mut s.inner).collect();
+        let run = || self.inner.update(update, &mut state, &input.inner);
+        self.device.record(name, None, descs, run)
+    }
+}

@@ -1,0 +1,191 @@
+//! What is measured: the networks of a preset, and a batch for them.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_embed::{Encoder, Pieces};
+use kinora_gan::{Discriminator, Noise};
+use kinora_model::pixels;
+use kinora_nn::{Module, Outline, Precision};
+use kinora_tensor::Tensor;
+use kinora_text::Tokenizer;
+use kinora_train::{Config, Metrics, State, frames_judged};
+use kinora_video::{Batch, Dataset, Draw, Shapes, Split};
+
+/// Captions that the tokenizer is trained on.
+const CAPTIONS: u64 = 2000;
+
+/// A preset, and what it is fed.
+///
+/// The clips are those of the built-in dataset at the size of the preset, whatever its own data is:
+/// how long a step takes does not depend on what is to be seen, and so no data is needed.
+pub struct Workload {
+    pub preset: String,
+    pub config: Config,
+    pub tokenizer: Tokenizer,
+    pub batch: Batch,
+}
+
+impl Workload {
+    pub fn new(preset: &str, set: &[String]) -> Result<Self> {
+        let config = Config::preset(preset, set)?;
+        let (dataset, split) = (Shapes::new(), Split::Train);
+        let draw = |index| Draw { seed: config.seed, index };
+        let captions = (0..CAPTIONS)
+            .map(|index| Ok(dataset.caption(split, draw(index))?.text))
+            .collect::<Result<Vec<String>>>()?;
+        let captions = captions.iter().map(String::as_str);
+        let tokenizer = Tokenizer::train(captions, config.tokenizer.vocab)?;
+        let mut batch = Batch { index: 0, examples: Vec::new(), wrong_captions: Vec::new() };
+        for index in 0..config.train.batch as u64 {
+            let mut example = dataset.example(split, draw(index))?;
+            example.clip = example.clip.to_dims(config.clip.dims())?;
+            let wrong = dataset.wrong_caption(split, &example.caption, draw(index))?;
+            batch.wrong_captions.push(wrong);
+            batch.examples.push(example);
+        }
+        Ok(Self { preset: preset.into(), config, tokenizer, batch })
+    }
+
+    /// The config of a step that always has the penalty, or never.
+    pub fn config_with(&self, r1: bool) -> Config {
+        let mut config = self.config.clone();
+        config.train.r1_every = 1;
+        if !r1 {
+            config.train.r1 = 0.0;
+        }
+        config
+    }
+
+    pub fn state<T: Tensor>(&self, device: &T::Device) -> Result<State<T>> {
+        Ok(State::new(device, &self.config, self.tokenizer.vocab_size(), None)?)
+    }
+
+    pub fn step<T: Tensor>(
+        &self,
+        state: State<T>,
+        device: &T::Device,
+        config: &Config,
+    ) -> Result<(State<T>, Metrics)> {
+        Ok(state.step(device, config, &self.tokenizer, &self.batch)?)
+    }
+
+    /// The captions of the batch and, after them, the wrong ones.
+    pub fn pieces(&self) -> Result<Pieces> {
+        let own = self.batch.examples.iter().map(|example| &example.caption.text);
+        let all = own.chain(&self.batch.wrong_captions);
+        let analyses =
+            all.map(|text| Ok(self.tokenizer.analyse(text)?)).collect::<Result<Vec<_>>>()?;
+        Ok(Pieces::new(&analyses, self.config.encoder.pieces))
+    }
+
+    /// The first `n` of [`Self::pieces`], from the start again where there are not enough.
+    pub fn pieces_of(&self, n: usize) -> Result<Pieces> {
+        let all = self.pieces()?;
+        let cycle = |x: &[f32]| x.iter().copied().cycle().take(n * all.places).collect();
+        let (rows, mask) = (cycle(&all.rows), cycle(&all.mask));
+        Ok(Pieces { sentences: n, rows, mask, ..all })
+    }
+
+    /// The weights and the inputs as a safetensors file.
+    pub fn inputs(&self, state: &State<CpuTensor>) -> Result<Vec<(String, CpuTensor)>> {
+        let device = CpuDevice::new();
+        let tensor = |data: &[f32], shape: &[usize]| CpuTensor::from_slice(&device, data, shape);
+        let pieces = self.pieces()?;
+        let shape = [pieces.sentences, pieces.places];
+        let clips = self.batch.examples.iter().map(|example| pixels::to_values(&example.clip));
+        let clips: Vec<f32> = clips.flatten().collect();
+        let [t, h, w, c] = self.config.clip.dims();
+        let mut tensors: Vec<(String, CpuTensor)> = state
+            .named()
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("net.") || name.starts_with("critic."))
+            .map(|(name, tensor)| (name, tensor.clone()))
+            .collect();
+        tensors.extend([
+            ("input.rows".into(), tensor(&pieces.rows, &shape)?),
+            ("input.mask".into(), tensor(&pieces.mask, &shape)?),
+            ("input.real".into(), tensor(&clips, &[self.batch.examples.len(), t, h, w, c])?),
+        ]);
+        Ok(tensors)
+    }
+
+    /// Two steps: what is drawn in them and what comes out, for the twin to be held against.
+    pub fn outputs(&self, state: State<CpuTensor>) -> Result<Vec<(String, CpuTensor)>> {
+        let device = CpuDevice::new();
+        let n = self.batch.examples.len();
+        let mut tensors = self.judged(&state)?;
+        let mut config = self.config.clone();
+        config.train.r1_every = 2;
+        let mut state = Some(state);
+        for number in 1..=2 {
+            let which = frames_judged(&config, number);
+            let noise: Noise<CpuTensor> = kinora_train::noise(&device, &config, number, n)?;
+            let numbers: Vec<f32> = which.iter().map(|&frame| frame as f32).collect();
+            let numbers = CpuTensor::from_slice(&device, &numbers, [which.len()])?;
+            let (next, metrics) =
+                self.step(state.take().context("the state is back")?, &device, &config)?;
+            state = Some(next);
+            tensors.extend([
+                (format!("input.which.{number}"), numbers),
+                (format!("input.film.{number}"), noise.film),
+                (format!("input.frames.{number}"), noise.frames),
+            ]);
+            let [loss_critic, loss_net, .., norm_critic, norm_net] = metrics;
+            for (name, value) in [
+                ("loss_critic", loss_critic),
+                ("loss_net", loss_net),
+                ("norm_critic", norm_critic),
+                ("norm_net", norm_net),
+            ] {
+                let value = CpuTensor::from_slice(&device, &[value], [])?;
+                tensors.push((format!("output.{name}.{number}"), value));
+            }
+        }
+        Ok(tensors)
+    }
+
+    /// The films of the first step, and the logits of real clips.
+    fn judged(&self, state: &State<CpuTensor>) -> Result<Vec<(String, CpuTensor)>> {
+        let device = CpuDevice::new();
+        let n = self.batch.examples.len();
+        let own = self.pieces_of(n)?;
+        let noise = kinora_train::noise(&device, &self.config, 1, n)?;
+        let films = state.net.forward(&own, &noise)?;
+
+        // The parts of the critic are its own; its file is not.
+        let file = save(&self.inputs(state)?)?;
+        let Config { encoder, discriminator, clip, .. } = &self.config;
+        let (film, sentence) = (clip.shape(), encoder.sentence);
+        let outline = Encoder::new(&mut Outline, encoder, self.tokenizer.vocab_size())?;
+        let reader = kinora_nn::load::<CpuTensor, _>(&outline, &device, &file, "critic.encoder")?;
+        let outline = Discriminator::of_clips(&mut Outline, discriminator, film, sentence)?;
+        let of_clips = kinora_nn::load::<CpuTensor, _>(&outline, &device, &file, "critic.clips")?;
+        let outline = Discriminator::of_frames(&mut Outline, discriminator, film, sentence)?;
+        let of_frames = kinora_nn::load::<CpuTensor, _>(&outline, &device, &file, "critic.frames")?;
+
+        let inputs = self.inputs(state)?;
+        let real = &inputs.last().context("the inputs end with the clips")?.1;
+        let sentence = reader.forward(&own)?.sentence;
+        let mut cuts = Vec::new();
+        for frame in frames_judged(&self.config, 1) {
+            let shown = real.slice(1, frame, 1)?;
+            cuts.push(of_frames.logits(&of_frames.features(&shown)?, &sentence)?);
+        }
+        let frames = CpuTensor::concat(&cuts.iter().collect::<Vec<_>>(), 0)?;
+        let clips = of_clips.logits(&of_clips.features(real)?, &sentence)?;
+        Ok(vec![
+            ("output.films".into(), films),
+            ("output.logits_clips".into(), clips),
+            ("output.logits_frames".into(), frames),
+        ])
+    }
+}
+
+/// Tensors as a safetensors file.
+pub fn save(tensors: &[(String, CpuTensor)]) -> Result<Vec<u8>> {
+    let named: Vec<(String, &CpuTensor)> =
+        tensors.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
+    Ok(kinora_nn::save(&named, &BTreeMap::new(), Precision::F32)?)
+}
