@@ -1,4 +1,4 @@
-use kinora_nn::{Conv, Init, Linear, Module, join};
+use kinora_nn::{Conv, Fill, Init, Linear, Module, join};
 use kinora_tensor::{Geometry, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -125,9 +125,14 @@ impl<T> Discriminator<T> {
             convs,
             features: Linear::new(init, left, features, true)?,
             realness: Linear::new(init, features, 1, true)?,
-            projection: Linear::new(init, sentence, features, false)?,
+            // Small at first, so that the sum over the features is about 1, and free to grow.
+            projection: Linear::with(init, [sentence, features], small(sentence, features), None)?,
         })
     }
+}
+
+fn small(inputs: usize, outputs: usize) -> Fill {
+    Fill::Normal((inputs as f32 * outputs as f32).sqrt().recip())
 }
 
 impl<T: Tensor> Discriminator<T> {
@@ -156,10 +161,9 @@ impl<T: Tensor> Discriminator<T> {
     /// # Errors
     /// If the shapes disagree, or the device fails.
     pub fn logits(&self, features: &T, sentence: &T) -> Result<T> {
-        let [n, d] = [features.shape()[0], features.shape()[1]];
+        let n = features.shape()[0];
         let matching = features.mul(&self.projection.forward(sentence)?)?.sum(&[1])?;
-        let scale = (d as f32).sqrt().recip();
-        self.realness.forward(features)?.add(&matching.affine(scale, 0.0)?)?.reshape([n])
+        self.realness.forward(features)?.add(&matching)?.reshape([n])
     }
 }
 

@@ -156,7 +156,7 @@ impl GeneratorConfig {
         }
         for &channels in &self.decoder {
             check_size("generator.decoder", channels)?;
-            if channels % self.group != 0 {
+            if !channels.is_multiple_of(self.group) {
                 return Err(format!(
                     "generator.decoder: {channels} channels are no multiple of generator.group = {}",
                     self.group
@@ -164,7 +164,7 @@ impl GeneratorConfig {
             }
         }
         let factor = 1 << self.decoder.len();
-        if film.height % factor != 0 || film.width % factor != 0 {
+        if !film.height.is_multiple_of(factor) || !film.width.is_multiple_of(factor) {
             return Err(format!(
                 "clip.height = {} and clip.width = {} must be multiples of {factor}, since \
                  generator.decoder doubles {} times",

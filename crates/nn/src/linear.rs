@@ -93,12 +93,12 @@ pub struct Embedding<T> {
 }
 
 impl<T> Embedding<T> {
-    /// Vectors of `d` normal numbers, of length about 1.
+    /// Vectors of `d` normal numbers of variance 1, so that the mean of a few still tells which.
     ///
     /// # Errors
     /// As of [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, rows: usize, d: usize) -> Result<Self> {
-        Ok(Self { table: init.tensor([rows, d].into(), kaiming(d, 1.0))? })
+        Ok(Self { table: init.tensor([rows, d].into(), Fill::Normal(1.0))? })
     }
 }
 
