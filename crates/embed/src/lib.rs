@@ -16,7 +16,7 @@ pub use words::{Pieces, Words};
 pub struct EncoderConfig {
     /// The most pieces of a sentence that are read; what is longer is cut.
     pub pieces: usize,
-    /// Numbers of a word's vector.
+    /// Numbers of a word's vector, at least 2: half of them are read forward, half backward.
     pub word: usize,
     /// Numbers of a sentence's vector.
     pub sentence: usize,
@@ -57,17 +57,21 @@ pub struct Encoder<T> {
 /// What an [`Encoder`] makes of a batch of sentences.
 #[derive(Clone, Debug)]
 pub struct Encoded<T> {
-    /// The words in their context, `[n, m, word]`.
+    /// V, the words in their context, `[n, m, word]`; what stands where there is no word is to be
+    /// heard by nobody.
     pub words: T,
     /// What attention adds to their scores: 0, or a large negative number where there is no word,
     /// `[n, m]`.
     pub bias: T,
-    /// The sentences, `[n, sentence]`.
+    /// s, the sentences, `[n, sentence]`.
     pub sentence: T,
 }
 
 impl<T> Encoder<T> {
-    /// An encoder for a tokenizer of `vocab` pieces.
+    /// An encoder for a tokenizer of `vocab` pieces, of sizes that [`EncoderConfig::check`] accepts.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, config: &EncoderConfig, vocab: usize) -> Result<Self> {
         Ok(Self {
             words: Words::new(init, vocab, config.word)?,
@@ -77,7 +81,11 @@ impl<T> Encoder<T> {
 }
 
 impl<T: Tensor> Encoder<T> {
-    /// Reads a batch of sentences.
+    /// Reads a batch of sentences. Each is read by itself: neither its neighbours nor the places
+    /// behind its last piece change what it becomes.
+    ///
+    /// # Errors
+    /// If the pieces do not fill their `[n, m]`, or the device fails.
     pub fn forward(&self, pieces: &Pieces) -> Result<Encoded<T>> {
         let device = self.words.table.table.device();
         let shape = [pieces.sentences, pieces.places];

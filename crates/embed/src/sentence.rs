@@ -18,6 +18,9 @@ pub struct Sentence<T> {
 
 impl<T> Sentence<T> {
     /// Reads words of `word` numbers into sentences of `sentence` numbers.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, word: usize, sentence: usize) -> Result<Self> {
         let half = word / 2;
         Ok(Self {
@@ -32,7 +35,11 @@ impl<T: Tensor> Sentence<T> {
     /// The words in their context, and the sentence.
     ///
     /// # Shapes
-    /// words `[n, m, d]`, mask `[n, m]`; gives `[n, m, d]` and `[n, sentence]`.
+    /// words `[n, m, d]`, zeros where the mask is; mask `[n, m]`, m at least 1; gives `[n, m, d]` and
+    /// `[n, sentence]`.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
     pub fn read(&self, words: &T, mask: &T) -> Result<(T, T)> {
         let [n, m, d] = [words.shape()[0], words.shape()[1], words.shape()[2]];
         let ahead = self.forward.run(words, Some(mask), false)?;

@@ -18,14 +18,13 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// The pieces of the sentences, each cut to `places`.
+    /// The pieces of the sentences, each cut to `places`; what does not fit is counted.
     pub fn new(sentences: &[Analysis], places: usize) -> Self {
         let mut rows = vec![0.0; sentences.len() * places];
         let mut mask = rows.clone();
         let mut cut = 0;
         for (i, sentence) in sentences.iter().enumerate() {
-            let pieces = sentence.tokens.iter().flat_map(|token| &token.pieces);
-            for (place, &piece) in pieces.enumerate() {
+            for (place, piece) in sentence.pieces().enumerate() {
                 if place < places {
                     rows[i * places + place] = piece as f32;
                     mask[i * places + place] = 1.0;
@@ -47,6 +46,9 @@ pub struct Words<T> {
 
 impl<T> Words<T> {
     /// A table of `vocab` rows of `width` numbers.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, vocab: usize, width: usize) -> Result<Self> {
         Ok(Self { table: Embedding::new(init, vocab, width)? })
     }
@@ -57,6 +59,9 @@ impl<T: Tensor> Words<T> {
     ///
     /// # Shapes
     /// rows and mask `[n, m]`; gives `[n, m, d]`, zeros where the mask is 0.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
     pub fn forward(&self, rows: &T, mask: &T) -> Result<T> {
         let [n, m] = [mask.shape()[0], mask.shape()[1]];
         self.table.forward(rows)?.mul(&mask.reshape([n, m, 1])?)

@@ -54,7 +54,7 @@ impl DiscriminatorConfig {
 /// D(frames, s): is it real, and does it match the sentence? One logit a film.
 ///
 /// Strided convolutions, then a layer over all that is left, φ; the logit is
-/// w·φ + b + (W s)·φ / √features: a projection discriminator (Miyato and Koyama, "cGANs with projection
+/// w·φ + b + (W s)·φ: a projection discriminator (Miyato and Koyama, "cGANs with projection
 /// discriminator", 2018). φ does not depend on the sentence, so a film is judged against several
 /// sentences for the price of one.
 #[derive(Clone, Debug)]

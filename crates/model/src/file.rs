@@ -1,6 +1,7 @@
 //! A model in one file: safetensors, with the config, the tokenizer and the card in its metadata.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use kinora_nn::{Header, Module, Outline, Precision, count};
@@ -14,6 +15,12 @@ pub const FORMAT: u32 = 1;
 
 /// The name of the file where a model is a folder.
 const FILE: &str = "model.safetensors";
+
+/// The keys of the metadata.
+const VERSION: &str = "kinora.format";
+const CONFIG: &str = "kinora.config";
+const CARD: &str = "kinora.card";
+const TOKENIZER: &str = "kinora.tokenizer";
 
 /// What a model file holds, without its weights.
 #[derive(Clone, Debug)]
@@ -37,29 +44,34 @@ pub struct Contents {
 /// `origin` is what errors call the file.
 ///
 /// # Errors
-/// If the file is not a model of this or an earlier version, or does not fit its own config.
+/// [`Error::Weights`] if the file is not a model of this or an earlier version, or does not fit its
+/// own config; it names the tensor or the key. Nothing that a file asks for is allocated before it
+/// is known to be there.
 pub fn contents(bytes: &[u8], origin: &str) -> Result<Contents> {
     let fail = |reason: String| Error::Weights { origin: origin.into(), reason };
     let header = kinora_nn::header(bytes).map_err(|error| fail(error.to_string()))?;
     let entry = |key: &str| {
         let missing = || fail(format!("no {key} in the metadata; is this a kinora model?"));
-        header.metadata.get(&format!("kinora.{key}")).ok_or_else(missing)
+        header.metadata.get(key).ok_or_else(missing)
     };
-    let format = match header.metadata.get("kinora.format") {
+    let format = match header.metadata.get(VERSION) {
         None => 1,
-        Some(text) => text.parse().map_err(|_| fail(format!("format {text:?} is no number")))?,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|&format| format > 0)
+            .ok_or_else(|| fail(format!("metadata {VERSION}: {text:?} is no version")))?,
     };
     if format > FORMAT {
         let reason = format!("format {format} is newer than this program ({FORMAT}); update it");
         return Err(fail(reason));
     }
-    let json =
-        |key: &str, error: serde_json::Error| fail(format!("metadata kinora.{key}: {error}"));
+    let wrong = |key: &str, error: &dyn Display| fail(format!("metadata {key}: {error}"));
     let config: ModelConfig =
-        serde_json::from_str(entry("config")?).map_err(|error| json("config", error))?;
-    let card = serde_json::from_str(entry("card")?).map_err(|error| json("card", error))?;
+        serde_json::from_str(entry(CONFIG)?).map_err(|error| wrong(CONFIG, &error))?;
+    let card = serde_json::from_str(entry(CARD)?).map_err(|error| wrong(CARD, &error))?;
     let tokenizer =
-        Tokenizer::from_json(entry("tokenizer")?).map_err(|error| fail(error.to_string()))?;
+        Tokenizer::from_json(entry(TOKENIZER)?).map_err(|error| wrong(TOKENIZER, &error))?;
     let outline =
         Net::new(&mut Outline, &config, tokenizer.vocab_size()).map_err(|e| fail(e.to_string()))?;
     kinora_nn::check(&outline, bytes, "").map_err(|error| fail(error.to_string()))?;
@@ -71,7 +83,7 @@ impl<T: Tensor> Model<T> {
     /// The model in a file, or in a folder with a `model.safetensors`, on the default device.
     ///
     /// # Errors
-    /// If the file cannot be read, is no model, or does not fit its own config.
+    /// [`Error::Read`] if the file cannot be read, else those of [`contents`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self>
     where
         T::Device: Default,
@@ -100,17 +112,17 @@ impl<T: Tensor> Model<T> {
         Ok(Self { config, card, tokenizer, net })
     }
 
-    /// The bytes of a file.
+    /// The bytes of a file: the same ones for the same model.
     ///
     /// # Errors
-    /// If the weights cannot be read from the device.
+    /// If the weights cannot be read from the device, or one is beyond the range of the precision.
     pub fn to_bytes(&self, precision: Precision) -> Result<Vec<u8>> {
         let json = |value: serde_json::Result<String>| value.expect("plain data becomes JSON");
         let metadata = BTreeMap::from([
-            ("kinora.format".to_string(), FORMAT.to_string()),
-            ("kinora.config".to_string(), json(serde_json::to_string(&self.config))),
-            ("kinora.card".to_string(), json(serde_json::to_string(&self.card))),
-            ("kinora.tokenizer".to_string(), self.tokenizer.to_json()),
+            (VERSION.to_string(), FORMAT.to_string()),
+            (CONFIG.to_string(), json(serde_json::to_string(&self.config))),
+            (CARD.to_string(), json(serde_json::to_string(&self.card))),
+            (TOKENIZER.to_string(), self.tokenizer.to_json()),
         ]);
         kinora_nn::save(&self.net.named(), &metadata, precision)
             .map_err(|error| Error::Weights { origin: "saving".into(), reason: error.to_string() })
@@ -119,13 +131,14 @@ impl<T: Tensor> Model<T> {
     /// Writes the model into one file, beside it first, so that no half of it is ever seen.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// As [`Model::to_bytes`], or if the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>, precision: Precision) -> Result<()> {
         Ok(kinora_video::write_atomic(path.as_ref(), &self.to_bytes(precision)?)?)
     }
 }
 
-/// The bytes of a model and the path of the file they came from.
+/// The bytes of a model, a file or a folder with a `model.safetensors`, and the path of the file
+/// they came from.
 ///
 /// # Errors
 /// If there is no such file.

@@ -42,7 +42,14 @@ impl<T> Net<T> {
 }
 
 impl<T: Tensor> Net<T> {
-    /// Frames `[n, t, h, w, c]` for a batch of sentences.
+    /// Films for a batch of sentences.
+    ///
+    /// # Shapes
+    /// n sentences, noise `[n, noise]` and `[n, t, frame_noise]`; gives frames `[n, t, h, w, c]` in
+    /// (-1, 1), as [`pixels`] has them.
+    ///
+    /// # Errors
+    /// If the pieces or the noise do not fit the networks, or the device fails.
     pub fn forward(&self, pieces: &Pieces, noise: &Noise<T>) -> kinora_tensor::Result<T> {
         let Encoded { words, bias, sentence } = self.encoder.forward(pieces)?;
         self.generator.forward(&sentence, &words, &bias, noise)
@@ -89,8 +96,11 @@ impl<T: Tensor> Model<T> {
     /// the same but for rounding.
     ///
     /// # Errors
-    /// If a sentence cannot be read or the device fails.
+    /// As [`Model::sample`].
     pub fn sample_batch(&self, prompts: &[(&str, u64)]) -> Result<Vec<Clip>> {
+        if prompts.is_empty() {
+            return Ok(Vec::new());
+        }
         let (pieces, noise) = self.inputs(prompts)?;
         let values = self.net.forward(&pieces, &noise)?.to_vec()?;
         let size = self.config.clip.dims().iter().product();
@@ -98,7 +108,7 @@ impl<T: Tensor> Model<T> {
     }
 
     /// How much each piece of a sentence was heard at each frame of its film, `[t, pieces]`, with
-    /// the pieces as they stand in the sentence.
+    /// the pieces as they stand in the sentence; what was cut off has no column.
     ///
     /// # Errors
     /// If the sentence cannot be read or the device fails.
@@ -121,7 +131,8 @@ impl<T: Tensor> Model<T> {
     }
 }
 
-/// The noise of films with these seeds, which does not depend on what else is in the batch.
+/// The noise of films with these seeds, which does not depend on what else is in the batch, nor on
+/// the device.
 ///
 /// # Errors
 /// If the device fails.

@@ -93,7 +93,7 @@ fn the_logit_is_realness_and_projection() {
         .flat_map(|i| (0..5).map(move |j| (i, j)))
         .map(|(i, j)| s[i] * projection[i * 5 + j] * phi[j])
         .sum();
-    let wanted = realness + matching / 5.0f64.sqrt();
+    let wanted = realness + matching;
     let sentence = Reference::new(s, [1, SENTENCE]).unwrap();
     let found = judge.logits(&features, &sentence).unwrap().values()[0];
     assert!((found - wanted).abs() < 1e-6, "{found}, by hand {wanted}");

@@ -187,7 +187,8 @@ fn a_film_hears_its_sentence_its_words_and_its_noise() {
     let inputs = Inputs::<Reference>::draw(&(), 1, FILM, &config());
     let before = inputs.frames(&generator);
     let other = |x: &Reference| randn(20, *x.shape());
-    let changes: [(&str, fn(&mut Inputs<Reference>) -> &mut Reference); 4] = [
+    type Part = fn(&mut Inputs<Reference>) -> &mut Reference;
+    let changes: [(&str, Part); 4] = [
         ("sentence", |i| &mut i.sentence),
         ("words", |i| &mut i.words),
         ("z", |i| &mut i.noise.film),

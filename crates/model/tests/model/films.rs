@@ -1,0 +1,149 @@
+//! From a sentence and a seed to a film.
+
+use kinora_model::{ClipConfig, ModelConfig, pixels};
+use kinora_nn::{Fresh, Init, Module};
+use kinora_tensor::Tensor;
+
+use crate::tiny::{config, model, of};
+
+const PROMPTS: [(&str, u64); 4] = [
+    ("a knight walks to the left", 0),
+    ("a red robe", 7),
+    ("", 1),
+    ("a knight walks to the left", 1),
+];
+
+#[test]
+fn a_film_has_the_size_and_the_rate_of_its_model() {
+    for channels in [1, 3, 4] {
+        let clip = ClipConfig { channels, fps: 12.5, ..config().clip };
+        let film = of(ModelConfig { clip, ..config() }).sample("a knight", 0).unwrap();
+        assert_eq!((film.dims(), film.fps()), ([3, 4, 6, channels], 12.5));
+    }
+}
+
+#[test]
+fn one_seed_is_one_film() {
+    let model = model();
+    let film = |prompt, seed| model.sample(prompt, seed).unwrap();
+    assert_eq!(film("a knight walks", 5), film("a knight walks", 5));
+    assert_ne!(film("a knight walks", 5), film("a knight walks", 6));
+    assert_ne!(film("a knight walks", 5), film("a red robe", 5));
+    assert_ne!(film("a knight walks", 0), film("a knight walks", 1 << 40));
+    // The seed counts, and not which tensors it met before: a clone gives the same.
+    assert_eq!(
+        model.clone().sample("a knight walks", u64::MAX).unwrap(),
+        film("a knight walks", u64::MAX)
+    );
+}
+
+/// The same films one by one and together, but for rounding: one step of 255 at most in bytes, and
+/// 10⁻⁴ in the numbers behind them.
+#[test]
+fn a_batch_is_its_films() {
+    let model = model();
+    let together = model.sample_batch(&PROMPTS).unwrap();
+    assert_eq!(together.len(), PROMPTS.len());
+    for ((prompt, seed), film) in PROMPTS.into_iter().zip(&together) {
+        let alone = model.sample(prompt, seed).unwrap();
+        let apart = alone.data().iter().zip(film.data()).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(apart <= Some(1), "{prompt:?}: {apart:?}");
+    }
+    let values = |prompts: &[(&str, u64)]| {
+        let analyses: Vec<_> =
+            prompts.iter().map(|(text, _)| model.tokenizer.analyse(text).unwrap()).collect();
+        let pieces = kinora_embed::Pieces::new(&analyses, model.config.encoder.pieces);
+        let seeds: Vec<u64> = prompts.iter().map(|&(_, seed)| seed).collect();
+        let device = model.net.encoder.words.table.table.device();
+        let noise = kinora_model::noise(device, &model.config, &seeds).unwrap();
+        model.net.forward(&pieces, &noise).unwrap().to_vec().unwrap()
+    };
+    let all = values(&PROMPTS);
+    for (prompt, beside) in PROMPTS.iter().zip(all.chunks(3 * 4 * 6 * 4)) {
+        for (a, b) in values(&[*prompt]).iter().zip(beside) {
+            assert!((a - b).abs() < 1e-4, "{prompt:?}: {a} alone, {b} beside others");
+        }
+    }
+    assert_eq!(model.sample_batch(&[]).unwrap(), []);
+}
+
+#[test]
+fn any_sentence_has_a_film() {
+    let model = model();
+    let long = "a knight walks ".repeat(500);
+    for prompt in ["", " ", "🦀", "日本語 のテキスト", "\u{0}\n\t", "A KNIGHT!!!", &long]
+    {
+        assert_eq!(model.sample(prompt, 0).unwrap().dims(), [3, 4, 6, 4], "{prompt:?}");
+    }
+}
+
+#[test]
+fn attention_is_one_share_a_piece() {
+    let model = model();
+    for (prompt, pieces) in [("a red robe", 3), ("", 0)] {
+        let weights = model.attention(prompt, 3).unwrap();
+        assert_eq!(weights.len(), 3, "one row a frame");
+        for row in weights {
+            assert_eq!(row.len(), pieces);
+            let sum: f32 = row.iter().sum();
+            assert!(pieces == 0 || (sum - 1.0).abs() < 1e-5, "{row:?}");
+        }
+    }
+    // Eight places, more pieces than that.
+    assert_eq!(model.attention("a a a a a a a a a a a a", 0).unwrap()[0].len(), 8);
+}
+
+/// What a network would have to say to make a film is what the film says.
+#[test]
+fn films_come_back_through_pixels() {
+    let film = model().sample("a knight", 0).unwrap();
+    let values = pixels::to_values(&film);
+    assert!(values.iter().all(|x| (-1.0..=1.0).contains(x)));
+    let back = pixels::to_clip(&values, &config().clip).unwrap();
+    for (a, b) in film.data().chunks(4).zip(back.data().chunks(4)) {
+        // The less alpha, the fewer steps a premultiplied colour has.
+        let step = 1 + 255 / u16::from(a[3].max(1));
+        assert!(a.iter().zip(b).all(|(a, b)| u16::from(a.abs_diff(*b)) <= step), "{a:?} {b:?}");
+    }
+    assert!(pixels::to_clip(&values[1..], &config().clip).is_err());
+}
+
+#[test]
+fn sizes_that_make_no_model() {
+    let good = config();
+    let clip = good.clip;
+    let with = |clip| ModelConfig { clip, ..good.clone() };
+    good.check().unwrap();
+    let mut narrow = good.clone();
+    narrow.encoder.word = 1;
+    let mut odd = good.clone();
+    odd.generator.decoder = vec![3];
+    for (config, wanted) in [
+        (with(ClipConfig { frames: 0, ..clip }), "clip.frames = 0 must be from 1 to 256"),
+        (with(ClipConfig { height: 5000, ..clip }), "clip.height = 5000"),
+        (with(ClipConfig { width: 7, ..clip }), "clip.width = 7 must be multiples of 2"),
+        (with(ClipConfig { channels: 2, ..clip }), "clip.channels = 2 must be 1 (grey), 3 or 4"),
+        (with(ClipConfig { fps: 0.0, ..clip }), "clip.fps = 0"),
+        (with(ClipConfig { fps: f32::NAN, ..clip }), "clip.fps = NaN"),
+        (narrow, "encoder.word = 1"),
+        (odd, "generator.decoder: 3 channels"),
+    ] {
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error:?}, not {wanted:?}");
+        let mut init = kinora_nn::Outline;
+        assert!(kinora_model::Net::new(&mut init, &config, 300).is_err());
+    }
+}
+
+/// A network is made of the numbers of its seed alone.
+#[test]
+fn the_same_seed_is_the_same_model() {
+    fn tensors<I: Init<kinora_cpu::CpuTensor>>(mut init: I) -> Vec<f32> {
+        let net = kinora_model::Net::new(&mut init, &config(), 240).unwrap();
+        net.named().into_iter().flat_map(|(_, x)| x.data().to_vec()).collect()
+    }
+    let device = kinora_cpu::CpuDevice::default();
+    let of = |seed| tensors(Fresh::new(&device, kinora_tensor::Random::new(seed, 0)));
+    assert_eq!(of(3), of(3));
+    assert_ne!(of(3), of(4));
+}

@@ -1,0 +1,5 @@
+//! Models in memory and in files, on the CPU.
+
+mod files;
+mod films;
+mod tiny;

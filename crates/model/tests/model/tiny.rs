@@ -1,0 +1,45 @@
+//! A model small enough to be made anew in every test.
+
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_embed::EncoderConfig;
+use kinora_gan::GeneratorConfig;
+use kinora_model::{Card, ClipConfig, Model, ModelConfig, Net};
+use kinora_nn::Fresh;
+use kinora_tensor::Random;
+use kinora_text::Tokenizer;
+
+pub fn config() -> ModelConfig {
+    ModelConfig {
+        clip: ClipConfig { frames: 3, height: 4, width: 6, channels: 4, fps: 8.0 },
+        encoder: EncoderConfig { pieces: 8, word: 6, sentence: 5 },
+        generator: GeneratorConfig {
+            noise: 4,
+            frame_noise: 2,
+            position: 2,
+            input: 3,
+            hidden: 4,
+            decoder: vec![4],
+            group: 2,
+        },
+    }
+}
+
+pub fn model() -> Model<CpuTensor> {
+    of(config())
+}
+
+pub fn of(config: ModelConfig) -> Model<CpuTensor> {
+    let captions = ["a knight walks to the left", "a woman in a red robe walks to the right"];
+    let tokenizer = Tokenizer::train(captions.into_iter(), 240).unwrap();
+    let device = CpuDevice::default();
+    let mut init = Fresh::<CpuTensor>::new(&device, Random::new(1, 0));
+    let net = Net::new(&mut init, &config, tokenizer.vocab_size()).unwrap();
+    let card = Card {
+        name: "tiny".into(),
+        licence: "CC0".into(),
+        notes: "it has learnt \"nothing\"\n".into(),
+        steps: 3,
+        ..Card::default()
+    };
+    Model { config, card, tokenizer, net }
+}
