@@ -2,6 +2,7 @@
 //! scratch, where the taps of a kernel are so many offsets, and sum over those in `kernel`.
 
 mod gather;
+mod spread;
 mod tile;
 mod weight;
 

@@ -102,8 +102,14 @@ impl Level {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 unsafe fn avx512(block: &Block) {
+    use std::arch::x86_64::__m512;
     // SAFETY: the caller's.
-    unsafe { rows::<std::arch::x86_64::__m512, 8>(block) }
+    unsafe {
+        match block.rows.len() {
+            ..=4 => rows::<__m512, 4>(block),
+            _ => rows::<__m512, 8>(block),
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

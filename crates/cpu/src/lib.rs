@@ -131,7 +131,7 @@ impl Tensor for CpuTensor {
             Op::Scatter { .. } => fill(&|out| gather::scatter(x, inputs[1], shape, out)),
             Op::MatMul { transpose_a, transpose_b } => {
                 let transposed = [transpose_a, transpose_b];
-                fill(&|out| matmul::matmul(transposed, x, inputs[1], shape, out))
+                try_fill(&|out| matmul::matmul(transposed, x, inputs[1], shape, out))
             }
             Op::Conv(geometry) => try_fill(&|out| conv::conv(geometry, x, inputs[1], shape, out)),
             Op::ConvInput { geometry, .. } => {

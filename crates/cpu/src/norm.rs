@@ -1,90 +1,117 @@
-//! Normalisation over groups of channels, and its gradient, each in as few sweeps as there can be.
+//! Normalisation over groups of channels, and its gradient: one task for each n, whose elements
+//! mostly stay in the cache between the sweeps over them.
 
-use kinora_tensor::{NormSpec, Shape, Tensor};
+use std::ops::Range;
+
+use kinora_tensor::{NormSpec, Tensor};
 
 use crate::CpuTensor;
-use crate::parallel::{PIECE, Shared, map};
+use crate::parallel::{Shared, map, tasks};
 use crate::simd::simd;
 
-/// How `[n, s, c]` is cut: a piece is some of the s of one n.
-struct Cut {
-    n: usize,
-    s: usize,
+/// Elements in a piece of an n, which has its own sums.
+const PIECE: usize = 8 << 10;
+
+/// From this many elements on, the pieces of one n are worth several threads.
+const LARGE: usize = 1 << 18;
+
+/// Elements of inner loops, where c is less: loops over a few channels make poor vectors.
+const WIDE: usize = 256;
+
+/// How the elements of one n, `[s, c]`, are walked over: some of the s in each piece, and some in
+/// each row, so that what belongs to a channel is kept as often as it occurs there.
+#[derive(Clone, Copy)]
+struct Walk {
+    len: usize,
     c: usize,
     groups: usize,
-    /// Elements in a piece, a multiple of c.
     piece: usize,
-    /// Pieces in one n.
-    parts: usize,
+    row: usize,
 }
 
-impl Cut {
-    fn new(shape: &Shape, groups: usize) -> Self {
-        let (n, c) = (shape[0], shape[shape.len() - 1]);
-        let s = shape[1..shape.len() - 1].iter().product();
-        let lines = (PIECE / c.max(1)).clamp(1, usize::max(s, 1));
-        Self { n, s, c, groups, piece: lines * c, parts: s.div_ceil(lines) }
+impl Walk {
+    fn new(x: &CpuTensor, groups: usize) -> Self {
+        let c = x.shape()[x.shape().len() - 1];
+        let row = (WIDE / c).max(1) * c;
+        let piece = (PIECE / row).max(1) * row;
+        Self { len: x.data().len() / x.shape()[0], c, groups, piece, row }
     }
 
-    fn elements(&self) -> usize {
-        self.n * self.s * self.c
+    fn range(&self, piece: usize) -> Range<usize> {
+        piece * self.piece..((piece + 1) * self.piece).min(self.len)
     }
 
-    /// Elements in a group of one n.
-    fn count(&self) -> f64 {
-        (self.s * self.c / self.groups) as f64
+    fn pieces(&self) -> usize {
+        self.len.div_ceil(self.piece)
     }
 
-    /// Where piece `part` of `n` lies.
-    fn range(&self, n: usize, part: usize) -> std::ops::Range<usize> {
-        let start = n * self.s * self.c;
-        start + part * self.piece..start + ((part + 1) * self.piece).min(self.s * self.c)
+    /// What the pieces are worth in threads.
+    fn work(&self) -> usize {
+        if self.len < LARGE { 0 } else { self.len }
     }
 
-    /// One value a channel from one value a group.
-    fn spread(&self, by_group: impl Iterator<Item = f32>) -> Vec<f32> {
-        by_group.flat_map(|value| std::iter::repeat_n(value, self.c / self.groups)).collect()
+    /// The row for n of scale or shift, `[n | 1, c]`, as often as a row has its channels.
+    fn repeat(&self, x: &CpuTensor, n: usize) -> Vec<f32> {
+        let n = if x.shape()[0] == 1 { 0 } else { n };
+        x.data()[n * self.c..][..self.c].repeat(self.row / self.c)
+    }
+
+    /// One value for each element of a row from one a group.
+    fn spread(&self, groups: impl Iterator<Item = f32>) -> Vec<f32> {
+        let width = self.c / self.groups;
+        let channels: Vec<f32> = groups.flat_map(|x| std::iter::repeat_n(x, width)).collect();
+        channels.repeat(self.row / self.c)
+    }
+
+    /// A sum a channel from one for each element of a row.
+    fn by_channel(&self, mut row: Vec<f32>) -> Vec<f32> {
+        let (channels, others) = row.split_at_mut(self.c);
+        others.chunks_exact(self.c).for_each(|other| add(channels, other));
+        row.truncate(self.c);
+        row
+    }
+
+    /// A sum a group from one a channel.
+    fn by_group(&self, channels: &[f32]) -> Vec<f64> {
+        let groups = channels.chunks_exact(self.c / self.groups);
+        groups.map(|group| group.iter().map(|&x| f64::from(x)).sum()).collect()
     }
 }
 
-/// Mean and 1 / √(variance + ε) of each group of each n, both `[n, groups]`.
-fn statistics(x: &[f32], cut: &Cut, epsilon: f32) -> Vec<(f32, f32)> {
-    let width = cut.c / cut.groups;
-    let parts = map(cut.n * cut.parts, cut.elements(), |task| {
-        let x = &x[cut.range(task / cut.parts, task % cut.parts)];
-        let count = (x.len() / cut.groups) as f64;
-        let mut sums = vec![0.0; cut.c];
+fn add(to: &mut [f32], from: &[f32]) {
+    to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
+}
+
+/// Mean and 1 / √(variance + ε) of one n, for each element of a row.
+fn statistics(x: &[f32], walk: &Walk, epsilon: f32) -> (Vec<f32>, Vec<f32>) {
+    let pieces = map(walk.pieces(), walk.work(), |piece| {
+        let x = &x[walk.range(piece)];
+        let count = (x.len() / walk.groups) as f64;
+        let mut sums = vec![0.0; walk.row];
         simd(
             #[inline(always)]
-            || {
-                for x in x.chunks_exact(cut.c) {
-                    sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += x);
-                }
-            },
+            || x.chunks(walk.row).for_each(|x| add(&mut sums, x)),
         );
-        let fold = |sums: &[f32]| -> Vec<f64> {
-            sums.chunks_exact(width).map(|sums| sums.iter().map(|&x| f64::from(x)).sum()).collect()
-        };
-        let sums_by_group = fold(&sums);
+        let sums = walk.by_group(&walk.by_channel(sums));
         // The squares are taken about the mean of this piece, so that nothing cancels.
-        let means = cut.spread(sums_by_group.iter().map(|sum| (sum / count) as f32));
-        sums.fill(0.0);
+        let means = walk.spread(sums.iter().map(|sum| (sum / count) as f32));
+        let mut squares = vec![0.0; walk.row];
         simd(
             #[inline(always)]
             || {
-                for x in x.chunks_exact(cut.c) {
-                    for ((sum, x), mean) in sums.iter_mut().zip(x).zip(&means) {
+                for x in x.chunks(walk.row) {
+                    for ((sum, x), mean) in squares.iter_mut().zip(x).zip(&means) {
                         *sum += (x - mean) * (x - mean);
                     }
                 }
             },
         );
-        (count, sums_by_group, fold(&sums))
+        (count, sums, walk.by_group(&walk.by_channel(squares)))
     });
-    let group = |(n, group): (usize, usize)| {
+    let group = |group: usize| {
         // Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm" (1979).
         let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
-        for (more, sums, around) in &parts[n * cut.parts..][..cut.parts] {
+        for (more, sums, around) in &pieces {
             let apart = sums[group] / more - mean;
             squares += around[group] + apart * apart * count * more / (count + more);
             mean += apart * more / (count + more);
@@ -92,19 +119,8 @@ fn statistics(x: &[f32], cut: &Cut, epsilon: f32) -> Vec<(f32, f32)> {
         }
         (mean as f32, (squares / count + f64::from(epsilon)).sqrt().recip() as f32)
     };
-    (0..cut.n).flat_map(|n| (0..cut.groups).map(move |g| (n, g))).map(group).collect()
-}
-
-/// Mean and 1 / √(variance + ε) of n, one value a channel.
-fn channels(cut: &Cut, statistics: &[(f32, f32)], n: usize) -> (Vec<f32>, Vec<f32>) {
-    let groups = &statistics[n * cut.groups..][..cut.groups];
-    (cut.spread(groups.iter().map(|s| s.0)), cut.spread(groups.iter().map(|s| s.1)))
-}
-
-/// The row for n of scale or shift, `[n | 1, c]`.
-fn row(x: &CpuTensor, n: usize, c: usize) -> &[f32] {
-    let n = if x.shape()[0] == 1 { 0 } else { n };
-    &x.data()[n * c..][..c]
+    let groups: Vec<(f32, f32)> = (0..walk.groups).map(group).collect();
+    (walk.spread(groups.iter().map(|g| g.0)), walk.spread(groups.iter().map(|g| g.1)))
 }
 
 pub(crate) fn norm(
@@ -117,31 +133,90 @@ pub(crate) fn norm(
     if out.is_empty() {
         return;
     }
-    let cut = Cut::new(x.shape(), spec.groups);
-    let statistics = statistics(x.data(), &cut, spec.epsilon);
+    let walk = Walk::new(x, spec.groups);
     let shared = Shared::new(out);
-    let x = x.data();
-    crate::parallel::tasks(cut.n * cut.parts, cut.elements(), |task| {
-        let n = task / cut.parts;
-        let range = cut.range(n, task % cut.parts);
-        let (mean, inverse) = channels(&cut, &statistics, n);
-        let (scale, shift) = (row(scale, n, cut.c), row(shift, n, cut.c));
-        let factor: Vec<f32> = inverse.iter().zip(scale).map(|(i, s)| i * s).collect();
-        // SAFETY: the ranges of the tasks are disjoint and lie in the output, which is as x.
-        let out = unsafe { shared.slice(range.clone()) };
-        simd(
-            #[inline(always)]
-            || {
-                let (mean, factor, shift) = (&mean[..cut.c], &factor[..cut.c], &shift[..cut.c]);
-                for (out, x) in out.chunks_exact_mut(cut.c).zip(x[range].chunks_exact(cut.c)) {
-                    for c in 0..cut.c {
-                        let y = (x[c] - mean[c]) * factor[c] + shift[c];
-                        out[c] = if y > 0.0 { y } else { spec.slope * y };
+    tasks(x.shape()[0], x.data().len(), |n| {
+        let at = n * walk.len;
+        let x = &x.data()[at..][..walk.len];
+        let (mean, inverse) = statistics(x, &walk, spec.epsilon);
+        let (scale, shift) = (walk.repeat(scale, n), walk.repeat(shift, n));
+        tasks(walk.pieces(), walk.work(), |piece| {
+            let range = walk.range(piece);
+            let rows = x[range.clone()].chunks(walk.row);
+            // SAFETY: the ranges of the tasks are disjoint and lie in the output, which is as x.
+            let out = unsafe { shared.slice(at + range.start..at + range.end) };
+            simd(
+                #[inline(always)]
+                || {
+                    let of_channel = [&mean[..], &inverse, &scale, &shift];
+                    for (out, x) in out.chunks_mut(walk.row).zip(rows) {
+                        norm_row(spec.slope, x, of_channel, out);
                     }
-                }
-            },
-        );
+                },
+            );
+        });
     });
+}
+
+// Each output is an argument of its own, by which the compiler knows that it overlaps nothing.
+#[inline(always)]
+fn norm_row(slope: f32, x: &[f32], of_channel: [&[f32]; 4], out: &mut [f32]) {
+    let len = out.len();
+    let x = &x[..len];
+    let [mean, inverse, scale, shift] = of_channel.map(|values| &values[..len]);
+    for i in 0..len {
+        let x_hat = (x[i] - mean[i]) * inverse[i];
+        let y = x_hat * scale[i] + shift[i];
+        out[i] = if y > 0.0 { y } else { slope * y };
+    }
+}
+
+/// With ĝ the gradient before the activation and m the mean over a group:
+/// ∂shift = Σ ĝ, ∂scale = Σ ĝ x̂, ∂x = inverse · (ĝ scale - m(ĝ scale) - x̂ m(ĝ scale x̂)).
+pub(crate) fn norm_grad(spec: &NormSpec, [x, scale, shift, g]: [&CpuTensor; 4], out: &mut [f32]) {
+    let (by_x, by_rest) = out.split_at_mut(x.data().len());
+    let (by_scale, by_shift) = by_rest.split_at_mut(by_rest.len() / 2);
+    by_scale.fill(0.0);
+    by_shift.fill(0.0);
+    if by_x.is_empty() {
+        return;
+    }
+    let walk = Walk::new(x, spec.groups);
+    let shared = Shared::new(by_x);
+    let totals = map(x.shape()[0], x.data().len(), |n| {
+        let at = n * walk.len;
+        let (x, g) = (&x.data()[at..][..walk.len], &g.data()[at..][..walk.len]);
+        let (mean, inverse) = statistics(x, &walk, spec.epsilon);
+        let (scale, shift) = (walk.repeat(scale, n), walk.repeat(shift, n));
+        let of_channel = [&mean[..], &inverse, &scale, &shift];
+        let totals = sums(spec.slope, [x, g], &walk, of_channel);
+        let count = (walk.len / walk.groups) as f64;
+        let group_means = |sums: &[f32]| {
+            let weighted: Vec<f32> = sums.iter().zip(&scale).map(|(sum, s)| sum * s).collect();
+            walk.spread(walk.by_group(&weighted).into_iter().map(|sum| (sum / count) as f32))
+        };
+        let means = [&group_means(&totals.0)[..], &group_means(&totals.1)];
+        tasks(walk.pieces(), walk.work(), |piece| {
+            let range = walk.range(piece);
+            let rows = x[range.clone()].chunks(walk.row).zip(g[range.clone()].chunks(walk.row));
+            // SAFETY: the ranges of the tasks are disjoint and lie in ∂x, which is as x.
+            let out = unsafe { shared.slice(at + range.start..at + range.end) };
+            simd(
+                #[inline(always)]
+                || {
+                    for (out, (x, g)) in out.chunks_mut(walk.row).zip(rows) {
+                        grad_row(spec.slope, [x, g], of_channel, means, out);
+                    }
+                },
+            );
+        });
+        totals
+    });
+    for (n, (plain, along)) in totals.iter().enumerate() {
+        let at = if scale.shape()[0] == 1 { 0 } else { n * walk.c };
+        add(&mut by_shift[at..], plain);
+        add(&mut by_scale[at..], along);
+    }
 }
 
 /// The gradient before the activation: g times the slope at y.
@@ -150,98 +225,64 @@ fn before(slope: f32, y: f32, g: f32) -> f32 {
     if y > 0.0 { g } else { slope * g }
 }
 
-/// With ĝ the gradient before the activation and m the mean over a group:
-/// ∂shift = Σ ĝ, ∂scale = Σ ĝ x̂, ∂x = inverse · (ĝ scale - m(ĝ scale) - x̂ m(ĝ scale x̂)).
-pub(crate) fn norm_grad(spec: &NormSpec, [x, scale, shift, g]: [&CpuTensor; 4], out: &mut [f32]) {
-    let cut = Cut::new(x.shape(), spec.groups);
-    let (by_x, by_rest) = out.split_at_mut(cut.elements());
-    let (by_scale, by_shift) = by_rest.split_at_mut(by_rest.len() / 2);
-    by_scale.fill(0.0);
-    by_shift.fill(0.0);
-    if by_x.is_empty() {
-        return;
+#[inline(always)]
+fn grad_row(
+    slope: f32,
+    [x, g]: [&[f32]; 2],
+    of_channel: [&[f32]; 4],
+    [plain, along]: [&[f32]; 2],
+    out: &mut [f32],
+) {
+    let len = out.len();
+    let (x, g, plain, along) = (&x[..len], &g[..len], &plain[..len], &along[..len]);
+    let [mean, inverse, scale, shift] = of_channel.map(|values| &values[..len]);
+    for i in 0..len {
+        let x_hat = (x[i] - mean[i]) * inverse[i];
+        let g = before(slope, x_hat * scale[i] + shift[i], g[i]);
+        out[i] = inverse[i] * (g * scale[i] - plain[i] - x_hat * along[i]);
     }
-    let statistics = statistics(x.data(), &cut, spec.epsilon);
-    let (x, g) = (x.data(), g.data());
-    // Σ ĝ and Σ ĝ x̂ a channel, of each piece.
-    let sums = map(cut.n * cut.parts, cut.elements(), |task| {
-        let n = task / cut.parts;
-        let range = cut.range(n, task % cut.parts);
-        let (mean, inverse) = channels(&cut, &statistics, n);
-        let (scale, shift) = (row(scale, n, cut.c), row(shift, n, cut.c));
-        let mut sums = (vec![0.0; cut.c], vec![0.0; cut.c]);
+}
+
+/// Σ ĝ and Σ ĝ x̂ of one n, one value a channel each.
+fn sums(
+    slope: f32,
+    [x, g]: [&[f32]; 2],
+    walk: &Walk,
+    of_channel: [&[f32]; 4],
+) -> (Vec<f32>, Vec<f32>) {
+    let pieces = map(walk.pieces(), walk.work(), |piece| {
+        let range = walk.range(piece);
+        let rows = x[range.clone()].chunks(walk.row).zip(g[range].chunks(walk.row));
+        let (mut plain, mut along) = (vec![0.0; walk.row], vec![0.0; walk.row]);
         simd(
             #[inline(always)]
-            || {
-                let c = cut.c;
-                let (mean, inverse) = (&mean[..c], &inverse[..c]);
-                let (scale, shift) = (&scale[..c], &shift[..c]);
-                let (plain, along) = (&mut sums.0[..c], &mut sums.1[..c]);
-                for (x, g) in x[range.clone()].chunks_exact(c).zip(g[range].chunks_exact(c)) {
-                    for c in 0..c {
-                        let x_hat = (x[c] - mean[c]) * inverse[c];
-                        let g = before(spec.slope, x_hat * scale[c] + shift[c], g[c]);
-                        plain[c] += g;
-                        along[c] += g * x_hat;
-                    }
-                }
-            },
+            || rows.for_each(|(x, g)| sum_row(slope, [x, g], of_channel, &mut plain, &mut along)),
         );
-        sums
+        (walk.by_channel(plain), walk.by_channel(along))
     });
-    // Of each n, then what is repeated over n.
-    let add = |to: &mut [f32], from: &[f32]| to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
-    let totals: Vec<(Vec<f32>, Vec<f32>)> = sums
-        .chunks_exact(cut.parts)
-        .map(|parts| {
-            let mut total = (vec![0.0; cut.c], vec![0.0; cut.c]);
-            for (plain, along) in parts {
-                add(&mut total.0, plain);
-                add(&mut total.1, along);
-            }
-            total
-        })
-        .collect();
-    for (n, (plain, along)) in totals.iter().enumerate() {
-        let at = if scale.shape()[0] == 1 { 0 } else { n * cut.c };
-        add(&mut by_shift[at..][..cut.c], plain);
-        add(&mut by_scale[at..][..cut.c], along);
+    let mut total = (vec![0.0; walk.c], vec![0.0; walk.c]);
+    for (plain, along) in &pieces {
+        add(&mut total.0, plain);
+        add(&mut total.1, along);
     }
-    let group_means = |sums: &[f32], scale: &[f32]| {
-        let weighted: Vec<f64> = sums
-            .iter()
-            .zip(scale)
-            .map(|(&sum, &scale)| f64::from(sum) * f64::from(scale))
-            .collect();
-        let groups = weighted.chunks_exact(cut.c / cut.groups);
-        cut.spread(groups.map(|sums| (sums.iter().sum::<f64>() / cut.count()) as f32))
-    };
-    let shared = Shared::new(by_x);
-    crate::parallel::tasks(cut.n * cut.parts, cut.elements(), |task| {
-        let n = task / cut.parts;
-        let range = cut.range(n, task % cut.parts);
-        let (mean, inverse) = channels(&cut, &statistics, n);
-        let (scale, shift) = (row(scale, n, cut.c), row(shift, n, cut.c));
-        let plain = group_means(&totals[n].0, scale);
-        let along = group_means(&totals[n].1, scale);
-        // SAFETY: the ranges of the tasks are disjoint and lie in ∂x, which is as x.
-        let out = unsafe { shared.slice(range.clone()) };
-        simd(
-            #[inline(always)]
-            || {
-                let c = cut.c;
-                let (mean, inverse) = (&mean[..c], &inverse[..c]);
-                let (scale, shift) = (&scale[..c], &shift[..c]);
-                let (plain, along) = (&plain[..c], &along[..c]);
-                let inputs = x[range.clone()].chunks_exact(c).zip(g[range].chunks_exact(c));
-                for (out, (x, g)) in out.chunks_exact_mut(c).zip(inputs) {
-                    for c in 0..c {
-                        let x_hat = (x[c] - mean[c]) * inverse[c];
-                        let g = before(spec.slope, x_hat * scale[c] + shift[c], g[c]);
-                        out[c] = inverse[c] * (g * scale[c] - plain[c] - x_hat * along[c]);
-                    }
-                }
-            },
-        );
-    });
+    total
+}
+
+#[inline(always)]
+fn sum_row(
+    slope: f32,
+    [x, g]: [&[f32]; 2],
+    of_channel: [&[f32]; 4],
+    plain: &mut [f32],
+    along: &mut [f32],
+) {
+    let len = x.len();
+    let (g, plain, along) = (&g[..len], &mut plain[..len], &mut along[..len]);
+    let [mean, inverse, scale, shift] = of_channel.map(|values| &values[..len]);
+    for i in 0..len {
+        let x_hat = (x[i] - mean[i]) * inverse[i];
+        let g = before(slope, x_hat * scale[i] + shift[i], g[i]);
+        plain[i] += g;
+        along[i] += g * x_hat;
+    }
 }

@@ -2,12 +2,15 @@
 
 use kinora_tensor::{Result, Shape, Tensor};
 
-use crate::parallel::{PIECE, map, rows};
+use crate::parallel::{PIECE, Shared, map, rows, tasks, tasks_over};
 use crate::simd::simd;
 use crate::{CpuTensor, math};
 
 /// Independent sums that a run is added up in, so that they fill vectors.
 const LANES: usize = 32;
+
+/// From this length on, the columns of a sum over rows are worth several tasks.
+const WIDE: usize = 2 << 10;
 
 pub(crate) fn sum(x: &CpuTensor, axes: &[usize], out: &mut [f32]) -> Result<()> {
     // Neighbouring axes go together; each group is one pass over [outer, len, inner], innermost
@@ -51,9 +54,27 @@ pub(crate) fn sum_middle(x: &[f32], [outer, len, inner]: [usize; 3], out: &mut [
     let row = len * inner;
     if row <= 2 * PIECE {
         let many = (2 * PIECE / row).max(1);
-        crate::parallel::tasks_over(out, many * inner, outer * row, |i, out| {
+        tasks_over(out, many * inner, outer * row, |i, out| {
             let rows = x[i * many * row..].chunks_exact(row);
-            out.chunks_exact_mut(inner).zip(rows).for_each(|(out, x)| sum_outer(x, out));
+            simd(
+                #[inline(always)]
+                || out.chunks_exact_mut(inner).zip(rows).for_each(|(out, x)| sum_outer(x, out)),
+            );
+        });
+        return;
+    }
+    if inner >= WIDE {
+        let blocks = inner.div_ceil(WIDE);
+        let shared = Shared::new(out);
+        tasks(outer * blocks, x.len(), |task| {
+            let (at, start) = (task / blocks, task % blocks * WIDE);
+            let width = WIDE.min(inner - start);
+            // SAFETY: each task has a block of the columns of one row of the output.
+            let out = unsafe { shared.slice(at * inner + start..at * inner + start + width) };
+            out.fill(0.0);
+            for row in x[at * row..][..row].chunks_exact(inner) {
+                out.iter_mut().zip(&row[start..]).for_each(|(out, x)| *out += x);
+            }
         });
         return;
     }
@@ -64,7 +85,11 @@ pub(crate) fn sum_middle(x: &[f32], [outer, len, inner]: [usize; 3], out: &mut [
         let (row_index, part) = (task / parts, task % parts);
         let end = ((part + 1) * step).min(row);
         let mut partial = vec![0.0; inner];
-        sum_outer(&x[row_index * row..][part * step..end], &mut partial);
+        let x = &x[row_index * row..][part * step..end];
+        simd(
+            #[inline(always)]
+            || sum_outer(x, &mut partial),
+        );
         partial
     });
     for (out, partial) in out.chunks_exact_mut(inner).zip(partial.chunks_exact(parts)) {
@@ -76,18 +101,19 @@ pub(crate) fn sum_middle(x: &[f32], [outer, len, inner]: [usize; 3], out: &mut [
 }
 
 /// The sum of the rows of x, each as long as `out`.
+#[inline(always)]
 fn sum_outer(x: &[f32], out: &mut [f32]) {
     let inner = out.len();
+    if inner == 1 {
+        out[0] = total(x);
+        return;
+    }
     if inner >= LANES {
-        return simd(
-            #[inline(always)]
-            || {
-                out.fill(0.0);
-                for row in x.chunks_exact(inner) {
-                    out.iter_mut().zip(row).for_each(|(out, x)| *out += x);
-                }
-            },
-        );
+        out.fill(0.0);
+        for row in x.chunks_exact(inner) {
+            out.iter_mut().zip(row).for_each(|(out, x)| *out += x);
+        }
+        return;
     }
     // Several short rows at once, which are added to one another at the end.
     let width = LANES.next_multiple_of(inner);
@@ -95,14 +121,9 @@ fn sum_outer(x: &[f32], out: &mut [f32]) {
     let wide = &mut wide[..width];
     let blocks = x.chunks_exact(width);
     let rest = blocks.remainder();
-    simd(
-        #[inline(always)]
-        || {
-            for block in blocks {
-                wide.iter_mut().zip(block).for_each(|(sum, x)| *sum += x);
-            }
-        },
-    );
+    for block in blocks {
+        wide.iter_mut().zip(block).for_each(|(sum, x)| *sum += x);
+    }
     wide.iter_mut().zip(rest).for_each(|(sum, x)| *sum += x);
     out.fill(0.0);
     for row in wide.chunks_exact(inner) {
@@ -110,21 +131,42 @@ fn sum_outer(x: &[f32], out: &mut [f32]) {
     }
 }
 
+/// The sum of x, in [`LANES`] sums that are added by halves.
+#[inline(always)]
+fn total(x: &[f32]) -> f32 {
+    let mut sums = [0.0; LANES];
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    for block in blocks {
+        (0..LANES).for_each(|i| sums[i] += block[i]);
+    }
+    sums.iter_mut().zip(rest).for_each(|(sum, x)| *sum += x);
+    let mut half = LANES / 2;
+    while half > 0 {
+        (0..half).for_each(|i| sums[i] += sums[i + half]);
+        half /= 2;
+    }
+    sums[0]
+}
+
 pub(crate) fn softmax(x: &CpuTensor, out: &mut [f32]) {
     let len = x.shape()[x.shape().len() - 1];
     let x = x.data();
     rows(out, len, |row, out| {
         let x = x[row * len..].chunks_exact(len);
-        for (out, x) in out.chunks_exact_mut(len).zip(x) {
-            let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            simd(
-                #[inline(always)]
-                || out.iter_mut().zip(x).for_each(|(out, &x)| *out = math::exp(x - max)),
-            );
-            let mut sum = [0.0];
-            sum_outer(out, &mut sum);
-            let factor = 1.0 / sum[0];
-            out.iter_mut().for_each(|out| *out *= factor);
-        }
+        simd(
+            #[inline(always)]
+            || {
+                for (out, x) in out.chunks_exact_mut(len).zip(x) {
+                    let mut max = [f32::NEG_INFINITY; LANES];
+                    for x in x.chunks(LANES) {
+                        max.iter_mut().zip(x).for_each(|(max, &x)| *max = max.max(x));
+                    }
+                    let max = max.into_iter().fold(f32::NEG_INFINITY, f32::max);
+                    out.iter_mut().zip(x).for_each(|(out, &x)| *out = math::exp(x - max));
+                    let factor = 1.0 / total(out);
+                    out.iter_mut().for_each(|out| *out *= factor);
+                }
+            },
+        );
     });
 }

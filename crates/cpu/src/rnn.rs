@@ -4,36 +4,32 @@ use kinora_tensor::Tensor;
 
 use crate::CpuTensor;
 use crate::math::{sigmoid, tanh};
-use crate::parallel::{PIECE, Shared, tasks};
+use crate::parallel::{Shared, tasks};
 use crate::simd::simd;
 
-/// Calls `f` with ranges of cells, one task each.
-fn cells(cell: &CpuTensor, f: impl Fn(usize) + Sync) {
-    let c = cell.shape()[cell.shape().len() - 1];
+/// Cells of one task.
+const PIECE: usize = 2 << 10;
+
+/// Calls `f` with the index of each row of `[.., c]`.
+fn each_row(cell: &CpuTensor, c: usize, f: impl Fn(usize) + Sync + Send) {
     if cell.data().is_empty() {
         return;
     }
-    let count = cell.data().len() / c;
-    let many = (PIECE / 4 / c).max(1);
+    let rows = cell.data().len() / c;
+    let many = (PIECE / c).max(1);
     // A cell costs several times what an element of a sweep does.
-    tasks(count.div_ceil(many), cell.data().len() * 4, |task| {
-        (task * many..((task + 1) * many).min(count)).for_each(&f);
+    tasks(rows.div_ceil(many), cell.data().len() * 8, |task| {
+        simd(
+            #[inline(always)]
+            || (task * many..((task + 1) * many).min(rows)).for_each(&f),
+        );
     });
 }
 
-/// `N` parts of length c of a row.
+/// The `N` parts of length c of a row.
 #[inline(always)]
-fn cut<const N: usize>(row: &[f32], c: usize) -> [&[f32]; N] {
+fn parts<const N: usize>(row: &[f32], c: usize) -> [&[f32]; N] {
     std::array::from_fn(|part| &row[part * c..][..c])
-}
-
-#[inline(always)]
-fn cut_mut<const N: usize>(mut row: &mut [f32], c: usize) -> [&mut [f32]; N] {
-    std::array::from_fn(|_| {
-        let (part, rest) = std::mem::take(&mut row).split_at_mut(c);
-        row = rest;
-        part
-    })
 }
 
 #[inline(always)]
@@ -47,27 +43,34 @@ fn slope_tanh(y: f32) -> f32 {
 }
 
 pub(crate) fn lstm_cell(gates: &CpuTensor, cell: &CpuTensor, out: &mut [f32]) {
-    let c = *cell.shape().last().expect("checked by infer");
-    let (gates, len) = (gates.data(), cell.data().len());
+    let c = cell.shape()[cell.shape().len() - 1];
+    let len = cell.data().len();
     let shared = Shared::new(out);
-    cells(cell, |row| {
-        let [i, f, g, o] = cut(&gates[row * 4 * c..], c);
-        let cell = &cell.data()[row * c..][..c];
-        // SAFETY: each row is written by one task, and lies in the output, [2, .., c].
-        let (h_out, c_out) = unsafe {
-            (shared.slice(row * c..row * c + c), shared.slice(len + row * c..len + row * c + c))
-        };
-        simd(
-            #[inline(always)]
-            || {
-                for k in 0..c {
-                    let next = sigmoid(f[k]) * cell[k] + sigmoid(i[k]) * tanh(g[k]);
-                    c_out[k] = next;
-                    h_out[k] = sigmoid(o[k]) * tanh(next);
-                }
-            },
-        );
-    });
+    each_row(
+        cell,
+        c,
+        #[inline(always)]
+        |row| {
+            let at = row * c;
+            // SAFETY: each row is written by one task, and lies in the output, [2, .., c].
+            let (h, next) =
+                unsafe { (shared.slice(at..at + c), shared.slice(len + at..len + at + c)) };
+            lstm_row(parts(&gates.data()[4 * at..], c), &cell.data()[at..][..c], h, next);
+        },
+    );
+}
+
+// Each output of a row is an argument of its own, by which the compiler knows that it overlaps
+// nothing, and makes vectors of the loop.
+#[inline(always)]
+fn lstm_row([i, f, g, o]: [&[f32]; 4], cell: &[f32], h: &mut [f32], next: &mut [f32]) {
+    let c = cell.len();
+    let (h, next) = (&mut h[..c], &mut next[..c]);
+    for k in 0..c {
+        let new = sigmoid(f[k]) * cell[k] + sigmoid(i[k]) * tanh(g[k]);
+        h[k] = sigmoid(o[k]) * tanh(new);
+        next[k] = new;
+    }
 }
 
 pub(crate) fn lstm_cell_grad(
@@ -76,98 +79,127 @@ pub(crate) fn lstm_cell_grad(
     grad: &CpuTensor,
     out: &mut [f32],
 ) {
-    let c = *cell.shape().last().expect("checked by infer");
-    let (gates, len) = (gates.data(), cell.data().len());
+    let c = cell.shape()[cell.shape().len() - 1];
+    let (grad, len) = (grad.data(), cell.data().len());
     let shared = Shared::new(out);
-    cells(cell, |row| {
-        let [i, f, g, o] = cut(&gates[row * 4 * c..], c);
-        let cell = &cell.data()[row * c..][..c];
-        let by_h = &grad.data()[row * c..][..c];
-        let by_c = &grad.data()[len + row * c..][..c];
-        // SAFETY: each row is written by one task, and lies in the output: gates, then cell.
-        let (by_gates, by_cell) = unsafe {
-            let at = 4 * len + row * c;
-            (shared.slice(row * 4 * c..(row + 1) * 4 * c), shared.slice(at..at + c))
-        };
-        let [by_i, by_f, by_g, by_o] = cut_mut(by_gates, c);
-        simd(
-            #[inline(always)]
-            || {
-                for k in 0..c {
-                    let (i, f, g, o) = (sigmoid(i[k]), sigmoid(f[k]), tanh(g[k]), sigmoid(o[k]));
-                    let squashed = tanh(f * cell[k] + i * g);
-                    let by_next = by_c[k] + by_h[k] * o * slope_tanh(squashed);
-                    by_i[k] = by_next * g * slope_sigmoid(i);
-                    by_f[k] = by_next * cell[k] * slope_sigmoid(f);
-                    by_g[k] = by_next * i * slope_tanh(g);
-                    by_o[k] = by_h[k] * squashed * slope_sigmoid(o);
-                    by_cell[k] = by_next * f;
-                }
-            },
-        );
-    });
+    each_row(
+        cell,
+        c,
+        #[inline(always)]
+        |row| {
+            let at = row * c;
+            // SAFETY: each row is written by one task, and lies in the output: gates, then cell.
+            let by = |part: usize| unsafe {
+                let start = if part < 4 { 4 * at + part * c } else { 4 * len + at };
+                shared.slice(start..start + c)
+            };
+            let [i, f, g, o] = parts(&gates.data()[4 * at..], c);
+            let inputs =
+                [i, f, g, o, &cell.data()[at..][..c], &grad[at..][..c], &grad[len + at..][..c]];
+            lstm_row_grad(inputs, by(0), by(1), by(2), by(3), by(4));
+        },
+    );
+}
+
+#[inline(always)]
+fn lstm_row_grad(
+    [i, f, g, o, cell, by_h, by_c]: [&[f32]; 7],
+    by_i: &mut [f32],
+    by_f: &mut [f32],
+    by_g: &mut [f32],
+    by_o: &mut [f32],
+    by_cell: &mut [f32],
+) {
+    let c = cell.len();
+    let (by_i, by_f, by_g) = (&mut by_i[..c], &mut by_f[..c], &mut by_g[..c]);
+    let (by_o, by_cell) = (&mut by_o[..c], &mut by_cell[..c]);
+    for k in 0..c {
+        let (i, f, g, o) = (sigmoid(i[k]), sigmoid(f[k]), tanh(g[k]), sigmoid(o[k]));
+        let squashed = tanh(f * cell[k] + i * g);
+        let by_next = by_c[k] + by_h[k] * o * slope_tanh(squashed);
+        by_i[k] = by_next * g * slope_sigmoid(i);
+        by_f[k] = by_next * cell[k] * slope_sigmoid(f);
+        by_g[k] = by_next * i * slope_tanh(g);
+        by_o[k] = by_h[k] * squashed * slope_sigmoid(o);
+        by_cell[k] = by_next * f;
+    }
 }
 
 pub(crate) fn gru_cell(a: &CpuTensor, b: &CpuTensor, h: &CpuTensor, out: &mut [f32]) {
-    let c = *h.shape().last().expect("checked by infer");
-    let (a, b) = (a.data(), b.data());
+    let c = h.shape()[h.shape().len() - 1];
     let shared = Shared::new(out);
-    cells(h, |row| {
-        let [a_r, a_z, a_n] = cut(&a[row * 3 * c..], c);
-        let [b_r, b_z, b_n] = cut(&b[row * 3 * c..], c);
-        let h = &h.data()[row * c..][..c];
-        // SAFETY: each row is written by one task, and lies in the output, which is as h.
-        let out = unsafe { shared.slice(row * c..row * c + c) };
-        simd(
-            #[inline(always)]
-            || {
-                for k in 0..c {
-                    let r = sigmoid(a_r[k] + b_r[k]);
-                    let z = sigmoid(a_z[k] + b_z[k]);
-                    let n = tanh(a_n[k] + r * b_n[k]);
-                    out[k] = n + z * (h[k] - n);
-                }
-            },
-        );
-    });
+    each_row(
+        h,
+        c,
+        #[inline(always)]
+        |row| {
+            let at = row * c;
+            // SAFETY: each row is written by one task, and lies in the output, which is as h.
+            let out = unsafe { shared.slice(at..at + c) };
+            let (a, b) = (parts(&a.data()[3 * at..], c), parts(&b.data()[3 * at..], c));
+            gru_row(a, b, &h.data()[at..][..c], out);
+        },
+    );
+}
+
+#[inline(always)]
+fn gru_row([a_r, a_z, a_n]: [&[f32]; 3], [b_r, b_z, b_n]: [&[f32]; 3], h: &[f32], out: &mut [f32]) {
+    let c = h.len();
+    let out = &mut out[..c];
+    for k in 0..c {
+        let r = sigmoid(a_r[k] + b_r[k]);
+        let z = sigmoid(a_z[k] + b_z[k]);
+        let n = tanh(a_n[k] + r * b_n[k]);
+        out[k] = n + z * (h[k] - n);
+    }
 }
 
 pub(crate) fn gru_cell_grad([a, b, h, g]: [&CpuTensor; 4], out: &mut [f32]) {
-    let c = *h.shape().last().expect("checked by infer");
-    let (a, b, len) = (a.data(), b.data(), h.data().len());
+    let c = h.shape()[h.shape().len() - 1];
+    let len = h.data().len();
     let shared = Shared::new(out);
-    cells(h, |row| {
-        let [a_r, a_z, a_n] = cut(&a[row * 3 * c..], c);
-        let [b_r, b_z, b_n] = cut(&b[row * 3 * c..], c);
-        let h = &h.data()[row * c..][..c];
-        let g = &g.data()[row * c..][..c];
-        // SAFETY: each row is written by one task, and lies in the output: a, b, then h.
-        let (by_a, by_b, by_h) = unsafe {
-            let part = |start: usize, width: usize| start + row * width..start + (row + 1) * width;
-            (
-                shared.slice(part(0, 3 * c)),
-                shared.slice(part(3 * len, 3 * c)),
-                shared.slice(part(6 * len, c)),
-            )
-        };
-        let [a_by_r, a_by_z, a_by_n] = cut_mut(by_a, c);
-        let [b_by_r, b_by_z, b_by_n] = cut_mut(by_b, c);
-        simd(
-            #[inline(always)]
-            || {
-                for k in 0..c {
-                    let r = sigmoid(a_r[k] + b_r[k]);
-                    let z = sigmoid(a_z[k] + b_z[k]);
-                    let n = tanh(a_n[k] + r * b_n[k]);
-                    let by_z = g[k] * (h[k] - n) * slope_sigmoid(z);
-                    let by_n = g[k] * (1.0 - z) * slope_tanh(n);
-                    let by_r = by_n * b_n[k] * slope_sigmoid(r);
-                    (a_by_r[k], b_by_r[k]) = (by_r, by_r);
-                    (a_by_z[k], b_by_z[k]) = (by_z, by_z);
-                    (a_by_n[k], b_by_n[k]) = (by_n, by_n * r);
-                    by_h[k] = g[k] * z;
-                }
-            },
-        );
-    });
+    each_row(
+        h,
+        c,
+        #[inline(always)]
+        |row| {
+            let at = row * c;
+            // SAFETY: each row is written by one task, and lies in the output: a, b, then h.
+            let by = |start: usize| unsafe { shared.slice(start..start + c) };
+            let by_a = |part: usize| by(3 * at + part * c);
+            let by_b = |part: usize| by(3 * (len + at) + part * c);
+            let (a, b) = (parts(&a.data()[3 * at..], c), parts(&b.data()[3 * at..], c));
+            let (h, g) = (&h.data()[at..][..c], &g.data()[at..][..c]);
+            gru_row_grad([a, b], [h, g], by_a(0), by_a(1), by_a(2), by_b(2), by(6 * len + at));
+            // r and z see the sums of a and b.
+            by_b(0).copy_from_slice(by_a(0));
+            by_b(1).copy_from_slice(by_a(1));
+        },
+    );
+}
+
+#[inline(always)]
+fn gru_row_grad(
+    [[a_r, a_z, a_n], [b_r, b_z, b_n]]: [[&[f32]; 3]; 2],
+    [h, g]: [&[f32]; 2],
+    by_r: &mut [f32],
+    by_z: &mut [f32],
+    by_n: &mut [f32],
+    by_b_n: &mut [f32],
+    by_h: &mut [f32],
+) {
+    let c = h.len();
+    let (by_r, by_z, by_n) = (&mut by_r[..c], &mut by_z[..c], &mut by_n[..c]);
+    let (by_b_n, by_h) = (&mut by_b_n[..c], &mut by_h[..c]);
+    for k in 0..c {
+        let r = sigmoid(a_r[k] + b_r[k]);
+        let z = sigmoid(a_z[k] + b_z[k]);
+        let n = tanh(a_n[k] + r * b_n[k]);
+        let by_new = g[k] * (1.0 - z) * slope_tanh(n);
+        by_r[k] = by_new * b_n[k] * slope_sigmoid(r);
+        by_z[k] = g[k] * (h[k] - n) * slope_sigmoid(z);
+        by_n[k] = by_new;
+        by_b_n[k] = by_new * r;
+        by_h[k] = g[k] * z;
+    }
 }

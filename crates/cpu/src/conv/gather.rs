@@ -1,5 +1,7 @@
 //! Convolution, and its partial by the input: each output gathers what it is the sum of.
 
+use std::ops::Range;
+
 use kinora_tensor::{Geometry, Result, Shape, Tensor};
 
 use super::tile::{Tile, Tiling, with_scratch};
@@ -12,23 +14,28 @@ use crate::parallel::{Shared, tasks};
 ///
 /// A convolution has one phase. Its partial by the input has one for each remainder by the stride,
 /// with every stride-th tap of the kernel, so that no zeros are put between the elements of g.
-struct Phase {
-    at: [usize; 3],
+pub(super) struct Phase {
+    pub at: [usize; 3],
     /// Where in the reach its taps begin, and how many they are.
-    first: [usize; 3],
-    taps: [usize; 3],
+    pub first: [usize; 3],
+    pub taps: [usize; 3],
+    /// Whether the taps along h and w are columns: see `spread`.
+    pub spread: bool,
     /// One panel of columns after another, each `[taps, channels, width]`.
-    weights: Buffer,
+    pub weights: Buffer,
 }
 
-struct Gather {
-    tiling: Tiling,
-    phases: Vec<Phase>,
-    stride: [usize; 3],
+/// Places in a tile, where there are as many: the weights are read once for each tile.
+const PLACES: usize = 64;
+
+pub(super) struct Gather {
+    pub tiling: Tiling,
+    pub phases: Vec<Phase>,
+    pub stride: [usize; 3],
     /// `[t, h, w]` and channels of the output.
-    target: [usize; 3],
-    columns: usize,
-    level: Level,
+    pub target: [usize; 3],
+    pub columns: usize,
+    pub level: Level,
 }
 
 fn inner(shape: &Shape) -> [usize; 3] {
@@ -46,17 +53,14 @@ pub(crate) fn conv(
     let level = Level::detect();
     let taps = [kt, kh, kw];
     let source = |tap: [usize; 3], c: usize| (((tap[0] * kh + tap[1]) * kw + tap[2]) * ci + c) * co;
-    let phase = Phase {
-        at: [0; 3],
-        first: [0; 3],
-        taps,
-        weights: pack(level, k, taps, ci, co, |tap, c, columns, out| {
-            out.copy_from_slice(&k.data()[source(tap, c) + columns.start..][..columns.len()]);
-        })?,
-    };
+    let spread = spreads(level, geometry.stride, taps, co);
+    let weights = pack(level, k, spread, taps, ci, co, |tap, c, columns, out| {
+        out.copy_from_slice(&k.data()[source(tap, c) + columns.start..][..columns.len()]);
+    })?;
+    let phase = Phase { at: [0; 3], first: [0; 3], taps, spread, weights };
     let placing = [geometry.stride, geometry.padding, taps];
     Gather {
-        tiling: Tiling::new(x.shape()[0], inner(shape), placing, inner(x.shape()), ci),
+        tiling: Tiling::new(x.shape()[0], inner(shape), placing, inner(x.shape()), ci, PLACES),
         phases: vec![phase],
         stride: [1; 3],
         target: inner(shape),
@@ -109,7 +113,8 @@ pub(crate) fn conv_input(
                 let tap = |i: [usize; 3], axis: usize| {
                     seen[axis].0 + (taps[axis] - 1 - i[axis]) * stride[axis]
                 };
-                let weights = pack(level, k, taps, co, ci, |i, c, columns, out| {
+                let spread = spreads(level, [1; 3], taps, ci);
+                let weights = pack(level, k, spread, taps, co, ci, |i, c, columns, out| {
                     let line = ((tap(i, 0) * kh + tap(i, 1)) * kw + tap(i, 2)) * ci;
                     let column = k.data()[(line + columns.start) * co + c..].iter().step_by(co);
                     out.iter_mut().zip(column).for_each(|(out, x)| *out = *x);
@@ -117,13 +122,20 @@ pub(crate) fn conv_input(
                 let first = std::array::from_fn(|axis| {
                     seen[axis].2.saturating_add_unsigned(before[axis]) as usize
                 });
-                phases.push(Phase { at, first, taps, weights });
+                phases.push(Phase { at, first, taps, spread, weights });
             }
         }
     }
     let grid = std::array::from_fn(|axis| target[axis].div_ceil(stride[axis]));
     Gather {
-        tiling: Tiling::new(g.shape()[0], grid, [[1; 3], before, reach], inner(g.shape()), co),
+        tiling: Tiling::new(
+            g.shape()[0],
+            grid,
+            [[1; 3], before, reach],
+            inner(g.shape()),
+            co,
+            PLACES,
+        ),
         phases,
         stride,
         target,
@@ -134,27 +146,48 @@ pub(crate) fn conv_input(
     Ok(())
 }
 
-/// The weights of a phase in panels; `read` gives the columns for a tap and a channel.
+/// Whether few columns leave so much of the vectors empty that the taps along h and w had better be
+/// columns too. That takes places which are neighbours where their sources are.
+fn spreads(level: Level, step: [usize; 3], taps: [usize; 3], columns: usize) -> bool {
+    let vectors = |columns: usize| columns.div_ceil(level.lanes());
+    let plane = taps[1] * taps[2];
+    step[1..] == [1, 1] && 2 * plane * vectors(columns) > 3 * vectors(plane * columns)
+}
+
+/// The weights of a phase in panels; `read` gives columns for a tap and a channel.
 fn pack(
     level: Level,
     k: &CpuTensor,
+    spread: bool,
     taps: [usize; 3],
     channels: usize,
     columns: usize,
-    read: impl Fn([usize; 3], usize, std::ops::Range<usize>, &mut [f32]),
+    read: impl Fn([usize; 3], usize, Range<usize>, &mut [f32]),
 ) -> Result<Buffer> {
-    let panels = level.panels(columns);
-    let depth = taps.iter().product::<usize>() * channels;
+    let plane = taps[1] * taps[2];
+    let (depth, total) = match spread {
+        true => (taps[0] * channels, plane * columns),
+        false => (taps[0] * plane * channels, columns),
+    };
+    let panels = level.panels(total);
     let mut packed = k.device().take(depth * panels.iter().map(|panel| panel.1).sum::<usize>())?;
     for (start, width) in panels {
-        let used = start..(start + width).min(columns);
+        let used = start..(start + width).min(total);
         let rows = packed[depth * start..][..depth * width].chunks_exact_mut(width);
         for (row, out) in rows.enumerate() {
             let (tap, c) = (row / channels, row % channels);
-            let tap = [tap / taps[2] / taps[1], tap / taps[2] % taps[1], tap % taps[2]];
             let (out, rest) = out.split_at_mut(used.len());
-            read(tap, c, used.clone(), out);
             rest.fill(0.0);
+            if !spread {
+                let tap = [tap / plane, tap / taps[2] % taps[1], tap % taps[2]];
+                read(tap, c, used.clone(), out);
+                continue;
+            }
+            for (column, out) in used.clone().zip(out) {
+                let (in_plane, column) = (column / columns, column % columns);
+                let tap = [tap, in_plane / taps[2], in_plane % taps[2]];
+                read(tap, c, column..column + 1, std::slice::from_mut(out));
+            }
         }
     }
     Ok(packed)
@@ -172,10 +205,14 @@ impl Gather {
         let work = places * work * self.tiling.channels * self.columns / 8;
         tasks(self.tiling.count(), work, |index| {
             let tile = self.tiling.tile(index);
-            with_scratch(|[scratch, _]| {
+            with_scratch(|[scratch, products]| {
                 self.tiling.load(&tile, x, scratch);
                 let mut rows = Vec::new();
                 for phase in &self.phases {
+                    if phase.spread {
+                        self.spread(&tile, phase, scratch, products, shared);
+                        continue;
+                    }
                     rows.clear();
                     self.rows(&tile, phase, shared, &mut rows);
                     self.phase(&tile, phase, scratch, &mut rows);
@@ -184,14 +221,17 @@ impl Gather {
         });
     }
 
+    /// The index along an axis of the output of place q in a phase, if there is one.
+    pub fn to(&self, phase: &Phase, axis: usize, q: usize) -> Option<usize> {
+        let index = q * self.stride[axis] + phase.at[axis];
+        (index < self.target[axis]).then_some(index)
+    }
+
     /// The places of a tile whose outputs in this phase exist.
     fn rows(&self, tile: &Tile, phase: &Phase, out: Shared, rows: &mut Vec<Row>) {
         let [et, eh, ew] = self.tiling.extent(tile.len);
         let step = self.tiling.step;
-        let to = |axis: usize, q: usize| {
-            let index = q * self.stride[axis] + phase.at[axis];
-            (index < self.target[axis]).then_some(index)
-        };
+        let to = |axis: usize, q: usize| self.to(phase, axis, q);
         for n in 0..tile.len[0] {
             for qt in 0..tile.len[1] {
                 let Some(t) = to(0, tile.first[1] + qt) else { continue };

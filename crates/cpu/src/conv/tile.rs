@@ -5,6 +5,9 @@ use crate::CpuTensor;
 /// Floats in a tile's scratch, so that it stays in the second-level cache beside the weights.
 const SCRATCH: usize = 48 << 10;
 
+/// Floats after a tile's, which may be read as part of a vector but not used.
+const MARGIN: usize = 64;
+
 /// How the places that are computed, `[n, t, h, w]`, lie on the source, and how they are cut into
 /// tiles. Along each axis, place q sees `reach` elements of the source from `q step - before` on.
 pub(super) struct Tiling {
@@ -29,12 +32,14 @@ pub(super) struct Tile {
 }
 
 impl Tiling {
+    /// Cuts into tiles of at least `least` places, where there are as many.
     pub fn new(
         images: usize,
         grid: [usize; 3],
         [step, before, reach]: [[usize; 3]; 3],
         source: [usize; 3],
         channels: usize,
+        least: usize,
     ) -> Self {
         let tile = [1, grid[0], grid[1]];
         let mut tiling = Self { images, grid, step, before, reach, source, channels, tile };
@@ -44,12 +49,13 @@ impl Tiling {
             tiling.tile[axis] = tiling.tile[axis].div_ceil(2);
         }
         // Enough tiles for several threads, but none of a few places.
-        while tiling.count() < 32 && tiling.tile[2] > 1 && places(tiling.tile) > 256 {
+        while tiling.count() < 32 && tiling.tile[2] > 1 && places(tiling.tile) >= 2 * least.max(128)
+        {
             tiling.tile[2] = tiling.tile[2].div_ceil(2);
         }
         while tiling.tile[1..] == grid[..2]
             && tiling.tile[0] * 2 <= images
-            && places(tiling.tile) < 64
+            && places(tiling.tile) < least
             && tiling.scratch() * 2 <= SCRATCH
         {
             tiling.tile[0] *= 2;
@@ -92,8 +98,8 @@ impl Tiling {
         let [st, sh, sw] = self.source;
         let c = self.channels;
         let len = tile.len[0] * et * eh * ew * c;
-        if scratch.len() < len {
-            scratch.resize(len, 0.0);
+        if scratch.len() < len + MARGIN {
+            scratch.resize(len + MARGIN, 0.0);
         }
         let left = self.before[2].min(ew);
         let width = sw.min(ew - left);

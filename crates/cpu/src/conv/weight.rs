@@ -2,114 +2,213 @@
 
 use kinora_tensor::{Geometry, Result, Shape, Tensor};
 
-use super::tile::{Tiling, with_scratch};
+use super::tile::{Tile, Tiling, with_scratch};
 use crate::CpuTensor;
-use crate::buffer::Buffer;
 use crate::kernel::{Block, Level, Row};
-use crate::parallel::{PIECE, Shared, map, pieces};
+use crate::parallel::{PIECE, Shared, pieces, tasks};
 
-/// Sums that run for themselves before they are added up, at most, and the floats in all of them.
-const PARTS: usize = 16;
-const PARTS_FLOATS: usize = 16 << 20;
+/// Tasks to have, and the most floats in the sums that run for themselves.
+const TASKS: usize = 32;
+const FLOATS: usize = 16 << 20;
+
+/// Floats of a sum that stays in the second-level cache.
+const CACHED: usize = 64 << 10;
+
+/// Places in a tile, where there are as many: the sums are read and written once for each tile.
+const PLACES: usize = 256;
+
+/// A block of the sums: `[rows, width]`.
+#[derive(Clone, Copy)]
+struct Panel {
+    /// Where it lies among the sums.
+    at: usize,
+    rows: usize,
+    width: usize,
+    /// kt kw of its taps where these are one, and its first column.
+    tap: usize,
+    start: usize,
+}
+
+struct Weight<'a> {
+    x: &'a CpuTensor,
+    g: &'a CpuTensor,
+    tiling: Tiling,
+    stride: [usize; 3],
+    /// `[kt, kh, kw, ci, co]`.
+    shape: [usize; 5],
+    /// Whether the columns are those of x, `[kw, ci]` for each tap along t and h, and the rows
+    /// those of g; else the rows are `[kt, kh, kw, ci]` and the columns co.
+    swapped: bool,
+    panels: Vec<Panel>,
+    level: Level,
+}
 
 pub(crate) fn conv_weight(
-    geometry: Geometry,
+    Geometry { stride, padding }: Geometry,
     x: &CpuTensor,
     g: &CpuTensor,
     shape: &Shape,
     out: &mut [f32],
 ) -> Result<()> {
-    let &[kt, kh, kw, ci, co] = &shape[..] else { unreachable!("checked by infer") };
-    let &[n, gt, gh, gw, _] = &g.shape()[..] else { unreachable!("checked by infer") };
-    let level = Level::detect();
-    let placing = [geometry.stride, geometry.padding, [kt, kh, kw]];
-    let source = [x.shape()[1], x.shape()[2], x.shape()[3]];
-    let tiling = Tiling::new(n, [gt, gh, gw], placing, source, ci);
-    let panels = level.panels(co);
-    let width: usize = panels.iter().map(|panel| panel.1).sum();
-    let depth = kt * kh * kw * ci;
-    if out.is_empty() {
+    if out.is_empty() || g.data().is_empty() {
+        out.fill(0.0);
         return Ok(());
     }
-    let tiles = if g.data().is_empty() { 0 } else { tiling.count() };
-    let parts = tiles.min(PARTS).min((PARTS_FLOATS / (depth * width)).max(1));
-    let work = g.data().len() * depth / 8;
-    let sums = map(parts, work, |part| -> Result<Buffer> {
-        let mut sum = x.device().take(depth * width)?;
-        let shared = Shared::new(&mut sum);
+    let &[kt, kh, kw, ci, co] = &shape[..] else { unreachable!("checked by infer") };
+    let &[n, gt, gh, gw, _] = &g.shape()[..] else { unreachable!("checked by infer") };
+    let source = [x.shape()[1], x.shape()[2], x.shape()[3]];
+    let placing = [stride, padding, [kt, kh, kw]];
+    let level = Level::detect();
+    let (depth, line) = (kt * kh * kw * ci, kw * ci);
+    // Vectors to compute, each way.
+    let vectors = |columns: usize| columns.div_ceil(level.lanes());
+    let swapped = kt * kh * co.next_multiple_of(4) * vectors(line) < depth * vectors(co);
+    let mut panels = Vec::new();
+    let mut len = 0;
+    let (taps, rows, columns) = if swapped { (kt * kh, co, line) } else { (1, depth, co) };
+    for tap in 0..taps {
+        for (start, width) in level.panels(columns) {
+            panels.push(Panel { at: len, rows, width, tap, start });
+            len += rows * width;
+        }
+    }
+    let weight = Weight {
+        x,
+        g,
+        tiling: Tiling::new(n, [gt, gh, gw], placing, source, ci, PLACES),
+        stride,
+        shape: [kt, kh, kw, ci, co],
+        swapped,
+        panels,
+        level,
+    };
+    let groups: Vec<&[Panel]> = weight
+        .panels
+        .chunk_by(|a, b| a.at / CACHED == (b.at + b.rows * b.width - 1) / CACHED)
+        .collect();
+    let tiles = weight.tiling.count();
+    let parts = TASKS.div_ceil(groups.len()).min(tiles).min((FLOATS / len).max(1));
+    let mut sums = x.device().take(parts * len)?;
+    let shared = Shared::new(&mut sums);
+    tasks(parts * groups.len(), g.data().len() * depth / 8, |task| {
+        let (part, group) = (task / groups.len(), groups[task % groups.len()]);
         let range = part * tiles / parts..(part + 1) * tiles / parts;
         for index in range.clone() {
-            let tile = tiling.tile(index);
-            let [et, eh, ew] = tiling.extent(tile.len);
-            with_scratch(|[scratch, padded]| {
-                tiling.load(&tile, x, scratch);
-                let mut segments = Vec::new();
-                for i in 0..tile.len[0] {
-                    for t in 0..tile.len[1] {
-                        for h in 0..tile.len[2] {
-                            let from = (i * et + t * geometry.stride[0]) * eh;
-                            let from = (from + h * geometry.stride[1]) * ew * ci;
-                            let image = (tile.first[0] + i) * gt + tile.first[1] + t;
-                            segments.push((from, (image * gh + tile.first[2] + h) * gw * co));
-                        }
+            weight.tile(
+                &weight.tiling.tile(index),
+                group,
+                shared,
+                part * len,
+                index != range.start,
+            );
+        }
+    });
+    let (sum, others) = sums[..parts * len].split_at_mut(len);
+    pieces(sum, PIECE, |i, sum| {
+        for other in others.chunks_exact(len) {
+            sum.iter_mut().zip(&other[i * PIECE..]).for_each(|(sum, x)| *sum += x);
+        }
+    });
+    for panel in &weight.panels {
+        let columns = panel.width.min(columns - panel.start);
+        for (row, sum) in sum[panel.at..].chunks_exact(panel.width).take(panel.rows).enumerate() {
+            if swapped {
+                let first = (panel.tap * line + panel.start) * co + row;
+                let places = out[first..].iter_mut().step_by(co);
+                places.zip(&sum[..columns]).for_each(|(out, x)| *out = *x);
+            } else {
+                out[row * co + panel.start..][..columns].copy_from_slice(&sum[..columns]);
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Weight<'_> {
+    /// Adds what a tile gives to some panels of the sums from `base` on, or sets them to it.
+    fn tile(&self, tile: &Tile, panels: &[Panel], sums: Shared, base: usize, add: bool) {
+        let [et, eh, ew] = self.tiling.extent(tile.len);
+        let [kt, kh, kw, ci, co] = self.shape;
+        let &[_, gt, gh, gw, _] = &self.g.shape()[..] else { unreachable!("checked by infer") };
+        with_scratch(|[scratch, padded]| {
+            self.tiling.load(tile, self.x, scratch);
+            // Where the lines of the tile begin in the scratch and in g.
+            let mut lines = Vec::new();
+            for n in 0..tile.len[0] {
+                for t in 0..tile.len[1] {
+                    for h in 0..tile.len[2] {
+                        let from = (n * et + t * self.stride[0]) * eh + h * self.stride[1];
+                        let image = (tile.first[0] + n) * gt + tile.first[1] + t;
+                        let to = (image * gh + tile.first[2] + h) * gw;
+                        lines.push((from * ew * ci, to * co));
                     }
                 }
+            }
+            let mut g = self.g.data();
+            let mut g_step = co;
+            if !self.swapped && co % self.level.lanes() != 0 {
                 // Columns up to whole vectors.
-                let g = if width == co {
-                    g.data()
-                } else {
-                    padded.clear();
-                    for (_, line) in &mut segments {
-                        let pixels = &g.data()[*line..][..gw * co];
-                        *line = padded.len();
-                        for pixel in pixels.chunks_exact(co) {
-                            padded.extend_from_slice(pixel);
-                            padded.resize(padded.len() + width - co, 0.0);
-                        }
+                g_step = co.next_multiple_of(self.level.lanes());
+                padded.clear();
+                for (_, line) in &mut lines {
+                    let pixels = &g[*line..][..gw * co];
+                    *line = padded.len();
+                    for pixel in pixels.chunks_exact(co) {
+                        padded.extend_from_slice(pixel);
+                        padded.resize(padded.len() + g_step - co, 0.0);
                     }
-                    &padded[..]
-                };
-                for &(start, panel) in &panels {
-                    let mut rows = Vec::with_capacity(depth);
-                    for t in 0..kt {
-                        for h in 0..kh {
-                            let from = (t * eh + h) * ew * ci;
-                            for i in 0..kw * ci {
-                                let to = rows.len() * width + start;
-                                rows.push(Row { a: from + i, c: shared.at(to) });
-                            }
-                        }
-                    }
+                }
+                g = padded;
+            }
+            let x_step = self.stride[2] * ci;
+            for panel in panels {
+                let place = |row: usize| sums.at(base + panel.at + row * panel.width);
+                if self.swapped {
+                    let tap = (panel.tap / kh * eh + panel.tap % kh) * ew * ci + panel.start;
+                    let segments: Vec<_> =
+                        lines.iter().map(|&(scratch, g)| (g, scratch + tap)).collect();
+                    let rows: Vec<Row> = (0..co).map(|a| Row { a, c: place(a) }).collect();
                     let block = Block {
-                        a: scratch,
-                        a_step: geometry.stride[2] * ci,
-                        b: &g[start..],
-                        b_step: width,
+                        a: g,
+                        a_step: co,
+                        b: scratch,
+                        b_step: x_step,
                         segments: &segments,
                         len: gw,
                         rows: &rows,
-                        columns: panel,
-                        add: index != range.start,
+                        columns: panel.width,
+                        add,
                     };
-                    // SAFETY: the taps of the tile's places lie in the scratch, which `extent`
-                    // sizes for all of them; lines of g have gw pixels of `width`; the sum is this
-                    // part's own and has depth rows of `width`.
-                    unsafe { level.run(&block) };
+                    // SAFETY: lines of g have gw pixels of co; the taps of the tile's places lie
+                    // in the scratch, which `extent` sizes for them and which has a margin for the
+                    // rest of a vector; the panel is this task's own and has co rows.
+                    unsafe { self.level.run(&block) };
+                    continue;
                 }
-            });
-        }
-        Ok(sum)
-    });
-    let sums = sums.into_iter().collect::<Result<Vec<Buffer>>>()?;
-    let piece = (PIECE / co).max(1);
-    pieces(out, piece * co, |i, out| {
-        out.fill(0.0);
-        for sum in &sums {
-            let rows = sum[i * piece * width..].chunks_exact(width);
-            for (out, sum) in out.chunks_exact_mut(co).zip(rows) {
-                out.iter_mut().zip(sum).for_each(|(out, x)| *out += x);
+                let mut rows = Vec::with_capacity(panel.rows);
+                for t in 0..kt {
+                    for h in 0..kh {
+                        let from = (t * eh + h) * ew * ci;
+                        rows.extend((0..kw * ci).map(|i| Row { a: from + i, c: place(0) }));
+                    }
+                }
+                rows.iter_mut().enumerate().for_each(|(i, row)| row.c = place(i));
+                let block = Block {
+                    a: scratch,
+                    a_step: x_step,
+                    b: &g[panel.start..],
+                    b_step: g_step,
+                    segments: &lines,
+                    len: gw,
+                    rows: &rows,
+                    columns: panel.width,
+                    add,
+                };
+                // SAFETY: the taps of the tile's places lie in the scratch, which `extent` sizes
+                // for them; lines of g have gw pixels of g_step, whole vectors; the panel is this
+                // task's own and has a row for each of these.
+                unsafe { self.level.run(&block) };
             }
-        }
-    });
-    Ok(())
+        });
+    }
 }
