@@ -47,7 +47,7 @@ def read(path):
 
 
 class Weights:
-    """The tensors of a file below a path, as parameters in PyTorch's order of axes."""
+    """The tensors of a file below a path, copied into layers in PyTorch's order of axes."""
 
     def __init__(self, tensors, path=""):
         self.tensors, self.path = tensors, path
@@ -63,9 +63,9 @@ class Weights:
         weight = self.take("weight")
         bias = self.tensors.get(self.path + "bias")
         layer = nn.Linear(*weight.shape, bias=bias is not None)
-        layer.weight.data = rows(weight.t()).contiguous()
+        layer.weight.data.copy_(rows(weight.t()))
         if bias is not None:
-            layer.bias.data = rows(bias).contiguous()
+            layer.bias.data.copy_(rows(bias))
         return layer
 
     def conv(self, layout, stride=(1, 1, 1), padding=(0, 1, 1)):
@@ -76,9 +76,9 @@ class Weights:
             weight = weight.squeeze(2)
         out, ci, *kernel = weight.shape
         layer = kind(ci, out, kernel, stride[cut:], padding[cut:], bias=bias is not None)
-        layer.weight.data = weight.contiguous(memory_format=layout)
+        layer.weight.data = weight.clone(memory_format=layout)
         if bias is not None:
-            layer.bias.data = bias.clone()
+            layer.bias.data.copy_(bias)
         return layer
 
 
@@ -89,9 +89,9 @@ def gru(weights, backward=None):
     layer = nn.GRU(d, gates // 3, batch_first=True, bidirectional=backward is not None)
     for source, suffix in directions:
         for ours, theirs in [("input", "ih"), ("state", "hh")]:
-            weight = source.take(f"{ours}.weight").t().contiguous()
-            getattr(layer, f"weight_{theirs}_l0{suffix}").data = weight
-            getattr(layer, f"bias_{theirs}_l0{suffix}").data = source.take(f"{ours}.bias").clone()
+            weight = source.take(f"{ours}.weight").t()
+            getattr(layer, f"weight_{theirs}_l0{suffix}").data.copy_(weight)
+            getattr(layer, f"bias_{theirs}_l0{suffix}").data.copy_(source.take(f"{ours}.bias"))
     return layer
 
 
@@ -216,7 +216,7 @@ class Discriminator(nn.Module):
         # Ours reads [t, h, w, c], PyTorch's [c, t, h, w].
         weight = self.features.weight.data
         weight = weight.view(len(weight), *size, -1).movedim(-1, 1).reshape(weight.shape)
-        self.features.weight.data = weight.contiguous()
+        self.features.weight.data.copy_(weight)
         self.realness = weights.below("realness").linear()
         self.projection = weights.below("projection").linear()
 
