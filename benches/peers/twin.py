@@ -283,9 +283,11 @@ class Critic(nn.Module):
         return slope.square().sum() / len(real)
 
 
-def norm_of(parameters):
-    norms = torch._foreach_norm([p.grad for p in parameters])
-    return torch.stack(norms).norm().item()
+def check_finite(parameters):
+    """Stops before a step against a gradient that is none, as ours does."""
+    norm = torch.stack(torch._foreach_norm([p.grad for p in parameters])).norm()
+    if not norm.isfinite():
+        raise ValueError("a gradient is not finite")
 
 
 class Twin:
@@ -317,7 +319,7 @@ class Twin:
         self.lengths = tensors["input.mask"].sum(1).long()
 
     def step(self, r1, which, noise=None):
-        """Losses of the discriminators and of the generator, and the norms of their gradients."""
+        """The losses of the discriminators and of the generator."""
         train, n = self.config["train"], len(self.real)
         own = self.rows[:n], self.lengths[:n]
         fake = self.net(*own, *(noise or self.noise(n))).transpose(1, 2)
@@ -334,7 +336,7 @@ class Twin:
             objective = objective + weight * self.critic.penalty(self.real, sentence, which)
         self.adam_critic.zero_grad()
         objective.backward()
-        norm_critic = norm_of(self.of_critic)
+        check_finite(self.of_critic)
         self.adam_critic.step()
 
         self.critic.requires_grad_(False)
@@ -343,13 +345,13 @@ class Twin:
         self.adam_net.zero_grad()
         loss_net.backward()
         self.critic.requires_grad_(True)
-        norm_net = norm_of(self.of_net)
+        check_finite(self.of_net)
         self.adam_net.step()
         rate = min(train["ema"], (self.steps + 1) / (self.steps + 10))
         with torch.no_grad():
             torch._foreach_lerp_(self.of_average, self.of_net, 1 - rate)
         self.steps += 1
-        return loss_critic.item(), loss_net.item(), norm_critic, norm_net
+        return loss_critic.item(), loss_net.item()
 
     def noise(self, n):
         sizes, t = self.config["generator"], self.config["clip"]["frames"]
@@ -429,9 +431,12 @@ class Bench:
                         compare("logits_clips", clips)
                         compare("logits_frames", frames)
                 # The second step has the penalty.
-                metrics = twin.step(number == "2", which, noise)
-                for k, name in enumerate(["loss_critic", "loss_net", "norm_critic", "norm_net"]):
-                    compare(f"{name}.{number}", torch.tensor(metrics[k]))
+                losses = twin.step(number == "2", which, noise)
+                for name, value in zip(["critic", "net"], losses):
+                    compare(f"loss_{name}.{number}", torch.tensor(value))
+                for name, parameters in [("critic", twin.of_critic), ("net", twin.of_net)]:
+                    norms = torch.stack([p.grad.double().norm() for p in parameters])
+                    compare(f"norm_{name}.{number}", norms.norm())
         return {"errors": errors}
 
     def twin(self, kind, make):

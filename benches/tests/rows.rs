@@ -1,0 +1,82 @@
+//! The program as it is called, on networks so small that it takes no time.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const TINY: [&str; 12] = [
+    "clip.frames=2",
+    "clip.height=8",
+    "clip.width=8",
+    "generator.hidden=4",
+    "generator.input=4",
+    "generator.decoder=[4]",
+    "generator.group=2",
+    "discriminator.clip=[4]",
+    "discriminator.frame=[4]",
+    "discriminator.features=4",
+    "encoder.word=4",
+    "train.batch=2",
+];
+
+fn bench(args: &[&str]) -> Output {
+    let sets = TINY.iter().flat_map(|set| ["--set", set]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kinora-bench"));
+    command.args(["--preset", "shapes", "--no-peer", "--repeats", "1"]).args(sets).args(args);
+    command.output().unwrap()
+}
+
+#[test]
+fn every_row_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.json");
+    let output = bench(&["--json", file.to_str().unwrap()]);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(printed.contains("PyTorch is skipped: --no-peer"), "{printed}");
+    let rows: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    for row in &rows {
+        let keys: Vec<&String> = row.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["name", "ours", "peer", "ratio", "unit"]);
+        assert!(row["ours"].as_f64().unwrap() > 0.0, "{row}");
+        assert!(row["peer"].is_null() && row["ratio"].is_null(), "{row}");
+        assert!(printed.contains(row["name"].as_str().unwrap()), "{row}");
+    }
+    let named = |name: &str, unit: &str| {
+        let like = |row: &&Value| row["name"].as_str().unwrap().starts_with(name);
+        let rows: Vec<&Value> = rows.iter().filter(like).collect();
+        assert!(rows.iter().all(|row| row["unit"] == unit), "{rows:?}");
+        rows.len()
+    };
+    assert_eq!(named("shapes/step", "clips/s"), 3);
+    assert_eq!(named("shapes/sample", "films/s"), 2);
+    // Input, state, decoder and output of the generator, one of each discriminator.
+    assert_eq!(named("shapes/conv", "GFLOP/s"), 3 * 6);
+    assert_eq!(rows.len(), 3 + 2 + 3 * 6);
+    assert_eq!(named("shapes/conv 3x4x4 3→4 on 2x8x8 /1x2x2, 4", "GFLOP/s"), 3);
+}
+
+#[test]
+fn rows_are_filtered() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.json");
+    let output = bench(&["--json", file.to_str().unwrap(), "--filter", "sample 1"]);
+    assert!(output.status.success());
+    let rows: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(rows.len(), 1);
+    let output = bench(&["--filter", "no such row"]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no row holds"));
+}
+
+#[test]
+fn the_profile_covers_the_step() {
+    let output = bench(&["--profile"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    for operation in ["conv_weight", "conv_input", "conv", "norm_grad", "lstm_cell", "adam"] {
+        assert!(printed.contains(&format!("\n| {operation} | ")), "{operation} in {printed}");
+    }
+    // A step without the penalty, then one with it.
+    assert_eq!(printed.matches("between them").count(), 2);
+}
