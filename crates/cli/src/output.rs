@@ -38,7 +38,7 @@ impl Targets {
         let (paths, folder) = match format {
             _ if !several => (vec![out.to_path_buf()], None),
             Format::Sequence => {
-                let path = |k| out.join(format!("{k:0digits$}"));
+                let path = |k| out.join(format!("{k:0digits$}/"));
                 ((0..count).map(path).collect(), Some(out.to_path_buf()))
             }
             _ => {
@@ -54,7 +54,8 @@ impl Targets {
             (Format::Sequence, true) => probe(&out.join("0000.png"))?,
             _ => probe(&out.components().collect::<PathBuf>())?,
         }
-        for path in paths.iter().filter(|path| path.is_dir() && format != Format::Sequence) {
+        let taken = paths.iter().find(|path| path.is_dir());
+        if let Some(path) = taken.filter(|_| format != Format::Sequence) {
             return Err(cannot(path, "it is a folder"));
         }
         Ok(Self { format, paths, folder })

@@ -18,8 +18,7 @@ pub fn read(file: &Path) -> Result<Vec<String>> {
     let (name, bytes) = if file == Path::new("-") {
         ("stdin".to_string(), limited(std::io::stdin().lock()))
     } else {
-        let bytes = std::fs::File::open(file).and_then(limited_file);
-        (file.display().to_string(), bytes)
+        (file.display().to_string(), std::fs::File::open(file).and_then(limited))
     };
     let fail = |reason: String| Failure::usage(format!("prompts of {name}: {reason}"));
     let bytes = bytes.map_err(|error| fail(error.to_string()))?;
@@ -38,10 +37,6 @@ pub fn read(file: &Path) -> Result<Vec<String>> {
         return Err(fail("there is none; write one a line".into()).into());
     }
     Ok(prompts)
-}
-
-fn limited_file(file: std::fs::File) -> std::io::Result<Vec<u8>> {
-    limited(file)
 }
 
 fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {

@@ -54,8 +54,8 @@ pub fn run(args: &Sample) -> Result<()> {
         }
         let clip = clip.scale(scale)?;
         clip.save(path, &options)?;
-        let ([frames, height, width, _], fps) = (clip.dims(), clip.fps());
-        let seconds = frames as f64 / f64::from(fps);
+        let ([frames, height, width, _], fps) = (clip.dims(), short(clip.fps()));
+        let seconds = frames as f64 / fps;
         let file = path.display();
         if args.json {
             say(json!({
@@ -77,7 +77,14 @@ pub fn run(args: &Sample) -> Result<()> {
 /// Under which terms the films of a model stand.
 fn licence(card: &Card) -> String {
     let licence = if card.licence.is_empty() { "not stated" } else { &card.licence };
-    let credits =
-        if card.credits.is_empty() { String::new() } else { format!("; credit: {}", card.credits) };
+    let credits = match card.credits.is_empty() {
+        true => String::new(),
+        false => format!("; credit: {}", card.credits),
+    };
     format!("licence: {licence}{credits}").replace('\n', " ")
+}
+
+/// As it was written: 12.3 for the 32-bit number that is nearest to it.
+fn short(fps: f32) -> f64 {
+    fps.to_string().parse().unwrap_or(f64::from(fps))
 }

@@ -1,0 +1,323 @@
+//! What is wrong is said in one line, with the exit code of its kind, and leaves nothing behind.
+
+mod common;
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::Path;
+
+use common::{files, folder, run, tiny_folder, words};
+use serde_json::Value;
+
+/// Runs the program in a folder: it must end with `code`, name `wanted`, and change no file.
+fn fails(folder: &Path, args: &[impl AsRef<OsStr>], code: i32, wanted: &str) {
+    let before = files(folder);
+    let ended = run(folder, args);
+    let line: Vec<&OsStr> = args.iter().map(AsRef::as_ref).collect();
+    assert_eq!(ended.code, Some(code), "{line:?}: {ended:?}");
+    assert!(ended.stderr.contains(wanted), "{line:?}: {wanted:?} is not in {}", ended.stderr);
+    assert!(ended.stderr.starts_with("error: "), "{line:?}: {}", ended.stderr);
+    assert!(!ended.stderr.contains("backtrace"), "{line:?}: {}", ended.stderr);
+    let after = files(folder);
+    assert!(after == before, "{line:?} left {:?}", after.keys().collect::<Vec<_>>());
+}
+
+#[test]
+fn config() {
+    let folder = tiny_folder();
+    let path = folder.path();
+    fs::write(path.join("key.toml"), "[train]\nbatsh = 3\n").unwrap();
+    fs::write(path.join("type.toml"), "[train]\n\nbatch = \"many\"\n").unwrap();
+    fs::write(path.join("syntax.toml"), "[train]\nbatch = = 3\n").unwrap();
+    fs::write(path.join("bytes.toml"), b"seed = 3 # \xff\n").unwrap();
+    for (line, wanted) in [
+        ("--preset shape", "there is no preset \"shape\"; did you mean \"shapes\"?"),
+        ("--config nowhere.toml", "nowhere.toml"),
+        ("--config key.toml", "key.toml:2: there is no key \"train.batsh\"; did you mean"),
+        ("--config type.toml", "type.toml:3: train.batch must be of type integer"),
+        ("--config syntax.toml", "syntax.toml:2: "),
+        ("--config bytes.toml", "bytes.toml"),
+        ("--config .", ".: "),
+        ("--set train.batch", "--set train.batch: write it as key=value"),
+        ("--set train.batch=0", "train.batch = 0 must be from 1 to 4096"),
+        ("--set train.batch=-1", "train.batch = -1 must not be negative"),
+        ("--set train.r1=nan", "train.r1 = NaN must be at least 0"),
+        ("--set train.loss=hing", "hing"),
+        ("--set clip.height=30", "multiples of 4"),
+        ("--set clip.width=99999999", "clip.width = 99999999 must be from 1 to 1024"),
+        ("--set generator.decoder=[7]", "no multiple of generator.group"),
+        ("--set generator.hidden=100000000000", "generator.hidden"),
+        ("--set tokenizer.vocab=5", "must be at least"),
+        ("--steps 0", "train.steps = 0 must be at least 1"),
+        ("--steps many", "--steps"),
+        ("--preset lpc --config tiny.toml", "--config"),
+    ] {
+        fails(path, &words(&format!("train --out run {line}")), 2, wanted);
+    }
+}
+
+#[test]
+fn data() {
+    let folder = tiny_folder();
+    let path = folder.path();
+    let make = |name: &str| {
+        fs::create_dir(path.join(name)).unwrap();
+        path.join(name)
+    };
+    make("empty");
+    let cut = make("cut");
+    for name in ["train-images-idx3-ubyte", "t10k-images-idx3-ubyte"] {
+        fs::write(cut.join(name), [0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 28]).unwrap();
+    }
+    for name in ["train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"] {
+        fs::write(cut.join(name), [0, 0, 8, 1, 0, 0, 0, 9, 1, 2]).unwrap();
+    }
+    let lone = make("lone");
+    fs::write(lone.join("captions.jsonl"), "{\"file\":\"a.gif\",\"caption\":\"a cat\"}\n").unwrap();
+    let broken = make("broken");
+    fs::write(broken.join("a.gif"), b"GIF89a\x10\0\x10").unwrap();
+    fs::write(broken.join("a.txt"), "a cat").unwrap();
+    let bytes = make("bytes");
+    fs::write(bytes.join("a.gif"), b"no gif at all").unwrap();
+    fs::write(bytes.join("captions.jsonl"), "{\"file\":\"a.gif\",\n").unwrap();
+
+    for (spec, wanted) in [
+        ("shape", "there is no dataset \"shape\""),
+        ("", "data spec \"\""),
+        ("lpc:", "a path is missing: lpc:PATH"),
+        ("shapes:here", "shapes takes no path"),
+        ("digits:nowhere", "nowhere"),
+        ("lpc:nowhere", "nowhere"),
+        ("clips:nowhere", "nowhere"),
+        ("digits:empty", "empty"),
+        ("lpc:empty", "empty"),
+        ("clips:empty", "empty"),
+        ("digits:cut", "cut"),
+        ("clips:lone", "a.gif"),
+        ("clips:broken", "a.gif"),
+        ("clips:bytes", "captions.jsonl"),
+        ("clips:tiny.toml", "tiny.toml"),
+    ] {
+        let train = ["train", "--config", "tiny.toml", "--out", "run", "--data", spec];
+        fails(path, &train, 3, wanted);
+        fails(path, &["data", "preview", spec, "--out", "f.gif"], 3, wanted);
+
+        let ended = run(path, &["data", "check", spec]);
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        assert!(ended.stdout.contains(wanted), "{spec}: {ended:?}");
+        let ended = run(path, &["data", "check", spec, "--json"]);
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        for line in ended.stdout.lines() {
+            let problem: Value = serde_json::from_str(line).unwrap();
+            assert!(problem["problem"].is_string(), "{line}");
+            assert_eq!(problem.as_object().unwrap().len(), 2, "{line}");
+        }
+        assert!(ended.stdout.lines().count() > 0, "{spec}");
+    }
+}
+
+#[test]
+fn data_that_is_right() {
+    let folder = folder();
+    let ended = run(folder.path(), &["data", "check", "shapes", "--json"]);
+    assert_eq!((ended.code, &*ended.stdout), (Some(0), ""), "{ended:?}");
+    let line = "data preview shapes --held-out --count 3 --out a.gif";
+    assert_eq!(run(folder.path(), &words(line)).code, Some(0));
+    let line = "data preview shapes --held-out --count 3 --model shapes --out b.gif";
+    assert_eq!(run(folder.path(), &words(line)).code, Some(0));
+    let dims = |name: &str| kinora_video::Clip::load(folder.path().join(name)).unwrap().dims();
+    assert!(dims("b.gif")[1] > dims("a.gif")[1], "no films under the clips");
+}
+
+/// A model file with its header changed by `edit`.
+fn edited(model: &[u8], edit: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let length = u64::from_le_bytes(model[..8].try_into().unwrap()) as usize;
+    let mut header = serde_json::from_slice(&model[8..8 + length]).unwrap();
+    edit(&mut header);
+    let mut header = header.to_string();
+    header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
+    let start = (header.len() as u64).to_le_bytes();
+    [&start[..], header.as_bytes(), &model[8 + length..]].concat()
+}
+
+#[test]
+fn weights() {
+    let folder = folder();
+    let path = folder.path();
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
+    let model = fs::read(assets.join("shapes.safetensors")).unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(path.join(name), bytes).unwrap();
+    let metadata = |key: &str, from: &str, to: &str| {
+        edited(&model, |header| {
+            let entry = &mut header["__metadata__"][key];
+            let text = entry.as_str().unwrap().replacen(from, to, 1);
+            assert_ne!(entry.as_str().unwrap(), text);
+            *entry = text.into();
+        })
+    };
+    fs::create_dir(path.join("folder")).unwrap();
+    write("empty", b"");
+    write("text", b"this is no model at all, it is a line of text\n");
+    write("cut", &model[..model.len() / 2]);
+    write("long", &[&model[..], &[0; 8]].concat());
+    write("huge", &[&[0xff; 8][..], b"{}"].concat());
+    write("bare", b"\x02\0\0\0\0\0\0\0{}");
+    write("sizes", &metadata("kinora.config", "\"hidden\":", "\"hidden\":1"));
+    write("memory", &metadata("kinora.config", "\"word\":", "\"word\":99999999999"));
+    write("config", &metadata("kinora.config", "{", "["));
+    write("card", &metadata("kinora.card", "{", "["));
+    write("tokenizer", &metadata("kinora.tokenizer", "[PAD]", "[pad]"));
+    write("newer", &metadata("kinora.format", "1", "99"));
+    write(
+        "lacks",
+        &edited(&model, |header| {
+            let tensors = header.as_object_mut().unwrap();
+            let (name, tensor) = tensors.iter().find(|(name, _)| name.contains("table")).unwrap();
+            let (name, tensor) = (name.clone(), tensor.clone());
+            tensors.remove(&name);
+            tensors.insert("another".into(), tensor);
+        }),
+    );
+    for (name, wanted) in [
+        ("nowhere", "there is no model \"nowhere\": the models that ship are lpc and shapes"),
+        ("folder", "model.safetensors"),
+        ("empty", "empty: not a whole safetensors file"),
+        ("text", "text: not a whole safetensors file"),
+        ("cut", "cut: not a whole safetensors file"),
+        ("long", "long: not a whole safetensors file"),
+        ("huge", "huge: not a whole safetensors file"),
+        ("bare", "bare: no kinora.config in the metadata; is this a kinora model?"),
+        ("sizes", "sizes: "),
+        ("memory", "memory: encoder.word"),
+        ("config", "config: metadata kinora.config"),
+        ("card", "card: metadata kinora.card"),
+        ("tokenizer", "tokenizer: "),
+        ("newer", "newer: format 99 is newer than this program"),
+        ("lacks", "lacks: the tensor "),
+    ] {
+        fails(path, &["sample", "a circle", "--model", name], 4, wanted);
+        fails(path, &["inspect", name], 4, wanted);
+        fails(path, &["train", "--init", name, "--out", "run"], 4, wanted);
+    }
+}
+
+#[test]
+fn checkpoints() {
+    let folder = tiny_folder();
+    let path = folder.path();
+    let line = "train --config tiny.toml --steps 2 --out run";
+    assert_eq!(run(path, &words(line)).code, Some(0));
+    let file = path.join("run/checkpoint.safetensors");
+    let whole = fs::read(&file).unwrap();
+    let resume = words("train --out run --resume --steps 4");
+    for (bytes, wanted) in [
+        (whole[..whole.len() - 1].to_vec(), "not a whole safetensors file"),
+        (b"\x02\0\0\0\0\0\0\0{}".to_vec(), "this is no checkpoint"),
+        (
+            edited(&whole, |header| header["__metadata__"]["kinora.progress"] = "{}".into()),
+            "kinora.progress",
+        ),
+        (
+            edited(&whole, |header| header["__metadata__"]["kinora.tokenizer"] = "{}".into()),
+            "tokenizer",
+        ),
+    ] {
+        fs::write(&file, bytes).unwrap();
+        fails(path, &resume, 4, wanted);
+        fails(path, &resume, 4, "checkpoint.safetensors");
+    }
+    fs::remove_file(&file).unwrap();
+    fails(path, &resume, 4, "checkpoint.safetensors");
+}
+
+#[test]
+fn prompt() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("none.txt"), "# nothing\n\n   \n").unwrap();
+    fs::write(path.join("bytes.txt"), b"a cat\na d\xffg\n").unwrap();
+    fs::write(path.join("control.txt"), "a cat\n\u{1}\u{2}\n").unwrap();
+    for (args, wanted) in [
+        (&["sample"][..], "PROMPT"),
+        (&["sample", ""], "the prompt is empty"),
+        (&["sample", " \t\n"], "the prompt is empty"),
+        (&["sample", "\u{200b}"], "is empty"),
+        (&["sample", "a cat", "--prompts", "none.txt"], "--prompts"),
+        (&["sample", "a cat", "a dog"], "a dog"),
+        (&["sample", "--prompts", "nowhere.txt"], "nowhere.txt"),
+        (&["sample", "--prompts", "."], "prompts of .: "),
+        (&["sample", "--prompts", "none.txt"], "none.txt: there is none; write one a line"),
+        (&["sample", "--prompts", "bytes.txt"], "bytes.txt: line 2 is not UTF-8"),
+        (&["sample", "--prompts", "control.txt"], "is empty"),
+        (&["sample", "--prompts", "-"], "stdin: there is none"),
+    ] {
+        fails(path, args, 2, wanted);
+    }
+    #[cfg(unix)]
+    {
+        let bytes = std::os::unix::ffi::OsStringExt::from_vec(b"a d\xffg".to_vec());
+        fails(path, &[OsString::from("sample"), bytes], 2, "UTF-8");
+    }
+}
+
+#[test]
+fn output_path() {
+    let folder = tiny_folder();
+    let path = folder.path();
+    fs::create_dir(path.join("taken-000.gif")).unwrap();
+    let long = format!("{}.gif", "x".repeat(300));
+    let sample = |out: &str, code: i32, wanted: &str| {
+        fails(path, &["sample", "a cat", "--out", out], code, wanted);
+    };
+    sample("film", 7, "cannot write film: the ending says no format; use one of .gif");
+    sample("film.bmp", 7, "cannot write film.bmp: the ending says no format");
+    sample("film.png", 7, ".sheet.png");
+    sample("nowhere/film.gif", 7, "nowhere/film.gif: there is no folder nowhere");
+    sample("nowhere/film/", 7, "there is no folder nowhere");
+    sample("tiny.toml/film.gif", 7, "there is no folder tiny.toml");
+    sample(&long, 7, "cannot write xxx");
+    sample("", 2, "--out");
+    #[cfg(target_os = "linux")]
+    sample("/proc/film.gif", 7, "cannot write /proc/film.gif");
+    fails(path, &words("sample cat --count 2 --out taken.gif"), 7, "taken-000.gif: it is a folder");
+    fails(path, &words("data preview shapes --out nowhere/f.gif"), 7, "no folder nowhere");
+    fails(path, &words("data preview shapes --out f.txt"), 7, "cannot write f.txt");
+    fails(path, &words("train --config tiny.toml --out tiny.toml"), 7, "cannot write tiny.toml");
+    fails(path, &words("train --config tiny.toml --out tiny.toml/run"), 7, "tiny.toml/run");
+    for (line, wanted) in [
+        ("--scale 0", "--scale"),
+        ("--scale 250", "too large"),
+        ("--fps 0", "--fps"),
+        ("--fps nan", "from 0.1 to 240"),
+        ("--count 0", "--count"),
+        ("--seed -1", "-1"),
+        ("--background red", "RRGGBB"),
+        ("--background +12345", "RRGGBB"),
+    ] {
+        fails(path, &words(&format!("sample cat --out f.gif {line}")), 2, wanted);
+    }
+}
+
+#[test]
+fn device() {
+    let folder = tiny_folder();
+    let path = folder.path();
+    let commands =
+        ["sample cat", "train --config tiny.toml --out run", "data preview shapes --out f.gif"];
+    for command in commands {
+        for (name, code, wanted) in [
+            ("gpu", 5, "--device gpu is not in this build yet"),
+            ("gpu:0", 5, "not in this build yet"),
+            ("gpu:17", 5, "use --device cpu"),
+            ("gpu:", 2, "it is one of auto, cpu, gpu, gpu:N"),
+            ("gpu:one", 2, "'gpu:one'"),
+            ("cpu:1", 2, "'cpu:1'"),
+            ("tpu", 2, "'tpu'"),
+            ("", 2, "--device"),
+        ] {
+            let mut args = words(command);
+            args.extend(["--device", name]);
+            fails(path, &args, code, wanted);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Runs of training: made, continued, refused, stopped.
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use common::{command, files, run, succeed, tiny_folder, words};
+use kinora_video::Clip;
+
+const TRAIN: &str = "train --config tiny.toml --out run";
+
+#[test]
+fn a_run_is_made_continued_and_sampled() {
+    let folder = tiny_folder();
+    let path = folder.path();
+    let ended = succeed(path, &words(&format!("{TRAIN} --steps 6")));
+    for wanted in ["parameters", "MiB of memory", "step 3/6: loss D", "step 6/6", "clips/s", "left"]
+    {
+        assert!(ended.stderr.contains(wanted), "{wanted:?} is not in {}", ended.stderr);
+    }
+    assert_eq!(ended.stdout, "");
+    let names: Vec<String> =
+        files(&path.join("run")).keys().map(|p| p.display().to_string()).collect();
+    let wanted = [
+        "checkpoint.safetensors",
+        "config.toml",
+        "log.jsonl",
+        "model.safetensors",
+        "samples",
+        "samples/000006.gif",
+    ];
+    assert_eq!(names, wanted);
+    assert!(Clip::load(path.join("run/samples/000006.gif")).unwrap().dims()[0] == 4);
+
+    // The steps of --steps are those in all.
+    let ended = succeed(path, &words("train --out run --resume --steps 8"));
+    assert!(ended.stderr.contains("8 steps made"), "{}", ended.stderr);
+    let log = fs::read_to_string(path.join("run/log.jsonl")).unwrap();
+    let steps: Vec<u64> = log
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["step"].as_u64().unwrap()
+        })
+        .collect();
+    assert_eq!(steps, [3, 6, 8]);
+    assert!(fs::read_to_string(path.join("run/config.toml")).unwrap().contains("steps = 8"));
+
+    let card = succeed(path, &["inspect", "run"]).stdout;
+    assert!(card.contains("8 steps, 16 clips"), "{card}");
+    let told = "kinora train --config tiny.toml --out run --steps 6 && kinora train --out run";
+    assert!(card.contains(told), "{card}");
+    succeed(path, &words("sample circle --model run --out f.gif"));
+    succeed(path, &words("sample circle --model run/model.safetensors --out g.gif"));
+    assert_eq!(fs::read(path.join("f.gif")).unwrap(), fs::read(path.join("g.gif")).unwrap());
+
+    // Nothing is left to do.
+    let before = files(path);
+    succeed(path, &words("train --out run --resume"));
+    assert_eq!(files(path), before);
+
+    // Fine-tuning takes the sizes of the model and keeps what it owes.
+    succeed(path, &words("train --init run --steps 2 --set train.batch=2 --out more"));
+    let card = succeed(path, &["inspect", "more"]).stdout;
+    assert!(card.contains("4 frames of 16 x 16"), "{card}");
+    assert!(card.contains("Started from run, which was trained on shapes"), "{card}");
+}
+
+#[test]
+fn what_would_harm_a_run_is_refused() {
+    let folder = tiny_folder();
+    let path = folder.path();
+    succeed(path, &words(&format!("{TRAIN} --steps 2")));
+    let before = files(path);
+    for (line, wanted) in [
+        (TRAIN, "run holds a run already; continue it with --resume"),
+        (
+            "train --out run --resume --set generator.hidden=16",
+            "keeps its clip, encoder, generator",
+        ),
+        ("train --out run --resume --set discriminator.clip=[8]", "and discriminator"),
+        ("train --out run --resume --set clip.frames=8", "keeps its clip"),
+        ("train --out run --resume --set tokenizer.vocab=300", "keeps its tokenizer"),
+        ("train --out run --resume --set train.batsh=3", "did you mean \"train.batch\"?"),
+        ("train --out run --resume --seed 3", "--seed"),
+        ("train --out run --resume --config tiny.toml", "--config"),
+        ("train --out run --resume --init lpc", "--init"),
+        ("train --out nothing --resume", "nothing holds no run to resume"),
+    ] {
+        let ended = run(path, &words(line));
+        assert_eq!(ended.code, Some(2), "{line}: {ended:?}");
+        assert!(ended.stderr.contains(wanted), "{line}: {}", ended.stderr);
+        assert!(files(path) == before, "{line} changed the run");
+    }
+}
+
+#[test]
+fn a_run_that_diverges_says_so() {
+    let folder = tiny_folder();
+    let line = format!(
+        "{TRAIN} --set train.rate_generator=1 --set train.rate_discriminator=1 \
+                        --set train.loss=hinge --set train.r1=1e30 --set train.r1_every=1"
+    );
+    let ended = run(folder.path(), &words(&line));
+    assert_eq!(ended.code, Some(6), "{ended:?}");
+    assert!(ended.stderr.contains("the training has diverged"), "{ended:?}");
+}
+
+/// Starts a run that would take long, and sends it a signal after its first lines.
+#[cfg(unix)]
+fn interrupted(path: &std::path::Path, signal: &str) -> (Option<i32>, String) {
+    let line =
+        format!("{TRAIN} --steps 100000 --set train.log_every=1 --set train.save_every=50000");
+    let mut child = command(path, &words(&line)).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut text = String::new();
+    while !text.contains("step 5/") {
+        assert_ne!(stderr.read_line(&mut text).unwrap(), 0, "{text}");
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    while stderr.read_line(&mut text).unwrap() > 0 {}
+    (child.wait().unwrap().code(), text)
+}
+
+#[cfg(unix)]
+#[test]
+fn signals_leave_a_checkpoint() {
+    for signal in ["-INT", "-TERM"] {
+        let folder = tiny_folder();
+        let path = folder.path();
+        let (code, text) = interrupted(path, signal);
+        assert_eq!(code, Some(130), "{text}");
+        let last = text.lines().last().unwrap();
+        let step = last.strip_prefix("stopped: checkpoint written after step ");
+        let step: u64 = step.and_then(|rest| rest.split(' ').next()?.parse().ok()).expect(last);
+        assert!(step >= 5, "{last}");
+
+        let card = succeed(path, &["inspect", "run"]).stdout;
+        assert!(card.contains(&format!("{step} steps")), "{card}");
+        let more = format!("train --out run --resume --steps {}", step + 2);
+        succeed(path, &words(&more));
+        let log = fs::read_to_string(path.join("run/log.jsonl")).unwrap();
+        assert_eq!(log.lines().count() as u64, step + 2);
+    }
+}
