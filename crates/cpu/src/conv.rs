@@ -8,3 +8,63 @@ mod weight;
 
 pub(crate) use gather::{conv, conv_input};
 pub(crate) use weight::conv_weight;
+
+#[cfg(test)]
+mod tests {
+    use kinora_tensor::conformance::Reference;
+    use kinora_tensor::{Desc, Geometry, Op, Random, Result, Shape, Tensor};
+
+    use super::*;
+    use crate::kernel::Level;
+    use crate::{CpuDevice, CpuTensor};
+
+    /// Every width of vectors, since a machine's own is all that the public tests see.
+    fn check(
+        op: Op,
+        shapes: [[usize; 5]; 2],
+        f: impl Fn(Level, [&CpuTensor; 2], &Shape, &mut [f32]) -> Result<()>,
+    ) {
+        let values = shapes.map(|s| Random::new(5, 0).normals(Shape::from(s).elements()));
+        let of = |i: usize| Reference::from_slice(&(), &values[i], shapes[i]).unwrap();
+        let want = Reference::apply(&(), op.clone(), &[&of(0), &of(1)]).unwrap();
+        let device = CpuDevice::new();
+        let of = |i: usize| CpuTensor::from_slice(&device, &values[i], shapes[i]).unwrap();
+        for level in Level::all() {
+            let got = CpuTensor::try_filled(&device, Desc::f32(*want.shape()), |out| {
+                f(level, [&of(0), &of(1)], want.shape(), out)
+            });
+            let pairs = || got.as_ref().unwrap().data().iter().zip(want.values());
+            let error = pairs().map(|(&a, b)| (f64::from(a) - b).abs()).fold(0.0, f64::max);
+            let largest = pairs().map(|(_, b)| b.abs()).fold(0.0, f64::max);
+            assert!(error < 1e-5 * largest, "{op:?} of {shapes:?}, {level:?}: {error:e}");
+        }
+    }
+
+    #[test]
+    fn every_width_of_vectors() {
+        let taps = |kernel, stride, padding| (kernel, Geometry { stride, padding });
+        let same = taps([1, 3, 3], [1; 3], [0, 1, 1]);
+        let halved = taps([3, 4, 4], [1, 2, 2], [1, 1, 1]);
+        for (x, co, (kernel, geometry)) in [
+            ([2, 1, 9, 10, 20], 70, same),
+            ([2, 1, 9, 10, 17], 3, same),
+            ([2, 1, 9, 10, 2], 9, same),
+            ([2, 4, 9, 10, 3], 24, halved),
+            ([2, 4, 8, 8, 24], 5, halved),
+        ] {
+            let size = [x[1], x[2], x[3]];
+            let [t, h, w] = geometry.output(size, kernel).unwrap();
+            let g = [x[0], t, h, w, co];
+            let k = [kernel[0], kernel[1], kernel[2], x[4], co];
+            check(Op::Conv(geometry), [x, k], |level, [x, k], shape, out| {
+                conv(level, geometry, x, k, shape, out)
+            });
+            check(Op::ConvInput { geometry, size }, [g, k], |level, [g, k], shape, out| {
+                conv_input(level, geometry, g, k, shape, out)
+            });
+            check(Op::ConvWeight { geometry, kernel }, [x, g], |level, [x, g], shape, out| {
+                conv_weight(level, geometry, x, g, shape, out)
+            });
+        }
+    }
+}

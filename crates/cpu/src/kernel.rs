@@ -54,6 +54,23 @@ impl Level {
         Self::Portable
     }
 
+    /// All that the machine has.
+    #[cfg(test)]
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected as has;
+            if has!("avx2") && has!("fma") {
+                all.push(Self::Avx2);
+            }
+            if has!("avx512f") {
+                all.push(Self::Avx512);
+            }
+        }
+        all
+    }
+
     /// Floats in a vector.
     pub fn lanes(self) -> usize {
         match self {
@@ -84,7 +101,8 @@ impl Level {
     ///
     /// # Safety
     /// Every element that the formula names exists: of a; of b with j up to whole vectors; of c.
-    /// Nobody else has those of c. `self` is from [`Level::detect`].
+    /// Nobody else has those of c. The machine has
+    /// the vectors.
     pub unsafe fn run(self, block: &Block) {
         // SAFETY: the caller's; the features were detected.
         unsafe {

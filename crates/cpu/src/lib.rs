@@ -22,6 +22,7 @@ use kinora_tensor::{Desc, Error, Op, Result, Shape, Tensor, Update};
 
 use buffer::Buffer;
 pub use buffer::{CpuDevice, Memory};
+use kernel::Level;
 
 /// A tensor in the memory of the machine: 32-bit floats, row-major, always contiguous.
 ///
@@ -109,6 +110,7 @@ impl Tensor for CpuTensor {
         let desc = op.infer(&descs)?;
         let shape = &desc.shape;
         let x = inputs[0];
+        let level = Level::detect();
         let fill = |fill: &dyn Fn(&mut [f32])| Self::filled(device, desc, fill);
         let try_fill =
             |fill: &dyn Fn(&mut [f32]) -> Result<()>| Self::try_filled(device, desc, fill);
@@ -131,14 +133,16 @@ impl Tensor for CpuTensor {
             Op::Scatter { .. } => fill(&|out| gather::scatter(x, inputs[1], shape, out)),
             Op::MatMul { transpose_a, transpose_b } => {
                 let transposed = [transpose_a, transpose_b];
-                try_fill(&|out| matmul::matmul(transposed, x, inputs[1], shape, out))
+                try_fill(&|out| matmul::matmul(level, transposed, x, inputs[1], shape, out))
             }
-            Op::Conv(geometry) => try_fill(&|out| conv::conv(geometry, x, inputs[1], shape, out)),
+            Op::Conv(geometry) => {
+                try_fill(&|out| conv::conv(level, geometry, x, inputs[1], shape, out))
+            }
             Op::ConvInput { geometry, .. } => {
-                try_fill(&|out| conv::conv_input(geometry, x, inputs[1], shape, out))
+                try_fill(&|out| conv::conv_input(level, geometry, x, inputs[1], shape, out))
             }
             Op::ConvWeight { geometry, .. } => {
-                try_fill(&|out| conv::conv_weight(geometry, x, inputs[1], shape, out))
+                try_fill(&|out| conv::conv_weight(level, geometry, x, inputs[1], shape, out))
             }
             Op::Upsample { factor } => fill(&|out| layout::upsample(x, factor, out)),
             Op::SumPool { factor } => fill(&|out| layout::sum_pool(x, factor, out)),

@@ -15,6 +15,7 @@ const COLUMNS: [usize; 2] = [64, 512];
 const FEW: usize = 48;
 
 pub(crate) fn matmul(
+    level: Level,
     [transpose_a, transpose_b]: [bool; 2],
     a: &CpuTensor,
     b: &CpuTensor,
@@ -29,7 +30,7 @@ pub(crate) fn matmul(
     }
     let batch = out.len() / (m * n);
     if batch == 1 && !transpose_a && transpose_b && m <= FEW && n >= FEW {
-        return few_rows(a, b, [m, k, n], out);
+        return few_rows(level, a, b, [m, k, n], out);
     }
     let (a, b) = (a.data(), b.data());
     let width = (n / 16).next_multiple_of(16).clamp(COLUMNS[0], COLUMNS[1]);
@@ -76,10 +77,15 @@ pub(crate) fn matmul(
 
 /// A Bᵀ with few rows in A, as B Aᵀ: the large matrix is read once, along its rows, and only the
 /// small one is turned. (gemm packs the large one: an eighth of the speed at 16 · 6144 · 512.)
-fn few_rows(a: &CpuTensor, b: &CpuTensor, [m, k, n]: [usize; 3], out: &mut [f32]) -> Result<()> {
-    /// Rows of B that a task takes.
+fn few_rows(
+    level: Level,
+    a: &CpuTensor,
+    b: &CpuTensor,
+    [m, k, n]: [usize; 3],
+    out: &mut [f32],
+) -> Result<()> {
+    // Rows of B that a task takes.
     const TASK: usize = 32;
-    let level = Level::detect();
     let panels = level.panels(m);
     let width = panels.iter().map(|panel| panel.1).sum::<usize>();
     let mut turned = a.device().take(k * width)?;
@@ -121,4 +127,33 @@ fn few_rows(a: &CpuTensor, b: &CpuTensor, [m, k, n]: [usize; 3], out: &mut [f32]
         }
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CpuDevice;
+
+    #[test]
+    fn few_rows_on_every_width_of_vectors() {
+        let device = CpuDevice::new();
+        for level in Level::all() {
+            for [m, k, n] in [[1, 3, 50], [5, 40, 48], [17, 9, 70], [48, 20, 101]] {
+                let numbers = |count: usize| (0..count).map(|i| (i % 13) as f32 - 6.0);
+                let a: Vec<f32> = numbers(m * k).collect();
+                let b: Vec<f32> = numbers(n * k).collect();
+                // Small whole numbers: every order of the sums is exact.
+                let want = |i: usize| {
+                    let pairs = a[i / n * k..][..k].iter().zip(&b[i % n * k..][..k]);
+                    pairs.map(|(a, b)| a * b).sum::<f32>()
+                };
+                let mut out = vec![f32::NAN; m * n];
+                let on_device =
+                    |x: &[f32], rows| CpuTensor::from_slice(&device, x, [rows, k]).unwrap();
+                let (a, b) = (on_device(&a, m), on_device(&b, n));
+                few_rows(level, &a, &b, [m, k, n], &mut out).unwrap();
+                assert_eq!(out, (0..m * n).map(want).collect::<Vec<_>>(), "{level:?} {m} {k} {n}");
+            }
+        }
+    }
 }

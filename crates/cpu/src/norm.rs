@@ -7,7 +7,7 @@ use kinora_tensor::{NormSpec, Tensor};
 
 use crate::CpuTensor;
 use crate::parallel::{Shared, map, tasks};
-use crate::simd::simd;
+use crate::simd::{side, simd};
 
 /// Elements in a piece of an n, which has its own sums.
 const PIECE: usize = 8 << 10;
@@ -78,6 +78,7 @@ impl Walk {
     }
 }
 
+#[inline(always)]
 fn add(to: &mut [f32], from: &[f32]) {
     to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
 }
@@ -90,7 +91,11 @@ fn statistics(x: &[f32], walk: &Walk, epsilon: f32) -> (Vec<f32>, Vec<f32>) {
         let mut sums = vec![0.0; walk.row];
         simd(
             #[inline(always)]
-            || x.chunks(walk.row).for_each(|x| add(&mut sums, x)),
+            || {
+                for x in x.chunks(walk.row) {
+                    add(&mut sums, x);
+                }
+            },
         );
         let sums = walk.by_group(&walk.by_channel(sums));
         // The squares are taken about the mean of this piece, so that nothing cancels.
@@ -161,13 +166,10 @@ pub(crate) fn norm(
 // Each output is an argument of its own, by which the compiler knows that it overlaps nothing.
 #[inline(always)]
 fn norm_row(slope: f32, x: &[f32], of_channel: [&[f32]; 4], out: &mut [f32]) {
-    let len = out.len();
-    let x = &x[..len];
-    let [mean, inverse, scale, shift] = of_channel.map(|values| &values[..len]);
-    for i in 0..len {
-        let x_hat = (x[i] - mean[i]) * inverse[i];
-        let y = x_hat * scale[i] + shift[i];
-        out[i] = if y > 0.0 { y } else { slope * y };
+    for ((out, x), [mean, inverse, scale, shift]) in out.iter_mut().zip(x).zip(side(of_channel)) {
+        let x_hat = (x - mean) * inverse;
+        let y = x_hat * scale + shift;
+        *out = if y > 0.0 { y } else { slope * y };
     }
 }
 
@@ -233,13 +235,11 @@ fn grad_row(
     [plain, along]: [&[f32]; 2],
     out: &mut [f32],
 ) {
-    let len = out.len();
-    let (x, g, plain, along) = (&x[..len], &g[..len], &plain[..len], &along[..len]);
-    let [mean, inverse, scale, shift] = of_channel.map(|values| &values[..len]);
-    for i in 0..len {
-        let x_hat = (x[i] - mean[i]) * inverse[i];
-        let g = before(slope, x_hat * scale[i] + shift[i], g[i]);
-        out[i] = inverse[i] * (g * scale[i] - plain[i] - x_hat * along[i]);
+    let inputs = side([x, g, plain, along]).zip(side(of_channel));
+    for (out, ([x, g, plain, along], [mean, inverse, scale, shift])) in out.iter_mut().zip(inputs) {
+        let x_hat = (x - mean) * inverse;
+        let g = before(slope, x_hat * scale + shift, g);
+        *out = inverse * (g * scale - plain - x_hat * along);
     }
 }
 
@@ -256,7 +256,11 @@ fn sums(
         let (mut plain, mut along) = (vec![0.0; walk.row], vec![0.0; walk.row]);
         simd(
             #[inline(always)]
-            || rows.for_each(|(x, g)| sum_row(slope, [x, g], of_channel, &mut plain, &mut along)),
+            || {
+                for (x, g) in rows {
+                    sum_row(slope, [x, g], of_channel, &mut plain, &mut along);
+                }
+            },
         );
         (walk.by_channel(plain), walk.by_channel(along))
     });
@@ -276,13 +280,12 @@ fn sum_row(
     plain: &mut [f32],
     along: &mut [f32],
 ) {
-    let len = x.len();
-    let (g, plain, along) = (&g[..len], &mut plain[..len], &mut along[..len]);
-    let [mean, inverse, scale, shift] = of_channel.map(|values| &values[..len]);
-    for i in 0..len {
-        let x_hat = (x[i] - mean[i]) * inverse[i];
-        let g = before(slope, x_hat * scale[i] + shift[i], g[i]);
-        plain[i] += g;
-        along[i] += g * x_hat;
+    let inputs = x.iter().zip(g).zip(side(of_channel));
+    let sums = plain.iter_mut().zip(along);
+    for (((x, g), [mean, inverse, scale, shift]), (plain, along)) in inputs.zip(sums) {
+        let x_hat = (x - mean) * inverse;
+        let g = before(slope, x_hat * scale + shift, *g);
+        *plain += g;
+        *along += g * x_hat;
     }
 }

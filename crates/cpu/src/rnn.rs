@@ -5,7 +5,7 @@ use kinora_tensor::Tensor;
 use crate::CpuTensor;
 use crate::math::{sigmoid, tanh};
 use crate::parallel::{Shared, tasks};
-use crate::simd::simd;
+use crate::simd::{side, simd};
 
 /// Cells of one task.
 const PIECE: usize = 2 << 10;
@@ -21,7 +21,11 @@ fn each_row(cell: &CpuTensor, c: usize, f: impl Fn(usize) + Sync + Send) {
     tasks(rows.div_ceil(many), cell.data().len() * 8, |task| {
         simd(
             #[inline(always)]
-            || (task * many..((task + 1) * many).min(rows)).for_each(&f),
+            || {
+                for row in task * many..((task + 1) * many).min(rows) {
+                    f(row);
+                }
+            },
         );
     });
 }
@@ -63,13 +67,11 @@ pub(crate) fn lstm_cell(gates: &CpuTensor, cell: &CpuTensor, out: &mut [f32]) {
 // Each output of a row is an argument of its own, by which the compiler knows that it overlaps
 // nothing, and makes vectors of the loop.
 #[inline(always)]
-fn lstm_row([i, f, g, o]: [&[f32]; 4], cell: &[f32], h: &mut [f32], next: &mut [f32]) {
-    let c = cell.len();
-    let (h, next) = (&mut h[..c], &mut next[..c]);
-    for k in 0..c {
-        let new = sigmoid(f[k]) * cell[k] + sigmoid(i[k]) * tanh(g[k]);
-        h[k] = sigmoid(o[k]) * tanh(new);
-        next[k] = new;
+fn lstm_row(gates: [&[f32]; 4], cell: &[f32], h: &mut [f32], next: &mut [f32]) {
+    let inputs = side(gates).zip(cell);
+    for (([i, f, g, o], cell), (h, next)) in inputs.zip(h.iter_mut().zip(next)) {
+        *next = sigmoid(f) * cell + sigmoid(i) * tanh(g);
+        *h = sigmoid(o) * tanh(*next);
     }
 }
 
@@ -93,35 +95,36 @@ pub(crate) fn lstm_cell_grad(
                 let start = if part < 4 { 4 * at + part * c } else { 4 * len + at };
                 shared.slice(start..start + c)
             };
-            let [i, f, g, o] = parts(&gates.data()[4 * at..], c);
-            let inputs =
-                [i, f, g, o, &cell.data()[at..][..c], &grad[at..][..c], &grad[len + at..][..c]];
-            lstm_row_grad(inputs, by(0), by(1), by(2), by(3), by(4));
+            let gates = parts(&gates.data()[4 * at..], c);
+            let inputs = [&cell.data()[at..][..c], &grad[at..][..c], &grad[len + at..][..c]];
+            lstm_row_grad(gates, inputs, by(0), by(1), by(2), by(3), by(4));
         },
     );
 }
 
 #[inline(always)]
 fn lstm_row_grad(
-    [i, f, g, o, cell, by_h, by_c]: [&[f32]; 7],
+    gates: [&[f32]; 4],
+    [cell, by_h, by_c]: [&[f32]; 3],
     by_i: &mut [f32],
     by_f: &mut [f32],
     by_g: &mut [f32],
     by_o: &mut [f32],
     by_cell: &mut [f32],
 ) {
-    let c = cell.len();
-    let (by_i, by_f, by_g) = (&mut by_i[..c], &mut by_f[..c], &mut by_g[..c]);
-    let (by_o, by_cell) = (&mut by_o[..c], &mut by_cell[..c]);
-    for k in 0..c {
-        let (i, f, g, o) = (sigmoid(i[k]), sigmoid(f[k]), tanh(g[k]), sigmoid(o[k]));
-        let squashed = tanh(f * cell[k] + i * g);
-        let by_next = by_c[k] + by_h[k] * o * slope_tanh(squashed);
-        by_i[k] = by_next * g * slope_sigmoid(i);
-        by_f[k] = by_next * cell[k] * slope_sigmoid(f);
-        by_g[k] = by_next * i * slope_tanh(g);
-        by_o[k] = by_h[k] * squashed * slope_sigmoid(o);
-        by_cell[k] = by_next * f;
+    let inputs = side(gates).zip(cell).zip(by_h.iter().zip(by_c));
+    let outputs = by_i.iter_mut().zip(by_f).zip(by_g.iter_mut().zip(by_o)).zip(by_cell);
+    for ((([i, f, g, o], cell), (by_h, by_c)), (((by_i, by_f), (by_g, by_o)), by_cell)) in
+        inputs.zip(outputs)
+    {
+        let (i, f, g, o) = (sigmoid(i), sigmoid(f), tanh(g), sigmoid(o));
+        let squashed = tanh(f * cell + i * g);
+        let by_next = by_c + by_h * o * slope_tanh(squashed);
+        *by_i = by_next * g * slope_sigmoid(i);
+        *by_f = by_next * cell * slope_sigmoid(f);
+        *by_g = by_next * i * slope_tanh(g);
+        *by_o = by_h * squashed * slope_sigmoid(o);
+        *by_cell = by_next * f;
     }
 }
 
@@ -144,13 +147,12 @@ pub(crate) fn gru_cell(a: &CpuTensor, b: &CpuTensor, h: &CpuTensor, out: &mut [f
 
 #[inline(always)]
 fn gru_row([a_r, a_z, a_n]: [&[f32]; 3], [b_r, b_z, b_n]: [&[f32]; 3], h: &[f32], out: &mut [f32]) {
-    let c = h.len();
-    let out = &mut out[..c];
-    for k in 0..c {
-        let r = sigmoid(a_r[k] + b_r[k]);
-        let z = sigmoid(a_z[k] + b_z[k]);
-        let n = tanh(a_n[k] + r * b_n[k]);
-        out[k] = n + z * (h[k] - n);
+    let inputs = side([a_r, b_r, a_z, b_z]).zip(side([a_n, b_n, h, h]));
+    for (out, ([a_r, b_r, a_z, b_z], [a_n, b_n, h, _])) in out.iter_mut().zip(inputs) {
+        let r = sigmoid(a_r + b_r);
+        let z = sigmoid(a_z + b_z);
+        let n = tanh(a_n + r * b_n);
+        *out = n + z * (h - n);
     }
 }
 
@@ -188,18 +190,19 @@ fn gru_row_grad(
     by_b_n: &mut [f32],
     by_h: &mut [f32],
 ) {
-    let c = h.len();
-    let (by_r, by_z, by_n) = (&mut by_r[..c], &mut by_z[..c], &mut by_n[..c]);
-    let (by_b_n, by_h) = (&mut by_b_n[..c], &mut by_h[..c]);
-    for k in 0..c {
-        let r = sigmoid(a_r[k] + b_r[k]);
-        let z = sigmoid(a_z[k] + b_z[k]);
-        let n = tanh(a_n[k] + r * b_n[k]);
-        let by_new = g[k] * (1.0 - z) * slope_tanh(n);
-        by_r[k] = by_new * b_n[k] * slope_sigmoid(r);
-        by_z[k] = g[k] * (h[k] - n) * slope_sigmoid(z);
-        by_n[k] = by_new;
-        by_b_n[k] = by_new * r;
-        by_h[k] = g[k] * z;
+    let inputs = side([a_r, b_r, a_z, b_z]).zip(side([a_n, b_n, h, g]));
+    let outputs = by_r.iter_mut().zip(by_z).zip(by_n.iter_mut().zip(by_b_n)).zip(by_h);
+    for (([a_r, b_r, a_z, b_z], [a_n, b_n, h, g]), (((by_r, by_z), (by_n, by_b_n)), by_h)) in
+        inputs.zip(outputs)
+    {
+        let r = sigmoid(a_r + b_r);
+        let z = sigmoid(a_z + b_z);
+        let n = tanh(a_n + r * b_n);
+        let by_new = g * (1.0 - z) * slope_tanh(n);
+        *by_r = by_new * b_n * slope_sigmoid(r);
+        *by_z = g * (h - n) * slope_sigmoid(z);
+        *by_n = by_new;
+        *by_b_n = by_new * r;
+        *by_h = g * z;
     }
 }

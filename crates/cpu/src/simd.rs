@@ -31,3 +31,9 @@ fn avx512<R>(f: impl FnOnce() -> R) -> R {
 fn avx2<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
+
+/// Four slices side by side. (Zipped, since an index is checked, and a check stops vectors.)
+#[inline(always)]
+pub(crate) fn side([a, b, c, d]: [&[f32]; 4]) -> impl Iterator<Item = [f32; 4]> {
+    a.iter().zip(b).zip(c).zip(d).map(|(((a, b), c), d)| [*a, *b, *c, *d])
+}

@@ -43,6 +43,7 @@ fn inner(shape: &Shape) -> [usize; 3] {
 }
 
 pub(crate) fn conv(
+    level: Level,
     geometry: Geometry,
     x: &CpuTensor,
     k: &CpuTensor,
@@ -50,7 +51,6 @@ pub(crate) fn conv(
     out: &mut [f32],
 ) -> Result<()> {
     let &[kt, kh, kw, ci, co] = &k.shape()[..] else { unreachable!("checked by infer") };
-    let level = Level::detect();
     let taps = [kt, kh, kw];
     let source = |tap: [usize; 3], c: usize| (((tap[0] * kh + tap[1]) * kw + tap[2]) * ci + c) * co;
     let spread = spreads(level, geometry.stride, taps, co);
@@ -72,6 +72,7 @@ pub(crate) fn conv(
 }
 
 pub(crate) fn conv_input(
+    level: Level,
     geometry: Geometry,
     g: &CpuTensor,
     k: &CpuTensor,
@@ -79,7 +80,6 @@ pub(crate) fn conv_input(
     out: &mut [f32],
 ) -> Result<()> {
     let &[kt, kh, kw, ci, co] = &k.shape()[..] else { unreachable!("checked by infer") };
-    let level = Level::detect();
     let kernel = [kt, kh, kw];
     let Geometry { stride, padding } = geometry;
     let target = inner(shape);

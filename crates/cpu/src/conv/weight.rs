@@ -44,6 +44,7 @@ struct Weight<'a> {
 }
 
 pub(crate) fn conv_weight(
+    level: Level,
     Geometry { stride, padding }: Geometry,
     x: &CpuTensor,
     g: &CpuTensor,
@@ -58,7 +59,6 @@ pub(crate) fn conv_weight(
     let &[n, gt, gh, gw, _] = &g.shape()[..] else { unreachable!("checked by infer") };
     let source = [x.shape()[1], x.shape()[2], x.shape()[3]];
     let placing = [stride, padding, [kt, kh, kw]];
-    let level = Level::detect();
     let (depth, line) = (kt * kh * kw * ci, kw * ci);
     // Vectors to compute, each way.
     let vectors = |columns: usize| columns.div_ceil(level.lanes());
