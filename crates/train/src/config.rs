@@ -170,6 +170,7 @@ impl Config {
         toml::to_string(self).expect("plain data becomes TOML")
     }
 
+    /// Whether a training can be made of these values.
     pub(crate) fn check(&self) -> Result<()> {
         self.model().check()?;
         self.discriminator.check(self.clip.shape()).map_err(Error::Config)?;
@@ -177,6 +178,10 @@ impl Config {
         let fail = |key: &str, value: String, wanted: &str| {
             Err(Error::Config(format!("{key} = {value} must be {wanted}")))
         };
+        // TOML has no larger number.
+        if i64::try_from(self.seed).is_err() {
+            return fail("seed", self.seed.to_string(), "below 2^63");
+        }
         for (key, value) in [
             ("train.rate_generator", train.rate_generator),
             ("train.rate_discriminator", train.rate_discriminator),
@@ -270,10 +275,9 @@ fn put(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
     if matches!(value, Value::Integer(whole) if whole < 0) {
         return Err(format!("{key} = {value} must not be negative"));
     }
-    if let (Value::Array(items), "array") = (&value, wanted) {
-        if items.iter().any(|item| !matches!(item, Value::Integer(whole) if *whole >= 0)) {
-            return Err(format!("{key} must be a list of whole numbers, as [64, 32]"));
-        }
+    let is_size = |item: &Value| matches!(item, Value::Integer(whole) if *whole >= 0);
+    if value.as_array().is_some_and(|items| !items.iter().all(is_size)) {
+        return Err(format!("{key} must be a list of whole numbers, as [64, 32]"));
     }
     *slot = value;
     Ok(())

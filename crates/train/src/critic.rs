@@ -101,15 +101,15 @@ impl<T: Tensor> Critic<T> {
 }
 
 impl<T: Tensor> Critic<Var<T>> {
-    /// R1 of both discriminators on real clips, a scalar; the sentences count as given.
+    /// R1 on real clips, a scalar, of the sum of both discriminators; the sentences count as given.
     pub(crate) fn penalty(&self, real: &T, pieces: &Pieces, which: &[usize]) -> Result<Var<T>> {
         let sentence = self.encoder.forward(pieces)?.sentence.value().clone();
         let sentence = Var::constant(Var::constant(sentence));
         let critic: Critic<Var<Var<T>>> = freeze(self);
         kinora_gan::r1(real, |clips| {
             let (of_clips, of_frames) = critic.logits_under(clips, &sentence, which)?;
-            // The gradient of a sum of logits of different films is that of each by itself; the
-            // frames' count is divided out, so that they weigh as much as the clip.
+            // The gradient of a sum over films is that of each by itself. A film's logit is that of
+            // the clip and the mean one of its frames.
             of_clips.sum_all()?.add(&of_frames.sum_all()?.affine(1.0 / which.len() as f32, 0.0)?)
         })
     }

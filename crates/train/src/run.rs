@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use kinora_model::{Card, Model, Net};
+use kinora_model::{Card, Model, ModelConfig, Net};
 use kinora_nn::{Module, Outline, Precision, count};
 use kinora_tensor::Tensor;
 use kinora_text::Tokenizer;
@@ -90,7 +90,8 @@ impl<T: Tensor> Training<T> {
     /// are that model's). `command` is what the model's card will say made it.
     ///
     /// # Errors
-    /// If the folder holds a run already or cannot be made, or the data cannot be opened.
+    /// If the folder holds a run already or cannot be made, the config's values are not possible, or
+    /// the data cannot be opened.
     pub fn create(
         device: &T::Device,
         mut config: Config,
@@ -104,6 +105,11 @@ impl<T: Tensor> Training<T> {
                 folder.display()
             )));
         }
+        if let Some(model) = &init {
+            let ModelConfig { clip, encoder, generator } = model.config.clone();
+            (config.clip, config.encoder, config.generator) = (clip, encoder, generator);
+        }
+        config.check()?;
         let dataset: Arc<dyn Dataset> = kinora_video::open(&config.data)?.into();
         let info = dataset.info();
         let mut card = Card {
@@ -119,9 +125,6 @@ impl<T: Tensor> Training<T> {
                 card.notes = format!("Started from {name}, which was trained on {data}.");
                 card.licence = both(&licence, &card.licence);
                 card.credits = both(&credits, &card.credits);
-                (config.clip, config.encoder, config.generator) =
-                    (model.config.clip, model.config.encoder, model.config.generator);
-                config.check()?;
                 (model.tokenizer, Some(model.net))
             }
             None => (train_tokenizer(&config, &*dataset)?, None),

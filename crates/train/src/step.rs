@@ -40,7 +40,9 @@ pub struct State<T> {
     pub adam_critic: Adam<T>,
 }
 
-/// The names of the numbers of a [`Metrics`], in order.
+/// The names of the numbers of a [`Metrics`], in order: both losses, the shares of clips and of
+/// frames that were judged right by the sign of their logits, and the lengths of both gradients
+/// before they are cut.
 pub const METRICS: [&str; 10] = [
     "loss_discriminator",
     "loss_generator",
@@ -58,7 +60,11 @@ pub const METRICS: [&str; 10] = [
 pub type Metrics = [f32; METRICS.len()];
 
 impl<T: Tensor> State<T> {
-    /// A training that has made no step, from `net` if there is one.
+    /// A training that has made no step, from `net` if there is one, for a tokenizer of `vocab`
+    /// pieces.
+    ///
+    /// # Errors
+    /// If the sizes of the config make no model, or the device has no room.
     pub fn new(
         device: &T::Device,
         config: &Config,
@@ -82,11 +88,13 @@ impl<T: Tensor> State<T> {
         })
     }
 
-    /// One step of the discriminators on a batch, then one of the generator.
+    /// One step of the discriminators on a batch with wrong captions, whose clips are of the
+    /// config's size, then one of the generator. What is random in it depends on the config's seed
+    /// and the number of the step alone.
     ///
     /// # Errors
-    /// [`Error::Diverged`] if a loss or a gradient is not finite, before it has changed anything
-    /// that it belongs to.
+    /// [`Error::Diverged`] if a loss or a gradient is not finite, before the optimiser's step that
+    /// it would be part of. The state is gone then, as after every error.
     pub fn step(
         mut self,
         device: &T::Device,
@@ -126,7 +134,7 @@ impl<T: Tensor> State<T> {
         let loss = train.loss.discriminator(&judgement.clips)?;
         let loss_critic = loss.add(&train.loss.discriminator(&judgement.frames)?)?;
         let mut objective = loss_critic.clone();
-        if train.r1 > 0.0 && step % train.r1_every == 0 {
+        if train.r1 > 0.0 && step.is_multiple_of(train.r1_every) {
             let weight = 0.5 * train.r1 * train.r1_every as f32;
             let penalty = critic.penalty(&real, &pieces_own, &which)?;
             objective = objective.add(&penalty.affine(weight, 0.0)?)?;
@@ -136,6 +144,7 @@ impl<T: Tensor> State<T> {
         drop(judgement);
         let gradients = grad(objective, &parameters(&critic))?;
         drop(critic);
+        let loss_critic = finite(step, "loss of the discriminators", loss_critic.to_vec()?[0])?;
         let norm_critic =
             finite(step, "gradient of the discriminators", gradient_norm(&gradients)?)?;
         let scale = limit(train.clip_gradient, norm_critic);
@@ -157,18 +166,15 @@ impl<T: Tensor> State<T> {
         let loss_net = loss.value().clone();
         let gradients = grad(loss, &parameters(&net))?;
         drop((net, critic));
+        let loss_net = finite(step, "loss of the generator", loss_net.to_vec()?[0])?;
         let norm_net = finite(step, "gradient of the generator", gradient_norm(&gradients)?)?;
         let scale = limit(train.clip_gradient, norm_net);
         self.net = self.adam_net.step(self.net, &gradients, scale)?;
         self.average.update(&self.net, self.step)?;
         self.step = step;
 
-        let losses = T::concat(&[&loss_critic.reshape([1])?, &loss_net.reshape([1])?], 0)?;
-        let losses = losses.to_vec()?;
-        finite(step, "loss of the discriminators", losses[0])?;
-        finite(step, "loss of the generator", losses[1])?;
         let [a, b, c, d, e, f] = accuracies(&logits.to_vec()?, n);
-        let metrics = [losses[0], losses[1], a, b, c, d, e, f, norm_critic, norm_net];
+        let metrics = [loss_critic, loss_net, a, b, c, d, e, f, norm_critic, norm_net];
         Ok((self, metrics))
     }
 }

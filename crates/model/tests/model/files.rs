@@ -153,7 +153,7 @@ fn files_that_are_no_models_say_why() {
         ("another height", with(|c| c.clip.height = 8), "generator.moment.weight"),
         ("other channels", with(|c| c.clip.channels = 3), "generator.output.bias"),
         ("another block", with(|c| c.generator.decoder = vec![4, 4]), "generator."),
-        ("other words", with(|c| c.encoder.word = 7), "encoder.words.table"),
+        ("other words", with(|c| c.encoder.word = 7), "encoder.sentence.backward"),
         ("another sentence", with(|c| c.encoder.sentence = 6), "encoder.sentence.join"),
         (
             "a tensor that is missing",

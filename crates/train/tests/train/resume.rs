@@ -1,0 +1,154 @@
+//! Breaks: a run that goes on is the run that never stopped, bit for bit.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use kinora_train::{Error, Event, Outcome};
+use serde_json::{Map, Value};
+
+use crate::tiny::{config, create, finish, resume, stop_after};
+
+fn bytes(folder: &Path, name: &str) -> Vec<u8> {
+    std::fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The log without its times.
+fn log(folder: &Path) -> Vec<Map<String, Value>> {
+    let text = String::from_utf8(bytes(folder, "log.jsonl")).unwrap();
+    let lines = text.lines().map(|line| {
+        let mut line: Map<String, Value> = serde_json::from_str(line).unwrap();
+        for time in ["seconds", "clips_per_second", "feed_share"] {
+            assert!(line.remove(time).is_some_and(|value| value.is_number()), "{time}");
+        }
+        line
+    });
+    lines.collect()
+}
+
+#[track_caller]
+fn assert_same(a: &Path, b: &Path) {
+    for name in [
+        "checkpoint.safetensors",
+        "model.safetensors",
+        "config.toml",
+        "samples/000003.gif",
+        "samples/000006.gif",
+    ] {
+        assert!(bytes(a, name) == bytes(b, name), "{name} differs");
+    }
+    assert_eq!(log(a), log(b));
+}
+
+#[test]
+fn a_run_that_goes_on_is_one_without_a_break() {
+    let folder = tempfile::tempdir().unwrap();
+    // The model's card names the folder: each run lies in one of the same name.
+    let [whole, broken, killed] =
+        ["whole", "broken", "killed"].map(|name| folder.path().join(name).join("run"));
+    assert_eq!(finish(create(&whole, &config(&[])).unwrap()).unwrap(), Outcome::Finished(6));
+    assert_eq!(log(&whole).len(), 3);
+
+    // Stopped between two lines of the log, after one, and after a sheet of samples.
+    let mut training = create(&broken, &config(&[])).unwrap();
+    for step in [1, 2, 3, 5] {
+        assert_eq!(stop_after(training, step).unwrap(), Outcome::Stopped(step));
+        training = resume(&broken, &[]).unwrap();
+    }
+    assert_eq!(finish(training).unwrap(), Outcome::Finished(6));
+    assert_same(&whole, &broken);
+
+    // A run that has come to its end has nothing to do.
+    assert_eq!(finish(resume(&broken, &[]).unwrap()).unwrap(), Outcome::Finished(6));
+    assert_same(&whole, &broken);
+
+    // Killed at step 5 with its last checkpoint at 2: what came after is made again.
+    assert!(stop_after(create(&killed, &config(&[])).unwrap(), 2).is_ok());
+    let checkpoint = bytes(&killed, "checkpoint.safetensors");
+    assert!(stop_after(resume(&killed, &[]).unwrap(), 5).is_ok());
+    std::fs::write(killed.join("checkpoint.safetensors"), checkpoint).unwrap();
+    let mut cut = bytes(&killed, "log.jsonl");
+    cut.truncate(cut.len() - 30);
+    std::fs::write(killed.join("log.jsonl"), cut).unwrap();
+    let litter = killed.join("samples/.000003.gif.1-0.tmp");
+    std::fs::write(&litter, "half").unwrap();
+    assert_eq!(finish(resume(&killed, &[]).unwrap()).unwrap(), Outcome::Finished(6));
+    assert_same(&whole, &killed);
+    assert!(!litter.exists());
+}
+
+/// A stop is heard whatever it is said to, and the step at hand is the last.
+#[test]
+fn a_stop_at_any_event_leaves_a_checkpoint() {
+    for (kind, wanted) in [("estimate", 1), ("log", 2), ("samples", 3), ("saved", 4)] {
+        let folder = tempfile::tempdir().unwrap();
+        let training = create(folder.path(), &config(&["train.save_every=4"])).unwrap();
+        let outcome = training.run(&mut |event| {
+            let now = match event {
+                Event::Estimate(_) => "estimate",
+                Event::Log(_) => "log",
+                Event::Samples(_) => "samples",
+                Event::Saved(_) => "saved",
+                Event::Step { .. } => "step",
+            };
+            if now == kind { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert_eq!(outcome.unwrap(), Outcome::Stopped(wanted), "{kind}");
+        assert_eq!(finish(resume(folder.path(), &[]).unwrap()).unwrap(), Outcome::Finished(6));
+    }
+}
+
+/// More steps may be asked for later.
+#[test]
+fn a_run_may_be_made_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    finish(create(folder.path(), &config(&["train.steps=2"])).unwrap()).unwrap();
+    let outcome = finish(resume(folder.path(), &["train.steps=3"]).unwrap()).unwrap();
+    assert_eq!(outcome, Outcome::Finished(3));
+}
+
+/// An absurd learning rate: an error that says so, nothing of the bad steps kept, and a run that
+/// goes on from the last checkpoint.
+#[test]
+fn a_run_that_diverges_keeps_its_last_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // Deep and wide, so that numbers grow fast.
+    let wide = [
+        "discriminator.clip=[32, 32, 32]",
+        "discriminator.frame=[32, 32, 32]",
+        "discriminator.features=64",
+    ];
+    stop_after(create(folder, &config(&wide)).unwrap(), 3).unwrap();
+    let before = ["checkpoint.safetensors", "model.safetensors"].map(|name| bytes(folder, name));
+
+    let absurd = [
+        "train.rate_generator=1",
+        "train.rate_discriminator=1",
+        "train.r1_every=1",
+        "train.loss=hinge",
+        "train.steps=1000",
+        "train.save_every=1000",
+    ];
+    let mut last = 3;
+    let error = resume(folder, &absurd).unwrap().run(&mut |event| {
+        if let Event::Step { step, .. } = event {
+            last = step;
+        }
+        ControlFlow::Continue(())
+    });
+    let error = error.unwrap_err();
+    let Error::Diverged { step, value, .. } = &error else { panic!("{error:?}") };
+    assert!(!value.is_finite() && *step == last + 1, "{error:?} after step {last}");
+
+    let after = ["checkpoint.safetensors", "model.safetensors"].map(|name| bytes(folder, name));
+    assert!(before == after, "the checkpoint is that of step 3");
+    let sane = [
+        "train.rate_generator=2e-4",
+        "train.rate_discriminator=2e-4",
+        "train.r1_every=4",
+        "train.loss=non-saturating",
+        "train.steps=6",
+    ];
+    assert_eq!(finish(resume(folder, &sane).unwrap()).unwrap(), Outcome::Finished(6));
+    assert!(log(folder).iter().all(|line| line.values().all(Value::is_number)));
+}

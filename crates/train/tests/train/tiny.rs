@@ -1,0 +1,86 @@
+//! A training small enough for a test: shapes at 8 by 8 pixels, four frames.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_text::Tokenizer;
+use kinora_train::{Config, Event, Outcome, Result, State, Training};
+use kinora_video::{Batch, Dataset, Draw, Feed, Shapes, Split};
+
+const TINY: [&str; 25] = [
+    "clip.frames=4",
+    "clip.height=8",
+    "clip.width=8",
+    "tokenizer.vocab=220",
+    "tokenizer.captions=60",
+    "encoder.pieces=20",
+    "encoder.word=12",
+    "encoder.sentence=8",
+    "generator.noise=4",
+    "generator.frame_noise=2",
+    "generator.position=2",
+    "generator.input=4",
+    "generator.hidden=8",
+    "generator.decoder=[8]",
+    "generator.group=4",
+    "discriminator.clip=[8, 16]",
+    "discriminator.frame=[8, 16]",
+    "discriminator.features=16",
+    "train.batch=4",
+    "train.steps=6",
+    "train.r1_every=4",
+    "train.ema=0.9",
+    "train.log_every=2",
+    "train.sample_every=3",
+    "train.save_every=100",
+];
+
+/// The tiny config with some keys changed.
+pub fn config(set: &[&str]) -> Config {
+    let set: Vec<String> = TINY.iter().chain(set).map(|item| item.to_string()).collect();
+    Config::preset("shapes", &set).unwrap()
+}
+
+pub fn create(folder: &Path, config: &Config) -> Result<Training<CpuTensor>> {
+    Training::create(&CpuDevice::default(), config.clone(), folder, None, "kinora train")
+}
+
+pub fn resume(folder: &Path, set: &[&str]) -> Result<Training<CpuTensor>> {
+    let set: Vec<String> = set.iter().map(|item| item.to_string()).collect();
+    Training::resume(&CpuDevice::default(), folder, &set, "kinora train --resume")
+}
+
+/// Runs to the end.
+pub fn finish(training: Training<CpuTensor>) -> Result<Outcome> {
+    training.run(&mut |_| ControlFlow::Continue(()))
+}
+
+/// Runs until `last` steps are made.
+pub fn stop_after(training: Training<CpuTensor>, last: u64) -> Result<Outcome> {
+    training.run(&mut |event| match event {
+        Event::Step { step, .. } if step == last => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    })
+}
+
+/// A tokenizer of the captions, as a training makes one.
+pub fn tokenizer(config: &Config) -> Tokenizer {
+    let shapes = Shapes::new();
+    let caption = |index| shapes.caption(Split::Train, Draw { seed: config.seed, index }).unwrap();
+    let captions: Vec<String> =
+        (0..config.tokenizer.captions).map(|index| caption(index).text).collect();
+    Tokenizer::train(captions.iter().map(String::as_str), config.tokenizer.vocab).unwrap()
+}
+
+/// The first batch of a training.
+pub fn batch(config: &Config) -> Batch {
+    let dims = config.clip.dims();
+    let shapes = Arc::new(Shapes::new());
+    Feed::new(shapes, Split::Train, config.seed, 0, config.train.batch, dims, true).next().unwrap()
+}
+
+pub fn state(config: &Config, tokenizer: &Tokenizer) -> State<CpuTensor> {
+    State::new(&CpuDevice::default(), config, tokenizer.vocab_size(), None).unwrap()
+}
