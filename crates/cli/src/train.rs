@@ -35,6 +35,7 @@ pub fn run(args: &Train) -> Result<()> {
             None => Config::preset(&name, &set)?,
         };
         let init = args.init.as_ref().map(|model| models::load(&device, model)).transpose()?;
+        note(format_args!("reading the data and its captions: {}", config.data));
         Training::create(&device, config, &folder, init, &command)?
     };
     let config = training.config();
@@ -114,7 +115,7 @@ struct Progress {
 impl Progress {
     fn new(device: &CpuDevice, folder: &Path, config: &Config) -> Self {
         let bar = ProgressBar::new(config.train.steps);
-        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {msg}")
+        let style = ProgressStyle::with_template("{bar:20} {pos}/{len}  {msg}")
             .expect("the template is right");
         bar.set_style(style);
         Self {

@@ -16,7 +16,8 @@ fn fails(folder: &Path, args: &[impl AsRef<OsStr>], code: i32, wanted: &str) {
     let line: Vec<&OsStr> = args.iter().map(AsRef::as_ref).collect();
     assert_eq!(ended.code, Some(code), "{line:?}: {ended:?}");
     assert!(ended.stderr.contains(wanted), "{line:?}: {wanted:?} is not in {}", ended.stderr);
-    assert!(ended.stderr.starts_with("error: "), "{line:?}: {}", ended.stderr);
+    let errors = ended.stderr.lines().filter(|line| line.starts_with("error: ")).count();
+    assert_eq!(errors, 1, "{line:?}: {}", ended.stderr);
     assert!(!ended.stderr.contains("backtrace"), "{line:?}: {}", ended.stderr);
     let after = files(folder);
     assert!(after == before, "{line:?} left {:?}", after.keys().collect::<Vec<_>>());

@@ -32,6 +32,7 @@ fn train(folder: &Path) -> Command {
 /// early.
 fn killed(random: &mut fastrand::Rng, window: Duration) -> Option<BTreeMap<PathBuf, Vec<u8>>> {
     let folder = tiny_folder();
+    let (mut last, mut moved) = (None, 0);
     for _ in 0..KILLS {
         let mut child = train(folder.path()).spawn().unwrap();
         sleep(window.mul_f64(random.f64()));
@@ -39,7 +40,11 @@ fn killed(random: &mut fastrand::Rng, window: Duration) -> Option<BTreeMap<PathB
         if child.wait().unwrap().code().is_some() {
             return None;
         }
+        let now = fs::read(folder.path().join("run/checkpoint.safetensors")).ok();
+        moved += usize::from(now != last);
+        last = now;
     }
+    assert!(moved >= 3, "only {moved} of {KILLS} kills came after the run had gone on");
     assert!(train(folder.path()).status().unwrap().success());
     Some(files(&folder.path().join("run")))
 }

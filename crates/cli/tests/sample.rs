@@ -106,7 +106,12 @@ fn prompts_come_from_files_and_pipes() {
     }
 
     let args = ["sample", "--prompts", "-", "--out", "piped.gif"];
-    let mut child = command(path, &args).stdin(Stdio::piped()).spawn().unwrap();
+    let mut child = command(path, &args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     child.stdin.take().unwrap().write_all(b"a man walks up\n").unwrap();
     assert!(child.wait().unwrap().success());
     sample(path, &["--out", "other.gif"]);

@@ -3,10 +3,14 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+#[cfg(unix)]
+use std::io::{BufRead, BufReader, Read};
+#[cfg(unix)]
 use std::process::{Command, Stdio};
 
-use common::{command, files, run, succeed, tiny_folder, words};
+#[cfg(unix)]
+use common::command;
+use common::{files, run, succeed, tiny_folder, words};
 use kinora_video::Clip;
 
 const TRAIN: &str = "train --config tiny.toml --out run";
@@ -107,36 +111,40 @@ fn a_run_that_diverges_says_so() {
     assert!(ended.stderr.contains("the training has diverged"), "{ended:?}");
 }
 
-/// Starts a run that would take long, and sends it a signal after its first lines.
 #[cfg(unix)]
-fn interrupted(path: &std::path::Path, signal: &str) -> (Option<i32>, String) {
-    let line =
-        format!("{TRAIN} --steps 100000 --set train.log_every=1 --set train.save_every=50000");
-    let mut child = command(path, &words(&line)).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut text = String::new();
-    while !text.contains("step 5/") {
-        assert_ne!(stderr.read_line(&mut text).unwrap(), 0, "{text}");
-    }
+fn signal(child: &std::process::Child, name: &str) {
     let pid = child.id().to_string();
-    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-    while stderr.read_line(&mut text).unwrap() > 0 {}
-    (child.wait().unwrap().code(), text)
+    assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+}
+
+/// Reads lines until one has `wanted` in it.
+#[cfg(unix)]
+fn read_until(lines: &mut impl BufRead, text: &mut String, wanted: &str) {
+    while !text.contains(wanted) {
+        assert_ne!(lines.read_line(text).unwrap(), 0, "no {wanted:?} in {text}");
+    }
 }
 
 #[cfg(unix)]
 #[test]
 fn signals_leave_a_checkpoint() {
-    for signal in ["-INT", "-TERM"] {
+    for name in ["-INT", "-TERM"] {
         let folder = tiny_folder();
         let path = folder.path();
-        let (code, text) = interrupted(path, signal);
-        assert_eq!(code, Some(130), "{text}");
+        let set = "--set train.log_every=1 --set train.save_every=50000";
+        let line = format!("{TRAIN} --steps 100000 {set}");
+        let mut child = command(path, &words(&line)).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut text = String::new();
+        read_until(&mut stderr, &mut text, "step 5/");
+        signal(&child, name);
+        stderr.read_to_string(&mut text).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
+
         let last = text.lines().last().unwrap();
         let step = last.strip_prefix("stopped: checkpoint written after step ");
         let step: u64 = step.and_then(|rest| rest.split(' ').next()?.parse().ok()).expect(last);
         assert!(step >= 5, "{last}");
-
         let card = succeed(path, &["inspect", "run"]).stdout;
         assert!(card.contains(&format!("{step} steps")), "{card}");
         let more = format!("train --out run --resume --steps {}", step + 2);
@@ -144,4 +152,21 @@ fn signals_leave_a_checkpoint() {
         let log = fs::read_to_string(path.join("run/log.jsonl")).unwrap();
         assert_eq!(log.lines().count() as u64, step + 2);
     }
+}
+
+/// The second signal does not wait for anything, here for a tokenizer that takes long.
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_at_once() {
+    let folder = tiny_folder();
+    let line = format!("{TRAIN} --set tokenizer.captions=100000000");
+    let mut child = command(folder.path(), &words(&line)).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut text = String::new();
+    read_until(&mut stderr, &mut text, "reading the data");
+    signal(&child, "-INT");
+    read_until(&mut stderr, &mut text, "again to stop at once");
+    signal(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
+    assert!(!folder.path().join("run").exists());
 }
