@@ -90,7 +90,7 @@ impl<T> Generator<T> {
     /// As of [`Init::tensor`].
     ///
     /// # Panics
-    /// If [`GeneratorConfig::check`] does not accept the sizes.
+    /// If [`GeneratorConfig::base`] does not accept the sizes.
     pub fn new<I: Init<T>>(
         init: &mut I,
         config: &GeneratorConfig,
