@@ -80,7 +80,7 @@ fn arrange(examples: &[Example], films: Option<&[Clip]>) -> kinora_video::Result
         let pair: Vec<Clip> = [example.clip.over([255; 3])].into_iter().chain(film).collect();
         let pair = kinora_video::grid(&pair, 1, 1)?;
         let [_, _, width, _] = pair.dims();
-        pair.scale(128usize.div_ceil(width))?.captioned(&example.caption.text, 4)
+        pair.scale(128usize.div_ceil(width))?.captioned(&example.caption.text, 5)
     });
     kinora_video::grid(&cells.collect::<kinora_video::Result<Vec<_>>>()?, COLUMNS, 4)
 }
