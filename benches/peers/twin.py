@@ -227,7 +227,7 @@ class Discriminator(nn.Module):
         return F.leaky_relu(self.features(x.flatten(1)), SLOPE)
 
     def judge(self, features, sentence):
-        matching = (features * self.projection(sentence)).sum(1) * features.shape[1] ** -0.5
+        matching = (features * self.projection(sentence)).sum(1)
         return self.realness(features)[:, 0] + matching
 
 
