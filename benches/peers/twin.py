@@ -514,7 +514,7 @@ def formats(generator=False, clips=False, frames=False, joined=False):
 
 def named(chosen, networks):
     layouts = [f"{key} {'channels-last' if chosen[key] else 'contiguous'}" for key in networks]
-    return ", ".join(layouts + [f"ConvLSTM of {'one' if chosen['joined'] else 'two'} convolutions"])
+    return ", ".join(layouts + [f"{'one convolution' if chosen['joined'] else 'two'} in the ConvLSTM"])
 
 
 def main():

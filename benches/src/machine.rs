@@ -2,16 +2,42 @@
 
 use std::process::Command;
 
-/// Processor, threads, load and compiler.
+/// The head of the results, in Markdown: command, date, processor, threads, compiler, load.
 pub fn describe() -> String {
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let model = model.map_or("unknown processor", |(_, name)| name);
-    let rustc = Command::new("rustc").arg("--version").output().ok();
-    let rustc = rustc.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
-    let threads = rayon::current_num_threads();
-    let rustc = rustc.unwrap_or_default();
-    format!("{model}, {threads} threads, {rustc}; load at the start: {}", load())
+    let field = |name: &str| {
+        let value =
+            |line: &str| line.strip_prefix(name)?.split_once(": ").map(|(_, v)| v.to_string());
+        cpus.lines().find_map(value).unwrap_or_else(|| "unknown".into())
+    };
+    let avx512 = if field("flags").contains("avx512f") { ", AVX-512" } else { "" };
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    [
+        "# Speed on the CPU".to_string(),
+        String::new(),
+        format!(
+            "- `cargo xtask bench {}`, {}",
+            arguments.join(" "),
+            output("date", &["-u", "+%F"])
+        ),
+        format!(
+            "- {} (family {}, model {}{avx512}), {} threads",
+            field("model name"),
+            field("cpu family"),
+            field("model\t"),
+            rayon::current_num_threads()
+        ),
+        format!("- {}", output("rustc", &["--version"])),
+        format!("- load at the start: {}", load()),
+    ]
+    .join("\n")
+}
+
+/// What a program prints, on one line.
+fn output(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
+    text.unwrap_or_else(|_| format!("{program}: unknown"))
 }
 
 /// The mean number of programs that ran in the last 1, 5 and 15 minutes, as the system says it.

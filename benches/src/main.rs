@@ -87,7 +87,7 @@ fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
     }
     let mut rows = Vec::new();
     for workload in &workloads {
-        println!("\n### {}, batch {}\n", workload.preset, workload.config.train.batch);
+        println!("\n## {}, batch {}\n", workload.preset, workload.config.train.batch);
         println!("{}", row::HEAD);
         rows.extend(measure::preset(workload, args.repeats.into(), &args.filter, peer.as_mut())?);
     }
@@ -98,7 +98,7 @@ fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
     if let Some(mean) = row::mean_ratio(convs) {
         println!("\nGeometric mean of the ratios of the convolutions: {mean:.2}");
     }
-    println!("\nLoad of the machine at the end: {}", machine::load());
+    println!("\nLoad at the end: {}", machine::load());
     if let Some(path) = &args.json {
         kinora_video::write_atomic(path, row::to_json(&rows).as_bytes())?;
     }
@@ -110,21 +110,21 @@ fn start_peer(args: &Args, variable: Option<OsString>) -> Result<Option<Peer>> {
     let variable = variable.filter(|path| !path.is_empty()).map(PathBuf::from);
     let python = match (&args.peer, variable) {
         _ if args.no_peer => {
-            println!("PyTorch is skipped: --no-peer");
+            println!("- PyTorch is skipped: --no-peer");
             return Ok(None);
         }
         (Some(python), _) => python.clone(),
         (None, Some(python)) => python,
         (None, None) => {
             println!(
-                "PyTorch is skipped: neither --peer PYTHON nor KINORA_PEER_PYTHON says where it \
+                "- PyTorch is skipped: neither --peer PYTHON nor KINORA_PEER_PYTHON says where it \
                  is (see benches/peers/README.md)"
             );
             return Ok(None);
         }
     };
     let peer = Peer::start(&python, rayon::current_num_threads())?;
-    println!("PyTorch {}", peer.version);
+    println!("- PyTorch {}", peer.version);
     Ok(Some(peer))
 }
 
@@ -149,7 +149,7 @@ fn check(workload: &Workload, peer: &mut Peer) -> Result<()> {
     let reply = peer.ask(&json!({
         "op": "load", "config": serde_json::to_value(&config)?, "file": file.path(),
     }))?;
-    println!("\n### {}: ours against the twin\n", workload.preset);
+    println!("\n## {}: ours against the twin\n", workload.preset);
     println!("| what | largest | difference |\n|---|--:|--:|");
     let mut failed = Vec::new();
     for part in ["net", "critic"] {

@@ -37,7 +37,7 @@ pub fn print(workload: &Workload, r1: bool) -> Result<()> {
     let whole = start.elapsed().as_secs_f64();
     let calls = device.take();
     let what = if r1 { "with R1" } else { "without R1" };
-    println!("\n### {}, a step {what}: {:.1} ms\n", workload.preset, whole / STEPS as f64 * 1e3);
+    println!("\n## {}, a step {what}: {:.1} ms\n", workload.preset, whole / STEPS as f64 * 1e3);
     table(&calls, whole, |call| call.name.into(), usize::MAX);
     println!("\nThe dearest by shape:\n");
     table(&calls, whole, |call| format!("{} {}", call.name, shapes(&call.inputs)), DEAREST);
