@@ -29,7 +29,7 @@ pub(crate) fn matmul(
         return Ok(());
     }
     let batch = out.len() / (m * n);
-    if batch == 1 && !transpose_a && transpose_b && m <= FEW && n >= FEW {
+    if batch == 1 && k > 0 && !transpose_a && transpose_b && m <= FEW && n >= FEW {
         return few_rows(level, a, b, [m, k, n], out);
     }
     let (a, b) = (a.data(), b.data());
@@ -133,6 +133,17 @@ fn few_rows(
 mod tests {
     use super::*;
     use crate::CpuDevice;
+
+    #[test]
+    fn sums_of_nothing_are_zero() {
+        let device = CpuDevice::new();
+        let [a, b] = [48, 64].map(|rows| CpuTensor::from_slice(&device, &[], [rows, 0]).unwrap());
+        for level in Level::all() {
+            let mut out = vec![f32::NAN; 48 * 64];
+            matmul(level, [false, true], &a, &b, &[48, 64].into(), &mut out).unwrap();
+            assert!(out.iter().all(|&x| x == 0.0), "{level:?}");
+        }
+    }
 
     #[test]
     fn few_rows_on_every_width_of_vectors() {
