@@ -148,8 +148,7 @@ impl<T: Tensor> Discriminator<T> {
         for conv in &self.convs {
             x = conv.forward(&x)?.leaky_relu(SLOPE)?;
         }
-        let n = x.shape()[0];
-        let flat = x.reshape([n, x.shape().elements() / n])?;
+        let flat = x.reshape([x.shape()[0], x.shape()[1..].iter().product()])?;
         self.features.forward(&flat)?.leaky_relu(SLOPE)
     }
 
