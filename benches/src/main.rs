@@ -136,8 +136,10 @@ fn check(workload: &Workload, peer: &mut Peer) -> Result<()> {
         ["films", "logits_clips", "logits_frames", "loss_critic.1", "norm_critic.1"];
     const TOLERANCE: f64 = 1e-4;
     /// Behind it. Adam's first step is the sign of the gradient where β₁ = 0, so that rounding
-    /// decides where gradients are near zero.
-    const TOLERANCE_BEHIND: f64 = 5e-3;
+    /// decides where gradients are near zero; and one unit of a discriminator's last layer on the
+    /// other side of the leaky ReLU's kink moves the gradients by some thousandths, which is seen
+    /// between PyTorch's own memory formats. Twice the rate is off by a tenth.
+    const TOLERANCE_BEHIND: f64 = 2e-2;
     let mut config = workload.config.clone();
     config.train.r1_every = 2;
     let device = kinora_cpu::CpuDevice::new();
