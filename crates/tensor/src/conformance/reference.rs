@@ -81,7 +81,7 @@ fn indices(shape: Shape) -> impl Iterator<Item = Vec<usize>> {
 
 /// The row that an index of [`Op::Gather`] names, if it is one.
 fn row(index: f64, rows: usize) -> Option<usize> {
-    (index >= 0.0 && index < rows as f64).then_some(index as usize)
+    (index >= 0.0 && index < rows as f64 && index.fract() == 0.0).then_some(index as usize)
 }
 
 fn compute(op: &Op, inputs: &[&Reference], shape: &Shape) -> Vec<f64> {
