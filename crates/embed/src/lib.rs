@@ -23,6 +23,7 @@ pub struct EncoderConfig {
 }
 
 impl Default for EncoderConfig {
+    /// What a key means that the file of a model lacks, so these values never change.
     fn default() -> Self {
         Self { pieces: 24, word: 128, sentence: 128 }
     }

@@ -30,6 +30,7 @@ pub struct GeneratorConfig {
 }
 
 impl Default for GeneratorConfig {
+    /// What a key means that the file of a model lacks, so these values never change.
     fn default() -> Self {
         Self {
             noise: 64,
