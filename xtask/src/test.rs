@@ -89,7 +89,9 @@ fn compiler() -> Result<Outcome> {
         return Ok(Outcome::Passed(name));
     }
     println!("no C++ compiler; trying apt-get install g++");
-    let _ = Command::new("apt-get").args(["install", "-y", "-qq", "g++"]).status();
+    for args in [&["update", "-qq"][..], &["install", "-y", "-qq", "g++"]] {
+        let _ = Command::new("apt-get").args(args).status();
+    }
     let name = found().context("no C++ compiler; install g++ or clang, or name one in CXX")?;
     Ok(Outcome::Passed(format!("{name}, installed")))
 }
