@@ -1,7 +1,7 @@
 //! How a command that failed ends: one line, and a code that says what kind of failure it was.
 
 use std::fmt;
-use std::io::{ErrorKind, Write, stderr};
+use std::io::{Write, stderr};
 use std::process::ExitCode;
 
 const OTHER: u8 = 1;
@@ -57,10 +57,6 @@ impl std::error::Error for Failure {}
 /// Says what went wrong, in one line on stderr.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let code = code(error);
-    if is_closed_pipe(error) {
-        // Whoever read the output has seen enough.
-        return ExitCode::SUCCESS;
-    }
     let mut line = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();
@@ -74,11 +70,6 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     let kind = if code == STOPPED { "stopped" } else { "error" };
     let _ = writeln!(stderr(), "{kind}: {line}");
     ExitCode::from(code)
-}
-
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let io = error.downcast_ref::<std::io::Error>();
-    io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 fn code(error: &anyhow::Error) -> u8 {

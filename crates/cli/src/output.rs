@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::fs::{self, OpenOptions};
-use std::io::{Write, stderr, stdout};
+use std::io::{ErrorKind, Write, stderr, stdout};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -10,9 +10,14 @@ use kinora_video::Format;
 
 use crate::exit::Failure;
 
-/// A line of data on stdout.
+/// A line of data on stdout. Where nobody reads it any more, the work goes on without.
 pub fn say(line: impl Display) -> Result<()> {
-    Ok(writeln!(stdout(), "{line}")?)
+    match writeln!(stdout(), "{line}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::write(format!("cannot write to stdout: {error}")).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A line for people on stderr; nothing fails because nobody reads it.
