@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use kinora_model::ClipConfig;
-use kinora_video::{Error, SaveOptions, Split};
+use kinora_video::{Error, MAX_PIXELS, SaveOptions, Split};
 use serde_json::json;
 
 use crate::args::{Check, Preview};
@@ -16,7 +16,16 @@ pub fn preview(args: &Preview) -> Result<()> {
     let dataset = kinora_video::open(&args.spec)?;
     let split = if args.held_out { Split::HeldOut } else { Split::Train };
     let count = u64::from(args.count);
-    let draw = |clip: &ClipConfig| kinora_train::examples(&*dataset, split, args.seed, count, clip);
+    let draw = |clip: &ClipConfig| {
+        let [frames, height, width, _] = clip.dims();
+        if frames * height * width > MAX_PIXELS / args.count as usize {
+            return Err(anyhow::Error::from(Failure::usage(format!(
+                "{count} clips of {frames} frames of {width} x {height} are too large for a grid; \
+                 ask for fewer by --count"
+            ))));
+        }
+        Ok(kinora_train::examples(&*dataset, split, args.seed, count, clip)?)
+    };
     let sheet = match &args.model {
         Some(model) => {
             let model = models::load(&device, model)?;

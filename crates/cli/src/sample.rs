@@ -12,6 +12,10 @@ use crate::{models, prompts};
 
 /// How large a film is shown where nobody says otherwise.
 const VISIBLE: usize = 128;
+/// More films than this are a mistake.
+const MOST_FILMS: usize = 1_000_000;
+/// What a GIF can hold.
+const MOST_FPS_OF_GIF: f32 = 50.0;
 
 pub fn run(args: &Sample) -> Result<()> {
     let prompts = match (&args.prompt, &args.prompts) {
@@ -21,7 +25,24 @@ pub fn run(args: &Sample) -> Result<()> {
         }
         (prompt, None) => prompt.iter().cloned().collect(),
     };
-    let targets = Targets::new(&args.out, prompts.len() * args.count as usize)?;
+    let films = prompts.len() * args.count as usize;
+    if films > MOST_FILMS {
+        return Err(Failure::usage(format!(
+            "{} prompts with --count {} are {films} films; at most {MOST_FILMS} at a time",
+            prompts.len(),
+            args.count
+        ))
+        .into());
+    }
+    let targets = Targets::new(&args.out, films)?;
+    if let Some(fps) = args.fps.filter(|fps| *fps > MOST_FPS_OF_GIF)
+        && targets.format == Format::Gif
+    {
+        return Err(Failure::usage(format!(
+            "--fps {fps}: a GIF shows at most {MOST_FPS_OF_GIF} frames a second; use .apng or .mp4"
+        ))
+        .into());
+    }
     let device = args.device.device.open()?;
     let model = models::load(&device, &args.model)?;
     for prompt in &prompts {
