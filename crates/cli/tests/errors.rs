@@ -118,6 +118,23 @@ fn data() {
 }
 
 #[test]
+fn data_that_can_only_be_looked_at() {
+    let folder = tiny_folder();
+    let path = folder.path();
+    fs::create_dir(path.join("one")).unwrap();
+    fs::write(path.join("one/a.txt"), "a cat").unwrap();
+    let line = "data preview shapes --count 1 --out one/a.gif";
+    assert_eq!(run(path, &words(line)).code, Some(0));
+    let wanted = "one: every clip has the same captions";
+    fails(path, &words("train --config tiny.toml --out run --data clips:one"), 3, wanted);
+    let ended = run(path, &words("data check clips:one"));
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stdout.contains(wanted), "{ended:?}");
+    let line = "data preview clips:one --count 1 --out f.gif";
+    assert_eq!(run(path, &words(line)).code, Some(0));
+}
+
+#[test]
 fn data_that_is_right() {
     let folder = folder();
     let ended = run(folder.path(), &["data", "check", "shapes", "--json"]);
@@ -238,6 +255,7 @@ fn prompt() {
     fs::write(path.join("none.txt"), "# nothing\n\n   \n").unwrap();
     fs::write(path.join("bytes.txt"), b"a cat\na d\xffg\n").unwrap();
     fs::write(path.join("control.txt"), "a cat\n\u{1}\u{2}\n").unwrap();
+    fs::write(path.join("many.txt"), "a cat\n".repeat(101)).unwrap();
     for (args, wanted) in [
         (&["sample"][..], "PROMPT"),
         (&["sample", ""], "the prompt is empty"),
@@ -251,6 +269,7 @@ fn prompt() {
         (&["sample", "--prompts", "bytes.txt"], "bytes.txt: line 2 is not UTF-8"),
         (&["sample", "--prompts", "control.txt"], "is empty"),
         (&["sample", "--prompts", "-"], "stdin: there is none"),
+        (&["sample", "--prompts", "many.txt", "--count", "10000"], "are 1010000 films"),
     ] {
         fails(path, args, 2, wanted);
     }
@@ -279,7 +298,13 @@ fn output_path() {
     sample(&long, 7, "cannot write xxx");
     sample("", 2, "--out");
     #[cfg(target_os = "linux")]
-    sample("/proc/film.gif", 7, "cannot write /proc/film.gif");
+    {
+        sample("/proc/film.gif", 7, "cannot write /proc/film.gif");
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = common::command(path, &["devices"]).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(7));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write to stdout"));
+    }
     fails(path, &words("sample cat --count 2 --out taken.gif"), 7, "taken-000.gif: it is a folder");
     fails(path, &words("data preview shapes --out nowhere/f.gif"), 7, "no folder nowhere");
     fails(path, &words("data preview shapes --out f.txt"), 7, "cannot write f.txt");
@@ -290,6 +315,7 @@ fn output_path() {
         ("--scale 250", "too large"),
         ("--fps 0", "--fps"),
         ("--fps nan", "from 0.1 to 240"),
+        ("--fps 60", "a GIF shows at most 50 frames a second"),
         ("--count 0", "--count"),
         ("--seed -1", "-1"),
         ("--background red", "RRGGBB"),

@@ -110,7 +110,7 @@ impl<T: Tensor> Training<T> {
             (config.clip, config.encoder, config.generator) = (clip, encoder, generator);
         }
         config.check()?;
-        let dataset: Arc<dyn Dataset> = kinora_video::open(&config.data)?.into();
+        let dataset = open(&config.data)?;
         let info = dataset.info();
         let mut card = Card {
             command: command.into(),
@@ -183,7 +183,7 @@ impl<T: Tensor> Training<T> {
             return Err(Error::Config("a resumed run keeps its tokenizer".into()));
         }
         checkpoint::sweep(folder);
-        let dataset: Arc<dyn Dataset> = kinora_video::open(&config.data)?.into();
+        let dataset = open(&config.data)?;
         let (state, tokenizer, Progress { window, mut card, .. }) =
             checkpoint::load(device, &config, folder)?;
         if config != was {
@@ -335,6 +335,16 @@ impl<T: Tensor> Training<T> {
         let (window, card) = (self.window.clone(), self.card.clone());
         let progress = Progress { step: steps, window, card };
         checkpoint::save(&self.folder, &self.state, &self.tokenizer, &progress)
+    }
+}
+
+/// The data of a spec, once all of it was looked at: what is missing should not end a run after
+/// hours.
+fn open(spec: &str) -> Result<Arc<dyn Dataset>> {
+    let dataset = kinora_video::open(spec)?;
+    match dataset.check().into_iter().next() {
+        Some(error) => Err(error.into()),
+        None => Ok(dataset.into()),
     }
 }
 

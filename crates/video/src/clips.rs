@@ -98,9 +98,17 @@ impl Clips {
         Ok(Self { info, path: path.into(), entries, train, held_out })
     }
 
-    /// All that is wrong with a folder.
+    /// All that is wrong with a folder; one that can be opened but not trained on, since no caption
+    /// is false of any clip, too.
     pub fn problems(path: &Path) -> Vec<Error> {
-        survey(path).1
+        let (entries, mut errors) = survey(path);
+        if errors.is_empty() {
+            let [Side { captions, .. }, _] = sides(&entries);
+            if captions.iter().any(|text| said_with(&entries, text).len() == captions.len()) {
+                errors.push(alike(path));
+            }
+        }
+        errors
     }
 
     fn side(&self, split: Split) -> &Side {
@@ -139,8 +147,7 @@ impl Dataset for Clips {
 
     fn wrong_caption(&self, split: Split, caption: &Caption, draw: Draw) -> Result<String> {
         // What else is said of the same clips is true as well.
-        let same = self.entries.iter().filter(|entry| entry.captions.contains(&caption.text));
-        let mut known: BTreeSet<&String> = same.flat_map(|entry| &entry.captions).collect();
+        let mut known = said_with(&self.entries, &caption.text);
         known.insert(&caption.text);
         let mut rng = rng(split, draw, 1);
         for side in [self.side(split), &self.train] {
@@ -150,14 +157,24 @@ impl Dataset for Clips {
                 return Ok(others[rng.usize(..others.len())].clone());
             }
         }
-        let reason = "every clip has the same captions; what is said of a clip is learnt from what \
-                      is said of others, so give at least two clips different captions";
-        Err(Error::Data { path: self.path.clone(), reason: reason.into() })
+        Err(alike(&self.path))
     }
 
     fn check(&self) -> Vec<Error> {
-        survey(&self.path).1
+        Self::problems(&self.path)
     }
+}
+
+/// All that is said of the clips of which `text` is said.
+fn said_with<'a>(entries: &'a [Entry], text: &String) -> BTreeSet<&'a String> {
+    let same = entries.iter().filter(|entry| entry.captions.contains(text));
+    same.flat_map(|entry| &entry.captions).collect()
+}
+
+fn alike(path: &Path) -> Error {
+    let reason = "every clip has the same captions; what is said of a clip is learnt from what is \
+                  said of others, so give at least two clips different captions";
+    Error::Data { path: path.into(), reason: reason.into() }
 }
 
 fn bring(clip: &Clip, [t, h, w, c]: [usize; 4], fps: f32) -> Result<Clip> {

@@ -197,6 +197,8 @@ fn one_caption_for_all_has_no_false_one() -> Result<()> {
     let caption = data.caption(Split::Train, draw)?;
     let error = data.wrong_caption(Split::Train, &caption, draw).unwrap_err().to_string();
     assert!(error.contains("at least two clips"), "{error}");
+    let problems = Clips::problems(folder.path());
+    assert_eq!(problems.iter().map(Error::to_string).collect::<Vec<_>>(), [error]);
     Ok(())
 }
 
