@@ -109,19 +109,17 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(text: &str, origin: &str, set: &[String]) -> Result<Self> {
-        let place = |offset: usize| format!("{origin}:{}", text[..offset].lines().count().max(1));
+        let line = |offset: usize| 1 + text.bytes().take(offset).filter(|&b| b == b'\n').count();
         let given: Table = toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(origin.to_string(), |span| place(span.start));
+            let at =
+                error.span().map_or(origin.into(), |span| format!("{origin}:{}", line(span.start)));
             Error::Config(format!("{at}: {}", error.message()))
         })?;
         let mut table = preset("shapes")?;
         for (key, value) in leaves(&given) {
             put(&mut table, &key, value).map_err(|reason| {
-                let name = key.rsplit('.').next().unwrap_or(&key);
-                let line = text
-                    .lines()
-                    .position(|l| l.trim_start().trim_start_matches('[').starts_with(name));
-                let at = line.map_or(origin.to_string(), |line| format!("{origin}:{}", line + 1));
+                let at = line_of(text, &key)
+                    .map_or(origin.to_string(), |line| format!("{origin}:{line}"));
                 Error::Config(format!("{at}: {reason}"))
             })?;
         }
@@ -217,6 +215,13 @@ impl Config {
         if !(1..=4096).contains(&train.batch) {
             return fail("train.batch", train.batch.to_string(), "from 1 to 4096");
         }
+        if self.tokenizer.captions > 1 << 20 {
+            return fail(
+                "tokenizer.captions",
+                self.tokenizer.captions.to_string(),
+                "at most 1048576",
+            );
+        }
         if self.tokenizer.vocab > 1 << 20 {
             return fail("tokenizer.vocab", self.tokenizer.vocab.to_string(), "at most 1048576");
         }
@@ -249,6 +254,22 @@ fn leaves(table: &Table) -> Vec<(String, Value)> {
         }
     }
     all
+}
+
+/// The line of a TOML file that sets a dotted key, or a table with it inside.
+fn line_of(text: &str, key: &str) -> Option<usize> {
+    let mut section = String::new();
+    let sets = |line: &str| {
+        let line = line.trim();
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+            section = format!("{}.", name.trim());
+            return false;
+        }
+        let Some((name, _)) = line.split_once('=') else { return false };
+        let name = format!("{section}{}", name.trim());
+        key.strip_prefix(&name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    text.lines().position(sets).map(|line| line + 1)
 }
 
 /// Replaces the value of a dotted key that is there already by one of the same type.
@@ -335,6 +356,16 @@ mod tests {
                 "f.toml:2: train.batch must be of type integer, not string",
             ),
             ("[train]\nbatch = -4\n", "f.toml:2: train.batch = -4 must not be negative"),
+            (
+                "[train]\nr1_every = 4\n\nr1 = \"4\"\n",
+                "f.toml:4: train.r1 must be of type float, not string",
+            ),
+            (
+                "[clip]\nfps = 9.0\n[discriminator]\nclip = 3\n",
+                "f.toml:4: discriminator.clip must be of type array",
+            ),
+            ("train = { batch = 4, steps = \"8\" }\n", "f.toml:1: train.steps must be of type"),
+            ("[train]\nbatch = 4\n= 3\n", "f.toml:3: "),
             ("[train\n", "f.toml:1: "),
             ("[train]\nloss = \"hing\"\n", "unknown variant `hing`"),
             ("[train]\nbatch = 0\n", "train.batch = 0 must be from 1 to 4096"),
