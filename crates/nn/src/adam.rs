@@ -1,4 +1,6 @@
-use kinora_tensor::{Error, Result, Tensor, Update};
+use std::convert::Infallible;
+
+use kinora_tensor::{Desc, Error, Result, Tensor, Update};
 
 use crate::module::Parts;
 use crate::{Module, is_buffer, join};
@@ -40,21 +42,42 @@ pub struct Adam<T> {
     names: Vec<String>,
 }
 
+impl<T> Adam<T> {
+    fn with<M: Module<T>, E>(
+        module: &M,
+        config: AdamConfig,
+        moment: impl Fn(&T) -> Result<T, E>,
+    ) -> Result<Self, E> {
+        let (mut m, mut v, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, tensor) in module.named() {
+            if !is_buffer(&name) {
+                m.push(moment(tensor)?);
+                v.push(moment(tensor)?);
+                names.push(name);
+            }
+        }
+        Ok(Self { config, m, v, step: 0, names })
+    }
+}
+
+impl Adam<Desc> {
+    /// The shapes of the moments alone, as of an outline: what a file of them is held against.
+    pub fn outline<M: Module<Desc>>(module: &M, config: AdamConfig) -> Self {
+        let outline = Self::with(module, config, |desc| Ok::<Desc, Infallible>(*desc));
+        match outline {
+            Ok(outline) => outline,
+            Err(never) => match never {},
+        }
+    }
+}
+
 impl<T: Tensor> Adam<T> {
     /// Moments of zeros for the parameters of `module`.
     ///
     /// # Errors
     /// If the device has no room for them.
     pub fn new<M: Module<T>>(module: &M, config: AdamConfig) -> Result<Self> {
-        let (mut m, mut v, mut names) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, tensor) in module.named() {
-            if !is_buffer(&name) {
-                m.push(T::full(tensor.device(), 0.0, *tensor.shape())?);
-                v.push(T::full(tensor.device(), 0.0, *tensor.shape())?);
-                names.push(name);
-            }
-        }
-        Ok(Self { config, m, v, step: 0, names })
+        Self::with(module, config, |tensor| T::full(tensor.device(), 0.0, *tensor.shape()))
     }
 
     /// One step against `gradients`, which are in the order of [`parameters`](crate::parameters)

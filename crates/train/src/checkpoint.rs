@@ -21,6 +21,9 @@ const FILE: &str = "checkpoint.safetensors";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     pub step: u64,
+    /// Clips seen; an older checkpoint does not say.
+    #[serde(default)]
+    pub clips: Option<u64>,
     pub window: Window,
     /// Where the model comes from: the command, licences and credits.
     pub card: Card,
@@ -78,8 +81,7 @@ pub(crate) fn load<T: Tensor>(
         .map_err(|error| broken(folder, format!("kinora.progress: {error}")))?;
     let tokenizer = Tokenizer::from_json(entry("kinora.tokenizer")?)
         .map_err(|error| broken(folder, error.to_string()))?;
-    let outline = State::<T>::new(device, config, tokenizer.vocab_size(), None)?
-        .map(|_, tensor| *tensor.desc());
+    let outline = State::outline(config, tokenizer.vocab_size())?;
     let mut state = kinora_nn::load(&outline, device, &bytes, "").map_err(fail)?;
     state.step = progress.step;
     state.adam_net.step = progress.step;

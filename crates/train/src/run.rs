@@ -12,7 +12,7 @@ use kinora_video::{Batch, Dataset, Draw, Example, Feed, Split, write_atomic};
 use crate::checkpoint::{self, Progress};
 use crate::critic::Critic;
 use crate::log::{Log, LogLine, Window};
-use crate::sheet::{examples, sheet_of};
+use crate::sheet::{examples, sheet};
 use crate::step::State;
 use crate::{Config, Error, Result};
 
@@ -40,6 +40,8 @@ pub struct Training<T: Tensor> {
     dataset: Arc<dyn Dataset>,
     tokenizer: Tokenizer,
     state: State<T>,
+    /// Seen so far: steps may have had batches of several sizes.
+    clips: u64,
     window: Window,
 }
 
@@ -142,6 +144,7 @@ impl<T: Tensor> Training<T> {
             dataset,
             tokenizer,
             state,
+            clips: 0,
             window: Window::default(),
         };
         // The config comes last: where it is, there is a checkpoint.
@@ -184,13 +187,15 @@ impl<T: Tensor> Training<T> {
         }
         checkpoint::sweep(folder);
         let dataset = open(&config.data)?;
-        let (state, tokenizer, Progress { window, mut card, .. }) =
+        let (state, tokenizer, Progress { clips, window, mut card, .. }) =
             checkpoint::load(device, &config, folder)?;
         if config != was {
             card.command = format!("{} && {command}", card.command);
-            card.licence = both(&card.licence, &dataset.info().licence);
-            card.credits = both(&card.credits, &dataset.info().credits);
         }
+        // Always: a run that was killed after its data had changed may not have saved its card.
+        card.licence = both(&card.licence, &dataset.info().licence);
+        card.credits = both(&card.credits, &dataset.info().credits);
+        let clips = clips.unwrap_or(state.step * was.train.batch as u64);
         write_atomic(&path, config.to_toml().as_bytes())?;
         Ok(Self {
             device: device.clone(),
@@ -200,6 +205,7 @@ impl<T: Tensor> Training<T> {
             dataset,
             tokenizer,
             state,
+            clips,
             window,
         })
     }
@@ -239,6 +245,7 @@ impl<T: Tensor> Training<T> {
             let metrics;
             (self.state, metrics) =
                 self.state.step(&self.device, &self.config, &self.tokenizer, &batch)?;
+            self.clips += batch.examples.len() as u64;
             self.window.add(&metrics);
             let step = self.state.step;
             let train = &self.config.train;
@@ -247,7 +254,7 @@ impl<T: Tensor> Training<T> {
                 let clips = (step - line_step) * train.batch as u64;
                 let line = LogLine {
                     step,
-                    clips: step * train.batch as u64,
+                    clips: self.clips,
                     metrics: self.window.take(),
                     seconds: before + start.elapsed().as_secs_f64(),
                     clips_per_second: clips as f64 / passed,
@@ -259,9 +266,7 @@ impl<T: Tensor> Training<T> {
             }
             if step.is_multiple_of(train.sample_every) || step == steps {
                 let path = self.folder.join(format!("samples/{step:06}.gif"));
-                let net = &self.state.average.module;
-                let sheet = sheet_of(net, &self.config, &self.tokenizer, &self.device, &shown)?;
-                sheet.save(&path, &Default::default())?;
+                sheet(&self.model(), &shown, 0)?.save(&path, &Default::default())?;
                 stop |= observe(Event::Samples(&path)).is_break();
             }
             stop |= observe(Event::Step { step, steps }).is_break();
@@ -313,27 +318,31 @@ impl<T: Tensor> Training<T> {
         })
     }
 
-    /// Writes the model, then the checkpoint: whoever finds the checkpoint of the last step finds
-    /// the model of the last step.
-    fn save(&self) -> Result<()> {
-        let steps = self.state.step;
+    /// The model so far: the average, which shares its tensors.
+    fn model(&self) -> Model<T> {
         let name = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let card = Card {
             name,
             data: self.config.data.split(':').next().unwrap_or_default().into(),
-            steps,
-            clips: steps * self.config.train.batch as u64,
+            steps: self.state.step,
+            clips: self.clips,
             ..self.card.clone()
         };
-        let model = Model {
+        Model {
             config: self.config.model(),
             card,
             tokenizer: self.tokenizer.clone(),
             net: self.state.average.module.map(|_, tensor| tensor.clone()),
-        };
-        model.save(self.folder.join("model.safetensors"), Precision::F16)?;
+        }
+    }
+
+    /// Writes the model, then the checkpoint: whoever finds the checkpoint of the last step finds
+    /// the model of the last step.
+    fn save(&self) -> Result<()> {
+        self.model().save(self.folder.join("model.safetensors"), Precision::F16)?;
         let (window, card) = (self.window.clone(), self.card.clone());
-        let progress = Progress { step: steps, window, card };
+        let (step, clips) = (self.state.step, Some(self.clips));
+        let progress = Progress { step, clips, window, card };
         checkpoint::save(&self.folder, &self.state, &self.tokenizer, &progress)
     }
 }

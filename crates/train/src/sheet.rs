@@ -1,7 +1,5 @@
-use kinora_embed::Pieces;
-use kinora_model::{ClipConfig, Model, Net, noise, pixels};
+use kinora_model::{ClipConfig, Model};
 use kinora_tensor::Tensor;
-use kinora_text::Tokenizer;
 use kinora_video::{Clip, Dataset, Draw, Example, Split};
 
 use crate::Result;
@@ -47,29 +45,6 @@ pub fn sheet<T: Tensor>(model: &Model<T>, examples: &[Example], seed: u64) -> Re
 /// If there is no example, or the sheet would be too large.
 pub fn preview(examples: &[Example]) -> Result<Clip> {
     Ok(arrange(examples, None)?)
-}
-
-/// As [`sheet`], of networks in training.
-pub(crate) fn sheet_of<T: Tensor>(
-    net: &Net<T>,
-    config: &crate::Config,
-    tokenizer: &Tokenizer,
-    device: &T::Device,
-    examples: &[Example],
-) -> Result<Clip> {
-    let analyses = examples
-        .iter()
-        .map(|example| tokenizer.analyse(&example.caption.text))
-        .collect::<Result<Vec<_>, _>>()?;
-    let pieces = Pieces::new(&analyses, config.encoder.pieces);
-    let seeds: Vec<u64> = (0..examples.len() as u64).collect();
-    let values = net.forward(&pieces, &noise(device, &config.model(), &seeds)?)?.to_vec()?;
-    let size = config.clip.dims().iter().product();
-    let films = values
-        .chunks(size)
-        .map(|film| pixels::to_clip(film, &config.clip))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(arrange(examples, Some(&films))?)
 }
 
 /// Each real clip, above the film of its caption if there are films, scaled so that the caption can

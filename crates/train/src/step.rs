@@ -2,10 +2,10 @@ use kinora_embed::Pieces;
 use kinora_gan::{Logits, Noise};
 use kinora_model::{Net, pixels};
 use kinora_nn::{
-    Adam, AdamConfig, Ema, Fresh, Module, clip_factor, freeze, gradient_norm, join, lift,
+    Adam, AdamConfig, Ema, Fresh, Module, Outline, clip_factor, freeze, gradient_norm, join, lift,
     parameters,
 };
-use kinora_tensor::{Random, Tensor, Var, grad};
+use kinora_tensor::{Desc, Random, Tensor, Var, grad};
 use kinora_text::Tokenizer;
 use kinora_video::Batch;
 
@@ -58,6 +58,23 @@ pub const METRICS: [&str; 10] = [
 
 /// What is measured at a step.
 pub type Metrics = [f32; METRICS.len()];
+
+impl State<Desc> {
+    /// The shapes of a training's tensors, to hold a checkpoint against before there are any.
+    pub(crate) fn outline(config: &Config, vocab: usize) -> Result<Self> {
+        let net = Net::new(&mut Outline, &config.model(), vocab)?;
+        let critic = Critic::new(&mut Outline, config, vocab)?;
+        let (rate_net, rate_critic) = rates(config);
+        Ok(Self {
+            step: 0,
+            average: Ema { module: net.clone(), rate: config.train.ema },
+            adam_net: Adam::outline(&net, rate_net),
+            adam_critic: Adam::outline(&critic, rate_critic),
+            net,
+            critic,
+        })
+    }
+}
 
 impl<T: Tensor> State<T> {
     /// A training that has made no step, from `net` if there is one, for a tokenizer of `vocab`

@@ -106,6 +106,37 @@ fn a_run_may_be_made_longer() {
     assert_eq!(outcome, Outcome::Finished(3));
 }
 
+/// Clips are counted as they were seen, and what data was learnt from is on the card even where the
+/// run was killed before its first checkpoint with that data.
+#[test]
+fn a_run_whose_config_changes_keeps_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, art) = (folder.path().join("run"), folder.path().join("art"));
+    stop_after(create(&folder, &config(&[])).unwrap(), 2).unwrap();
+    std::fs::create_dir(&art).unwrap();
+    let shown = kinora_train::examples(
+        &kinora_video::Shapes::new(),
+        kinora_video::Split::Train,
+        0,
+        2,
+        &config(&[]).clip,
+    );
+    for (k, example) in shown.unwrap().iter().enumerate() {
+        example.clip.save(art.join(format!("{k}.gif")), &Default::default()).unwrap();
+        std::fs::write(art.join(format!("{k}.txt")), &example.caption.text).unwrap();
+    }
+    let info = kinora_video::open(&format!("clips:{}", art.display())).unwrap().info().clone();
+
+    let data = format!("data=clips:{}", art.display());
+    drop(resume(&folder, &[&data, "train.batch=3", "train.steps=4"]).unwrap());
+    assert_eq!(finish(resume(&folder, &[]).unwrap()).unwrap(), Outcome::Finished(4));
+    assert_eq!(log(&folder).last().unwrap()["clips"], 2 * 4 + 2 * 3);
+    let card =
+        kinora_model::contents(&bytes(&folder, "model.safetensors"), "the model").unwrap().card;
+    assert_eq!(card.clips, 2 * 4 + 2 * 3);
+    assert!(card.licence.contains("CC0") && card.licence.contains(&info.licence), "{card:?}");
+}
+
 /// An absurd learning rate: an error that says so, nothing of the bad steps kept, and a run that
 /// goes on from the last checkpoint.
 #[test]
