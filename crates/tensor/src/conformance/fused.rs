@@ -10,9 +10,10 @@ pub(super) fn norm(op: &Op, inputs: &[&Reference]) -> Vec<f64> {
     let [x, scale, shift] = [inputs[0], inputs[1], inputs[2]].map(Reference::values);
     let &NormSpec { groups, epsilon, slope } = spec;
     let dims = inputs[0].shape();
-    let (n, c) = (dims[0], dims[dims.len() - 1]);
+    // Nothing may have a long axis beside one of length 0: not to be walked.
+    let (n, c) = (if x.is_empty() { 0 } else { dims[0] }, dims[dims.len() - 1]);
     let s: usize = dims[1..dims.len() - 1].iter().product();
-    let own = inputs[1].shape()[0] == n; // each of the n has its own scale and shift
+    let own = inputs[1].shape()[0] == dims[0]; // each of the n has its own scale and shift
     let mut y = vec![0.0; x.len()];
     let mut by_x = vec![0.0; x.len()];
     let mut by_scale = vec![0.0; scale.len()];

@@ -262,6 +262,10 @@ fn each_product(
     g: &Shape,
     mut f: impl FnMut(usize, usize, usize),
 ) {
+    // Nothing may have a long axis beside one of length 0: not to be walked.
+    if g.elements() == 0 || k.elements() == 0 {
+        return;
+    }
     // The place in the input that tap `tap` of output `out` reads, if it is not padding.
     let place = |axis: usize, out: usize, tap: usize| {
         let padded = out * geometry.stride[axis] + tap;
