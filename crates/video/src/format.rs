@@ -1,6 +1,7 @@
 //! Clips to and from files: which format a path asks for, and how a file comes to its place whole.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -185,7 +186,10 @@ impl Temporary {
 
     fn write(path: &Path, bytes: &[u8]) -> Result<Self> {
         let temporary = Self::beside(path);
-        fs::write(&temporary.temp, bytes).map_err(|e| temporary.error(&e))?;
+        // On the disk before it is renamed, or a power cut could leave an empty file in its place.
+        fs::File::create(&temporary.temp)
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+            .map_err(|e| temporary.error(&e))?;
         Ok(temporary)
     }
 
