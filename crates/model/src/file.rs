@@ -107,8 +107,15 @@ impl<T: Tensor> Model<T> {
     pub fn from_bytes(device: &T::Device, bytes: &[u8], origin: &str) -> Result<Self> {
         let Contents { config, card, tokenizer, .. } = contents(bytes, origin)?;
         let outline = Net::new(&mut Outline, &config, tokenizer.vocab_size())?;
-        let net = kinora_nn::load(&outline, device, bytes, "")
-            .map_err(|error| Error::Weights { origin: origin.into(), reason: error.to_string() })?;
+        let fail = |reason| Error::Weights { origin: origin.into(), reason };
+        let net: Net<T> = kinora_nn::load(&outline, device, bytes, "")
+            .map_err(|error| fail(error.to_string()))?;
+        for (name, tensor) in net.named() {
+            // A film of such weights would be empty, and nobody would know why.
+            if let Some(value) = tensor.to_vec()?.into_iter().find(|value| !value.is_finite()) {
+                return Err(fail(format!("tensor {name:?} holds {value}, which is no weight")));
+            }
+        }
         Ok(Self { config, card, tokenizer, net })
     }
 

@@ -97,6 +97,7 @@ impl Log {
             reason: error.to_string(),
         };
         let mut file = OpenOptions::new().append(true).open(&self.path).map_err(fail)?;
-        file.write_all(format!("{}\n", line.to_json()).as_bytes()).map_err(fail)
+        file.write_all(format!("{}\n", line.to_json()).as_bytes()).map_err(fail)?;
+        file.sync_data().map_err(fail)
     }
 }

@@ -50,6 +50,19 @@ fn a_model_comes_back_from_its_bytes() {
 }
 
 #[test]
+fn weights_that_are_no_numbers_are_refused() {
+    for value in [f32::NAN, f32::INFINITY] {
+        let bytes = changed(|_, tensors| {
+            let (_, tensor) = &mut tensors[3];
+            *tensor = CpuTensor::full(tensor.device(), value, *tensor.shape()).unwrap();
+        });
+        let name = &kinora_nn::header(&bytes).unwrap().tensors[3].name;
+        let error = load(&bytes).unwrap_err().to_string();
+        assert!(error.contains(&format!("{name:?} holds {value}")), "{error}");
+    }
+}
+
+#[test]
 fn a_model_comes_back_from_a_file_or_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let model = model();
