@@ -159,7 +159,7 @@ fn signals_leave_a_checkpoint() {
 #[test]
 fn a_second_signal_ends_at_once() {
     let folder = tiny_folder();
-    let line = format!("{TRAIN} --set tokenizer.captions=100000000");
+    let line = format!("{TRAIN} --set tokenizer.captions=1048576");
     let mut child = command(folder.path(), &words(&line)).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut text = String::new();
