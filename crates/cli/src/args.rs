@@ -67,7 +67,8 @@ pub struct Train {
     /// What to train on; the same as --set data=SPEC
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
-    /// Start from a trained model, with its sizes and its tokenizer
+    /// Start from a trained model: its tokenizer, its sizes where --set gives no others, and all
+    /// its tensors that fit these
     #[arg(long, value_name = "NAME|PATH", conflicts_with = "resume")]
     pub init: Option<PathBuf>,
     /// Folder of the run [default: runs/NAME, by preset or config]

@@ -27,21 +27,17 @@ pub fn run(args: &Train) -> Result<()> {
     };
     let folder = args.out.clone().unwrap_or_else(|| Path::new("runs").join(&name));
 
-    if let Some(item) = set.iter().find(|item| args.init.is_some() && is_of_the_model(item)) {
-        return Err(Failure::usage(format!(
-            "--set {item} does not go with --init: a training that starts from a model has its sizes"
-        ))
-        .into());
-    }
-
     let training = if args.resume {
         Training::<CpuTensor>::resume(&device, &folder, &set, &command)?
     } else {
-        let config = match &args.config {
+        let mut config = match &args.config {
             Some(file) => Config::load(file, &set)?,
             None => Config::preset(&name, &set)?,
         };
         let init = args.init.as_ref().map(|model| models::load(&device, model)).transpose()?;
+        if let Some(model) = &init {
+            config = config.sized_as(&model.config).with(&set)?;
+        }
         note(format_args!("reading the data and its captions: {}", config.data));
         Training::create(&device, config, &folder, init, &command)?
     };
@@ -81,12 +77,6 @@ fn settings(args: &Train) -> Vec<String> {
     set.extend(args.seed.map(|seed| format!("seed={seed}")));
     set.extend(args.steps.map(|steps| format!("train.steps={steps}")));
     set
-}
-
-/// Whether a setting is of what a trained model brings along.
-fn is_of_the_model(item: &str) -> bool {
-    let sections = ["clip.", "tokenizer.", "encoder.", "generator."];
-    sections.iter().any(|section| item.trim_start().starts_with(section))
 }
 
 /// What was typed, for the model's card.

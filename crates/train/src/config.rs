@@ -163,6 +163,12 @@ impl Config {
         }
     }
 
+    /// The config with the sizes of a model, to start from its weights.
+    pub fn sized_as(&self, model: &ModelConfig) -> Self {
+        let ModelConfig { clip, encoder, generator } = model.clone();
+        Self { clip, encoder, generator, ..self.clone() }
+    }
+
     /// As a TOML file.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("plain data becomes TOML")

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use kinora_model::{Card, Model, ModelConfig, Net};
+use kinora_model::{Card, Model, Net};
 use kinora_nn::{Module, Outline, Precision, count};
 use kinora_tensor::Tensor;
 use kinora_text::Tokenizer;
@@ -13,7 +13,7 @@ use crate::checkpoint::{self, Progress};
 use crate::critic::Critic;
 use crate::log::{Log, LogLine, Window};
 use crate::sheet::{examples, sheet};
-use crate::step::State;
+use crate::step::{State, fitting};
 use crate::{Config, Error, Result};
 
 /// How many films a sheet of samples shows.
@@ -88,15 +88,17 @@ pub enum Outcome {
 }
 
 impl<T: Tensor> Training<T> {
-    /// A new run in a folder, from a trained model if there is one (then the sizes and the tokenizer
-    /// are that model's). `command` is what the model's card will say made it.
+    /// A new run in a folder, from a trained model if there is one: its tokenizer, and the tensors
+    /// whose name and shape are those of the config's network; the others begin afresh, as what a
+    /// larger picture adds does ([`Config::sized_as`] makes all of them fit). `command` is what the
+    /// model's card will say made it.
     ///
     /// # Errors
-    /// If the folder holds a run already or cannot be made, the config's values are not possible, or
-    /// the data cannot be opened.
+    /// If the folder holds a run already or cannot be made, the config's values are not possible,
+    /// the data cannot be opened, or no tensor of the model fits.
     pub fn create(
         device: &T::Device,
-        mut config: Config,
+        config: Config,
         folder: &Path,
         init: Option<Model<T>>,
         command: &str,
@@ -106,10 +108,6 @@ impl<T: Tensor> Training<T> {
                 "{} holds a run already; continue it with --resume, or choose another --out",
                 folder.display()
             )));
-        }
-        if let Some(model) = &init {
-            let ModelConfig { clip, encoder, generator } = model.config.clone();
-            (config.clip, config.encoder, config.generator) = (clip, encoder, generator);
         }
         config.check()?;
         let dataset = open(&config.data)?;
@@ -122,9 +120,23 @@ impl<T: Tensor> Training<T> {
         };
         let (tokenizer, net) = match init {
             Some(model) => {
+                let vocab = model.tokenizer.vocab_size();
+                let outline = Net::new(&mut Outline, &config.model(), vocab)?;
+                let fitting = fitting(&outline, &model.net);
+                if fitting == 0 {
+                    return Err(Error::Config(format!(
+                        "no tensor of the model {:?} has the shape that this config needs",
+                        model.card.name
+                    )));
+                }
+                let all = outline.named().len();
                 // What was learnt from others' work stays theirs.
                 let Card { name, data, licence, credits, .. } = model.card;
                 card.notes = format!("Started from {name}, which was trained on {data}.");
+                if fitting < all {
+                    let afresh = all - fitting;
+                    card.notes += &format!(" {afresh} of {all} tensors began afresh.");
+                }
                 card.licence = both(&licence, &card.licence);
                 card.credits = both(&credits, &card.credits);
                 (model.tokenizer, Some(model.net))

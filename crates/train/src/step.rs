@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use kinora_embed::Pieces;
 use kinora_gan::{Logits, Noise};
 use kinora_model::{Net, pixels};
@@ -77,8 +79,8 @@ impl State<Desc> {
 }
 
 impl<T: Tensor> State<T> {
-    /// A training that has made no step, from `net` if there is one, for a tokenizer of `vocab`
-    /// pieces.
+    /// A training that has made no step, for a tokenizer of `vocab` pieces; of `from`, if there is
+    /// one, it takes what fits.
     ///
     /// # Errors
     /// If the sizes of the config make no model, or the device has no room.
@@ -86,13 +88,17 @@ impl<T: Tensor> State<T> {
         device: &T::Device,
         config: &Config,
         vocab: usize,
-        net: Option<Net<T>>,
+        from: Option<Net<T>>,
     ) -> Result<Self> {
         let fresh = |stream| Fresh::<T>::new(device, Random::new(config.seed, stream));
-        let net = match net {
-            Some(net) => net,
-            None => Net::new(&mut fresh(stream::GENERATOR), &config.model(), vocab)?,
-        };
+        let mut net = Net::new(&mut fresh(stream::GENERATOR), &config.model(), vocab)?;
+        if let Some(trained) = from {
+            let trained: HashMap<String, &T> = trained.named().into_iter().collect();
+            net = net.map(|name, fresh| match trained.get(name) {
+                Some(tensor) if tensor.shape() == fresh.shape() => (*tensor).clone(),
+                _ => fresh.clone(),
+            });
+        }
         let critic = Critic::new(&mut fresh(stream::CRITIC), config, vocab)?;
         let (rate_net, rate_critic) = rates(config);
         Ok(Self {
@@ -194,6 +200,15 @@ impl<T: Tensor> State<T> {
         let metrics = [loss_critic, loss_net, a, b, c, d, e, f, norm_critic, norm_net];
         Ok((self, metrics))
     }
+}
+
+/// How many tensors of a network have the name and the shape of one of `trained`.
+pub(crate) fn fitting<T: Tensor>(net: &Net<Desc>, trained: &Net<T>) -> usize {
+    let trained: HashMap<String, &T> = trained.named().into_iter().collect();
+    let fits = |(name, desc): &(String, &Desc)| {
+        trained.get(name).is_some_and(|tensor| *tensor.shape() == desc.shape)
+    };
+    net.named().iter().filter(|named| fits(named)).count()
 }
 
 /// Adam for the generator and for the discriminators.

@@ -113,11 +113,11 @@ fn a_run_may_begin_with_a_model() {
     finish(create(&first, &config(&[])).unwrap()).unwrap();
     let model = || Model::<CpuTensor>::load(&first).unwrap();
 
-    // Sizes of the generator that are not the model's give way to it.
+    let sized = |other: &Config| other.sized_as(&model().config);
     let other = config(&["generator.hidden=12", "encoder.word=14", "train.batch=3", "seed=9"]);
     let training = Training::create(
         &CpuDevice::default(),
-        other,
+        sized(&other),
         &second,
         Some(model()),
         "kinora train --init",
@@ -144,10 +144,43 @@ fn a_run_may_begin_with_a_model() {
     let mut deep = config(&["clip.height=64", "clip.width=64"]);
     deep.discriminator.clip = vec![8; 5];
     let third = folder.path().join("third");
-    let error = Training::create(&CpuDevice::default(), deep, &third, Some(model()), "").err();
-    let error = error.unwrap().to_string();
+    let refused = |config: Config| {
+        let training = Training::create(&CpuDevice::default(), config, &third, Some(model()), "");
+        assert!(!third.join("config.toml").exists());
+        training.err().unwrap().to_string()
+    };
+    let error = refused(sized(&deep));
     assert!(error.contains("discriminator.clip halves 5 times"), "{error}");
-    assert!(!third.join("config.toml").exists());
+}
+
+/// A model that learnt small pictures lends what it knows to one of larger ones.
+#[test]
+fn a_run_may_grow_from_a_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    finish(create(&first, &config(&[])).unwrap()).unwrap();
+    let model = Model::<CpuTensor>::load(&first).unwrap();
+    let small = model.net.map(|_, tensor| tensor.data().to_vec());
+    let mut decoder = model.config.generator.decoder.clone();
+    decoder.push(8);
+    let grown = config(&[]).sized_as(&model.config);
+    let grown = grown.with(&[
+        format!("clip.height={}", 2 * grown.clip.height),
+        format!("clip.width={}", 2 * grown.clip.width),
+        format!("generator.decoder={decoder:?}"),
+    ]);
+    let training =
+        Training::create(&CpuDevice::default(), grown.unwrap(), &second, Some(model), "");
+    training.unwrap();
+    let large = Model::<CpuTensor>::load(&second).unwrap();
+    assert_eq!(large.sample("a red circle", 0).unwrap().dims()[2], 2 * config(&[]).clip.width);
+    let large = large.net.map(|_, tensor| tensor.data().to_vec());
+    let (small, large) = (small.named(), large.named());
+    let fresh: Vec<&str> =
+        large.iter().filter(|named| !small.contains(named)).map(|(name, _)| &**name).collect();
+    let depth = decoder.len() - 1;
+    let of_the_new = |name: &&str| name.starts_with(&format!("generator.decoder.{depth}."));
+    assert!(fresh.iter().any(of_the_new) && fresh.iter().all(of_the_new), "{fresh:?}");
 }
 
 #[test]
