@@ -220,7 +220,7 @@ impl<T: Tensor> Generator<T> {
         let condition =
             T::concat(&[&per_frame(sentence)?, &per_frame(&noise.film)?, &contexts], 1)?;
         for block in &self.decoder {
-            x = block.conv.forward(&x.upsample([1, 2, 2])?)?;
+            x = block.conv.forward_doubled(&x)?;
             x = block.norm.forward(&x, &condition)?;
         }
         let frames = self.output.forward(&x)?.tanh()?;

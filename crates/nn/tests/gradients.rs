@@ -108,6 +108,23 @@ fn feed_forward() {
 }
 
 #[test]
+fn a_doubled_convolution() {
+    let conv = || Conv::new(&mut fresh(), [1, 3, 3], 2, 3, same([1, 3, 3]));
+    check("doubled", conv(), [2, 1, 3, 2, 2], |l, x| l.forward_doubled(x));
+    let other = || Conv::new(&mut fresh(), [1, 5, 5], 2, 3, same([1, 5, 5]));
+    for conv in [conv().unwrap(), other().unwrap()] {
+        let x = randn([2, 2, 3, 4, 2]);
+        let want = conv.forward(&x.upsample([1, 2, 2]).unwrap()).unwrap();
+        let got = conv.forward_doubled(&x).unwrap();
+        assert_eq!(got.shape(), want.shape());
+        for (got, want) in got.values().iter().zip(want.values()) {
+            assert!((got - want).abs() < 1e-12, "{got} and not {want}");
+        }
+    }
+    assert!(conv().unwrap().forward_doubled(&randn([3, 4])).is_err());
+}
+
+#[test]
 fn conditional_norm() {
     // The condition is made of x, so that the gradient passes both ways.
     let norm = ConditionalNorm::new(&mut fresh(), 3, 4, 2, 0.2);
