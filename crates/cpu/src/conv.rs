@@ -5,6 +5,7 @@ mod gather;
 mod spread;
 mod tile;
 mod weight;
+mod winograd;
 
 pub(crate) use gather::{conv, conv_input};
 pub(crate) use weight::conv_weight;
@@ -51,6 +52,12 @@ mod tests {
             ([2, 1, 9, 10, 2], 9, same),
             ([2, 4, 9, 10, 3], 24, halved),
             ([2, 4, 8, 8, 24], 5, halved),
+            // Those that `winograd` takes, with tiles that are cut, and few and many of them.
+            ([3, 1, 7, 10, 20], 70, same),
+            ([1, 3, 4, 5, 33], 17, taps([3, 3, 3], [2, 1, 1], [1, 1, 1])),
+            ([2, 5, 10, 14, 18], 33, halved),
+            ([2, 4, 11, 13, 16], 100, taps([3, 4, 4], [2, 2, 2], [1, 1, 1])),
+            ([2, 1, 12, 12, 16], 16, taps([1, 6, 6], [1, 2, 2], [0, 2, 2])),
         ] {
             let size = [x[1], x[2], x[3]];
             let [t, h, w] = geometry.output(size, kernel).unwrap();

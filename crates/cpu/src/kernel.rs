@@ -97,6 +97,23 @@ impl Level {
             .collect()
     }
 
+    /// Runs a loop compiled for these vectors.
+    ///
+    /// # Safety
+    /// What the loop asks for. The machine has the vectors.
+    pub unsafe fn sweep<S: Sweep>(self, sweep: S) {
+        // SAFETY: the caller's; the features were detected.
+        unsafe {
+            match self {
+                #[cfg(target_arch = "x86_64")]
+                Self::Avx512 => sweep_avx512(sweep),
+                #[cfg(target_arch = "x86_64")]
+                Self::Avx2 => sweep_avx2(sweep),
+                Self::Portable => sweep.run::<[f32; 4]>(),
+            }
+        }
+    }
+
     /// Computes the block.
     ///
     /// # Safety
@@ -135,6 +152,29 @@ unsafe fn avx512(block: &Block) {
 unsafe fn avx2(block: &Block) {
     // SAFETY: the caller's.
     unsafe { rows::<std::arch::x86_64::__m256, 4>(block) }
+}
+
+/// A loop over vectors of any width.
+pub(crate) trait Sweep {
+    /// The loop, which must be `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// As the implementation says.
+    unsafe fn run<V: Vector>(self);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn sweep_avx512<S: Sweep>(sweep: S) {
+    // SAFETY: the caller's.
+    unsafe { sweep.run::<std::arch::x86_64::__m512>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn sweep_avx2<S: Sweep>(sweep: S) {
+    // SAFETY: the caller's.
+    unsafe { sweep.run::<std::arch::x86_64::__m256>() }
 }
 
 #[inline(always)]
@@ -203,13 +243,15 @@ unsafe fn blocks<V: Vector, const M: usize, const N: usize>(block: &Block) {
     }
 }
 
-trait Vector: Copy {
+pub(crate) trait Vector: Copy {
     const LANES: usize;
     unsafe fn splat(x: f32) -> Self;
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
     /// self · a + b
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;
+    unsafe fn add(self, a: Self) -> Self;
+    unsafe fn sub(self, a: Self) -> Self;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -238,6 +280,16 @@ mod x86 {
             // SAFETY: as above.
             unsafe { _mm512_fmadd_ps(self, a, b) }
         }
+        #[inline(always)]
+        unsafe fn add(self, a: Self) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm512_add_ps(self, a) }
+        }
+        #[inline(always)]
+        unsafe fn sub(self, a: Self) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm512_sub_ps(self, a) }
+        }
     }
 
     impl super::Vector for __m256 {
@@ -262,6 +314,16 @@ mod x86 {
             // SAFETY: as above.
             unsafe { _mm256_fmadd_ps(self, a, b) }
         }
+        #[inline(always)]
+        unsafe fn add(self, a: Self) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm256_add_ps(self, a) }
+        }
+        #[inline(always)]
+        unsafe fn sub(self, a: Self) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm256_sub_ps(self, a) }
+        }
     }
 }
 
@@ -284,5 +346,13 @@ impl Vector for [f32; 4] {
     #[inline(always)]
     unsafe fn mul_add(self, a: Self, b: Self) -> Self {
         std::array::from_fn(|i| self[i] * a[i] + b[i])
+    }
+    #[inline(always)]
+    unsafe fn add(self, a: Self) -> Self {
+        std::array::from_fn(|i| self[i] + a[i])
+    }
+    #[inline(always)]
+    unsafe fn sub(self, a: Self) -> Self {
+        std::array::from_fn(|i| self[i] - a[i])
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use kinora_tensor::{Geometry, Result, Shape, Tensor};
 
 use super::tile::{Tile, Tiling, with_scratch};
+use super::winograd;
 use crate::CpuTensor;
 use crate::buffer::Buffer;
 use crate::kernel::{Block, Level, Row};
@@ -52,6 +53,9 @@ pub(crate) fn conv(
 ) -> Result<()> {
     let &[kt, kh, kw, ci, co] = &k.shape()[..] else { unreachable!("checked by infer") };
     let taps = [kt, kh, kw];
+    if let Some(pass) = winograd::pass(level, geometry, x.shape(), taps, shape) {
+        return winograd::conv(level, pass, x, k, co, out);
+    }
     let source = |tap: [usize; 3], c: usize| (((tap[0] * kh + tap[1]) * kw + tap[2]) * ci + c) * co;
     let spread = spreads(level, geometry.stride, taps, co);
     let weights = pack(level, k, spread, taps, ci, co, |tap, c, columns, out| {
@@ -71,6 +75,32 @@ pub(crate) fn conv(
     Ok(())
 }
 
+/// What an output of the partial by the input sees along an axis.
+///
+/// Output q stride + at gets tap j of g at q + (at + padding - j) / stride, where that is whole:
+/// the taps j = (at + padding) % stride + i stride, in descending order of i, see g from
+/// q + (at + padding) / stride - (taps - 1) on.
+#[derive(Clone, Copy)]
+pub(super) struct Seen {
+    least: usize,
+    pub taps: usize,
+    pub first: isize,
+}
+
+pub(super) fn seen(kernel: usize, stride: usize, padding: usize, at: usize) -> Seen {
+    let shifted = at + padding;
+    let least = shifted % stride;
+    let taps = kernel.saturating_sub(least).div_ceil(stride);
+    Seen { least, taps, first: (shifted / stride) as isize - taps as isize + 1 }
+}
+
+impl Seen {
+    /// The tap of the kernel that is the `i`-th in the order of g.
+    pub fn tap(self, stride: usize, i: usize) -> usize {
+        self.least + (self.taps - 1 - i) * stride
+    }
+}
+
 pub(crate) fn conv_input(
     level: Level,
     geometry: Geometry,
@@ -82,21 +112,16 @@ pub(crate) fn conv_input(
     let &[kt, kh, kw, ci, co] = &k.shape()[..] else { unreachable!("checked by infer") };
     let kernel = [kt, kh, kw];
     let Geometry { stride, padding } = geometry;
+    if winograd::conv_input(level, geometry, g, k, shape, out)? {
+        return Ok(());
+    }
     let target = inner(shape);
-    // Output q stride + at gets tap j of g at q + (at + padding - j) / stride, where that is whole:
-    // the taps j = (at + padding) % stride + i stride, in descending order of i, see g from
-    // q + (at + padding) / stride - (taps - 1) on.
-    let along = |axis: usize, at: usize| {
-        let shifted = at + padding[axis];
-        let tap = shifted % stride[axis];
-        let taps = kernel[axis].saturating_sub(tap).div_ceil(stride[axis]);
-        (tap, taps, (shifted / stride[axis]) as isize - taps as isize + 1)
-    };
+    let along = |axis: usize, at: usize| seen(kernel[axis], stride[axis], padding[axis], at);
     let (mut before, mut reach) = ([0; 3], [0; 3]);
     for axis in 0..3 {
-        let seen = (0..stride[axis].min(target[axis])).map(|at| along(axis, at));
+        let phases = (0..stride[axis].min(target[axis])).map(|at| along(axis, at));
         let (mut low, mut high) = (0, 0);
-        for (_, taps, first) in seen {
+        for Seen { taps, first, .. } in phases {
             low = low.min(first);
             high = high.max(first + taps as isize);
         }
@@ -109,10 +134,8 @@ pub(crate) fn conv_input(
             for at_w in 0..stride[2].min(target[2]) {
                 let at = [at_t, at_h, at_w];
                 let seen: [_; 3] = std::array::from_fn(|axis| along(axis, at[axis]));
-                let taps = seen.map(|(_, taps, _)| taps);
-                let tap = |i: [usize; 3], axis: usize| {
-                    seen[axis].0 + (taps[axis] - 1 - i[axis]) * stride[axis]
-                };
+                let taps = seen.map(|seen| seen.taps);
+                let tap = |i: [usize; 3], axis: usize| seen[axis].tap(stride[axis], i[axis]);
                 let spread = spreads(level, [1; 3], taps, ci);
                 let weights = pack(level, k, spread, taps, co, ci, |i, c, columns, out| {
                     let line = ((tap(i, 0) * kh + tap(i, 1)) * kw + tap(i, 2)) * ci;
@@ -120,7 +143,7 @@ pub(crate) fn conv_input(
                     out.iter_mut().zip(column).for_each(|(out, x)| *out = *x);
                 })?;
                 let first = std::array::from_fn(|axis| {
-                    seen[axis].2.saturating_add_unsigned(before[axis]) as usize
+                    seen[axis].first.saturating_add_unsigned(before[axis]) as usize
                 });
                 phases.push(Phase { at, first, taps, spread, weights });
             }

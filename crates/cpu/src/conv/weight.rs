@@ -3,6 +3,7 @@
 use kinora_tensor::{Geometry, Result, Shape, Tensor};
 
 use super::tile::{Tile, Tiling, with_scratch};
+use super::winograd;
 use crate::CpuTensor;
 use crate::kernel::{Block, Level, Row};
 use crate::parallel::{PIECE, Shared, pieces, tasks};
@@ -45,7 +46,7 @@ struct Weight<'a> {
 
 pub(crate) fn conv_weight(
     level: Level,
-    Geometry { stride, padding }: Geometry,
+    geometry: Geometry,
     x: &CpuTensor,
     g: &CpuTensor,
     shape: &Shape,
@@ -57,6 +58,10 @@ pub(crate) fn conv_weight(
     }
     let &[kt, kh, kw, ci, co] = &shape[..] else { unreachable!("checked by infer") };
     let &[n, gt, gh, gw, _] = &g.shape()[..] else { unreachable!("checked by infer") };
+    if let Some(pass) = winograd::pass(level, geometry, x.shape(), [kt, kh, kw], g.shape()) {
+        return winograd::conv_weight(level, pass, x, g, co, out);
+    }
+    let Geometry { stride, padding } = geometry;
     let source = [x.shape()[1], x.shape()[2], x.shape()[3]];
     let placing = [stride, padding, [kt, kh, kw]];
     let (depth, line) = (kt * kh * kw * ci, kw * ci);

@@ -1,0 +1,291 @@
+//! Winograd's convolution along h and w (Lavin and Gray, "Fast algorithms for convolutional neural
+//! networks", 2016): of r taps an axis, 2 outputs take r + 1 products and not 2 r, so that four
+//! outputs take 16 and not 36 where r is 3, and 9 and not 16 where it is 2.
+//!
+//! With Y = Aᵀ [(G k Gᵀ) ⊙ (Bᵀ d B)] A for each tile of 2×2 outputs Y, a patch d of the source and a
+//! kernel k, each of the (r + 1)² elements in the brackets is, over all tiles, a matrix product
+//! `[tiles, depth] · [depth, columns]`. A kernel of stride 2 is the sum of four of half its taps,
+//! one for each remainder of its places by 2: more depth. The partial by the input has as many
+//! phases as places by the stride have remainders, each a convolution of stride 1. The partial by k
+//! is Gᵀ [Σ (A g Aᵀ) ⊙ (Bᵀ d B)] G.
+
+mod transform;
+mod weight;
+
+use kinora_tensor::{Geometry, Result, Shape, Tensor};
+
+use self::transform::{Outputs, Patches};
+use super::tile::with_scratch;
+use crate::CpuTensor;
+use crate::buffer::Buffer;
+use crate::kernel::{Block, Level, Row};
+use crate::parallel::{Shared, tasks};
+
+pub(super) use weight::conv_weight;
+
+/// Floats of the patches of a task, so that they stay in the second-level cache.
+const CACHED: usize = 64 << 10;
+
+/// From one element of all tiles to the next, `each` floats a tile: a cache line more than they
+/// take, since a tile's elements would otherwise share a few sets of the cache where this is a
+/// power of two.
+fn apart(tiles: usize, each: usize) -> usize {
+    tiles * each + 16
+}
+
+/// Tasks to have at least, where the work allows.
+const TASKS: usize = 16;
+
+/// A convolution of stride 1 along the grid of its outputs, whose taps see every `step`-th element
+/// of a source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pass {
+    /// Taps an axis along h and w, 2 or 3; along t, any number.
+    pub taps: usize,
+    pub taps_t: usize,
+    /// Steps on the source along t between outputs; along h and w, between taps too: there, each
+    /// remainder is more depth.
+    pub step: [usize; 2],
+    /// Where on the source the first output's taps begin, along t, h and w.
+    pub first: [isize; 3],
+    /// n, and `[t, h, w]` of the outputs.
+    pub images: usize,
+    pub grid: [usize; 3],
+    /// `[t, h, w, c]` of the source.
+    pub source: [usize; 4],
+}
+
+impl Pass {
+    /// Elements of a transformed tile along an axis.
+    fn size(&self) -> usize {
+        self.taps + 1
+    }
+
+    fn tiles_in_frame(&self) -> [usize; 2] {
+        [self.grid[1].div_ceil(2), self.grid[2].div_ceil(2)]
+    }
+
+    fn tiles(&self) -> usize {
+        let [h, w] = self.tiles_in_frame();
+        self.images * self.grid[0] * h * w
+    }
+
+    /// n, t, and the indices of a tile along h and w.
+    fn tile(&self, index: usize) -> [usize; 4] {
+        let [h, w] = self.tiles_in_frame();
+        let frame = index / w / h;
+        [frame / self.grid[0], frame % self.grid[0], index / w % h, index % w]
+    }
+
+    /// Over how many numbers each product sums.
+    fn depth(&self) -> usize {
+        self.taps_t * self.step[1] * self.step[1] * self.source[3]
+    }
+
+    /// Whether it saves enough to be worth the transforms.
+    fn pays(&self, level: Level, columns: usize) -> bool {
+        let c = self.source[3];
+        let [h, w] = self.tiles_in_frame();
+        let products = self.size() * self.size() * h * w;
+        let plain = self.taps * self.taps * self.grid[1] * self.grid[2];
+        (2..=3).contains(&self.taps)
+            && c >= level.lanes().max(16)
+            && columns >= level.lanes().max(16)
+            && self.depth() >= 32
+            && 4 * products <= 3 * plain
+    }
+}
+
+/// The pass of a convolution, if there is one.
+pub(super) fn pass(
+    level: Level,
+    Geometry { stride, padding }: Geometry,
+    x: &Shape,
+    kernel: [usize; 3],
+    out: &Shape,
+) -> Option<Pass> {
+    let step = stride[1];
+    if kernel[1] != kernel[2] || stride[2] != step || !kernel[1].is_multiple_of(step) {
+        return None;
+    }
+    let pass = Pass {
+        taps: kernel[1] / step,
+        taps_t: kernel[0],
+        step: [stride[0], step],
+        first: padding.map(|padding| -(padding as isize)),
+        images: out[0],
+        grid: [out[1], out[2], out[3]],
+        source: [x[1], x[2], x[3], x[4]],
+    };
+    pass.pays(level, out[4]).then_some(pass)
+}
+
+/// The convolution, by its pass.
+pub(super) fn conv(
+    level: Level,
+    pass: Pass,
+    x: &CpuTensor,
+    k: &CpuTensor,
+    columns: usize,
+    out: &mut [f32],
+) -> Result<()> {
+    let weights = weights(level, x, &pass, k.data(), columns)?;
+    let outputs = Outputs { at: [0; 3], step: [1; 3], target: pass.grid, columns };
+    run(level, &pass, &outputs, x, &weights, Shared::new(out));
+    Ok(())
+}
+
+/// The weights of a pass, transformed: for each panel of columns `[size², depth, width]`. They are
+/// given as `[taps_t, step taps, step taps, c, columns]`.
+pub(super) fn weights(
+    level: Level,
+    x: &CpuTensor,
+    pass: &Pass,
+    k: &[f32],
+    columns: usize,
+) -> Result<Buffer> {
+    let (depth, squared) = (pass.depth(), pass.size() * pass.size());
+    let panels = level.panels(columns);
+    let width: usize = panels.iter().map(|panel| panel.1).sum();
+    let mut packed = x.device().take(squared * depth * width)?;
+    let shared = Shared::new(&mut packed);
+    let groups = depth / pass.source[3];
+    tasks(panels.len() * groups, squared * depth * width, |task| {
+        let (start, width) = panels[task / groups];
+        transform::weights(level, pass, k, columns, (start, width), task % groups, shared);
+    });
+    Ok(packed)
+}
+
+/// Computes the outputs of a pass.
+pub(super) fn run(
+    level: Level,
+    pass: &Pass,
+    outputs: &Outputs,
+    x: &CpuTensor,
+    weights: &[f32],
+    out: Shared,
+) {
+    let (depth, squared, tiles) = (pass.depth(), pass.size() * pass.size(), pass.tiles());
+    let panels = level.panels(outputs.columns);
+    let block = (CACHED / (squared * depth)).clamp(8, 64).next_multiple_of(8);
+    let blocks = tiles.div_ceil(block);
+    // Where tiles are few, several tasks share them, each with some of the columns.
+    let groups = TASKS.div_ceil(blocks.max(1)).min(panels.len());
+    let work = tiles * squared * depth * outputs.columns / 8;
+    tasks(blocks * groups, work, |task| {
+        let (index, group) = (task / groups, task % groups);
+        let range = index * block..((index + 1) * block).min(tiles);
+        let count = range.len();
+        with_scratch(|[patches, products]| {
+            Patches { pass, range: range.clone() }.transform(level, x.data(), patches);
+            let panels =
+                &panels[group * panels.len() / groups..(group + 1) * panels.len() / groups];
+            for &(start, width) in panels {
+                let len = squared * apart(count, width);
+                if products.len() < len {
+                    products.resize(len, 0.0);
+                }
+                let shared = Shared::new(products);
+                for element in 0..squared {
+                    let rows: [Row; 64] = std::array::from_fn(|tile| Row {
+                        a: tile * depth,
+                        c: shared.at(element * apart(count, width) + tile * width),
+                    });
+                    let block = Block {
+                        a: &patches[element * apart(count, depth)..],
+                        a_step: 1,
+                        b: &weights[squared * depth * start + element * depth * width..],
+                        b_step: width,
+                        segments: &[(0, 0)],
+                        len: depth,
+                        rows: &rows[..count],
+                        columns: width,
+                        add: false,
+                    };
+                    // SAFETY: there are `count` ≤ 64 patches of `depth` for each element, `depth`
+                    // rows of `width` in its part of the panel, and as many products.
+                    unsafe { level.run(&block) };
+                }
+                outputs.store(level, pass, range.clone(), products, (start, width), out);
+            }
+        });
+    });
+}
+
+/// The partial by the input, by the pass of each phase; `false` if it is not worth it.
+pub(super) fn conv_input(
+    level: Level,
+    geometry: Geometry,
+    g: &CpuTensor,
+    k: &CpuTensor,
+    shape: &Shape,
+    out: &mut [f32],
+) -> Result<bool> {
+    let &[kt, kh, kw, ci, co] = &k.shape()[..] else { unreachable!("checked by infer") };
+    let Geometry { stride, padding } = geometry;
+    let target = [shape[1], shape[2], shape[3]];
+    let kernel = [kt, kh, kw];
+    let mut phases = Vec::new();
+    let phase_counts: [usize; 3] = std::array::from_fn(|axis| stride[axis].min(target[axis]));
+    for index in 0..phase_counts.iter().product() {
+        let at = [
+            index / phase_counts[2] / phase_counts[1],
+            index / phase_counts[2] % phase_counts[1],
+            index % phase_counts[2],
+        ];
+        let seen: [_; 3] = std::array::from_fn(|axis| {
+            super::gather::seen(kernel[axis], stride[axis], padding[axis], at[axis])
+        });
+        if seen[1].taps != seen[2].taps {
+            return Ok(false);
+        }
+        let pass = Pass {
+            taps: seen[1].taps,
+            taps_t: seen[0].taps,
+            step: [1, 1],
+            first: seen.map(|seen| seen.first),
+            images: shape[0],
+            grid: std::array::from_fn(|axis| (target[axis] - at[axis]).div_ceil(stride[axis])),
+            source: [g.shape()[1], g.shape()[2], g.shape()[3], co],
+        };
+        if !pass.pays(level, ci) {
+            return Ok(false);
+        }
+        phases.push((at, seen, pass));
+    }
+    let out = Shared::new(out);
+    for (at, seen, pass) in phases {
+        // The taps that it sees, in its order, as a kernel from co to ci.
+        let taps = pass.taps;
+        let mut turned = k.device().take(pass.taps_t * taps * taps * co * ci)?;
+        let shared = Shared::new(&mut turned);
+        tasks(pass.taps_t * taps * taps, pass.taps_t * taps * taps * co * ci, |index| {
+            let places = [index / taps / taps, index / taps % taps, index % taps];
+            let tap = |axis: usize| seen[axis].tap(stride[axis], places[axis]);
+            let from = &k.data()[((tap(0) * kh + tap(1)) * kw + tap(2)) * ci * co..][..ci * co];
+            // SAFETY: the part of this tap is this task's own.
+            let to = unsafe { shared.slice(index * ci * co..(index + 1) * ci * co) };
+            turn(from, [ci, co], to);
+        });
+        let weights = weights(level, g, &pass, &turned, ci)?;
+        let outputs = Outputs { at, step: stride, target, columns: ci };
+        run(level, &pass, &outputs, g, &weights, out);
+    }
+    Ok(true)
+}
+
+/// `[rows, columns]` to `[columns, rows]`.
+fn turn(from: &[f32], [rows, columns]: [usize; 2], to: &mut [f32]) {
+    const SIDE: usize = 16;
+    for row in (0..rows).step_by(SIDE) {
+        for column in (0..columns).step_by(SIDE) {
+            for j in column..(column + SIDE).min(columns) {
+                let line = &mut to[j * rows..][row..(row + SIDE).min(rows)];
+                for (i, x) in line.iter_mut().enumerate() {
+                    *x = from[(row + i) * columns + j];
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,502 @@
+//! The transforms on both sides of the products.
+
+use std::ops::Range;
+
+use super::{Pass, apart};
+use crate::kernel::{Level, Sweep, Vector};
+use crate::parallel::Shared;
+use crate::simd::simd;
+
+/// Most elements of a tile.
+const MOST: usize = 16;
+
+/// Bᵀ d, of N elements.
+#[inline(always)]
+unsafe fn patch<V: Vector, const N: usize>(d: [V; N]) -> [V; N] {
+    let mut y = d;
+    // SAFETY: the caller compiles for the vectors.
+    unsafe {
+        if N == 3 {
+            y[0] = d[0].sub(d[1]);
+            y[2] = d[1].sub(d[2]);
+        } else {
+            y[0] = d[0].sub(d[2]);
+            y[1] = d[1].add(d[2]);
+            y[2] = d[2].sub(d[1]);
+            y[3] = d[1].sub(d[3]);
+        }
+    }
+    y
+}
+
+/// Aᵀ m, of N elements.
+#[inline(always)]
+unsafe fn outputs<V: Vector, const N: usize>(m: [V; N]) -> [V; 2] {
+    // SAFETY: the caller compiles for the vectors.
+    unsafe {
+        if N == 3 {
+            [m[0].add(m[1]), m[1].sub(m[2])]
+        } else {
+            [m[0].add(m[1]).add(m[2]), m[1].sub(m[2]).sub(m[3])]
+        }
+    }
+}
+
+/// A y, the other way.
+#[inline(always)]
+unsafe fn inputs<V: Vector, const N: usize>(y: [V; 2]) -> [V; N] {
+    // SAFETY: the caller compiles for the vectors.
+    unsafe {
+        let mut m = [y[0]; N];
+        m[1] = y[0].add(y[1]);
+        if N == 4 {
+            m[2] = y[0].sub(y[1]);
+        }
+        m[N - 1] = V::splat(0.0).sub(y[1]);
+        m
+    }
+}
+
+/// `f` along both axes of a square or a strip: each row, then each column of what came out. (Loops,
+/// since what `map` calls is not always compiled for the vectors.)
+#[inline(always)]
+fn both<V: Vector, const R: usize, const C: usize, const S: usize>(
+    x: [[V; C]; R],
+    row: impl Fn([V; C]) -> [V; S],
+    column: impl Fn([V; R]) -> [V; S],
+) -> [[V; S]; S] {
+    let mut rows = [row(x[0]); R];
+    for i in 1..R {
+        rows[i] = row(x[i]);
+    }
+    let mut y = [row(x[0]); S];
+    for j in 0..S {
+        let mut line = [rows[0][j]; R];
+        for i in 1..R {
+            line[i] = rows[i][j];
+        }
+        let line = column(line);
+        for i in 0..S {
+            y[i][j] = line[i];
+        }
+    }
+    y
+}
+
+/// Calls `f` with the place of each vector of `len` ≥ its width, of which the last may overlap.
+#[inline(always)]
+fn vectors<V: Vector>(len: usize, mut f: impl FnMut(usize)) {
+    let mut at = 0;
+    loop {
+        f(at);
+        if at + V::LANES >= len {
+            return;
+        }
+        at = (at + V::LANES).min(len - V::LANES);
+    }
+}
+
+/// The patches of some tiles.
+pub(crate) struct Patches<'a> {
+    pub pass: &'a Pass,
+    pub range: Range<usize>,
+}
+
+impl Patches<'_> {
+    /// Bᵀ d B of each: `[size², tiles, depth]`, [`apart`], to the beginning of `out`.
+    pub fn transform(&self, level: Level, x: &[f32], out: &mut Vec<f32>) {
+        let size = self.pass.size();
+        let len = size * size * apart(self.range.len(), self.pass.depth());
+        if out.len() < len {
+            out.resize(len, 0.0);
+        }
+        // SAFETY: `out` has the room, and there are at least as many channels as a vector has.
+        unsafe {
+            match size {
+                3 => level.sweep(ToPatches::<3> { patches: self, x, out }),
+                _ => level.sweep(ToPatches::<4> { patches: self, x, out }),
+            }
+        }
+    }
+}
+
+struct ToPatches<'a, const N: usize> {
+    patches: &'a Patches<'a>,
+    x: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl<const N: usize> Sweep for ToPatches<'_, N> {
+    /// # Safety
+    /// `out` has room for all patches; the channels fill at least a vector.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let pass = self.patches.pass;
+        let [t, h, w, c] = pass.source;
+        let [step_t, step] = pass.step;
+        let depth = pass.depth();
+        let apart = apart(self.patches.range.len(), depth);
+        let zeros = vec![0.0f32; c];
+        let place = |first: isize, by: usize, len: usize| -> Option<usize> {
+            first
+                .checked_add_unsigned(by)
+                .and_then(|at| usize::try_from(at).ok())
+                .filter(|&at| at < len)
+        };
+        for (tile, index) in self.patches.range.clone().enumerate() {
+            let [n, q_t, q_h, q_w] = pass.tile(index);
+            let mut to = tile * depth;
+            for tap in 0..pass.taps_t {
+                let frame = place(pass.first[0], q_t * step_t + tap, t).map(|at| n * t + at);
+                for remainder in 0..step * step {
+                    let (by_h, by_w) = (remainder / step, remainder % step);
+                    // Where the pixels of the patch begin; zeros where there are none.
+                    let mut pixels = [[zeros.as_ptr(); N]; N];
+                    for (i, line) in pixels.iter_mut().enumerate() {
+                        let at_h = place(pass.first[1], (2 * q_h + i) * step + by_h, h);
+                        let (Some(frame), Some(at_h)) = (frame, at_h) else { continue };
+                        for (j, pixel) in line.iter_mut().enumerate() {
+                            let at_w = place(pass.first[2], (2 * q_w + j) * step + by_w, w);
+                            if let Some(at_w) = at_w {
+                                *pixel = self.x[((frame * h + at_h) * w + at_w) * c..].as_ptr();
+                            }
+                        }
+                    }
+                    vectors::<V>(
+                        c,
+                        #[inline(always)]
+                        |at| {
+                            // SAFETY: pixels have c channels, of which vectors lie within; so has
+                            // this part of a tile's depth, and there are as many zeros.
+                            unsafe {
+                                let mut d = [[V::splat(0.0); N]; N];
+                                for i in 0..N {
+                                    for j in 0..N {
+                                        d[i][j] = V::load(pixels[i][j].add(at));
+                                    }
+                                }
+                                let y = both(
+                                    d,
+                                    #[inline(always)]
+                                    |d| patch::<V, N>(d),
+                                    #[inline(always)]
+                                    |d| patch::<V, N>(d),
+                                );
+                                for i in 0..N {
+                                    for j in 0..N {
+                                        let to = (i * N + j) * apart + to + at;
+                                        y[i][j].store(self.out.as_mut_ptr().add(to));
+                                    }
+                                }
+                            }
+                        },
+                    );
+                    to += c;
+                }
+            }
+        }
+    }
+}
+
+/// Where outputs go: place q of a pass to `q step + at`.
+pub(crate) struct Outputs {
+    pub at: [usize; 3],
+    pub step: [usize; 3],
+    /// `[t, h, w]` and the channels of the output.
+    pub target: [usize; 3],
+    pub columns: usize,
+}
+
+impl Outputs {
+    /// Stores Aᵀ m A of some tiles' products `[size², tiles, width]`, those of a panel.
+    pub fn store(
+        &self,
+        level: Level,
+        pass: &Pass,
+        range: Range<usize>,
+        products: &[f32],
+        panel: (usize, usize),
+        out: Shared,
+    ) {
+        let size = pass.size();
+        assert!(products.len() >= size * size * apart(range.len(), panel.1));
+        // SAFETY: there are all products; the tiles and the panel are the caller's own.
+        unsafe {
+            match size {
+                3 => level.sweep(ToOutputs::<3> { to: self, pass, range, products, panel, out }),
+                _ => level.sweep(ToOutputs::<4> { to: self, pass, range, products, panel, out }),
+            }
+        }
+    }
+}
+
+struct ToOutputs<'a, const N: usize> {
+    to: &'a Outputs,
+    pass: &'a Pass,
+    range: Range<usize>,
+    products: &'a [f32],
+    panel: (usize, usize),
+    out: Shared,
+}
+
+impl<const N: usize> Sweep for ToOutputs<'_, N> {
+    /// # Safety
+    /// The products are all there, and the outputs nobody else's. The panel fills at least a
+    /// vector of the columns.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let (start, width) = self.panel;
+        let Outputs { at, step, target, columns } = *self.to;
+        let apart = apart(self.range.len(), width);
+        let to = |axis: usize, q: usize| q * step[axis] + at[axis];
+        for (tile, index) in self.range.clone().enumerate() {
+            let [n, q_t, q_h, q_w] = self.pass.tile(index);
+            let frame = n * target[0] + to(0, q_t);
+            let mut places = [[None; 2]; 2];
+            for (i, line) in places.iter_mut().enumerate() {
+                for (j, place) in line.iter_mut().enumerate() {
+                    let (h, w) = (to(1, 2 * q_h + i), to(2, 2 * q_w + j));
+                    if h < target[1] && w < target[2] {
+                        *place = Some(((frame * target[1] + h) * target[2] + w) * columns + start);
+                    }
+                }
+            }
+            vectors::<V>(
+                width.min(columns - start),
+                #[inline(always)]
+                |at| {
+                    // SAFETY: the caller's.
+                    unsafe {
+                        let mut m = [[V::splat(0.0); N]; N];
+                        for i in 0..N {
+                            for j in 0..N {
+                                let from = (i * N + j) * apart + tile * width + at;
+                                m[i][j] = V::load(self.products.as_ptr().add(from));
+                            }
+                        }
+                        let y = both(
+                            m,
+                            #[inline(always)]
+                            |m| outputs::<V, N>(m),
+                            #[inline(always)]
+                            |m| outputs::<V, N>(m),
+                        );
+                        for i in 0..2 {
+                            for j in 0..2 {
+                                if let Some(place) = places[i][j] {
+                                    y[i][j].store(self.out.at(place + at));
+                                }
+                            }
+                        }
+                    }
+                },
+            );
+        }
+    }
+}
+
+/// The gradients of some tiles' outputs.
+pub(crate) struct Gradients<'a> {
+    pub pass: &'a Pass,
+    pub range: Range<usize>,
+    pub columns: usize,
+}
+
+impl Gradients<'_> {
+    /// A g Aᵀ of each, of a panel's columns: `[size², tiles, width]`, [`apart`], to the beginning of `out`.
+    pub fn transform(&self, level: Level, g: &[f32], panel: (usize, usize), out: &mut Vec<f32>) {
+        let size = self.pass.size();
+        let len = size * size * apart(self.range.len(), panel.1);
+        if out.len() < len {
+            out.resize(len, 0.0);
+        }
+        // SAFETY: `out` has the room; the panel fills at least a vector of the columns.
+        unsafe {
+            match size {
+                3 => level.sweep(ToGradients::<3> { of: self, g, panel, out }),
+                _ => level.sweep(ToGradients::<4> { of: self, g, panel, out }),
+            }
+        }
+    }
+}
+
+struct ToGradients<'a, const N: usize> {
+    of: &'a Gradients<'a>,
+    g: &'a [f32],
+    panel: (usize, usize),
+    out: &'a mut [f32],
+}
+
+impl<const N: usize> Sweep for ToGradients<'_, N> {
+    /// # Safety
+    /// `out` has the room; the panel fills at least a vector of the columns.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Gradients { pass, ref range, columns } = *self.of;
+        let (start, width) = self.panel;
+        let used = width.min(columns - start);
+        let [t, h, w] = pass.grid;
+        let apart = apart(range.len(), width);
+        for (tile, index) in range.clone().enumerate() {
+            let [n, q_t, q_h, q_w] = pass.tile(index);
+            let frame = n * t + q_t;
+            let mut places = [[None; 2]; 2];
+            for (i, line) in places.iter_mut().enumerate() {
+                for (j, place) in line.iter_mut().enumerate() {
+                    let (at_h, at_w) = (2 * q_h + i, 2 * q_w + j);
+                    if at_h < h && at_w < w {
+                        *place = Some(((frame * h + at_h) * w + at_w) * columns + start);
+                    }
+                }
+            }
+            vectors::<V>(
+                used,
+                #[inline(always)]
+                |at| {
+                    // SAFETY: a pixel has the panel's used columns, of which vectors lie within; a
+                    // row of `out` has `width`.
+                    unsafe {
+                        let mut y = [[V::splat(0.0); 2]; 2];
+                        for i in 0..2 {
+                            for j in 0..2 {
+                                if let Some(place) = places[i][j] {
+                                    y[i][j] = V::load(self.g.as_ptr().add(place + at));
+                                }
+                            }
+                        }
+                        let m: [[V; N]; N] = both(
+                            y,
+                            #[inline(always)]
+                            |y| inputs::<V, N>(y),
+                            #[inline(always)]
+                            |y| inputs::<V, N>(y),
+                        );
+                        for i in 0..N {
+                            for j in 0..N {
+                                let to = (i * N + j) * apart + tile * width + at;
+                                m[i][j].store(self.out.as_mut_ptr().add(to));
+                            }
+                        }
+                    }
+                },
+            );
+            // The rest of a row is read as part of a vector, but not used.
+            for row in 0..N * N {
+                self.out[row * apart + tile * width..][used..width].fill(0.0);
+            }
+        }
+    }
+}
+
+/// Floats of a kernel's row at a time.
+const CHUNK: usize = 16;
+
+type Chunk = [f32; CHUNK];
+
+#[inline(always)]
+fn mixed(a: Chunk, b: Chunk, f: impl Fn(f32, f32) -> f32) -> Chunk {
+    std::array::from_fn(|i| f(a[i], b[i]))
+}
+
+/// G k: taps to elements.
+#[inline(always)]
+fn kernel(k: &[Chunk]) -> [Chunk; 4] {
+    match k {
+        [a, b] => [*a, mixed(*a, *b, |a, b| a + b), *b, [0.0; CHUNK]],
+        [a, b, c] => {
+            let outer = mixed(*a, *c, |a, c| 0.5 * (a + c));
+            [*a, mixed(outer, *b, |x, b| x + 0.5 * b), mixed(outer, *b, |x, b| x - 0.5 * b), *c]
+        }
+        _ => unreachable!("2 or 3 taps"),
+    }
+}
+
+/// Gᵀ m: elements to taps.
+#[inline(always)]
+fn taps(m: &[Chunk]) -> [Chunk; 3] {
+    let add = |a: Chunk, b: Chunk| mixed(a, b, |a, b| a + b);
+    match m {
+        [a, b, c] => [add(*a, *b), add(*b, *c), [0.0; CHUNK]],
+        [a, b, c, d] => {
+            let even = mixed(*b, *c, |b, c| 0.5 * (b + c));
+            [add(*a, even), mixed(*b, *c, |b, c| 0.5 * (b - c)), add(even, *d)]
+        }
+        _ => unreachable!("3 or 4 elements"),
+    }
+}
+
+/// G k Gᵀ of the part of a kernel that one tap along t and one remainder of the places have, to its
+/// rows of a panel.
+pub(super) fn weights(
+    level: Level,
+    pass: &Pass,
+    k: &[f32],
+    columns: usize,
+    (start, width): (usize, usize),
+    group: usize,
+    out: Shared,
+) {
+    let (step, size, c, depth) = (pass.step[1], pass.size(), pass.source[3], pass.depth());
+    let squares = step * step;
+    let (tap_t, by_h, by_w) = (group / squares, group % squares / step, group % step);
+    let line = step * pass.taps;
+    let lanes = level.lanes().min(CHUNK);
+    simd(
+        #[inline(always)]
+        || {
+            for channel in 0..c {
+                for at in (0..width).step_by(lanes) {
+                    let used = CHUNK.min(lanes).min((columns - start).saturating_sub(at));
+                    let mut rows = [[[0.0; CHUNK]; 3]; 4];
+                    for j in 0..pass.taps {
+                        let mut column = [[0.0; CHUNK]; 3];
+                        for (i, tap) in column[..pass.taps].iter_mut().enumerate() {
+                            let (h, w) = (i * step + by_h, j * step + by_w);
+                            let from = ((tap_t * line + h) * line + w) * c + channel;
+                            tap[..used].copy_from_slice(&k[from * columns + start + at..][..used]);
+                        }
+                        let column = kernel(&column[..pass.taps]);
+                        for (row, value) in rows.iter_mut().zip(column) {
+                            row[j] = value;
+                        }
+                    }
+                    for (i, row) in rows[..size].iter().enumerate() {
+                        let row = kernel(&row[..pass.taps]);
+                        for (j, value) in row[..size].iter().enumerate() {
+                            let place = (i * size + j) * depth + group * c + channel;
+                            let to = size * size * depth * start + place * width + at;
+                            // SAFETY: this panel's rows of this group are the caller's own.
+                            let to = unsafe { out.slice(to..to + lanes) };
+                            to.copy_from_slice(&value[..lanes]);
+                        }
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// Gᵀ m G of one row of the sums, `elements` of which lie `step` apart: `[taps, taps]` chunks.
+#[inline(always)]
+pub(super) fn kernel_of(size: usize, element: impl Fn(usize) -> Chunk) -> [[Chunk; 3]; 3] {
+    let mut rows = [[[0.0; CHUNK]; 3]; MOST / 4];
+    for (i, row) in rows[..size].iter_mut().enumerate() {
+        let mut line = [[0.0; CHUNK]; 4];
+        for (j, value) in line[..size].iter_mut().enumerate() {
+            *value = element(i * size + j);
+        }
+        *row = taps(&line[..size]);
+    }
+    let mut out = [[[0.0; CHUNK]; 3]; 3];
+    for j in 0..size - 1 {
+        let mut column = [[0.0; CHUNK]; 4];
+        for (value, row) in column[..size].iter_mut().zip(&rows) {
+            *value = row[j];
+        }
+        let column = taps(&column[..size]);
+        for (out, value) in out.iter_mut().zip(column) {
+            out[j] = value;
+        }
+    }
+    out
+}
