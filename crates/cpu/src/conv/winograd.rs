@@ -168,7 +168,7 @@ pub(super) fn run(
 ) {
     let (depth, squared, tiles) = (pass.depth(), pass.size() * pass.size(), pass.tiles());
     let panels = level.panels(outputs.columns);
-    let block = (CACHED / (squared * depth)).clamp(8, 64).next_multiple_of(8);
+    let block = (CACHED / (squared * depth)).clamp(32, 64).next_multiple_of(8);
     let blocks = tiles.div_ceil(block);
     // Where tiles are few, several tasks share them, each with some of the columns.
     let groups = TASKS.div_ceil(blocks.max(1)).min(panels.len());
