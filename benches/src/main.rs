@@ -50,7 +50,7 @@ struct Args {
     /// Instead of speed, whether the twin has the same parameters, outputs, losses and gradients
     #[arg(long, conflicts_with_all = ["no_peer", "profile", "json"])]
     check: bool,
-    /// Instead of rows, where a training step spends its time
+    /// Instead of rows, where a training step and a film spend their time
     #[arg(long, conflicts_with = "json")]
     profile: bool,
 }
@@ -77,7 +77,8 @@ fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
     if args.profile {
         return workloads.iter().try_for_each(|workload| {
             profile::print(workload, false)?;
-            profile::print(workload, true)
+            profile::print(workload, true)?;
+            profile::print_film(workload)
         });
     }
     let mut peer = start_peer(args, variable)?;

@@ -1,16 +1,17 @@
-//! Where a training step spends its time.
+//! Where a training step and a film spend their time.
 
 use std::collections::HashMap;
 use std::time::Instant;
 
 use anyhow::Result;
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_tensor::Desc;
+use kinora_model::noise;
+use kinora_tensor::{Desc, Tensor};
 
 use crate::recorder::{Call, Recorder, Recording};
 use crate::workload::Workload;
 
-/// Steps that are looked at, after one that does not count.
+/// Steps or films that are looked at, after one that does not count.
 const STEPS: usize = 3;
 /// How many of the dearest operations are shown with their shapes.
 const DEAREST: usize = 25;
@@ -35,13 +36,36 @@ pub fn print(workload: &Workload, r1: bool) -> Result<()> {
         (state, _) = workload.step(state, &device, &config)?;
     }
     let whole = start.elapsed().as_secs_f64();
-    let calls = device.take();
-    let what = if r1 { "with R1" } else { "without R1" };
-    println!("\n## {}, a step {what}: {:.1} ms\n", workload.preset, whole / STEPS as f64 * 1e3);
-    table(&calls, whole, |call| call.name.into(), usize::MAX);
-    println!("\nThe dearest by shape:\n");
-    table(&calls, whole, |call| format!("{} {}", call.name, shapes(&call.inputs)), DEAREST);
+    let what = if r1 { "a step with R1" } else { "a step without R1" };
+    tables(workload, what, &device.take(), whole);
     Ok(())
+}
+
+/// Prints the operations of one film that is sampled.
+pub fn print_film(workload: &Workload) -> Result<()> {
+    let device = Recording::new(CpuDevice::new());
+    let state = workload.state::<Recorder<CpuTensor>>(&device)?;
+    let (pieces, model) = (workload.pieces_of(1)?, workload.config.model());
+    let film = || {
+        let noise = noise::<Recorder<CpuTensor>>(&device, &model, &[0])?;
+        state.average.module.forward(&pieces, &noise)?.to_vec()
+    };
+    film()?;
+    device.take();
+    let start = Instant::now();
+    for _ in 0..STEPS {
+        film()?;
+    }
+    let whole = start.elapsed().as_secs_f64();
+    tables(workload, "a film", &device.take(), whole);
+    Ok(())
+}
+
+fn tables(workload: &Workload, what: &str, calls: &[Call], whole: f64) {
+    println!("\n## {}, {what}: {:.2} ms\n", workload.preset, whole / STEPS as f64 * 1e3);
+    table(calls, whole, |call| call.name.into(), usize::MAX);
+    println!("\nThe dearest by shape:\n");
+    table(calls, whole, |call| format!("{} {}", call.name, shapes(&call.inputs)), DEAREST);
 }
 
 fn table(calls: &[Call], whole: f64, key: impl Fn(&Call) -> String, most: usize) {
