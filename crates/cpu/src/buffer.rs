@@ -80,7 +80,7 @@ impl CpuDevice {
                 block
             }
         };
-        Ok(Buffer { block, device: self.clone() })
+        Ok(Buffer { block, device: self.clone(), prepared: Mutex::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Pool> {
@@ -138,11 +138,58 @@ fn too_large(len: usize) -> Error {
 pub(crate) struct Buffer {
     block: Block,
     device: CpuDevice,
+    /// What was made of its elements to compute with them.
+    prepared: Mutex<Vec<(Form, Arc<Buffer>)>>,
+}
+
+/// A form in which a kernel wants the elements of a buffer: what it is, from which element on, and
+/// all sizes that it depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Form {
+    pub name: &'static str,
+    pub offset: usize,
+    pub sizes: [usize; 16],
+}
+
+impl Form {
+    pub fn new(name: &'static str, offset: usize, sizes: &[&[usize]]) -> Self {
+        let mut form = Self { name, offset, sizes: [0; 16] };
+        let sizes = sizes.iter().copied().flatten();
+        let mut places = form.sizes.iter_mut();
+        sizes.for_each(|&size| *places.next().expect("a form has at most 16 sizes") = size);
+        form
+    }
 }
 
 impl Buffer {
     pub fn device(&self) -> &CpuDevice {
         &self.device
+    }
+
+    /// Its elements in a form, made by `make` where nobody asked for it before. Weights are packed
+    /// once and not at each of their uses.
+    pub fn prepared(
+        &self,
+        form: Form,
+        make: impl FnOnce() -> Result<Buffer>,
+    ) -> Result<Arc<Buffer>> {
+        let find = || {
+            let forms = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+            forms.iter().find(|(known, _)| *known == form).map(|(_, made)| made.clone())
+        };
+        if let Some(made) = find() {
+            return Ok(made);
+        }
+        // Without the lock, since what is made may have forms of its own.
+        let made = Arc::new(make()?);
+        let mut forms = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        forms.push((form, made.clone()));
+        Ok(made)
+    }
+
+    /// Forgets all forms, as before its elements change.
+    pub fn changes(&mut self) {
+        self.prepared.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -200,6 +247,21 @@ mod tests {
         assert_eq!((device.memory().live, device.memory().pooled), (0, 4096));
         assert_eq!(device.take(1020).unwrap()[0], 7.0);
         assert_eq!(device.memory().peak, 4096);
+    }
+
+    #[test]
+    fn forms_are_made_once() {
+        let device = CpuDevice::new();
+        let mut buffer = device.take(16).unwrap();
+        let form = |size: usize| Form::new("twice", 0, &[&[size], &[1, 2]]);
+        let made = buffer.prepared(form(1), || device.take(16)).unwrap();
+        let again = buffer.prepared(form(1), || panic!("it is there")).unwrap();
+        assert!(Arc::ptr_eq(&made, &again));
+        assert!(!Arc::ptr_eq(&made, &buffer.prepared(form(2), || device.take(16)).unwrap()));
+        drop((made, again));
+        buffer.changes();
+        assert_eq!(device.memory().live, size_of_val(&buffer[..]));
+        assert!(buffer.prepared(form(1), || device.take(usize::MAX / 2)).is_err());
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use kinora_tensor::{Desc, Error, Op, Result, Shape, Tensor, Update};
 
-use buffer::Buffer;
+use buffer::{Buffer, Form};
 pub use buffer::{CpuDevice, Memory};
 use kernel::Level;
 
@@ -49,6 +49,7 @@ impl CpuTensor {
             *self = Self::filled(self.device(), desc, |out| out.copy_from_slice(self.data()))?;
         }
         let buffer = Arc::get_mut(&mut self.buffer).expect("it was just made");
+        buffer.changes();
         Ok(&mut buffer[self.offset..][..len])
     }
 
@@ -69,6 +70,16 @@ impl CpuTensor {
         let mut buffer = device.take(len)?;
         fill(&mut buffer[..len])?;
         Ok(Self { buffer: Arc::new(buffer), offset: 0, desc })
+    }
+
+    /// The elements in a form that depends on `sizes`: see [`Buffer::prepared`].
+    fn prepared(
+        &self,
+        name: &'static str,
+        sizes: &[&[usize]],
+        make: impl FnOnce() -> Result<Buffer>,
+    ) -> Result<Arc<Buffer>> {
+        self.buffer.prepared(Form::new(name, self.offset, sizes), make)
     }
 
     fn view(&self, offset: usize, desc: Desc) -> Self {

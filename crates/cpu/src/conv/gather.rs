@@ -1,6 +1,7 @@
 //! Convolution, and its partial by the input: each output gathers what it is the sum of.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use kinora_tensor::{Geometry, Result, Shape, Tensor};
 
@@ -23,7 +24,7 @@ pub(super) struct Phase {
     /// Whether the taps along h and w are columns: see `spread`.
     pub spread: bool,
     /// One panel of columns after another, each `[taps, channels, width]`.
-    pub weights: Buffer,
+    pub weights: Arc<Buffer>,
 }
 
 /// Places in a tile, where there are as many: the weights are read once for each tile.
@@ -58,8 +59,10 @@ pub(crate) fn conv(
     }
     let source = |tap: [usize; 3], c: usize| (((tap[0] * kh + tap[1]) * kw + tap[2]) * ci + c) * co;
     let spread = spreads(level, geometry.stride, taps, co);
-    let weights = pack(level, k, spread, taps, ci, co, |tap, c, columns, out| {
-        out.copy_from_slice(&k.data()[source(tap, c) + columns.start..][..columns.len()]);
+    let weights = k.prepared("taps", &[k.shape(), &[spread.into(), level.lanes()]], || {
+        pack(level, k, spread, taps, ci, co, |tap, c, columns, out| {
+            out.copy_from_slice(&k.data()[source(tap, c) + columns.start..][..columns.len()]);
+        })
     })?;
     let phase = Phase { at: [0; 3], first: [0; 3], taps, spread, weights };
     let placing = [geometry.stride, geometry.padding, taps];
@@ -137,10 +140,14 @@ pub(crate) fn conv_input(
                 let taps = seen.map(|seen| seen.taps);
                 let tap = |i: [usize; 3], axis: usize| seen[axis].tap(stride[axis], i[axis]);
                 let spread = spreads(level, [1; 3], taps, ci);
-                let weights = pack(level, k, spread, taps, co, ci, |i, c, columns, out| {
-                    let line = ((tap(i, 0) * kh + tap(i, 1)) * kw + tap(i, 2)) * ci;
-                    let column = k.data()[(line + columns.start) * co + c..].iter().step_by(co);
-                    out.iter_mut().zip(column).for_each(|(out, x)| *out = *x);
+                let sizes =
+                    [&k.shape()[..], &stride, &padding, &at, &[spread.into(), level.lanes()]];
+                let weights = k.prepared("taps turned", &sizes, || {
+                    pack(level, k, spread, taps, co, ci, |i, c, columns, out| {
+                        let line = ((tap(i, 0) * kh + tap(i, 1)) * kw + tap(i, 2)) * ci;
+                        let column = k.data()[(line + columns.start) * co + c..].iter().step_by(co);
+                        out.iter_mut().zip(column).for_each(|(out, x)| *out = *x);
+                    })
                 })?;
                 let first = std::array::from_fn(|axis| {
                     seen[axis].first.saturating_add_unsigned(before[axis]) as usize

@@ -129,7 +129,8 @@ pub(super) fn conv(
     columns: usize,
     out: &mut [f32],
 ) -> Result<()> {
-    let weights = weights(level, x, &pass, k.data(), columns)?;
+    let sizes = [k.shape(), &[pass.step[1], level.lanes()][..]];
+    let weights = k.prepared("winograd", &sizes, || weights(level, x, &pass, k.data(), columns))?;
     let outputs = Outputs { at: [0; 3], step: [1; 3], target: pass.grid, columns };
     run(level, &pass, &outputs, x, &weights, Shared::new(out));
     Ok(())
@@ -257,18 +258,21 @@ pub(super) fn conv_input(
     let out = Shared::new(out);
     for (at, seen, pass) in phases {
         // The taps that it sees, in its order, as a kernel from co to ci.
-        let taps = pass.taps;
-        let mut turned = k.device().take(pass.taps_t * taps * taps * co * ci)?;
-        let shared = Shared::new(&mut turned);
-        tasks(pass.taps_t * taps * taps, pass.taps_t * taps * taps * co * ci, |index| {
-            let places = [index / taps / taps, index / taps % taps, index % taps];
-            let tap = |axis: usize| seen[axis].tap(stride[axis], places[axis]);
-            let from = &k.data()[((tap(0) * kh + tap(1)) * kw + tap(2)) * ci * co..][..ci * co];
-            // SAFETY: the part of this tap is this task's own.
-            let to = unsafe { shared.slice(index * ci * co..(index + 1) * ci * co) };
-            turn(from, [ci, co], to);
-        });
-        let weights = weights(level, g, &pass, &turned, ci)?;
+        let sizes = [&k.shape()[..], &stride, &padding, &at, &[level.lanes()]];
+        let weights = k.prepared("winograd turned", &sizes, || {
+            let taps = pass.taps;
+            let mut turned = k.device().take(pass.taps_t * taps * taps * co * ci)?;
+            let shared = Shared::new(&mut turned);
+            tasks(pass.taps_t * taps * taps, pass.taps_t * taps * taps * co * ci, |index| {
+                let places = [index / taps / taps, index / taps % taps, index % taps];
+                let tap = |axis: usize| seen[axis].tap(stride[axis], places[axis]);
+                let from = &k.data()[((tap(0) * kh + tap(1)) * kw + tap(2)) * ci * co..][..ci * co];
+                // SAFETY: the part of this tap is this task's own.
+                let to = unsafe { shared.slice(index * ci * co..(index + 1) * ci * co) };
+                turn(from, [ci, co], to);
+            });
+            weights(level, g, &pass, &turned, ci)
+        })?;
         let outputs = Outputs { at, step: stride, target, columns: ci };
         run(level, &pass, &outputs, g, &weights, out);
     }
