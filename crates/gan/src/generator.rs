@@ -1,7 +1,7 @@
 use kinora_nn::{
-    ConditionalNorm, Conv, ConvLstm, Embedding, Gru, Init, Linear, Module, join, same,
+    ConditionalNorm, Conv, ConvLstm, Embedding, Gru, Init, Linear, Module, ResizeConv, join, same,
 };
-use kinora_tensor::{Geometry, Result, Tensor};
+use kinora_tensor::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::{Attention, FilmShape};
@@ -71,7 +71,7 @@ pub struct Generator<T> {
 /// Doubles the resolution: nearest neighbours, a 3×3 convolution, a conditional norm.
 #[derive(Clone, Debug)]
 struct Block<T> {
-    conv: Conv<T>,
+    conv: ResizeConv<T>,
     norm: ConditionalNorm<T>,
 }
 
@@ -113,12 +113,13 @@ impl<T> Generator<T> {
         for &next in &config.decoder {
             let condition = sentence + noise + word;
             decoder.push(Block {
-                conv: Conv::new(init, [1, 3, 3], channels, next, pixelwise())?,
+                conv: ResizeConv::new(init, channels, next)?,
                 norm: ConditionalNorm::new(init, condition, next, next / config.group, SLOPE)?,
             });
             channels = next;
         }
-        let output = Conv::new(init, [1, 3, 3], channels, film.channels, pixelwise())?;
+        let kernel = [1, 3, 3];
+        let output = Conv::new(init, kernel, channels, film.channels, same(kernel))?;
         Ok(Self {
             film,
             base,
@@ -187,10 +188,6 @@ pub(crate) fn check_size(key: &str, size: usize) -> Result<(), String> {
     }
 }
 
-fn pixelwise() -> Geometry {
-    same([1, 3, 3])
-}
-
 impl<T: Tensor> Generator<T> {
     /// Films for a batch of sentences.
     ///
@@ -220,7 +217,7 @@ impl<T: Tensor> Generator<T> {
         let condition =
             T::concat(&[&per_frame(sentence)?, &per_frame(&noise.film)?, &contexts], 1)?;
         for block in &self.decoder {
-            x = block.conv.forward_doubled(&x)?;
+            x = block.conv.forward(&x)?;
             x = block.norm.forward(&x, &condition)?;
         }
         let frames = self.output.forward(&x)?.tanh()?;

@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use kinora_tensor::{Geometry, Result, Tensor};
 
 use crate::linear::add_bias;
@@ -69,34 +71,6 @@ impl<T: Tensor> Conv<T> {
     /// If x has other channels or the kernel does not fit it, or the device fails.
     pub fn forward(&self, x: &T) -> Result<T> {
         add_bias(x.conv(&self.weight, self.geometry)?, self.bias.as_ref())
-    }
-
-    /// [`Conv::forward`] of x with each pixel repeated twice along h and w, without that picture:
-    /// x `[n, t, h, w, ci]` to `[n, t, 2h, 2w, co]`.
-    ///
-    /// Of the nine pixels that a kernel of `[1, 3, 3]` sees there, but four differ. Where the taps
-    /// that see the same one are added up beforehand, it is a transposed convolution of stride 2
-    /// with a kernel of `[1, 4, 4]`, which takes four products where there were nine.
-    ///
-    /// # Errors
-    /// As of [`Conv::forward`].
-    pub fn forward_doubled(&self, x: &T) -> Result<T> {
-        let kernel = [1, 3, 3];
-        if self.weight.shape()[..3] != kernel || self.geometry != same(kernel) {
-            return self.forward(&x.upsample([1, 2, 2])?);
-        }
-        // Tap i of the transposed kernel carries a pixel to outputs 2q - 1 + i.
-        let fold = |k: &T, axis: usize| {
-            let tap = |i: usize| k.slice(axis, i, 1);
-            let (first, middle, last) = (tap(0)?, tap(1)?, tap(2)?);
-            T::concat(&[&last, &middle.add(&last)?, &first.add(&middle)?, &first], axis)
-        };
-        let weight = fold(&fold(&self.weight, 1)?, 2)?.permute(&[0, 1, 2, 4, 3])?;
-        let geometry = Geometry { stride: [1, 2, 2], padding: [0, 1, 1] };
-        let &[_, t, h, w, _] = &x.shape()[..] else {
-            return self.forward(x); // says what is wrong with x
-        };
-        add_bias(x.conv_input(&weight, geometry, [t, 2 * h, 2 * w])?, self.bias.as_ref())
     }
 }
 
@@ -175,5 +149,80 @@ impl<T> Module<T> for ConvTranspose<T> {
         let weight = f(&join(path, "weight"), &self.weight)?;
         let bias = self.bias.as_ref().map(|bias| f(&join(path, "bias"), bias)).transpose()?;
         Ok(ConvTranspose { weight, bias, geometry: self.geometry })
+    }
+}
+
+/// A doubling of the resolution: each pixel repeated twice along h and w, then a 3×3 convolution
+/// (Odena et al., "Deconvolution and checkerboard artifacts", 2016).
+///
+/// Of the nine pixels that the kernel sees in the enlarged picture but four differ. So the enlarged
+/// picture is never made: the taps that see the same pixel are added up beforehand, which gives a
+/// transposed convolution of stride 2 with a kernel of 4×4, four products where there were nine.
+///
+/// # Shapes
+/// x `[n, t, h, w, ci]`, weight `[1, 3, 3, ci, co]`, bias `[co]`, y `[n, t, 2h, 2w, co]`.
+#[derive(Clone, Debug)]
+pub struct ResizeConv<T> {
+    /// That of the enlarged picture.
+    conv: Conv<T>,
+    /// The 4×4 kernel, once somebody asked for it.
+    folded: OnceLock<T>,
+}
+
+impl<T> ResizeConv<T> {
+    /// Normal weights that keep the variance, and a bias of zeros.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
+    pub fn new<I: Init<T>>(init: &mut I, ci: usize, co: usize) -> Result<Self> {
+        let kernel = [1, 3, 3];
+        Ok(Self { conv: Conv::new(init, kernel, ci, co, same(kernel))?, folded: OnceLock::new() })
+    }
+
+    /// The convolution of the enlarged picture.
+    pub fn conv(&self) -> &Conv<T> {
+        &self.conv
+    }
+}
+
+impl<T: Tensor> ResizeConv<T> {
+    /// x `[n, t, h, w, ci]` to `[n, t, 2h, 2w, co]`.
+    ///
+    /// # Errors
+    /// If x has other channels, or the device fails.
+    pub fn forward(&self, x: &T) -> Result<T> {
+        let size = |axis: usize| x.shape().get(axis).map_or(0, |&len| len);
+        let weight = match self.folded.get() {
+            Some(folded) => folded,
+            None => {
+                let folded = self.fold()?;
+                self.folded.get_or_init(|| folded)
+            }
+        };
+        let geometry = Geometry { stride: [1, 2, 2], padding: [0, 1, 1] };
+        let y = x.conv_input(weight, geometry, [size(1), 2 * size(2), 2 * size(3)])?;
+        add_bias(y, self.conv.bias.as_ref())
+    }
+
+    /// The kernel `[1, 4, 4, co, ci]` whose tap i carries a pixel q to the outputs 2q - 1 + i.
+    fn fold(&self) -> Result<T> {
+        let along = |k: &T, axis: usize| {
+            let tap = |i: usize| k.slice(axis, i, 1);
+            let (first, middle, last) = (tap(0)?, tap(1)?, tap(2)?);
+            T::concat(&[&last, &middle.add(&last)?, &first.add(&middle)?, &first], axis)
+        };
+        along(&along(&self.conv.weight, 1)?, 2)?.permute(&[0, 1, 2, 4, 3])
+    }
+}
+
+impl<T> Module<T> for ResizeConv<T> {
+    type Of<U> = ResizeConv<U>;
+
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<ResizeConv<U>, E> {
+        Ok(ResizeConv { conv: self.conv.try_map(path, f)?, folded: OnceLock::new() })
     }
 }

@@ -17,7 +17,7 @@ mod spectral;
 
 pub use activation::Activation;
 pub use adam::{Adam, AdamConfig};
-pub use conv::{Conv, ConvTranspose, same};
+pub use conv::{Conv, ConvTranspose, ResizeConv, same};
 pub use conv_recurrent::{ConvGru, ConvLstm};
 pub use ema::Ema;
 pub use error::{Error, Result};

@@ -3,7 +3,8 @@
 
 use kinora_nn::{
     Activation, ConditionalNorm, Conv, ConvGru, ConvLstm, ConvTranspose, Embedding, Fresh, Gru,
-    Linear, Lstm, Module, Norm, SpectralNorm, freeze, is_buffer, lift, parameters, same,
+    Linear, Lstm, Module, Norm, ResizeConv, SpectralNorm, freeze, is_buffer, lift, parameters,
+    same,
 };
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Geometry, Random, Result, Shape, Tensor, Var, grad};
@@ -108,20 +109,21 @@ fn feed_forward() {
 }
 
 #[test]
-fn a_doubled_convolution() {
-    let conv = || Conv::new(&mut fresh(), [1, 3, 3], 2, 3, same([1, 3, 3]));
-    check("doubled", conv(), [2, 1, 3, 2, 2], |l, x| l.forward_doubled(x));
-    let other = || Conv::new(&mut fresh(), [1, 5, 5], 2, 3, same([1, 5, 5]));
-    for conv in [conv().unwrap(), other().unwrap()] {
-        let x = randn([2, 2, 3, 4, 2]);
-        let want = conv.forward(&x.upsample([1, 2, 2]).unwrap()).unwrap();
-        let got = conv.forward_doubled(&x).unwrap();
+fn a_convolution_of_an_enlarged_picture() {
+    let resize = || ResizeConv::new(&mut fresh(), 2, 3);
+    check("resize", resize(), [2, 1, 3, 2, 2], |l, x| l.forward(x));
+    let resize = resize().unwrap();
+    for x in [randn([2, 2, 3, 4, 2]), randn([1, 1, 1, 1, 2])] {
+        let want = resize.conv().forward(&x.upsample([1, 2, 2]).unwrap()).unwrap();
+        let got = resize.forward(&x).unwrap();
         assert_eq!(got.shape(), want.shape());
         for (got, want) in got.values().iter().zip(want.values()) {
             assert!((got - want).abs() < 1e-12, "{got} and not {want}");
         }
     }
-    assert!(conv().unwrap().forward_doubled(&randn([3, 4])).is_err());
+    assert!(resize.forward(&randn([3, 4])).is_err());
+    let names: Vec<String> = resize.named().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["weight", "bias"]);
 }
 
 #[test]
