@@ -285,8 +285,7 @@ impl<T: Tensor> Generator<T> {
             let (context, weights) = self.attention.forward(&query, words, bias)?;
             let moment = self.moment.forward(&T::concat(&[&context, noise], 1)?)?;
             let x = plans.select(0, frame)?.add(&moment)?.leaky_relu(SLOPE)?;
-            let gates = self.recurrence.inputs(&x.reshape([n, 1, h, w, input])?)?;
-            state = self.recurrence.step(&gates, &state)?;
+            state = self.recurrence.forward(&x.reshape([n, 1, h, w, input])?, &state)?;
             visit(context, state.hidden.clone(), weights);
         }
         Ok(())

@@ -1,6 +1,9 @@
+use std::sync::OnceLock;
+
 use kinora_tensor::{Result, Shape, Tensor};
 
 use crate::conv::fan_in;
+use crate::linear::add_bias;
 use crate::recurrent::{LSTM_BIAS, recurrent, time_first};
 use crate::{Conv, Fill, Init, LstmState, Module, join, same, xavier};
 
@@ -10,12 +13,18 @@ use crate::{Conv, Fill, Init, LstmState, Module, join, same, xavier};
 /// # Shapes
 /// x `[n, t, h, w, ci]`, a state `[n, 1, h, w, c]`, gates `[n, 1, h, w, 4c]`. The kernel of time
 /// is 1, since the recurrence is over time.
+///
+/// Where all inputs are known, [`ConvLstm::inputs`] does their products at once and
+/// [`ConvLstm::step`] one time after it; where an input depends on the state before it,
+/// [`ConvLstm::forward`] does the products of both as one.
 #[derive(Clone, Debug)]
 pub struct ConvLstm<T> {
     /// From the input to the gates i, f, g, o.
-    pub input: Conv<T>,
+    input: Conv<T>,
     /// From the state to the gates, without a bias.
-    pub state: Conv<T>,
+    state: Conv<T>,
+    /// The weights of both along ci, once somebody asked for them.
+    joined: OnceLock<T>,
 }
 
 /// A GRU whose products are convolutions (Ballas et al., "Delving deeper into convolutional
@@ -71,7 +80,17 @@ impl<T> ConvLstm<T> {
         hidden: usize,
     ) -> Result<Self> {
         let (input, state) = convs(init, kernel, [inputs, hidden, 4], [Some(LSTM_BIAS), None])?;
-        Ok(Self { input, state })
+        Ok(Self { input, state, joined: OnceLock::new() })
+    }
+
+    /// From the input to the gates.
+    pub fn input(&self) -> &Conv<T> {
+        &self.input
+    }
+
+    /// From the state to the gates.
+    pub fn state(&self) -> &Conv<T> {
+        &self.state
     }
 }
 
@@ -104,6 +123,23 @@ impl<T: Tensor> ConvLstm<T> {
     pub fn step(&self, gates: &T, state: &LstmState<T>) -> Result<LstmState<T>> {
         let recurrent = self.state.forward(&state.hidden)?;
         state.step(&gates.reshape(*recurrent.shape())?.add(&recurrent)?)
+    }
+
+    /// One step: an input `[n, 1, h, w, ci]` and a state.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
+    pub fn forward(&self, x: &T, state: &LstmState<T>) -> Result<LstmState<T>> {
+        let weight = match self.joined.get() {
+            Some(joined) => joined,
+            None => {
+                let joined = T::concat(&[&self.input.weight, &self.state.weight], 3)?;
+                self.joined.get_or_init(|| joined)
+            }
+        };
+        let both = T::concat(&[x, &state.hidden], 4)?;
+        let gates = both.conv(weight, self.input.geometry)?;
+        state.step(&add_bias(gates, self.input.bias.as_ref())?)
     }
 }
 
@@ -161,6 +197,7 @@ impl<T> Module<T> for ConvLstm<T> {
         Ok(ConvLstm {
             input: self.input.try_map(&join(path, "input"), f)?,
             state: self.state.try_map(&join(path, "state"), f)?,
+            joined: OnceLock::new(),
         })
     }
 }
