@@ -11,8 +11,11 @@ use crate::parallel::{Shared, tasks};
 const ROWS: usize = 128;
 const COLUMNS: [usize; 2] = [64, 512];
 
-/// Up to this many rows, a product with a transposed matrix is worth a path of its own.
+/// Up to this many rows, a product is worth a path of its own.
 const FEW: usize = 48;
+
+/// Up to this many elements, a transposed matrix is turned once for all products with it.
+const SMALL: usize = 32 << 10;
 
 pub(crate) fn matmul(
     level: Level,
@@ -29,8 +32,11 @@ pub(crate) fn matmul(
         return Ok(());
     }
     let batch = out.len() / (m * n);
-    if batch == 1 && k > 0 && !transpose_a && transpose_b && m <= FEW && n >= FEW {
-        return few_rows(level, a, b, [m, k, n], out);
+    if batch == 1 && k > 0 && !transpose_a && m <= FEW && n >= FEW {
+        return match transpose_b && k * n > SMALL {
+            true => few_rows(level, a, b, [m, k, n], out),
+            false => packed(level, a, b, transpose_b, [m, k, n], out),
+        };
     }
     let (a, b) = (a.data(), b.data());
     let width = (n / 16).next_multiple_of(16).clamp(COLUMNS[0], COLUMNS[1]);
@@ -71,6 +77,59 @@ pub(crate) fn matmul(
                 gemm::Parallelism::None,
             );
         }
+    });
+    Ok(())
+}
+
+/// A B or A Bᵀ with few rows in A: B, most likely weights, is packed once for all products with it.
+fn packed(
+    level: Level,
+    a: &CpuTensor,
+    b: &CpuTensor,
+    transpose_b: bool,
+    [m, k, n]: [usize; 3],
+    out: &mut [f32],
+) -> Result<()> {
+    let panels = level.panels(n);
+    let name = if transpose_b { "matrix turned" } else { "matrix" };
+    let packed = b.prepared(name, &[b.shape(), &[level.lanes()]], || {
+        let width: usize = panels.iter().map(|panel| panel.1).sum();
+        let mut packed = b.device().take(k * width)?;
+        for &(start, width) in &panels {
+            let used = width.min(n - start);
+            let rows = packed[k * start..][..k * width].chunks_exact_mut(width);
+            for (p, row) in rows.enumerate() {
+                let (row, rest) = row.split_at_mut(used);
+                rest.fill(0.0);
+                if transpose_b {
+                    let column = b.data()[start * k + p..].iter().step_by(k);
+                    row.iter_mut().zip(column).for_each(|(to, x)| *to = *x);
+                } else {
+                    row.copy_from_slice(&b.data()[p * n + start..][..used]);
+                }
+            }
+        }
+        Ok(packed)
+    })?;
+    let shared = Shared::new(out);
+    tasks(panels.len(), m * k * n / 16, |task| {
+        let (start, width) = panels[task];
+        let rows: Vec<Row> =
+            (0..m).map(|row| Row { a: row * k, c: shared.at(row * n + start) }).collect();
+        let block = Block {
+            a: a.data(),
+            a_step: 1,
+            b: &packed[k * start..],
+            b_step: width,
+            segments: &[(0, 0)],
+            len: k,
+            rows: &rows,
+            columns: width.min(n - start),
+            add: false,
+        };
+        // SAFETY: A has m rows of k, the panel k rows of `width`; its columns of the output are
+        // this task's own.
+        unsafe { level.run(&block) };
     });
     Ok(())
 }
@@ -162,8 +221,17 @@ mod tests {
                 let on_device =
                     |x: &[f32], rows| CpuTensor::from_slice(&device, x, [rows, k]).unwrap();
                 let (a, b) = (on_device(&a, m), on_device(&b, n));
+                let wanted: Vec<f32> = (0..m * n).map(want).collect();
                 few_rows(level, &a, &b, [m, k, n], &mut out).unwrap();
-                assert_eq!(out, (0..m * n).map(want).collect::<Vec<_>>(), "{level:?} {m} {k} {n}");
+                assert_eq!(out, wanted, "{level:?} {m} {k} {n}");
+                out.fill(f32::NAN);
+                packed(level, &a, &b, true, [m, k, n], &mut out).unwrap();
+                assert_eq!(out, wanted, "{level:?} {m} {k} {n}");
+                let turned: Vec<f32> = (0..k * n).map(|i| b.data()[i % n * k + i / n]).collect();
+                let turned = CpuTensor::from_slice(&device, &turned, [k, n]).unwrap();
+                out.fill(f32::NAN);
+                packed(level, &a, &turned, false, [m, k, n], &mut out).unwrap();
+                assert_eq!(out, wanted, "{level:?} {m} {k} {n}");
             }
         }
     }

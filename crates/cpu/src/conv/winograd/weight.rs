@@ -32,7 +32,7 @@ pub(crate) fn conv_weight(
     // Groups of panels whose sums stay in the cache, each with all tiles of a part.
     let each = (SUMS / (squared * depth * panels[0].1)).clamp(1, panels.len());
     let groups: Vec<&[(usize, usize)]> = panels.chunks(each).collect();
-    let block = (CACHED / (squared * depth)).clamp(32, 64).next_multiple_of(8);
+    let block = (2 * CACHED / (squared * depth)).clamp(32, 64).next_multiple_of(8);
     let parts = TASKS.div_ceil(groups.len()).min(tiles.div_ceil(PART)).max(1);
     let len = squared * depth * width;
     let mut sums = x.device().take(parts * len)?;
