@@ -1,8 +1,8 @@
 //! Convolutions, channels last. All three kinds copy a tile of their input with its padding to a
 //! scratch, where the taps of a kernel are so many offsets, and sum over those in `kernel`.
 
+mod dots;
 mod gather;
-mod spread;
 mod tile;
 mod weight;
 mod winograd;
@@ -52,6 +52,11 @@ mod tests {
             ([2, 1, 9, 10, 2], 9, same),
             ([2, 4, 9, 10, 3], 24, halved),
             ([2, 4, 8, 8, 24], 5, halved),
+            // Those whose vectors hold input channels.
+            ([2, 1, 9, 10, 16], 1, same),
+            ([2, 1, 9, 10, 24], 3, same),
+            ([2, 4, 9, 10, 32], 2, halved),
+            ([2, 4, 9, 10, 4], 32, halved),
             // Those that `winograd` takes, with tiles that are cut, and few and many of them.
             ([3, 1, 7, 10, 20], 70, same),
             ([1, 3, 4, 5, 33], 17, taps([3, 3, 3], [2, 1, 1], [1, 1, 1])),

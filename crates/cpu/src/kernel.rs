@@ -54,6 +54,19 @@ impl Level {
         Self::Portable
     }
 
+    /// These vectors, and then narrower ones that the machine has.
+    pub fn or_narrower(self) -> impl Iterator<Item = Self> {
+        let narrower = match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                use std::arch::is_x86_feature_detected as has;
+                (has!("avx2") && has!("fma")).then_some(Self::Avx2)
+            }
+            _ => None,
+        };
+        std::iter::once(self).chain(narrower)
+    }
+
     /// All that the machine has.
     #[cfg(test)]
     pub fn all() -> Vec<Self> {
@@ -252,6 +265,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;
     unsafe fn add(self, a: Self) -> Self;
     unsafe fn sub(self, a: Self) -> Self;
+    /// Of all lanes.
+    unsafe fn sum(self) -> f32;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -290,6 +305,11 @@ mod x86 {
             // SAFETY: as above.
             unsafe { _mm512_sub_ps(self, a) }
         }
+        #[inline(always)]
+        unsafe fn sum(self) -> f32 {
+            // SAFETY: as above.
+            unsafe { _mm512_reduce_add_ps(self) }
+        }
     }
 
     impl super::Vector for __m256 {
@@ -324,6 +344,15 @@ mod x86 {
             // SAFETY: as above.
             unsafe { _mm256_sub_ps(self, a) }
         }
+        #[inline(always)]
+        unsafe fn sum(self) -> f32 {
+            // SAFETY: as above.
+            unsafe {
+                let x = _mm_add_ps(_mm256_castps256_ps128(self), _mm256_extractf128_ps(self, 1));
+                let x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+                _mm_cvtss_f32(_mm_add_ss(x, _mm_shuffle_ps(x, x, 1)))
+            }
+        }
     }
 }
 
@@ -354,5 +383,9 @@ impl Vector for [f32; 4] {
     #[inline(always)]
     unsafe fn sub(self, a: Self) -> Self {
         std::array::from_fn(|i| self[i] - a[i])
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        self.iter().sum()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kinora_tensor::{Geometry, Result, Shape, Tensor};
 
 use super::tile::{Tile, Tiling, with_scratch};
-use super::winograd;
+use super::{dots, winograd};
 use crate::CpuTensor;
 use crate::buffer::Buffer;
 use crate::kernel::{Block, Level, Row};
@@ -21,9 +21,8 @@ pub(super) struct Phase {
     /// Where in the reach its taps begin, and how many they are.
     pub first: [usize; 3],
     pub taps: [usize; 3],
-    /// Whether the taps along h and w are columns: see `spread`.
-    pub spread: bool,
-    /// One panel of columns after another, each `[taps, channels, width]`.
+    /// One panel of columns after another, each `[taps, channels, width]`; for `dots`
+    /// `[columns, taps, channels]`.
     pub weights: Arc<Buffer>,
 }
 
@@ -58,13 +57,12 @@ pub(crate) fn conv(
         return winograd::conv(level, pass, x, k, co, out);
     }
     let source = |tap: [usize; 3], c: usize| (((tap[0] * kh + tap[1]) * kw + tap[2]) * ci + c) * co;
-    let spread = spreads(level, geometry.stride, taps, co);
-    let weights = k.prepared("taps", &[k.shape(), &[spread.into(), level.lanes()]], || {
-        pack(level, k, spread, taps, ci, co, |tap, c, columns, out| {
+    let weights = k.prepared("taps", &[k.shape(), &[level.lanes()]], || {
+        pack(level, k, taps, ci, co, |tap, c, columns, out| {
             out.copy_from_slice(&k.data()[source(tap, c) + columns.start..][..columns.len()]);
         })
     })?;
-    let phase = Phase { at: [0; 3], first: [0; 3], taps, spread, weights };
+    let phase = Phase { at: [0; 3], first: [0; 3], taps, weights };
     let placing = [geometry.stride, geometry.padding, taps];
     Gather {
         tiling: Tiling::new(x.shape()[0], inner(shape), placing, inner(x.shape()), ci, PLACES),
@@ -139,11 +137,9 @@ pub(crate) fn conv_input(
                 let seen: [_; 3] = std::array::from_fn(|axis| along(axis, at[axis]));
                 let taps = seen.map(|seen| seen.taps);
                 let tap = |i: [usize; 3], axis: usize| seen[axis].tap(stride[axis], i[axis]);
-                let spread = spreads(level, [1; 3], taps, ci);
-                let sizes =
-                    [&k.shape()[..], &stride, &padding, &at, &[spread.into(), level.lanes()]];
+                let sizes = [&k.shape()[..], &stride, &padding, &at, &[level.lanes()]];
                 let weights = k.prepared("taps turned", &sizes, || {
-                    pack(level, k, spread, taps, co, ci, |i, c, columns, out| {
+                    pack(level, k, taps, co, ci, |i, c, columns, out| {
                         let line = ((tap(i, 0) * kh + tap(i, 1)) * kw + tap(i, 2)) * ci;
                         let column = k.data()[(line + columns.start) * co + c..].iter().step_by(co);
                         out.iter_mut().zip(column).for_each(|(out, x)| *out = *x);
@@ -152,7 +148,7 @@ pub(crate) fn conv_input(
                 let first = std::array::from_fn(|axis| {
                     seen[axis].first.saturating_add_unsigned(before[axis]) as usize
                 });
-                phases.push(Phase { at, first, taps, spread, weights });
+                phases.push(Phase { at, first, taps, weights });
             }
         }
     }
@@ -176,48 +172,42 @@ pub(crate) fn conv_input(
     Ok(())
 }
 
-/// Whether few columns leave so much of the vectors empty that the taps along h and w had better be
-/// columns too. That takes places which are neighbours where their sources are.
-fn spreads(level: Level, step: [usize; 3], taps: [usize; 3], columns: usize) -> bool {
-    let vectors = |columns: usize| columns.div_ceil(level.lanes());
-    let plane = taps[1] * taps[2];
-    step[1..] == [1, 1] && 2 * plane * vectors(columns) > 3 * vectors(plane * columns)
-}
-
-/// The weights of a phase in panels; `read` gives columns for a tap and a channel.
+/// The weights of a phase in panels, or for `dots`; `read` gives columns for a tap and a channel.
 fn pack(
     level: Level,
     k: &CpuTensor,
-    spread: bool,
     taps: [usize; 3],
     channels: usize,
     columns: usize,
     read: impl Fn([usize; 3], usize, Range<usize>, &mut [f32]),
 ) -> Result<Buffer> {
-    let plane = taps[1] * taps[2];
-    let (depth, total) = match spread {
-        true => (taps[0] * channels, plane * columns),
-        false => (taps[0] * plane * channels, columns),
+    let depth = taps.iter().product::<usize>() * channels;
+    let of = |row: usize| {
+        let (tap, c) = (row / channels, row % channels);
+        ([tap / taps[2] / taps[1], tap / taps[2] % taps[1], tap % taps[2]], c)
     };
-    let panels = level.panels(total);
+    if dots::level(level, channels, columns).is_some() {
+        let mut packed = k.device().take(depth * columns)?;
+        let mut values = [0.0; dots::COLUMNS];
+        for row in 0..depth {
+            let (tap, c) = of(row);
+            read(tap, c, 0..columns, &mut values[..columns]);
+            for (column, value) in values[..columns].iter().enumerate() {
+                packed[column * depth + row] = *value;
+            }
+        }
+        return Ok(packed);
+    }
+    let panels = level.panels(columns);
     let mut packed = k.device().take(depth * panels.iter().map(|panel| panel.1).sum::<usize>())?;
     for (start, width) in panels {
-        let used = start..(start + width).min(total);
+        let used = start..(start + width).min(columns);
         let rows = packed[depth * start..][..depth * width].chunks_exact_mut(width);
         for (row, out) in rows.enumerate() {
-            let (tap, c) = (row / channels, row % channels);
+            let (tap, c) = of(row);
             let (out, rest) = out.split_at_mut(used.len());
             rest.fill(0.0);
-            if !spread {
-                let tap = [tap / plane, tap / taps[2] % taps[1], tap % taps[2]];
-                read(tap, c, used.clone(), out);
-                continue;
-            }
-            for (column, out) in used.clone().zip(out) {
-                let (in_plane, column) = (column / columns, column % columns);
-                let tap = [tap, in_plane / taps[2], in_plane % taps[2]];
-                read(tap, c, column..column + 1, std::slice::from_mut(out));
-            }
+            read(tap, c, used.clone(), out);
         }
     }
     Ok(packed)
@@ -235,14 +225,10 @@ impl Gather {
         let work = places * work * self.tiling.channels * self.columns / 8;
         tasks(self.tiling.count(), work, |index| {
             let tile = self.tiling.tile(index);
-            with_scratch(|[scratch, products]| {
+            with_scratch(|[scratch, _]| {
                 self.tiling.load(&tile, x, scratch);
                 let mut rows = Vec::new();
                 for phase in &self.phases {
-                    if phase.spread {
-                        self.spread(&tile, phase, scratch, products, shared);
-                        continue;
-                    }
                     rows.clear();
                     self.rows(&tile, phase, shared, &mut rows);
                     self.phase(&tile, phase, scratch, &mut rows);
@@ -252,7 +238,7 @@ impl Gather {
     }
 
     /// The index along an axis of the output of place q in a phase, if there is one.
-    pub fn to(&self, phase: &Phase, axis: usize, q: usize) -> Option<usize> {
+    fn to(&self, phase: &Phase, axis: usize, q: usize) -> Option<usize> {
         let index = q * self.stride[axis] + phase.at[axis];
         (index < self.target[axis]).then_some(index)
     }
@@ -285,7 +271,7 @@ impl Gather {
         let c = self.tiling.channels;
         let len = phase.taps[2] * c;
         let depth = phase.taps[0] * phase.taps[1] * len;
-        for (start, width) in self.level.panels(self.columns) {
+        let segments = |width: usize| {
             let mut segments = Vec::with_capacity(phase.taps[0] * phase.taps[1]);
             for t in 0..phase.taps[0] {
                 for h in 0..phase.taps[1] {
@@ -294,6 +280,14 @@ impl Gather {
                     segments.push((from, segments.len() * len * width));
                 }
             }
+            segments
+        };
+        if let Some(level) = dots::level(self.level, c, self.columns) {
+            self.dots(level, phase, scratch, &segments(1), rows);
+            return;
+        }
+        for (start, width) in self.level.panels(self.columns) {
+            let segments = segments(width);
             let block = Block {
                 a: scratch,
                 a_step: 1,
