@@ -111,25 +111,29 @@ fn packed(
         }
         Ok(packed)
     })?;
+    // Panels that are worth a task, a few microseconds.
+    const TASK: usize = 256 << 10;
+    let groups: Vec<_> = panels.chunks((TASK / (m * k * panels[0].1)).max(1)).collect();
     let shared = Shared::new(out);
-    tasks(panels.len(), m * k * n / 16, |task| {
-        let (start, width) = panels[task];
-        let rows: Vec<Row> =
-            (0..m).map(|row| Row { a: row * k, c: shared.at(row * n + start) }).collect();
-        let block = Block {
-            a: a.data(),
-            a_step: 1,
-            b: &packed[k * start..],
-            b_step: width,
-            segments: &[(0, 0)],
-            len: k,
-            rows: &rows,
-            columns: width.min(n - start),
-            add: false,
-        };
-        // SAFETY: A has m rows of k, the panel k rows of `width`; its columns of the output are
-        // this task's own.
-        unsafe { level.run(&block) };
+    tasks(groups.len(), m * k * n / 8, |task| {
+        for &(start, width) in groups[task] {
+            let rows: Vec<Row> =
+                (0..m).map(|row| Row { a: row * k, c: shared.at(row * n + start) }).collect();
+            let block = Block {
+                a: a.data(),
+                a_step: 1,
+                b: &packed[k * start..],
+                b_step: width,
+                segments: &[(0, 0)],
+                len: k,
+                rows: &rows,
+                columns: width.min(n - start),
+                add: false,
+            };
+            // SAFETY: A has m rows of k, the panel k rows of `width`; its columns of the output
+            // are this task's own.
+            unsafe { level.run(&block) };
+        }
     });
     Ok(())
 }
