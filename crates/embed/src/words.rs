@@ -18,8 +18,11 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// The pieces of the sentences, each cut to `places`; what does not fit is counted.
-    pub fn new(sentences: &[Analysis], places: usize) -> Self {
+    /// The pieces of the sentences, with as many places as the longest of them needs; what is
+    /// longer than `most` is cut, and counted.
+    pub fn new(sentences: &[Analysis], most: usize) -> Self {
+        let longest = sentences.iter().map(|sentence| sentence.pieces().count()).max();
+        let places = longest.unwrap_or(0).max(1).min(most);
         let mut rows = vec![0.0; sentences.len() * places];
         let mut mask = rows.clone();
         let mut cut = 0;

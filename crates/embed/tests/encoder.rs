@@ -81,7 +81,7 @@ fn padding_changes_nothing() {
 fn an_empty_sentence_is_a_sentence() {
     for text in ["", "   ", "\n"] {
         let empty = encode(&[text], 9);
-        assert_eq!(empty.words.values(), [0.0; 9 * 5], "{text:?}");
+        assert_eq!(empty.words.values(), [0.0; 5], "{text:?}");
         assert!(empty.sentence.values().iter().all(|x| x.is_finite()), "{text:?}");
         assert_eq!(empty.sentence, encode(&[""], 3).sentence);
     }
@@ -91,7 +91,8 @@ fn an_empty_sentence_is_a_sentence() {
 
 #[test]
 fn what_is_too_long_is_cut_and_counted() {
-    let whole = pieces(&[LONG, SHORT, ""], 9);
+    let whole = pieces(&[LONG, SHORT, ""], 12);
+    assert_eq!(whole.places, 9, "no more than the longest needs");
     assert_eq!((whole.cut, whole.mask.iter().sum::<f32>()), (0, 11.0));
     for (places, cut) in [(8, 1), (2, 7), (1, 9)] {
         let short = pieces(&[LONG, SHORT, ""], places);

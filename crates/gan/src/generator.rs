@@ -1,5 +1,6 @@
 use kinora_nn::{
-    ConditionalNorm, Conv, ConvLstm, Embedding, Gru, Init, Linear, Module, ResizeConv, join, same,
+    ConditionalNorm, Conv, ConvLstm, Embedding, Gru, Init, Linear, LstmState, Module, ResizeConv,
+    join, same,
 };
 use kinora_tensor::{Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -278,15 +279,24 @@ impl<T: Tensor> Generator<T> {
         let places = places.reshape([t, 1, position])?.broadcast_to([t, n, position])?;
         let plans = self.plan.forward(&T::concat(&[&known, &places], 2)?)?;
 
-        let mut state = self.recurrence.zero_state(device, n, [1, h, w])?;
+        let hidden = self.recurrence.state().weight.shape()[3];
+        let mut state: Option<LstmState<T>> = None;
         for (frame, noise) in noises.iter().enumerate() {
-            let pooled = state.hidden.mean(&[1, 2, 3])?;
-            let query = T::concat(&[sentence, &pooled.reshape([n, pooled.shape()[4]])?], 1)?;
+            let pooled = match &state {
+                Some(state) => state.hidden.mean(&[1, 2, 3])?.reshape([n, hidden])?,
+                None => T::full(device, 0.0, [n, hidden])?,
+            };
+            let query = T::concat(&[sentence, &pooled], 1)?;
             let (context, weights) = self.attention.forward(&query, words, bias)?;
             let moment = self.moment.forward(&T::concat(&[&context, noise], 1)?)?;
             let x = plans.select(0, frame)?.add(&moment)?.leaky_relu(SLOPE)?;
-            state = self.recurrence.forward(&x.reshape([n, 1, h, w, input])?, &state)?;
-            visit(context, state.hidden.clone(), weights);
+            let x = x.reshape([n, 1, h, w, input])?;
+            let next = match &state {
+                Some(state) => self.recurrence.forward(&x, state)?,
+                None => self.recurrence.first(&x)?,
+            };
+            visit(context, next.hidden.clone(), weights);
+            state = Some(next);
         }
         Ok(())
     }

@@ -125,6 +125,17 @@ impl<T: Tensor> ConvLstm<T> {
         state.step(&gates.reshape(*recurrent.shape())?.add(&recurrent)?)
     }
 
+    /// The first step, from a state of zeros, which adds nothing to the gates: an input
+    /// `[n, 1, h, w, ci]`.
+    ///
+    /// # Errors
+    /// If x has other channels, or the device fails.
+    pub fn first(&self, x: &T) -> Result<LstmState<T>> {
+        let gates = self.input.forward(x)?;
+        let (n, size) = (x.shape()[0], [x.shape()[1], x.shape()[2], x.shape()[3]]);
+        self.zero_state(x.device(), n, size)?.step(&gates)
+    }
+
     /// One step: an input `[n, 1, h, w, ci]` and a state.
     ///
     /// # Errors

@@ -175,7 +175,7 @@ fn conv_recurrent() {
     let lstm = ConvLstm::new(&mut fresh(), [1, 3, 3], 2, 2);
     check("conv_lstm, joined", lstm, [2, 2, 2, 3, 2], |l, x| {
         let at = |t: usize| x.slice(1, t, 1);
-        let state = l.forward(&at(0)?, &l.zero_state(&(), 2, [1, 2, 3])?)?;
+        let state = l.first(&at(0)?)?;
         let state = l.forward(&at(1)?, &state)?;
         state.hidden.add(&state.cell)
     });

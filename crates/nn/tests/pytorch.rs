@@ -105,9 +105,9 @@ fn conv_cells() {
         gru_states.push(gru_state.clone());
     }
     check("conv_lstm", &stack(&lstm_states));
-    let mut joined = lstm.zero_state(&(), 2, [1, 3, 3]).unwrap();
-    let mut joined_states = Vec::new();
-    for t in 0..3 {
+    let mut joined = lstm.first(&x.slice(1, 0, 1).unwrap()).unwrap();
+    let mut joined_states = vec![joined.hidden.clone()];
+    for t in 1..3 {
         joined = lstm.forward(&x.slice(1, t, 1).unwrap(), &joined).unwrap();
         joined_states.push(joined.hidden.clone());
     }
