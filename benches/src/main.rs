@@ -56,7 +56,9 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let result = run(&Args::parse(), std::env::var_os("KINORA_PEER_PYTHON"));
+    let args = Args::parse();
+    // On a thread of the pool, as `kinora` runs.
+    let result = rayon::scope(|_| run(&args, std::env::var_os("KINORA_PEER_PYTHON")));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

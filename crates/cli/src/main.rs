@@ -19,14 +19,16 @@ mod sample;
 mod train;
 
 fn main() -> ExitCode {
-    let done = match Args::parse().command {
-        Command::Train(args) => train::run(&args),
-        Command::Sample(args) => sample::run(&args),
-        Command::Data(DataCommand::Preview(args)) => data::preview(&args),
-        Command::Data(DataCommand::Check(args)) => data::check(&args),
-        Command::Inspect(args) => inspect::run(&args),
-        Command::Devices(args) => device::list(&args),
-    };
+    let command = Args::parse().command;
+    // On a thread of the pool, since from outside each operation would have to wake one.
+    let done = rayon::scope(|_| match &command {
+        Command::Train(args) => train::run(args),
+        Command::Sample(args) => sample::run(args),
+        Command::Data(DataCommand::Preview(args)) => data::preview(args),
+        Command::Data(DataCommand::Check(args)) => data::check(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Devices(args) => device::list(args),
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::report(&error),

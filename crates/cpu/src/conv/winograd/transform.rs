@@ -1,5 +1,8 @@
 //! The transforms on both sides of the products.
 
+// By index, as the formulas have them, and compiled into straight code.
+#![allow(clippy::needless_range_loop)]
+
 use std::ops::Range;
 
 use super::{Pass, apart};
