@@ -207,17 +207,22 @@ unsafe fn rows<V: Vector, const M: usize>(block: &Block) {
 #[inline(always)]
 unsafe fn blocks<V: Vector, const M: usize, const N: usize>(block: &Block) {
     let whole = block.columns == N * V::LANES;
+    let left = |j: usize| block.columns - j * V::LANES;
     for rows in block.rows.chunks(M) {
         // What the last rows lack is computed again and not stored.
         let row = |i: usize| rows[i.min(rows.len() - 1)];
-        // SAFETY: the caller's; a row's columns are stored whole only where all are in c.
+        // SAFETY: the caller's; of a row's last vector only the columns that are in c are stored.
         unsafe {
             let mut sums = [[V::splat(0.0); N]; M];
             let a: [*const f32; M] = std::array::from_fn(|i| block.a.as_ptr().add(row(i).a));
-            if block.add && whole {
+            if block.add {
                 for (i, sums) in sums.iter_mut().enumerate() {
                     for (j, sum) in sums.iter_mut().enumerate() {
-                        *sum = V::load(row(i).c.add(j * V::LANES));
+                        let from = row(i).c.add(j * V::LANES);
+                        *sum = match whole || left(j) >= V::LANES {
+                            true => V::load(from),
+                            false => V::load_first(from, left(j)),
+                        };
                     }
                 }
             }
@@ -237,19 +242,12 @@ unsafe fn blocks<V: Vector, const M: usize, const N: usize>(block: &Block) {
                 }
             }
             for (row, sums) in rows.iter().zip(sums) {
-                if whole {
-                    for (j, sum) in sums.into_iter().enumerate() {
-                        sum.store(row.c.add(j * V::LANES));
-                    }
-                    continue;
-                }
-                let mut values = [0.0f32; 64];
                 for (j, sum) in sums.into_iter().enumerate() {
-                    sum.store(values[j * V::LANES..][..V::LANES].as_mut_ptr());
-                }
-                for (j, value) in values[..block.columns].iter().enumerate() {
-                    let place = row.c.add(j);
-                    *place = if block.add { *place + value } else { *value };
+                    let to = row.c.add(j * V::LANES);
+                    match whole || left(j) >= V::LANES {
+                        true => sum.store(to),
+                        false => sum.store_first(to, left(j)),
+                    }
                 }
             }
         }
@@ -261,6 +259,9 @@ pub(crate) trait Vector: Copy {
     unsafe fn splat(x: f32) -> Self;
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
+    /// The first `count` < [`Self::LANES`] lanes, then zeros.
+    unsafe fn load_first(from: *const f32, count: usize) -> Self;
+    unsafe fn store_first(self, to: *mut f32, count: usize);
     /// self · a + b
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;
     unsafe fn add(self, a: Self) -> Self;
@@ -272,6 +273,16 @@ pub(crate) trait Vector: Copy {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
+
+    /// All bits set in the first `count` lanes.
+    #[inline(always)]
+    unsafe fn first(count: usize) -> __m256i {
+        // SAFETY: the caller compiles for the feature.
+        unsafe {
+            let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), lanes)
+        }
+    }
 
     impl super::Vector for __m512 {
         const LANES: usize = 16;
@@ -289,6 +300,16 @@ mod x86 {
         unsafe fn store(self, to: *mut f32) {
             // SAFETY: as above.
             unsafe { _mm512_storeu_ps(to, self) }
+        }
+        #[inline(always)]
+        unsafe fn load_first(from: *const f32, count: usize) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm512_maskz_loadu_ps((1 << count) - 1, from) }
+        }
+        #[inline(always)]
+        unsafe fn store_first(self, to: *mut f32, count: usize) {
+            // SAFETY: as above.
+            unsafe { _mm512_mask_storeu_ps(to, (1 << count) - 1, self) }
         }
         #[inline(always)]
         unsafe fn mul_add(self, a: Self, b: Self) -> Self {
@@ -328,6 +349,16 @@ mod x86 {
         unsafe fn store(self, to: *mut f32) {
             // SAFETY: as above.
             unsafe { _mm256_storeu_ps(to, self) }
+        }
+        #[inline(always)]
+        unsafe fn load_first(from: *const f32, count: usize) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm256_maskload_ps(from, first(count)) }
+        }
+        #[inline(always)]
+        unsafe fn store_first(self, to: *mut f32, count: usize) {
+            // SAFETY: as above.
+            unsafe { _mm256_maskstore_ps(to, first(count), self) }
         }
         #[inline(always)]
         unsafe fn mul_add(self, a: Self, b: Self) -> Self {
@@ -371,6 +402,22 @@ impl Vector for [f32; 4] {
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: as above.
         unsafe { *to.cast() = self }
+    }
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Self {
+        let mut x = [0.0; 4];
+        for (i, x) in x[..count].iter_mut().enumerate() {
+            // SAFETY: as above.
+            *x = unsafe { *from.add(i) };
+        }
+        x
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, count: usize) {
+        for (i, x) in self[..count].iter().enumerate() {
+            // SAFETY: as above.
+            unsafe { *to.add(i) = *x };
+        }
     }
     #[inline(always)]
     unsafe fn mul_add(self, a: Self, b: Self) -> Self {

@@ -9,6 +9,7 @@
 //! phases as places by the stride have remainders, each a convolution of stride 1. The partial by k
 //! is Gᵀ [Σ (A g Aᵀ) ⊙ (Bᵀ d B)] G.
 
+mod kernel;
 mod transform;
 mod weight;
 
@@ -153,7 +154,7 @@ pub(super) fn weights(
     let groups = depth / pass.source[3];
     tasks(panels.len() * groups, squared * depth * width, |task| {
         let (start, width) = panels[task / groups];
-        transform::weights(level, pass, k, columns, (start, width), task % groups, shared);
+        kernel::weights(level, pass, k, columns, (start, width), task % groups, shared);
     });
     Ok(packed)
 }

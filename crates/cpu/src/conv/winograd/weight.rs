@@ -2,7 +2,8 @@
 
 use kinora_tensor::{Result, Tensor};
 
-use super::transform::{Gradients, Patches, kernel_of};
+use super::kernel::kernel_of;
+use super::transform::{Gradients, Patches};
 use super::{CACHED, Pass, apart};
 use crate::CpuTensor;
 use crate::conv::tile::with_scratch;
