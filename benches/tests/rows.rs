@@ -77,6 +77,6 @@ fn the_profile_covers_the_step() {
     for operation in ["conv_weight", "conv_input", "conv", "norm_grad", "lstm_cell", "adam"] {
         assert!(printed.contains(&format!("\n| {operation} | ")), "{operation} in {printed}");
     }
-    // A step without the penalty, then one with it.
-    assert_eq!(printed.matches("between them").count(), 2);
+    // A step without the penalty, one with it, then a film.
+    assert_eq!(printed.matches("between them").count(), 3);
 }

@@ -30,16 +30,31 @@ pub fn run(args: &Train) -> Result<()> {
     let training = if args.resume {
         Training::<CpuTensor>::resume(&device, &folder, &set, &command)?
     } else {
-        let mut config = match &args.config {
-            Some(file) => Config::load(file, &set)?,
-            None => Config::preset(&name, &set)?,
-        };
+        if let Some(item) = set.iter().find(|item| item.trim_start().starts_with("tokenizer."))
+            && args.init.is_some()
+        {
+            return Err(Failure::usage(format!(
+                "--set {item} does not go with --init: a training that starts from a model has its \
+                 tokenizer"
+            ))
+            .into());
+        }
         let init = args.init.as_ref().map(|model| models::load(&device, model)).transpose()?;
+        // With a model, what is set is meant for that model's sizes.
+        let first = if init.is_some() { &[] } else { &set[..] };
+        let mut config = match &args.config {
+            Some(file) => Config::load(file, first)?,
+            None => Config::preset(&name, first)?,
+        };
         if let Some(model) = &init {
             config = config.sized_as(&model.config).with(&set)?;
         }
         note(format_args!("reading the data and its captions: {}", config.data));
-        Training::create(&device, config, &folder, init, &command)?
+        let training = Training::create(&device, config, &folder, init, &command)?;
+        if !training.card().notes.is_empty() {
+            note(&training.card().notes);
+        }
+        training
     };
     let config = training.config();
     let steps = config.train.steps;

@@ -31,7 +31,7 @@ pub struct CpuDevice {
 /// Bytes of memory of a [`CpuDevice`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// In use by tensors.
+    /// In use by tensors, and by what is kept of weights in the forms that kernels want.
     pub live: usize,
     /// Kept for tensors to come: `live + pooled` never exceeds 1.25 `peak` + 64 MiB.
     pub pooled: usize,
@@ -180,9 +180,13 @@ impl Buffer {
         if let Some(made) = find() {
             return Ok(made);
         }
-        // Without the lock, since what is made may have forms of its own.
+        // Without the lock, since `make` waits for other threads, which may want a form too.
         let made = Arc::new(make()?);
         let mut forms = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        // Somebody may have been faster.
+        if let Some((_, other)) = forms.iter().find(|(known, _)| *known == form) {
+            return Ok(other.clone());
+        }
         forms.push((form, made.clone()));
         Ok(made)
     }

@@ -13,7 +13,7 @@ pub(crate) struct Block<'a> {
     /// The k of a segment.
     pub len: usize,
     pub rows: &'a [Row],
-    /// How many j: at most [`width`] and, rounded up to vectors, what `b_step` and b have room for.
+    /// How many j: at most [`VECTORS`] vectors and, rounded up to vectors, what `b_step` and b have room for.
     pub columns: usize,
     /// Whether to add to c.
     pub add: bool,

@@ -1,4 +1,5 @@
-//! Matrix products, by the `gemm` crate, one call a block of the output.
+//! Matrix products, by the `gemm` crate, one call a block of the output; those with few rows by our
+//! own kernel.
 
 use kinora_tensor::{Result, Shape, Tensor};
 

@@ -122,19 +122,23 @@ impl<T: Tensor> Training<T> {
             Some(model) => {
                 let vocab = model.tokenizer.vocab_size();
                 let outline = Net::new(&mut Outline, &config.model(), vocab)?;
-                let fitting = fitting(&outline, &model.net);
-                if fitting == 0 {
+                let named = outline.named();
+                let all = named.len();
+                let kept = {
+                    let fits = fitting(&model.net);
+                    named.iter().filter(|(name, desc)| fits(name, &desc.shape).is_some()).count()
+                };
+                if kept == 0 {
                     return Err(Error::Config(format!(
                         "no tensor of the model {:?} has the shape that this config needs",
                         model.card.name
                     )));
                 }
-                let all = outline.named().len();
                 // What was learnt from others' work stays theirs.
                 let Card { name, data, licence, credits, .. } = model.card;
                 card.notes = format!("Started from {name}, which was trained on {data}.");
-                if fitting < all {
-                    let afresh = all - fitting;
+                if kept < all {
+                    let afresh = all - kept;
                     card.notes += &format!(" {afresh} of {all} tensors began afresh.");
                 }
                 card.licence = both(&licence, &card.licence);
@@ -225,6 +229,11 @@ impl<T: Tensor> Training<T> {
     /// The resolved config.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What the model's card says so far.
+    pub fn card(&self) -> &Card {
+        &self.card
     }
 
     /// Trains until all steps are made, or `observe` breaks, upon which the step at hand is the

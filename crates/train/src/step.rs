@@ -7,7 +7,7 @@ use kinora_nn::{
     Adam, AdamConfig, Ema, Fresh, Module, Outline, clip_factor, freeze, gradient_norm, join, lift,
     parameters,
 };
-use kinora_tensor::{Desc, Random, Tensor, Var, grad};
+use kinora_tensor::{Desc, Random, Shape, Tensor, Var, grad};
 use kinora_text::Tokenizer;
 use kinora_video::Batch;
 
@@ -93,11 +93,8 @@ impl<T: Tensor> State<T> {
         let fresh = |stream| Fresh::<T>::new(device, Random::new(config.seed, stream));
         let mut net = Net::new(&mut fresh(stream::GENERATOR), &config.model(), vocab)?;
         if let Some(trained) = from {
-            let trained: HashMap<String, &T> = trained.named().into_iter().collect();
-            net = net.map(|name, fresh| match trained.get(name) {
-                Some(tensor) if tensor.shape() == fresh.shape() => (*tensor).clone(),
-                _ => fresh.clone(),
-            });
+            let fits = fitting(&trained);
+            net = net.map(|name, fresh| fits(name, fresh.shape()).unwrap_or(fresh).clone());
         }
         let critic = Critic::new(&mut fresh(stream::CRITIC), config, vocab)?;
         let (rate_net, rate_critic) = rates(config);
@@ -202,13 +199,12 @@ impl<T: Tensor> State<T> {
     }
 }
 
-/// How many tensors of a network have the name and the shape of one of `trained`.
-pub(crate) fn fitting<T: Tensor>(net: &Net<Desc>, trained: &Net<T>) -> usize {
+/// Gives the tensor of a trained network that has this name and shape.
+pub(crate) fn fitting<'a, T: Tensor>(
+    trained: &'a Net<T>,
+) -> impl Fn(&str, &Shape) -> Option<&'a T> + use<'a, T> {
     let trained: HashMap<String, &T> = trained.named().into_iter().collect();
-    let fits = |(name, desc): &(String, &Desc)| {
-        trained.get(name).is_some_and(|tensor| *tensor.shape() == desc.shape)
-    };
-    net.named().iter().filter(|named| fits(named)).count()
+    move |name, shape| trained.get(name).copied().filter(|tensor| tensor.shape() == shape)
 }
 
 /// Adam for the generator and for the discriminators.

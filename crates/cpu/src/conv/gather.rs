@@ -53,7 +53,7 @@ pub(crate) fn conv(
 ) -> Result<()> {
     let &[kt, kh, kw, ci, co] = &k.shape()[..] else { unreachable!("checked by infer") };
     let taps = [kt, kh, kw];
-    if let Some(pass) = winograd::pass(level, geometry, x.shape(), taps, shape) {
+    if let Some(pass) = winograd::pass(geometry, x.shape(), taps, shape) {
         return winograd::conv(level, pass, x, k, co, out);
     }
     let source = |tap: [usize; 3], c: usize| (((tap[0] * kh + tap[1]) * kw + tap[2]) * ci + c) * co;

@@ -58,7 +58,7 @@ pub(crate) fn conv_weight(
     }
     let &[kt, kh, kw, ci, co] = &shape[..] else { unreachable!("checked by infer") };
     let &[n, gt, gh, gw, _] = &g.shape()[..] else { unreachable!("checked by infer") };
-    if let Some(pass) = winograd::pass(level, geometry, x.shape(), [kt, kh, kw], g.shape()) {
+    if let Some(pass) = winograd::pass(geometry, x.shape(), [kt, kh, kw], g.shape()) {
         return winograd::conv_weight(level, pass, x, g, co, out);
     }
     let Geometry { stride, padding } = geometry;

@@ -17,14 +17,15 @@ use kinora_tensor::{Geometry, Result, Shape, Tensor};
 
 use self::transform::{Outputs, Patches};
 use super::tile::with_scratch;
-use crate::CpuTensor;
 use crate::buffer::Buffer;
 use crate::kernel::{Block, Level, Row};
 use crate::parallel::{Shared, tasks};
+use crate::{CpuDevice, CpuTensor};
 
 pub(super) use weight::conv_weight;
 
-/// Floats of the patches of a task, so that they stay in the second-level cache.
+/// Floats of the patches of a task, which then stay in the second-level cache; but never so few
+/// tiles that the weights are hardly worth reading.
 const CACHED: usize = 64 << 10;
 
 /// From one element of all tiles to the next, `each` floats a tile: a cache line more than they
@@ -33,6 +34,9 @@ const CACHED: usize = 64 << 10;
 fn apart(tiles: usize, each: usize) -> usize {
     tiles * each + 16
 }
+
+/// Channels on each side at least: they fill a vector, whichever the machine has.
+const LEAST: usize = 16;
 
 /// Tasks to have at least, where the work allows.
 const TASKS: usize = 16;
@@ -84,22 +88,20 @@ impl Pass {
     }
 
     /// Whether it saves enough to be worth the transforms.
-    fn pays(&self, level: Level, columns: usize) -> bool {
+    fn pays(&self, columns: usize) -> bool {
         let c = self.source[3];
         let [h, w] = self.tiles_in_frame();
         let products = self.size() * self.size() * h * w;
         let plain = self.taps * self.taps * self.grid[1] * self.grid[2];
         (2..=3).contains(&self.taps)
-            && c >= level.lanes().max(16)
-            && columns >= level.lanes().max(16)
-            && self.depth() >= 32
+            && c.min(columns) >= LEAST
+            && self.depth() >= 2 * LEAST
             && 4 * products <= 3 * plain
     }
 }
 
 /// The pass of a convolution, if there is one.
 pub(super) fn pass(
-    level: Level,
     Geometry { stride, padding }: Geometry,
     x: &Shape,
     kernel: [usize; 3],
@@ -118,7 +120,7 @@ pub(super) fn pass(
         grid: [out[1], out[2], out[3]],
         source: [x[1], x[2], x[3], x[4]],
     };
-    pass.pays(level, out[4]).then_some(pass)
+    pass.pays(out[4]).then_some(pass)
 }
 
 /// The convolution, by its pass.
@@ -131,7 +133,8 @@ pub(super) fn conv(
     out: &mut [f32],
 ) -> Result<()> {
     let sizes = [k.shape(), &[pass.step[1], level.lanes()][..]];
-    let weights = k.prepared("winograd", &sizes, || weights(level, x, &pass, k.data(), columns))?;
+    let weights =
+        k.prepared("winograd", &sizes, || weights(level, k.device(), &pass, k.data(), columns))?;
     let outputs = Outputs { at: [0; 3], step: [1; 3], target: pass.grid, columns };
     run(level, &pass, &outputs, x, &weights, Shared::new(out));
     Ok(())
@@ -141,7 +144,7 @@ pub(super) fn conv(
 /// given as `[taps_t, step taps, step taps, c, columns]`.
 pub(super) fn weights(
     level: Level,
-    x: &CpuTensor,
+    device: &CpuDevice,
     pass: &Pass,
     k: &[f32],
     columns: usize,
@@ -149,7 +152,7 @@ pub(super) fn weights(
     let (depth, squared) = (pass.depth(), pass.size() * pass.size());
     let panels = level.panels(columns);
     let width: usize = panels.iter().map(|panel| panel.1).sum();
-    let mut packed = x.device().take(squared * depth * width)?;
+    let mut packed = device.take(squared * depth * width)?;
     let shared = Shared::new(&mut packed);
     let groups = depth / pass.source[3];
     tasks(panels.len() * groups, squared * depth * width, |task| {
@@ -251,7 +254,7 @@ pub(super) fn conv_input(
             grid: std::array::from_fn(|axis| (target[axis] - at[axis]).div_ceil(stride[axis])),
             source: [g.shape()[1], g.shape()[2], g.shape()[3], co],
         };
-        if !pass.pays(level, ci) {
+        if !pass.pays(ci) {
             return Ok(false);
         }
         phases.push((at, seen, pass));
@@ -272,7 +275,7 @@ pub(super) fn conv_input(
                 let to = unsafe { shared.slice(index * ci * co..(index + 1) * ci * co) };
                 turn(from, [ci, co], to);
             });
-            weights(level, g, &pass, &turned, ci)
+            weights(level, k.device(), &pass, &turned, ci)
         })?;
         let outputs = Outputs { at, step: stride, target, columns: ci };
         run(level, &pass, &outputs, g, &weights, out);

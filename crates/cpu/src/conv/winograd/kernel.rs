@@ -57,13 +57,13 @@ pub(super) fn weights(
     let squares = step * step;
     let (tap_t, by_h, by_w) = (group / squares, group % squares / step, group % step);
     let line = step * pass.taps;
-    let lanes = level.lanes().min(CHUNK);
+    let lanes = level.lanes();
     simd(
         #[inline(always)]
         || {
             for channel in 0..c {
                 for at in (0..width).step_by(lanes) {
-                    let used = CHUNK.min(lanes).min((columns - start).saturating_sub(at));
+                    let used = lanes.min(columns - start - at);
                     let mut rows = [[[0.0; CHUNK]; 3]; 4];
                     for j in 0..pass.taps {
                         let mut column = [[0.0; CHUNK]; 3];
@@ -93,7 +93,7 @@ pub(super) fn weights(
     );
 }
 
-/// Gᵀ m G of one row of the sums, `elements` of which lie `step` apart: `[taps, taps]` chunks.
+/// Gᵀ m G, of which `element` gives the elements of m: `[taps, taps]`.
 #[inline(always)]
 pub(super) fn kernel_of(size: usize, element: impl Fn(usize) -> Chunk) -> [[Chunk; 3]; 3] {
     let mut rows = [[[0.0; CHUNK]; 3]; 4];

@@ -85,6 +85,7 @@ fn both<V: Vector, const R: usize, const C: usize, const S: usize>(
 /// Calls `f` with the place of each vector of `len` ≥ its width, of which the last may overlap.
 #[inline(always)]
 fn vectors<V: Vector>(len: usize, mut f: impl FnMut(usize)) {
+    assert!(len >= V::LANES);
     let mut at = 0;
     loop {
         f(at);
@@ -109,7 +110,7 @@ impl Patches<'_> {
         if out.len() < len {
             out.resize(len, 0.0);
         }
-        // SAFETY: `out` has the room, and there are at least as many channels as a vector has.
+        // SAFETY: `out` has the room; x is the pass's source, whole.
         unsafe {
             match size {
                 3 => level.sweep(ToPatches::<3> { patches: self, x, out }),
@@ -127,7 +128,7 @@ struct ToPatches<'a, const N: usize> {
 
 impl<const N: usize> Sweep for ToPatches<'_, N> {
     /// # Safety
-    /// `out` has room for all patches; the channels fill at least a vector.
+    /// `out` has room for all patches; x is whole.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let pass = self.patches.pass;
@@ -219,7 +220,8 @@ impl Outputs {
     ) {
         let size = pass.size();
         assert!(products.len() >= size * size * apart(range.len(), panel.1));
-        // SAFETY: there are all products; the tiles and the panel are the caller's own.
+        // SAFETY: there are all products; the tiles and the panel are the caller's own, and their
+        // places lie in the output.
         unsafe {
             match size {
                 3 => level.sweep(ToOutputs::<3> { to: self, pass, range, products, panel, out }),
@@ -240,8 +242,7 @@ struct ToOutputs<'a, const N: usize> {
 
 impl<const N: usize> Sweep for ToOutputs<'_, N> {
     /// # Safety
-    /// The products are all there, and the outputs nobody else's. The panel fills at least a
-    /// vector of the columns.
+    /// The products are all there, and the outputs nobody else's.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let (start, width) = self.panel;
@@ -309,7 +310,7 @@ impl Gradients<'_> {
         if out.len() < len {
             out.resize(len, 0.0);
         }
-        // SAFETY: `out` has the room; the panel fills at least a vector of the columns.
+        // SAFETY: `out` has the room; g is the gradient of the pass's outputs, whole.
         unsafe {
             match size {
                 3 => level.sweep(ToGradients::<3> { of: self, g, panel, out }),
@@ -328,7 +329,7 @@ struct ToGradients<'a, const N: usize> {
 
 impl<const N: usize> Sweep for ToGradients<'_, N> {
     /// # Safety
-    /// `out` has the room; the panel fills at least a vector of the columns.
+    /// `out` has the room; g is whole.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Gradients { pass, ref range, columns } = *self.of;

@@ -18,6 +18,9 @@ const SUMS: usize = 160 << 10;
 const TASKS: usize = 16;
 const PART: usize = 256;
 
+/// The most floats in all sums, but for those of one part.
+const FLOATS: usize = 16 << 20;
+
 pub(crate) fn conv_weight(
     level: Level,
     pass: Pass,
@@ -34,8 +37,8 @@ pub(crate) fn conv_weight(
     let each = (SUMS / (squared * depth * panels[0].1)).clamp(1, panels.len());
     let groups: Vec<&[(usize, usize)]> = panels.chunks(each).collect();
     let block = (2 * CACHED / (squared * depth)).clamp(32, 64).next_multiple_of(8);
-    let parts = TASKS.div_ceil(groups.len()).min(tiles.div_ceil(PART)).max(1);
     let len = squared * depth * width;
+    let parts = TASKS.div_ceil(groups.len()).min(tiles.div_ceil(PART)).min(FLOATS / len).max(1);
     let mut sums = x.device().take(parts * len)?;
     let shared = Shared::new(&mut sums);
     let work = tiles * squared * depth * columns / 8;
