@@ -59,6 +59,17 @@ impl<T> Conv<T> {
     }
 }
 
+/// What a cell holds, made by `make` where it is empty.
+pub(crate) fn once<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+    match cell.get() {
+        Some(value) => Ok(value),
+        None => {
+            let value = make()?;
+            Ok(cell.get_or_init(|| value))
+        }
+    }
+}
+
 /// How many inputs one output of a convolution has.
 pub(crate) fn fan_in(kernel: [usize; 3], ci: usize) -> usize {
     kernel.iter().fold(ci, |product, &len| product.saturating_mul(len))
@@ -192,13 +203,7 @@ impl<T: Tensor> ResizeConv<T> {
     /// If x has other channels, or the device fails.
     pub fn forward(&self, x: &T) -> Result<T> {
         let size = |axis: usize| x.shape().get(axis).map_or(0, |&len| len);
-        let weight = match self.folded.get() {
-            Some(folded) => folded,
-            None => {
-                let folded = self.fold()?;
-                self.folded.get_or_init(|| folded)
-            }
-        };
+        let weight = once(&self.folded, || self.fold())?;
         let geometry = Geometry { stride: [1, 2, 2], padding: [0, 1, 1] };
         let y = x.conv_input(weight, geometry, [size(1), 2 * size(2), 2 * size(3)])?;
         add_bias(y, self.conv.bias.as_ref())

@@ -2,7 +2,7 @@ use std::sync::OnceLock;
 
 use kinora_tensor::{Result, Shape, Tensor};
 
-use crate::conv::fan_in;
+use crate::conv::{fan_in, once};
 use crate::linear::add_bias;
 use crate::recurrent::{LSTM_BIAS, recurrent, time_first};
 use crate::{Conv, Fill, Init, LstmState, Module, join, same, xavier};
@@ -141,13 +141,8 @@ impl<T: Tensor> ConvLstm<T> {
     /// # Errors
     /// If the shapes disagree, or the device fails.
     pub fn forward(&self, x: &T, state: &LstmState<T>) -> Result<LstmState<T>> {
-        let weight = match self.joined.get() {
-            Some(joined) => joined,
-            None => {
-                let joined = T::concat(&[&self.input.weight, &self.state.weight], 3)?;
-                self.joined.get_or_init(|| joined)
-            }
-        };
+        let weights = [&self.input.weight, &self.state.weight];
+        let weight = once(&self.joined, || T::concat(&weights, 3))?;
         let both = T::concat(&[x, &state.hidden], 4)?;
         let gates = both.conv(weight, self.input.geometry)?;
         state.step(&add_bias(gates, self.input.bias.as_ref())?)
