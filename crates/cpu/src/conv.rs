@@ -84,6 +84,11 @@ mod tests {
             ([2, 1, 9, 10, 2], 9, same),
             ([2, 4, 9, 10, 3], 24, halved),
             ([2, 4, 8, 8, 24], 5, halved),
+            // At the border of what `winograd` takes.
+            ([3, 1, 7, 10, 20], 70, same),
+            ([1, 3, 4, 5, 33], 17, taps([3, 3, 3], [2, 1, 1], [1, 1, 1])),
+            ([2, 5, 10, 14, 18], 33, halved),
+            ([2, 4, 11, 13, 16], 100, taps([3, 4, 4], [2, 2, 2], [1, 1, 1])),
             // Those whose vectors hold input channels.
             ([2, 1, 9, 10, 16], 1, same),
             ([2, 1, 9, 10, 24], 3, same),
