@@ -173,22 +173,21 @@ impl Buffer {
         form: Form,
         make: impl FnOnce() -> Result<Buffer>,
     ) -> Result<Arc<Buffer>> {
-        let find = || {
-            let forms = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        let find = |forms: &[(Form, Arc<Buffer>)]| {
             forms.iter().find(|(known, _)| *known == form).map(|(_, made)| made.clone())
         };
-        if let Some(made) = find() {
+        if let Some(made) = find(&lock()) {
             return Ok(made);
         }
         // Without the lock, since `make` waits for other threads, which may want a form too.
         let made = Arc::new(make()?);
-        let mut forms = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forms = lock();
         // Somebody may have been faster.
-        if let Some((_, other)) = forms.iter().find(|(known, _)| *known == form) {
-            return Ok(other.clone());
-        }
-        forms.push((form, made.clone()));
-        Ok(made)
+        Ok(find(&forms).unwrap_or_else(|| {
+            forms.push((form, made.clone()));
+            made
+        }))
     }
 
     /// Forgets all forms, as before its elements change.

@@ -76,6 +76,15 @@ pub(crate) fn conv(
     Ok(())
 }
 
+/// The remainders of places by the stride, one a phase of the partial by the input.
+pub(super) fn phases_of(
+    stride: [usize; 3],
+    target: [usize; 3],
+) -> impl Iterator<Item = [usize; 3]> {
+    let [t, h, w] = std::array::from_fn(|axis| stride[axis].min(target[axis]));
+    (0..t * h * w).map(move |index| [index / w / h, index / w % h, index % w])
+}
+
 /// What an output of the partial by the input sees along an axis.
 ///
 /// Output q stride + at gets tap j of g at q + (at + padding - j) / stride, where that is whole:
@@ -130,27 +139,22 @@ pub(crate) fn conv_input(
         reach[axis] = (high - low) as usize;
     }
     let mut phases = Vec::new();
-    for at_t in 0..stride[0].min(target[0]) {
-        for at_h in 0..stride[1].min(target[1]) {
-            for at_w in 0..stride[2].min(target[2]) {
-                let at = [at_t, at_h, at_w];
-                let seen: [_; 3] = std::array::from_fn(|axis| along(axis, at[axis]));
-                let taps = seen.map(|seen| seen.taps);
-                let tap = |i: [usize; 3], axis: usize| seen[axis].tap(stride[axis], i[axis]);
-                let sizes = [&k.shape()[..], &stride, &padding, &at, &[level.lanes()]];
-                let weights = k.prepared("taps turned", &sizes, || {
-                    pack(level, k, taps, co, ci, |i, c, columns, out| {
-                        let line = ((tap(i, 0) * kh + tap(i, 1)) * kw + tap(i, 2)) * ci;
-                        let column = k.data()[(line + columns.start) * co + c..].iter().step_by(co);
-                        out.iter_mut().zip(column).for_each(|(out, x)| *out = *x);
-                    })
-                })?;
-                let first = std::array::from_fn(|axis| {
-                    seen[axis].first.saturating_add_unsigned(before[axis]) as usize
-                });
-                phases.push(Phase { at, first, taps, weights });
-            }
-        }
+    for at in phases_of(stride, target) {
+        let seen: [_; 3] = std::array::from_fn(|axis| along(axis, at[axis]));
+        let taps = seen.map(|seen| seen.taps);
+        let tap = |i: [usize; 3], axis: usize| seen[axis].tap(stride[axis], i[axis]);
+        let sizes = [&k.shape()[..], &stride, &padding, &at, &[level.lanes()]];
+        let weights = k.prepared("taps turned", &sizes, || {
+            pack(level, k, taps, co, ci, |i, c, columns, out| {
+                let line = ((tap(i, 0) * kh + tap(i, 1)) * kw + tap(i, 2)) * ci;
+                let column = k.data()[(line + columns.start) * co + c..].iter().step_by(co);
+                out.iter_mut().zip(column).for_each(|(out, x)| *out = *x);
+            })
+        })?;
+        let first = std::array::from_fn(|axis| {
+            seen[axis].first.saturating_add_unsigned(before[axis]) as usize
+        });
+        phases.push(Phase { at, first, taps, weights });
     }
     let grid = std::array::from_fn(|axis| target[axis].div_ceil(stride[axis]));
     Gather {

@@ -16,6 +16,7 @@ mod weight;
 use kinora_tensor::{Geometry, Result, Shape, Tensor};
 
 use self::transform::{Outputs, Patches};
+use super::gather::{phases_of, seen};
 use super::tile::with_scratch;
 use crate::buffer::Buffer;
 use crate::kernel::{Block, Level, Row};
@@ -85,6 +86,12 @@ impl Pass {
     /// Over how many numbers each product sums.
     fn depth(&self) -> usize {
         self.taps_t * self.step[1] * self.step[1] * self.source[3]
+    }
+
+    /// Which tap along t, and which remainders along h and w, a group of c of the depth is of.
+    fn group(&self, index: usize) -> [usize; 3] {
+        let step = self.step[1];
+        [index / step / step, index / step % step, index % step]
     }
 
     /// Whether it saves enough to be worth the transforms.
@@ -232,16 +239,9 @@ pub(super) fn conv_input(
     let target = [shape[1], shape[2], shape[3]];
     let kernel = [kt, kh, kw];
     let mut phases = Vec::new();
-    let phase_counts: [usize; 3] = std::array::from_fn(|axis| stride[axis].min(target[axis]));
-    for index in 0..phase_counts.iter().product() {
-        let at = [
-            index / phase_counts[2] / phase_counts[1],
-            index / phase_counts[2] % phase_counts[1],
-            index % phase_counts[2],
-        ];
-        let seen: [_; 3] = std::array::from_fn(|axis| {
-            super::gather::seen(kernel[axis], stride[axis], padding[axis], at[axis])
-        });
+    for at in phases_of(stride, target) {
+        let seen: [_; 3] =
+            std::array::from_fn(|axis| seen(kernel[axis], stride[axis], padding[axis], at[axis]));
         if seen[1].taps != seen[2].taps {
             return Ok(false);
         }

@@ -54,8 +54,7 @@ pub(super) fn weights(
     out: Shared,
 ) {
     let (step, size, c, depth) = (pass.step[1], pass.size(), pass.source[3], pass.depth());
-    let squares = step * step;
-    let (tap_t, by_h, by_w) = (group / squares, group % squares / step, group % step);
+    let [tap_t, by_h, by_w] = pass.group(group);
     let line = step * pass.taps;
     let lanes = level.lanes();
     simd(

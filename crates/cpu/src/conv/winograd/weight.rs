@@ -85,8 +85,7 @@ pub(crate) fn conv_weight(
     let to = Shared::new(out);
     tasks(panels.len() * depth / c, parts * len, |task| {
         let ((start, width), group) = (panels[task / (depth / c)], task % (depth / c));
-        let squares = step * step;
-        let (tap_t, by_h, by_w) = (group / squares, group % squares / step, group % step);
+        let [tap_t, by_h, by_w] = pass.group(group);
         let lanes = level.lanes();
         simd(
             #[inline(always)]
