@@ -68,7 +68,13 @@ impl Layer {
         format!("{} {}→{} on {}{stride}, {}", by(&k[..3]), k[3], k[4], by(&x[1..4]), x[0])
     }
 
-    /// What the twin is asked.
+    /// Whether a computation of so many operations should come near the peak: they are many, and
+    /// both sides have channels enough to fill vectors.
+    pub fn is_dense(&self, flops: u64) -> bool {
+        flops >= 100_000_000 && self.k[3].min(self.k[4]) >= 16
+    }
+
+    /// What the others are asked.
     pub fn request(&self, part: Part) -> Value {
         let Geometry { stride, padding } = self.geometry;
         json!({

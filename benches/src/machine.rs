@@ -4,6 +4,8 @@ use std::process::Command;
 
 /// The head of the results, in Markdown: command, date, processor, threads, compiler, load.
 pub fn describe() -> String {
+    let arguments: String =
+        std::env::args().skip(1).map(|argument| format!(" {argument}")).collect();
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let value =
@@ -11,15 +13,10 @@ pub fn describe() -> String {
         cpus.lines().find_map(value).unwrap_or_else(|| "unknown".into())
     };
     let avx512 = if field("flags").contains("avx512f") { ", AVX-512" } else { "" };
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
     [
         "# Speed on the CPU".to_string(),
         String::new(),
-        format!(
-            "- `cargo xtask bench {}`, {}",
-            arguments.join(" "),
-            output("date", &["-u", "+%F"])
-        ),
+        format!("- `cargo xtask bench{arguments}`, {}", output("date", &["-u", "+%F"])),
         format!(
             "- {} (family {}, model {}{avx512}), {} threads",
             field("model name"),
@@ -29,6 +26,12 @@ pub fn describe() -> String {
         ),
         format!("- {}", output("rustc", &["--version"])),
         format!("- load at the start: {}", load()),
+        "- ratios above 1 say that ours is faster, or smaller; what is compared and how: \
+         [peers/README.md](peers/README.md)"
+            .into(),
+        "- GFLOP/s count the products of the plain convolution, for all alike; ours often takes \
+         fewer"
+            .into(),
     ]
     .join("\n")
 }

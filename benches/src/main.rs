@@ -7,22 +7,28 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use serde_json::json;
 
+mod bench;
+mod check;
 mod layers;
 mod machine;
 mod measure;
+mod memory;
+mod peak;
 mod peer;
 mod profile;
 mod recorder;
 mod row;
+mod scaling;
 mod time;
 mod workload;
 
-use peer::Peer;
+use bench::Bench;
+use peak::Peak;
+use peer::{Peer, Peers};
 use workload::Workload;
 
-/// Speed of the training step, of sampling and of each convolution, beside PyTorch.
+/// Speed of the training step, of sampling and of each convolution, beside PyTorch, burn and candle.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", arg_required_else_help = false)]
 struct Args {
@@ -44,15 +50,19 @@ struct Args {
     /// Without the twin
     #[arg(long, conflicts_with = "peer")]
     no_peer: bool,
-    /// Writes every row to this file
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    /// Writes what is printed to RESULTS.md in this folder, beside it each row in results.json, and
+    /// scaling.svg
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
     /// Instead of speed, whether the twin has the same parameters, outputs, losses and gradients
-    #[arg(long, conflicts_with_all = ["no_peer", "profile", "json"])]
+    #[arg(long, conflicts_with_all = ["no_peer", "profile", "out"])]
     check: bool,
     /// Instead of rows, where a training step and a film spend their time
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with = "out")]
     profile: bool,
+    /// Prints the most bytes that this process needs for some steps
+    #[arg(long, hide = true)]
+    peak_memory: bool,
 }
 
 fn main() -> ExitCode {
@@ -75,111 +85,73 @@ fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
     // All of them first: a wrong key should not be found after minutes.
     let workloads =
         presets.iter().map(|name| Workload::new(name, &args.set)).collect::<Result<Vec<_>>>()?;
-    println!("{}", machine::describe());
+    if args.peak_memory {
+        return workloads.iter().try_for_each(memory::print);
+    }
+    let python = match variable.filter(|path| !path.is_empty()) {
+        _ if args.no_peer => None,
+        variable => args.peer.clone().or(variable.map(PathBuf::from)),
+    };
+    if args.check {
+        let python = python.context("--check wants --peer PYTHON or KINORA_PEER_PYTHON")?;
+        let mut torch = Peer::torch(&python, rayon::current_num_threads())?;
+        return workloads.iter().try_for_each(|workload| check::print(workload, &mut torch));
+    }
     if args.profile {
+        println!("{}", machine::describe());
         return workloads.iter().try_for_each(|workload| {
             profile::print(workload, false)?;
             profile::print(workload, true)?;
             profile::print_film(workload)
         });
     }
-    let mut peer = start_peer(args, variable)?;
-    if args.check {
-        let peer = peer.as_mut().context("--check wants --peer PYTHON or KINORA_PEER_PYTHON")?;
-        return workloads.iter().try_for_each(|workload| check(workload, peer));
-    }
-    let mut rows = Vec::new();
-    for workload in &workloads {
-        println!("\n## {}, batch {}\n", workload.preset, workload.config.train.batch);
-        println!("{}", row::HEAD);
-        rows.extend(measure::preset(workload, args.repeats.into(), &args.filter, peer.as_mut())?);
-    }
-    if rows.is_empty() {
+    rows(args, &workloads, python)
+}
+
+/// Measures all rows, prints them, and keeps them where that is asked for.
+fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<()> {
+    let (peers, lines) = match args.no_peer {
+        true => (Peers::default(), vec!["- the others are skipped: --no-peer".into()]),
+        false => Peers::start(python)?,
+    };
+    let peak = Peak::measure()?;
+    let mut bench = Bench::new(peers, peak, args.repeats.into(), &args.filter, &args.set);
+    bench.say(&machine::describe());
+    lines.iter().for_each(|line| bench.say(line));
+    bench.say(&format!(
+        "- the peak is {:.0} GFLOP/s: {:.0} of multiply-adds that wait for nothing, {:.0} of a \
+         product of matrices (512×512)",
+        peak.best(),
+        peak.fma,
+        peak.gemm
+    ));
+    workloads.iter().try_for_each(|workload| measure::preset(workload, &mut bench))?;
+    let last = workloads.last().context("there is a preset")?;
+    let drawing = scaling::measure(&last.preset, &mut bench)?;
+    if bench.rows.is_empty() {
         bail!("no row holds {:?} in its name", args.filter);
     }
-    let convs = rows.iter().filter(|row| row.name.contains("/conv "));
-    if let Some(mean) = row::mean_ratio(convs) {
-        println!("\nGeometric mean of the ratios of the convolutions: {mean:.2}");
+    if drawing.is_some() {
+        bench.say("\n![Clips a second against batch, frames, side and threads](scaling.svg)");
     }
-    println!("\nLoad at the end: {}", machine::load());
-    if let Some(path) = &args.json {
-        kinora_video::write_atomic(path, row::to_json(&rows).as_bytes())?;
+    let summary = bench.summary();
+    if !summary.is_empty() {
+        bench.say(&format!("\n## All convolutions\n\n{}", summary.join("\n")));
     }
-    Ok(())
-}
-
-/// The twin; without a Python the reason why there is none.
-fn start_peer(args: &Args, variable: Option<OsString>) -> Result<Option<Peer>> {
-    let variable = variable.filter(|path| !path.is_empty()).map(PathBuf::from);
-    let python = match (&args.peer, variable) {
-        _ if args.no_peer => {
-            println!("- PyTorch is skipped: --no-peer");
-            return Ok(None);
+    bench.say(&format!("\nLoad at the end: {}.", machine::load()));
+    if let Some(folder) = &args.out {
+        let json = row::to_json(&bench.rows);
+        let files = [
+            ("RESULTS.md", Some(bench.text)),
+            ("results.json", Some(json)),
+            ("scaling.svg", drawing),
+        ];
+        std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
+        for (name, content) in files {
+            if let Some(content) = content {
+                kinora_video::write_atomic(&folder.join(name), content.as_bytes())?;
+            }
         }
-        (Some(python), _) => python.clone(),
-        (None, Some(python)) => python,
-        (None, None) => {
-            println!(
-                "- PyTorch is skipped: neither --peer PYTHON nor KINORA_PEER_PYTHON says where it \
-                 is (see benches/peers/README.md)"
-            );
-            return Ok(None);
-        }
-    };
-    let peer = Peer::start(&python, rayon::current_num_threads())?;
-    println!("- PyTorch {}", peer.version);
-    Ok(Some(peer))
-}
-
-/// Holds the twin against ours: parameters, films, logits, and the losses and gradients of two
-/// steps, the second with R1.
-fn check(workload: &Workload, peer: &mut Peer) -> Result<()> {
-    /// What comes before the optimiser's first step; tolerances are of the largest value.
-    const BEFORE: [&str; 5] =
-        ["films", "logits_clips", "logits_frames", "loss_critic.1", "norm_critic.1"];
-    const TOLERANCE: f64 = 1e-4;
-    /// Behind it. Adam's first step is the sign of the gradient where β₁ = 0, so that rounding
-    /// decides where gradients are near zero; and one unit of a discriminator's last layer on the
-    /// other side of the leaky ReLU's kink moves the gradients by some thousandths, which is seen
-    /// between PyTorch's own memory formats. Twice the rate is off by a tenth.
-    const TOLERANCE_BEHIND: f64 = 2e-2;
-    let mut config = workload.config.clone();
-    config.train.r1_every = 2;
-    let device = kinora_cpu::CpuDevice::new();
-    let state = workload.state(&device)?;
-    let mut tensors = workload.inputs(&state)?;
-    tensors.extend(workload.outputs(state)?);
-    let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), workload::save(&tensors)?)?;
-    let reply = peer.ask(&json!({
-        "op": "load", "config": serde_json::to_value(&config)?, "file": file.path(),
-    }))?;
-    println!("\n## {}: ours against the twin\n", workload.preset);
-    println!("| what | largest | difference |\n|---|--:|--:|");
-    let mut failed = Vec::new();
-    for part in ["net", "critic"] {
-        let [ours, theirs] = [&reply[part][0], &reply[part][1]];
-        println!("| parameters of {part} | {ours} | {theirs} in the twin |");
-        if ours != theirs {
-            failed.push(part.to_string());
-        }
-    }
-    let reply = peer.ask(&json!({ "op": "check" }))?;
-    let errors = reply["errors"].as_object().context("the twin gave no differences")?;
-    for (name, values) in errors {
-        let [error, largest] = [values[0].as_f64(), values[1].as_f64()];
-        let (error, largest) = (error.unwrap_or(f64::NAN), largest.unwrap_or(f64::NAN));
-        println!("| {name} | {largest:.6} | {error:.2e} |");
-        let before = BEFORE.contains(&name.as_str());
-        let tolerance = if before { TOLERANCE } else { TOLERANCE_BEHIND } * largest.max(1.0);
-        // NaN does not agree.
-        let agrees = error <= tolerance;
-        if !agrees {
-            failed.push(name.clone());
-        }
-    }
-    if errors.len() != 11 || !failed.is_empty() {
-        bail!("{}: the twin differs in {failed:?} ({} outputs)", workload.preset, errors.len());
     }
     Ok(())
 }
@@ -207,7 +179,7 @@ mod tests {
             "--peer p --no-peer",
             "--check --no-peer",
             "--check --profile",
-            "--profile --json f",
+            "--profile --out f",
             "--preset",
             "shapes",
         ] {

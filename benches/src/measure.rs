@@ -4,68 +4,56 @@ use anyhow::{Context, Result};
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_model::noise;
 use kinora_tensor::Tensor;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::bench::Bench;
 use crate::layers::{self, Part};
-use crate::peer::Peer;
-use crate::row::Row;
-use crate::time::{Timing, alternate};
-use crate::workload::{self, Workload};
+use crate::memory;
+use crate::peer::{Peer, Rival};
+use crate::row::{Row, Table, Unit};
+use crate::time::Timing;
+use crate::workload::Workload;
 
 /// Films of a batch that is sampled.
 const FILMS: [usize; 2] = [1, 64];
+const NETWORKS: [Rival; 2] = [Rival::PyTorch, Rival::Compiled];
+const CONVOLUTIONS: [Rival; 3] = [Rival::PyTorch, Rival::Burn, Rival::Candle];
+const MEBIBYTE: f64 = (1 << 20) as f64;
 
 struct Meter<'a> {
     workload: &'a Workload,
-    repeats: usize,
-    filter: &'a str,
-    peer: Option<&'a mut Peer>,
-    rows: Vec<Row>,
+    bench: &'a mut Bench,
 }
 
-/// Measures the rows whose names hold `filter`, and prints each when it is there.
-pub fn preset(
-    workload: &Workload,
-    repeats: usize,
-    filter: &str,
-    mut peer: Option<&mut Peer>,
-) -> Result<Vec<Row>> {
+/// Measures the rows of a preset, and prints each when it is there.
+pub fn preset(workload: &Workload, bench: &mut Bench) -> Result<()> {
+    let heading = format!("{}, batch {}", workload.preset, workload.config.train.batch);
     let device = CpuDevice::new();
-    if let Some(peer) = &mut peer {
-        let file = tempfile::NamedTempFile::new()?;
-        let state = workload.state(&device)?;
-        std::fs::write(file.path(), workload::save(&workload.inputs(&state)?)?)?;
-        let config = serde_json::to_value(&workload.config)?;
-        peer.ask(&json!({ "op": "load", "config": config, "file": file.path() }))?;
+    if let Some(torch) = &mut bench.peers.torch {
+        torch.load(&workload.config, &workload.inputs(&workload.state(&device)?)?)?;
     }
-    let mut meter = Meter { workload, repeats, filter, peer, rows: Vec::new() };
+    bench.section(&heading, Table::Networks);
+    let mut meter = Meter { workload, bench };
     meter.steps(&device)?;
     meter.samples(&device)?;
-    meter.convs()?;
-    Ok(meter.rows)
+    drop(device);
+    meter.memory()?;
+    let table = Table::Convolutions { peak: meter.bench.peak.best() };
+    meter.bench.section(&format!("{heading}: convolutions"), table);
+    meter.convs()
 }
 
 impl Meter<'_> {
     fn wants(&self, name: &str) -> bool {
-        format!("{}/{name}", self.workload.preset).contains(self.filter)
-    }
-
-    fn time(&mut self, ours: impl FnMut() -> Result<()>, request: Value) -> Result<Timing> {
-        let peer = self.peer.as_mut().map(|peer| (&mut **peer, request));
-        alternate(self.repeats, ours, peer)
+        self.bench.wants(&format!("{}/{name}", self.workload.preset))
     }
 
     /// `amount` is what one of the timed holds, in `unit · s`.
-    fn row(&mut self, name: &str, timing: Timing, amount: f64, unit: &'static str) {
-        if !self.wants(name) {
-            return;
-        }
+    fn row(&mut self, name: &str, timing: Timing, amount: f64, unit: Unit, dense: bool) {
+        let Timing { ours, rivals, way } = timing;
+        let rivals = rivals.into_iter().map(|(rival, seconds)| (rival, amount / seconds)).collect();
         let name = format!("{}/{name}", self.workload.preset);
-        let Timing { ours, peer, formats } = timing;
-        let peer = peer.map(|seconds| amount / seconds);
-        let row = Row { name, ours: amount / ours, peer, unit, formats };
-        println!("{row}");
-        self.rows.push(row);
+        self.bench.add(Row { name, unit, ours: amount / ours, rivals, way, dense });
     }
 
     /// Steps with and without the penalty, and the mean over the steps of a training.
@@ -84,19 +72,14 @@ impl Meter<'_> {
                 state = Some(workload.step(taken, device, &config)?.0);
                 Ok(())
             };
-            timings.push(self.time(step, json!({ "op": "step", "r1": r1 }))?);
+            timings.push(self.bench.time(step, &NETWORKS, json!({ "op": "step", "r1": r1 }))?);
         }
         let train = &self.workload.config.train;
         let share = if train.r1 > 0.0 { 1.0 / train.r1_every as f64 } else { 0.0 };
-        let mean = |without: f64, with: f64| without + share * (with - without);
-        let whole = Timing {
-            ours: mean(timings[0].ours, timings[1].ours),
-            peer: timings[0].peer.zip(timings[1].peer).map(|(without, with)| mean(without, with)),
-            formats: timings[0].formats.clone(),
-        };
+        let whole = timings[0].between(&timings[1], share);
         let clips = train.batch as f64;
         for (name, timing) in NAMES.into_iter().zip([whole].into_iter().chain(timings)) {
-            self.row(name, timing, clips, "clips/s");
+            self.row(name, timing, clips, Unit::Clips, false);
         }
         Ok(())
     }
@@ -117,15 +100,55 @@ impl Meter<'_> {
                 net.forward(&pieces, &noise(device, &model, &seeds)?)?.to_vec()?;
                 Ok(())
             };
-            let timing = self.time(sample, json!({ "op": "sample", "films": films }))?;
-            self.row(&name, timing, films as f64, "films/s");
+            let request = json!({ "op": "sample", "films": films });
+            let timing = self.bench.time(sample, &NETWORKS, request)?;
+            self.row(&name, timing, films as f64, Unit::Films, false);
         }
+        Ok(())
+    }
+
+    /// What a process that does nothing else needs for steps without and with the penalty.
+    fn memory(&mut self) -> Result<()> {
+        const NAME: &str = "memory of a step";
+        if !self.wants(NAME) {
+            return Ok(());
+        }
+        let Some(ours) = memory::of_a_child(&self.workload.preset, &self.bench.set)? else {
+            return Ok(());
+        };
+        let mut row = Row {
+            name: format!("{}/{NAME}", self.workload.preset),
+            unit: Unit::Mebibytes,
+            ours: ours / MEBIBYTE,
+            rivals: Vec::new(),
+            way: String::new(),
+            dense: false,
+        };
+        if let Some(python) = &self.bench.peers.python {
+            let state = self.workload.state(&CpuDevice::new())?;
+            let inputs = self.workload.inputs(&state)?;
+            drop(state);
+            for (last, way) in [(false, "contiguous"), (true, "channels-last")] {
+                let mut torch = Peer::torch(python, rayon::current_num_threads())?;
+                torch.load(&self.workload.config, &inputs)?;
+                let reply = torch.ask(&json!({ "op": "memory", "last": last }))?;
+                let [peak, before] = ["peak", "before"].map(|key| reply[key].as_f64());
+                let (Some(peak), Some(before)) = (peak, before) else { continue };
+                let (peak, before) = (peak / MEBIBYTE, before / MEBIBYTE);
+                // That which needs less counts.
+                if row.of(Rival::PyTorch).is_none_or(|other| peak < other) {
+                    row.rivals = vec![(Rival::PyTorch, peak)];
+                    row.way = format!("{way}; {before:.0} MiB before there are networks");
+                }
+            }
+        }
+        self.bench.add(row);
         Ok(())
     }
 
     fn convs(&mut self) -> Result<()> {
         // Finding them costs a step.
-        if ["step", "sample"].iter().any(|other| self.filter.contains(other)) {
+        if ["step", "sample", "scaling"].iter().any(|other| self.bench.filter.contains(other)) {
             return Ok(());
         }
         for layer in layers::of(self.workload)? {
@@ -133,8 +156,9 @@ impl Meter<'_> {
                 let name = format!("conv {} {}", layer.name(), part.name());
                 if self.wants(&name) {
                     let (ours, flops) = layer.ours(part)?;
-                    let timing = self.time(ours, layer.request(part))?;
-                    self.row(&name, timing, flops as f64 / 1e9, "GFLOP/s");
+                    let timing = self.bench.time(ours, &CONVOLUTIONS, layer.request(part))?;
+                    let dense = layer.is_dense(flops);
+                    self.row(&name, timing, flops as f64 / 1e9, Unit::Gflops, dense);
                 }
             }
         }

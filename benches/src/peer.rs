@@ -1,76 +1,197 @@
-//! The twin in PyTorch: a process that answers requests line by line.
+//! Those that ours is measured against: processes that answer requests line by line.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
+use kinora_cpu::CpuTensor;
+use kinora_train::Config;
 use serde_json::{Value, json};
 
-const TWIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/twin.py");
+use crate::workload;
 
-/// The process. It ends when this is dropped.
+/// A way to do the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rival {
+    /// PyTorch in eager mode.
+    PyTorch,
+    /// PyTorch with `torch.compile`.
+    Compiled,
+    Burn,
+    Candle,
+}
+
+impl Rival {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PyTorch => "pytorch",
+            Self::Compiled => "compiled",
+            Self::Burn => "burn",
+            Self::Candle => "candle",
+        }
+    }
+}
+
+/// All that are there.
+#[derive(Default)]
+pub struct Peers {
+    pub torch: Option<Peer>,
+    /// burn and candle.
+    pub rust: Option<Peer>,
+    /// The Python of the first, for processes of their own.
+    pub python: Option<PathBuf>,
+}
+
+/// The program that has burn and candle, once it is built.
+const RUST_PEER: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/peers/rust/target/release/kinora-peers");
+
+impl Peers {
+    /// Starts those who are there; and a line on each, also on who is not there and why.
+    pub fn start(python: Option<PathBuf>) -> Result<(Self, Vec<String>)> {
+        let (mut lines, threads) = (Vec::new(), rayon::current_num_threads());
+        let torch = match &python {
+            Some(python) => {
+                let torch = Peer::torch(python, threads)?;
+                lines.push(format!("- PyTorch {}", torch.says("torch")));
+                Some(torch)
+            }
+            None => {
+                lines.push(
+                    "- PyTorch is skipped: neither --peer PYTHON nor KINORA_PEER_PYTHON says where \
+                     it is (see benches/peers/README.md)"
+                        .into(),
+                );
+                None
+            }
+        };
+        let program = Path::new(RUST_PEER);
+        let rust = if program.exists() {
+            let rust = Peer::rust(program, threads)?;
+            lines.push(format!("- burn {}, candle {}", rust.says("burn"), rust.says("candle")));
+            Some(rust)
+        } else {
+            lines.push(
+                "- burn and candle are skipped: `cargo build --release --manifest-path \
+                 benches/peers/rust/Cargo.toml` builds them"
+                    .into(),
+            );
+            None
+        };
+        Ok((Self { torch, rust, python }, lines))
+    }
+
+    /// What a rival says that took as long as it said; `None` where it cannot do this.
+    pub fn time(&mut self, rival: Rival, request: &Value, times: usize) -> Result<Option<Timed>> {
+        let mut request = request.clone();
+        request["times"] = times.into();
+        let peer = match rival {
+            Rival::PyTorch => &mut self.torch,
+            Rival::Compiled => {
+                request["compiled"] = true.into();
+                &mut self.torch
+            }
+            Rival::Burn | Rival::Candle => {
+                request["backend"] = rival.name().into();
+                &mut self.rust
+            }
+        };
+        let Some(peer) = peer else { return Ok(None) };
+        let reply = peer.ask(&request)?;
+        if reply["skipped"].is_string() {
+            return Ok(None);
+        }
+        let seconds = reply["seconds"].as_f64().context("a peer gave no time")?;
+        Ok(Some(Timed { seconds, way: reply["formats"].as_str().unwrap_or_default().into() }))
+    }
+}
+
+/// How long something took, and how it was done.
+#[derive(Clone, Debug)]
+pub struct Timed {
+    pub seconds: f64,
+    pub way: String,
+}
+
+/// A process. It ends when this is dropped.
 pub struct Peer {
     child: Child,
     requests: Option<ChildStdin>,
     replies: BufReader<ChildStdout>,
-    /// Its version.
-    pub version: String,
+    hello: Value,
 }
 
 impl Peer {
-    /// Starts the twin with `threads` threads, and waits until PyTorch is there.
+    /// Starts the twin in PyTorch with `threads` threads, and waits until it is there.
     ///
     /// # Errors
     /// If there is no such program, or it has no PyTorch.
-    pub fn start(python: &Path, threads: usize) -> Result<Self> {
-        let mut child = Command::new(python)
-            .arg(TWIN)
-            .env("OMP_NUM_THREADS", threads.to_string())
+    pub fn torch(python: &Path, threads: usize) -> Result<Self> {
+        let mut command = Command::new(python);
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/twin.py"));
+        command.env("OMP_NUM_THREADS", threads.to_string());
+        Self::start(command, threads)
+            .with_context(|| format!("{} has no PyTorch that works", python.display()))
+    }
+
+    /// Starts the program that has burn and candle.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn rust(program: &Path, threads: usize) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.env("RAYON_NUM_THREADS", threads.to_string());
+        Self::start(command, threads)
+    }
+
+    fn start(mut command: Command, threads: usize) -> Result<Self> {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot start {}", python.display()))?;
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
         let requests = child.stdin.take();
-        let replies = child.stdout.take().context("the twin has no stdout")?;
+        let replies = child.stdout.take().context("a peer has no stdout")?;
         let replies = BufReader::new(replies);
-        let mut peer = Self { child, requests, replies, version: String::new() };
-        let hello = peer
-            .ask(&json!({ "op": "hello", "threads": threads }))
-            .with_context(|| format!("{} has no PyTorch that works", python.display()))?;
-        if hello["threads"] != json!(threads) {
-            bail!("PyTorch runs on {} threads, not {threads}", hello["threads"]);
+        let mut peer = Self { child, requests, replies, hello: Value::Null };
+        peer.hello = peer.ask(&json!({ "op": "hello", "threads": threads }))?;
+        if peer.hello["threads"] != json!(threads) {
+            bail!("it runs on {} threads, not {threads}", peer.hello["threads"]);
         }
-        peer.version = hello["torch"].as_str().unwrap_or_default().into();
         Ok(peer)
+    }
+
+    /// What it said of itself.
+    pub fn says(&self, key: &str) -> &str {
+        self.hello[key].as_str().unwrap_or("of no version")
+    }
+
+    /// Gives the twin its networks, from our weights and inputs.
+    pub fn load(&mut self, config: &Config, tensors: &[(String, CpuTensor)]) -> Result<Value> {
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), workload::save(tensors)?)?;
+        let config = serde_json::to_value(config)?;
+        self.ask(&json!({ "op": "load", "config": config, "file": file.path() }))
     }
 
     /// The reply to a request.
     pub fn ask(&mut self, request: &Value) -> Result<Value> {
-        let requests = self.requests.as_mut().context("the twin is gone")?;
+        let requests = self.requests.as_mut().context("the peer is gone")?;
         let mut line = request.to_string();
         line.push('\n');
-        requests.write_all(line.as_bytes()).and_then(|()| requests.flush()).context("the twin")?;
+        requests.write_all(line.as_bytes()).and_then(|()| requests.flush()).context("a peer")?;
         let mut reply = String::new();
-        self.replies.read_line(&mut reply).context("the twin")?;
+        self.replies.read_line(&mut reply).context("a peer")?;
         if reply.is_empty() {
-            bail!("the twin ended; what it said is above");
+            bail!("a peer ended; what it said is above");
         }
         let reply: Value =
-            serde_json::from_str(&reply).with_context(|| format!("the twin said {reply:?}"))?;
+            serde_json::from_str(&reply).with_context(|| format!("a peer said {reply:?}"))?;
         match reply["error"].as_str() {
-            Some(error) => Err(anyhow!("the twin failed at {}:\n{error}", request["op"])),
+            Some(error) => Err(anyhow!("a peer failed at {}:\n{error}", request["op"])),
             None => Ok(reply),
         }
-    }
-
-    /// Seconds that it took to do what `request` asks for `times` times, and how it was done.
-    pub fn time(&mut self, request: &Value, times: usize) -> Result<(f64, String)> {
-        let mut request = request.clone();
-        request["times"] = times.into();
-        let reply = self.ask(&request)?;
-        let seconds = reply["seconds"].as_f64().context("the twin gave no time")?;
-        Ok((seconds, reply["formats"].as_str().unwrap_or_default().into()))
     }
 }
 

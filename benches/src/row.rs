@@ -1,51 +1,115 @@
-//! What was measured.
-
-use std::fmt;
+//! What was measured, and the tables that show it.
 
 use serde_json::{Value, json};
 
-/// One line of the table; both rates are in `unit`, and more is faster.
+use crate::peer::Rival;
+
+/// One line of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     pub name: String,
+    pub unit: Unit,
     pub ours: f64,
-    pub peer: Option<f64>,
-    pub unit: &'static str,
-    /// How the peer did it.
-    pub formats: String,
+    /// Those who did it too.
+    pub rivals: Vec<(Rival, f64)>,
+    /// How PyTorch did it; of [`Table::Scaling`], the last column.
+    pub way: String,
+    /// Whether it has much to compute for each number that it touches.
+    pub dense: bool,
 }
 
-/// The head of a table of rows.
-pub const HEAD: &str = "\
-| what | ours | PyTorch | ratio | unit | PyTorch's way |
-|---|--:|--:|--:|---|---|";
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Clips,
+    Films,
+    Gflops,
+    Mebibytes,
+}
+
+impl Unit {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clips => "clips/s",
+            Self::Films => "films/s",
+            Self::Gflops => "GFLOP/s",
+            Self::Mebibytes => "MiB",
+        }
+    }
+}
 
 impl Row {
-    /// Above 1 where ours is faster.
-    pub fn ratio(&self) -> Option<f64> {
-        self.peer.map(|peer| self.ours / peer)
+    pub fn of(&self, rival: Rival) -> Option<f64> {
+        self.rivals.iter().find(|(who, _)| *who == rival).map(|(_, value)| *value)
     }
 
-    pub fn to_json(&self) -> Value {
-        json!({
-            "name": self.name,
-            "ours": self.ours,
-            "peer": self.peer,
-            "ratio": self.ratio(),
-            "unit": self.unit,
-        })
+    /// Above 1 where ours is faster, or smaller.
+    pub fn ratio(&self, rival: Rival) -> Option<f64> {
+        let theirs = self.of(rival)?;
+        Some(if self.unit == Unit::Mebibytes { theirs / self.ours } else { self.ours / theirs })
+    }
+
+    fn to_json(&self) -> Value {
+        let mut value = json!({ "name": self.name, "unit": self.unit.name(), "ours": self.ours });
+        for (rival, theirs) in &self.rivals {
+            value[rival.name()] = json!(theirs);
+        }
+        value["ratio"] = json!(self.ratio(Rival::PyTorch));
+        value
     }
 }
 
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, ours, unit, formats, .. } = self;
-        let number = |x: Option<f64>, digits| match x {
+/// What the columns of a table say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Table {
+    /// Steps and samples beside PyTorch.
+    Networks,
+    /// Convolutions beside all others, and as a share of what the machine can do at most.
+    Convolutions { peak: f64 },
+    /// Ours alone, against what it would be if cost grew exactly as the work.
+    Scaling,
+}
+
+impl Table {
+    pub fn head(self) -> &'static str {
+        match self {
+            Self::Networks => {
+                "| what | ours | PyTorch | ratio | compiled | ratio | unit | PyTorch's way |\n\
+                 |---|--:|--:|--:|--:|--:|---|---|"
+            }
+            Self::Convolutions { .. } => {
+                "| GFLOP/s | ours | of the peak | PyTorch | ratio | burn | candle | PyTorch's way |\n\
+                 |---|--:|--:|--:|--:|--:|--:|---|"
+            }
+            Self::Scaling => "| what | clips/s | of proportional |\n|---|--:|--:|",
+        }
+    }
+
+    pub fn line(self, row: &Row) -> String {
+        let number = |x: Option<f64>, digits: usize| match x {
             Some(x) => format!("{x:.digits$}"),
             None => String::new(),
         };
-        let (peer, ratio) = (number(self.peer, 1), number(self.ratio(), 2));
-        write!(f, "| {name} | {ours:.1} | {peer} | {ratio} | {unit} | {formats} |")
+        let rate = |rival| number(row.of(rival), 1);
+        let ratio = |rival| number(row.ratio(rival), 2);
+        let unit = row.unit.name().to_string();
+        let mut cells = vec![row.name.clone(), number(Some(row.ours), 1)];
+        cells.extend(match self {
+            Self::Networks => {
+                use Rival::{Compiled, PyTorch};
+                let [eager, compiled] = [PyTorch, Compiled].map(|who| [rate(who), ratio(who)]);
+                [eager, compiled, [unit, row.way.clone()]].concat()
+            }
+            Self::Convolutions { peak } => vec![
+                format!("{:.0} %", row.ours / peak * 100.0),
+                rate(Rival::PyTorch),
+                ratio(Rival::PyTorch),
+                rate(Rival::Burn),
+                rate(Rival::Candle),
+                row.way.clone(),
+            ],
+            Self::Scaling => vec![row.way.clone()],
+        });
+        format!("| {} |", cells.join(" | "))
     }
 }
 
@@ -53,11 +117,4 @@ impl fmt::Display for Row {
 pub fn to_json(rows: &[Row]) -> String {
     let lines: Vec<String> = rows.iter().map(|row| row.to_json().to_string()).collect();
     format!("[\n{}\n]\n", lines.join(",\n"))
-}
-
-/// The geometric mean of the ratios, if there are any.
-pub fn mean_ratio<'a>(rows: impl Iterator<Item = &'a Row>) -> Option<f64> {
-    let logs: Vec<f64> = rows.filter_map(|row| Some(row.ratio()?.ln())).collect();
-    let mean = logs.iter().sum::<f64>() / logs.len() as f64;
-    (!logs.is_empty()).then(|| mean.exp())
 }

@@ -1,11 +1,11 @@
-//! Two programs measured in turn.
+//! Several programs measured in turn.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::peer::Peer;
+use crate::peer::{Peers, Rival};
 
 /// A measurement lasts at least this long, by repeating what is short.
 const LEAST: f64 = 0.03;
@@ -16,16 +16,31 @@ const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timing {
     pub ours: f64,
-    pub peer: Option<f64>,
-    pub formats: String,
+    pub rivals: Vec<(Rival, f64)>,
+    /// How the first of the rivals did it.
+    pub way: String,
 }
 
-/// Measures `ours` and, with a peer, what it does upon `request`, in turn, `repeats` times, after
-/// a first call of each that does not count.
+impl Timing {
+    /// Between two, as far from the first as `share` says.
+    pub fn between(&self, other: &Self, share: f64) -> Self {
+        let mean = |a: f64, b: f64| a + share * (b - a);
+        let rivals = self.rivals.iter().filter_map(|&(rival, seconds)| {
+            let (_, others) = other.rivals.iter().find(|(who, _)| *who == rival)?;
+            Some((rival, mean(seconds, *others)))
+        });
+        Self { ours: mean(self.ours, other.ours), rivals: rivals.collect(), way: self.way.clone() }
+    }
+}
+
+/// Measures `ours` and what `rivals` do upon `request`, in turn, `repeats` times, after two first
+/// calls of each that do not count.
 pub fn alternate(
     repeats: usize,
     mut ours: impl FnMut() -> Result<()>,
-    mut peer: Option<(&mut Peer, Value)>,
+    peers: &mut Peers,
+    rivals: &[Rival],
+    request: &Value,
 ) -> Result<Timing> {
     let mut time = |times: usize| -> Result<f64> {
         let start = Instant::now();
@@ -35,27 +50,33 @@ pub fn alternate(
     let enough = |one: f64| ((LEAST / one.max(1e-7)).ceil() as usize).max(1);
     time(1)?;
     let times = enough(time(1)?);
-    let (mut formats, mut peer_times) = (String::new(), 1);
-    if let Some((peer, request)) = &mut peer {
-        peer.time(request, 1)?;
-        let one;
-        (one, formats) = peer.time(request, 1)?;
-        peer_times = enough(one);
+    let (mut way, mut able) = (String::new(), Vec::new());
+    for &rival in rivals {
+        if peers.time(rival, request, 1)?.is_none() {
+            continue;
+        }
+        let Some(one) = peers.time(rival, request, 1)? else { continue };
+        able.push((rival, enough(one.seconds), Vec::new()));
+        if way.is_empty() {
+            way = one.way;
+        }
     }
-    let (mut of_ours, mut of_peer) = (Vec::new(), Vec::new());
+    let mut of_ours = Vec::new();
     for _ in 0..repeats {
         std::thread::sleep(PAUSE);
         of_ours.push(time(times)? / times as f64);
-        if let Some((peer, request)) = &mut peer {
+        for (rival, times, seconds) in &mut able {
             std::thread::sleep(PAUSE);
-            of_peer.push(peer.time(request, peer_times)?.0 / peer_times as f64);
+            if let Some(all) = peers.time(*rival, request, *times)? {
+                seconds.push(all.seconds / *times as f64);
+            }
         }
     }
-    let peer = (!of_peer.is_empty()).then(|| median(of_peer));
-    Ok(Timing { ours: median(of_ours), peer, formats })
+    let rivals = able.into_iter().map(|(rival, _, seconds)| (rival, median(seconds))).collect();
+    Ok(Timing { ours: median(of_ours), rivals, way })
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() % 2 {
@@ -78,6 +99,19 @@ mod tests {
     }
 
     #[test]
+    fn between_two() {
+        let timing = |ours, rivals: &[(Rival, f64)]| Timing {
+            ours,
+            rivals: rivals.to_vec(),
+            way: String::new(),
+        };
+        use Rival::{Compiled, PyTorch};
+        let without = timing(1.0, &[(PyTorch, 2.0), (Compiled, 1.5)]);
+        let with = timing(5.0, &[(PyTorch, 4.0)]);
+        assert_eq!(without.between(&with, 0.25), timing(2.0, &[(PyTorch, 2.5)]));
+    }
+
+    #[test]
     fn what_is_short_is_repeated() {
         let mut calls = 0;
         let mut run = || {
@@ -85,8 +119,9 @@ mod tests {
             std::thread::sleep(Duration::from_millis(5));
             Ok(())
         };
-        let timing = alternate(1, &mut run, None).unwrap();
-        assert!(timing.ours >= 0.005 && timing.peer.is_none(), "{timing:?}");
+        let mut peers = Peers::default();
+        let timing = alternate(1, &mut run, &mut peers, &[Rival::PyTorch], &Value::Null).unwrap();
+        assert!(timing.ours >= 0.005 && timing.rivals.is_empty(), "{timing:?}");
         assert!((3..=8).contains(&calls), "{calls}");
     }
 }

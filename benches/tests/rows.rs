@@ -29,17 +29,20 @@ fn bench(args: &[&str]) -> Output {
 #[test]
 fn every_row_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("rows.json");
-    let output = bench(&["--json", file.to_str().unwrap()]);
+    let out = folder.path().join("results");
+    let output = bench(&["--out", out.to_str().unwrap()]);
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(printed.contains("PyTorch is skipped: --no-peer"), "{printed}");
-    let rows: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert!(printed.contains("the others are skipped: --no-peer"), "{printed}");
+    let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
+    assert_eq!(read("RESULTS.md"), printed);
+    assert_eq!(read("scaling.svg").matches("clips/s by").count(), 4);
+    let rows: Vec<Value> = serde_json::from_str(&read("results.json")).unwrap();
     for row in &rows {
         let keys: Vec<&String> = row.as_object().unwrap().keys().collect();
-        assert_eq!(keys, ["name", "ours", "peer", "ratio", "unit"]);
+        assert_eq!(keys, ["name", "ours", "ratio", "unit"]);
         assert!(row["ours"].as_f64().unwrap() > 0.0, "{row}");
-        assert!(row["peer"].is_null() && row["ratio"].is_null(), "{row}");
+        assert!(row["ratio"].is_null(), "{row}");
         assert!(printed.contains(row["name"].as_str().unwrap()), "{row}");
     }
     let named = |name: &str, unit: &str| {
@@ -52,18 +55,28 @@ fn every_row_is_written() {
     assert_eq!(named("shapes/sample", "films/s"), 2);
     // Input, state, decoder and output of the generator, one of each discriminator.
     assert_eq!(named("shapes/conv", "GFLOP/s"), 3 * 6);
-    assert_eq!(rows.len(), 3 + 2 + 3 * 6);
+    // Where the system says what a process needs.
+    let memory = named("shapes/memory", "MiB");
+    assert_eq!(memory, usize::from(cfg!(target_os = "linux")));
+    let scaling = named("shapes/scaling", "clips/s");
+    let threads = named("shapes/scaling, threads", "clips/s");
+    assert!(threads >= 1);
+    // Batches 1 to 8, frames 1 to 8, sides 4 to 32.
+    assert_eq!(scaling, 4 + 4 + 4 + threads);
+    assert_eq!(rows.len(), 3 + 2 + memory + 3 * 6 + scaling);
     assert_eq!(named("shapes/conv 3x4x4 3→4 on 2x8x8 /1x2x2, 4", "GFLOP/s"), 3);
 }
 
 #[test]
 fn rows_are_filtered() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("rows.json");
-    let output = bench(&["--json", file.to_str().unwrap(), "--filter", "sample 1"]);
+    let out = folder.path().to_str().unwrap();
+    let output = bench(&["--out", out, "--filter", "sample 1"]);
     assert!(output.status.success());
-    let rows: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let rows = std::fs::read_to_string(folder.path().join("results.json")).unwrap();
+    let rows: Vec<Value> = serde_json::from_str(&rows).unwrap();
     assert_eq!(rows.len(), 1);
+    assert!(!folder.path().join("scaling.svg").exists());
     let output = bench(&["--filter", "no such row"]);
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("no row holds"));

@@ -1,0 +1,50 @@
+//! The memory of a process.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use kinora_cpu::{CpuDevice, CpuTensor};
+
+use crate::workload::Workload;
+
+/// The argument with which this program is started again, to do steps and nothing else.
+pub const ARGUMENT: &str = "--peak-memory";
+
+/// The most bytes that this process has had in memory, where the system says it.
+fn peak() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<f64>().ok().map(|kib| kib * 1024.0)
+}
+
+/// Takes steps without and with the penalty, and prints the peak in bytes.
+pub fn print(workload: &Workload) -> Result<()> {
+    let device = CpuDevice::new();
+    let mut state = workload.state::<CpuTensor>(&device)?;
+    for r1 in [false, true, false, true] {
+        state = workload.step(state, &device, &workload.config_with(r1))?.0;
+    }
+    if let Some(peak) = peak() {
+        println!("{peak}");
+    }
+    Ok(())
+}
+
+/// What [`print`] says in a process of its own; `None` where the system does not say it.
+pub fn of_a_child(preset: &str, set: &[String]) -> Result<Option<f64>> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args([ARGUMENT, "--preset", preset]);
+    set.iter().for_each(|set| {
+        command.args(["--set", set]);
+    });
+    command.env("RAYON_NUM_THREADS", rayon::current_num_threads().to_string());
+    let output = command.output()?;
+    if !output.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let printed = String::from_utf8(output.stdout)?;
+    match printed.trim() {
+        "" => Ok(None),
+        bytes => Ok(Some(bytes.parse().with_context(|| format!("{command:?} said {bytes:?}"))?)),
+    }
+}
