@@ -93,6 +93,17 @@ fn main() -> Result<()> {
         run(&format!("  weight {name}"), Op::ConvWeight { geometry, kernel }, &[x, g])?;
     }
 
+    for (n, h, ci, co) in
+        [(16, 8, 64, 48), (16, 16, 48, 24), (256, 16, 48, 24), (128, 8, 96, 64), (128, 16, 64, 32)]
+    {
+        let [x, k, bias] = [Shape::from([n, 1, h, h, ci]), [1, 3, 3, ci, co].into(), [co].into()];
+        run(&format!("resize_conv: {x} to {co}"), Op::ResizeConv, &[x, k, bias])?;
+        let (geometry, size) =
+            (Geometry { stride: [1, 2, 2], padding: [0, 1, 1] }, [1, 2 * h, 2 * h]);
+        let k = Shape::from([1, 4, 4, co, ci]);
+        run("  as a transposed convolution", Op::ConvInput { geometry, size }, &[x, k])?;
+    }
+
     let frames = Shape::from([128, 1, 32, 32, 32]);
     let per_channel = Shape::from([32]);
     let add = Op::Binary(Binary::Add);

@@ -4,11 +4,13 @@
 
 mod dots;
 mod gather;
+mod resize;
 mod tile;
 mod weight;
 mod winograd;
 
 pub(crate) use gather::{conv, conv_input};
+pub(crate) use resize::resize_conv;
 pub(crate) use weight::conv_weight;
 
 #[cfg(test)]
@@ -21,19 +23,21 @@ mod tests {
     use crate::{CpuDevice, CpuTensor};
 
     /// Every width of vectors, since a machine's own is all that the public tests see.
-    fn check(
+    fn check<const N: usize>(
         op: Op,
-        shapes: [[usize; 5]; 2],
-        f: impl Fn(Level, [&CpuTensor; 2], &Shape, &mut [f32]) -> Result<()>,
+        shapes: [Shape; N],
+        f: impl Fn(Level, [&CpuTensor; N], &Shape, &mut [f32]) -> Result<()>,
     ) {
-        let values = shapes.map(|s| Random::new(5, 0).normals(Shape::from(s).elements()));
-        let of = |i: usize| Reference::from_slice(&(), &values[i], shapes[i]).unwrap();
-        let want = Reference::apply(&(), op.clone(), &[&of(0), &of(1)]).unwrap();
+        let values = shapes.map(|s| Random::new(5, 0).normals(s.elements()));
+        let inputs: [_; N] =
+            std::array::from_fn(|i| Reference::from_slice(&(), &values[i], shapes[i]).unwrap());
+        let want = Reference::apply(&(), op.clone(), &inputs.each_ref()).unwrap();
         let device = CpuDevice::new();
-        let of = |i: usize| CpuTensor::from_slice(&device, &values[i], shapes[i]).unwrap();
+        let inputs: [_; N] =
+            std::array::from_fn(|i| CpuTensor::from_slice(&device, &values[i], shapes[i]).unwrap());
         for level in Level::all() {
             let got = CpuTensor::try_filled(&device, Desc::f32(*want.shape()), |out| {
-                f(level, [&of(0), &of(1)], want.shape(), out)
+                f(level, inputs.each_ref(), want.shape(), out)
             });
             let pairs = || got.as_ref().unwrap().data().iter().zip(want.values());
             let error = pairs().map(|(&a, b)| (f64::from(a) - b).abs()).fold(0.0, f64::max);
@@ -57,9 +61,9 @@ mod tests {
         ] {
             let size = [x[1], x[2], x[3]];
             let [t, h, w] = geometry.output(size, kernel).unwrap();
-            let g = [x[0], t, h, w, co];
-            let k = [kernel[0], kernel[1], kernel[2], x[4], co];
-            let pass = winograd::pass(geometry, &x.into(), kernel, &g.into()).expect("it pays");
+            let [x, g] = [Shape::from(x), [x[0], t, h, w, co].into()];
+            let k = Shape::from([kernel[0], kernel[1], kernel[2], x[4], co]);
+            let pass = winograd::pass(geometry, &x, kernel, &g).expect("it pays");
             check(Op::Conv(geometry), [x, k], |level, [x, k], _, out| {
                 winograd::conv(level, pass, x, k, co, out)
             });
@@ -69,6 +73,16 @@ mod tests {
             });
             check(Op::ConvWeight { geometry, kernel }, [x, g], |level, [x, g], _, out| {
                 winograd::conv_weight(level, pass, x, g, co, out)
+            });
+        }
+    }
+
+    #[test]
+    fn enlarged_pictures() {
+        for (x, co) in [([2, 1, 9, 10, 20], 70), ([1, 2, 3, 65, 3], 5), ([5, 1, 4, 3, 33], 18)] {
+            let shapes = [x.into(), [1, 3, 3, x[4], co].into(), [co].into()];
+            check(Op::ResizeConv, shapes, |level, [x, k, bias], shape, out| {
+                resize_conv(level, x, k, bias, shape, out)
             });
         }
     }
@@ -97,8 +111,8 @@ mod tests {
         ] {
             let size = [x[1], x[2], x[3]];
             let [t, h, w] = geometry.output(size, kernel).unwrap();
-            let g = [x[0], t, h, w, co];
-            let k = [kernel[0], kernel[1], kernel[2], x[4], co];
+            let [x, g] = [Shape::from(x), [x[0], t, h, w, co].into()];
+            let k = Shape::from([kernel[0], kernel[1], kernel[2], x[4], co]);
             check(Op::Conv(geometry), [x, k], |level, [x, k], shape, out| {
                 conv(level, geometry, x, k, shape, out)
             });

@@ -157,6 +157,10 @@ impl Tensor for CpuTensor {
             }
             Op::Upsample { factor } => fill(&|out| layout::upsample(x, factor, out)),
             Op::SumPool { factor } => fill(&|out| layout::sum_pool(x, factor, out)),
+            Op::ResizeConv => {
+                let [k, bias] = [inputs[1], inputs[2]];
+                try_fill(&|out| conv::resize_conv(level, x, k, bias, shape, out))
+            }
             Op::Norm(spec) => fill(&|out| norm::norm(&spec, x, inputs[1], inputs[2], out)),
             Op::NormGrad(spec) => {
                 let inputs = [x, inputs[1], inputs[2], inputs[3]];

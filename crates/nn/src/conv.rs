@@ -1,5 +1,3 @@
-use std::sync::OnceLock;
-
 use kinora_tensor::{Geometry, Result, Tensor};
 
 use crate::linear::add_bias;
@@ -56,17 +54,6 @@ impl<T> Conv<T> {
         let weight = init.tensor([kt, kh, kw, ci, co].into(), weight)?;
         let bias = bias.map(|fill| init.tensor([co].into(), fill)).transpose()?;
         Ok(Self { weight, bias, geometry })
-    }
-}
-
-/// What a cell holds, made by `make` where it is empty.
-pub(crate) fn once<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
-    match cell.get() {
-        Some(value) => Ok(value),
-        None => {
-            let value = make()?;
-            Ok(cell.get_or_init(|| value))
-        }
     }
 }
 
@@ -164,20 +151,17 @@ impl<T> Module<T> for ConvTranspose<T> {
 }
 
 /// A doubling of the resolution: each pixel repeated twice along h and w, then a 3×3 convolution
-/// (Odena et al., "Deconvolution and checkerboard artifacts", 2016).
-///
-/// Of the nine pixels that the kernel sees in the enlarged picture but four differ. So the enlarged
-/// picture is never made: the taps that see the same pixel are added up beforehand, which gives a
-/// transposed convolution of stride 2 with a kernel of 4×4, four products where there were nine.
+/// (Odena et al., "Deconvolution and checkerboard artifacts", 2016), in one operation that never
+/// makes the enlarged picture.
 ///
 /// # Shapes
 /// x `[n, t, h, w, ci]`, weight `[1, 3, 3, ci, co]`, bias `[co]`, y `[n, t, 2h, 2w, co]`.
 #[derive(Clone, Debug)]
 pub struct ResizeConv<T> {
-    /// That of the enlarged picture.
-    conv: Conv<T>,
-    /// The 4×4 kernel, once somebody asked for it.
-    folded: OnceLock<T>,
+    /// `[1, 3, 3, ci, co]`
+    pub weight: T,
+    /// `[co]`
+    pub bias: T,
 }
 
 impl<T> ResizeConv<T> {
@@ -187,12 +171,8 @@ impl<T> ResizeConv<T> {
     /// As of [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, ci: usize, co: usize) -> Result<Self> {
         let kernel = [1, 3, 3];
-        Ok(Self { conv: Conv::new(init, kernel, ci, co, same(kernel))?, folded: OnceLock::new() })
-    }
-
-    /// The convolution of the enlarged picture.
-    pub fn conv(&self) -> &Conv<T> {
-        &self.conv
+        let weight = init.tensor([1, 3, 3, ci, co].into(), kaiming(fan_in(kernel, ci), 1.0))?;
+        Ok(Self { weight, bias: init.tensor([co].into(), Fill::Zeros)? })
     }
 }
 
@@ -202,21 +182,7 @@ impl<T: Tensor> ResizeConv<T> {
     /// # Errors
     /// If x has other channels, or the device fails.
     pub fn forward(&self, x: &T) -> Result<T> {
-        let size = |axis: usize| x.shape().get(axis).map_or(0, |&len| len);
-        let weight = once(&self.folded, || self.fold())?;
-        let geometry = Geometry { stride: [1, 2, 2], padding: [0, 1, 1] };
-        let y = x.conv_input(weight, geometry, [size(1), 2 * size(2), 2 * size(3)])?;
-        add_bias(y, self.conv.bias.as_ref())
-    }
-
-    /// The kernel `[1, 4, 4, co, ci]` whose tap i carries a pixel q to the outputs 2q - 1 + i.
-    fn fold(&self) -> Result<T> {
-        let along = |k: &T, axis: usize| {
-            let tap = |i: usize| k.slice(axis, i, 1);
-            let (first, middle, last) = (tap(0)?, tap(1)?, tap(2)?);
-            T::concat(&[&last, &middle.add(&last)?, &first.add(&middle)?, &first], axis)
-        };
-        along(&along(&self.conv.weight, 1)?, 2)?.permute(&[0, 1, 2, 4, 3])
+        x.resize_conv(&self.weight, &self.bias)
     }
 }
 
@@ -228,6 +194,9 @@ impl<T> Module<T> for ResizeConv<T> {
         path: &str,
         f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
     ) -> Result<ResizeConv<U>, E> {
-        Ok(ResizeConv { conv: self.conv.try_map(path, f)?, folded: OnceLock::new() })
+        Ok(ResizeConv {
+            weight: f(&join(path, "weight"), &self.weight)?,
+            bias: f(&join(path, "bias"), &self.bias)?,
+        })
     }
 }

@@ -2,7 +2,7 @@ use std::sync::OnceLock;
 
 use kinora_tensor::{Result, Shape, Tensor};
 
-use crate::conv::{fan_in, once};
+use crate::conv::fan_in;
 use crate::linear::add_bias;
 use crate::recurrent::{LSTM_BIAS, recurrent, time_first};
 use crate::{Conv, Fill, Init, LstmState, Module, join, same, xavier};
@@ -55,6 +55,17 @@ fn convs<T, I: Init<T>>(
         Conv::with(init, kernel, [inputs, outputs], geometry, weight, input_bias)?,
         Conv::with(init, kernel, [hidden, outputs], geometry, recurrent(gates), state_bias)?,
     ))
+}
+
+/// What a cell holds, made by `make` where it is empty.
+fn once<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+    match cell.get() {
+        Some(value) => Ok(value),
+        None => {
+            let value = make()?;
+            Ok(cell.get_or_init(|| value))
+        }
+    }
 }
 
 /// x `[n, t, h, w, ci]` to the gates `[t, n, h, w, ..]` of all times.

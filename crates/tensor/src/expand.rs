@@ -1,6 +1,7 @@
 //! The fused operations made of primitives: their fallback, their oracle in tests, and their rule
 //! for second order.
 
+use crate::resize::LARGE;
 use crate::{NormSpec, Op, Result, Shape, Tensor, Unary};
 
 impl Op {
@@ -10,6 +11,7 @@ impl Op {
     /// If the inputs are not what [`Op::infer`] takes.
     pub fn expand<T: Tensor>(&self, inputs: &[&T]) -> Option<Result<T>> {
         Some(match (self, inputs) {
+            (Op::ResizeConv, [x, k, bias]) => resize_conv(x, k, bias),
             (Op::Norm(spec), [x, scale, shift]) => norm(spec, x, scale, shift),
             (Op::NormGrad(spec), [x, scale, shift, g]) => norm_grad(spec, x, scale, shift, g),
             (Op::LstmCell, [gates, cell]) => lstm_cell(gates, cell),
@@ -26,6 +28,10 @@ fn pack<T: Tensor>(parts: &[&T]) -> Result<T> {
     let flat =
         parts.iter().map(|p| p.reshape([p.shape().elements()])).collect::<Result<Vec<_>>>()?;
     T::concat(&flat.iter().collect::<Vec<_>>(), 0)
+}
+
+fn resize_conv<T: Tensor>(x: &T, k: &T, bias: &T) -> Result<T> {
+    x.upsample([1, 2, 2])?.conv(k, LARGE)?.add(bias)
 }
 
 /// The steps that [`Op::Norm`] and its gradient share. Axes: `[n, s, groups, c / groups]` for what

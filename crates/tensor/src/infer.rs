@@ -27,7 +27,7 @@ impl Op {
             Op::Concat { .. } => inputs.len().max(1),
             Op::Binary(_) | Op::Gather | Op::Scatter { .. } | Op::MatMul { .. } => 2,
             Op::Conv(_) | Op::ConvInput { .. } | Op::ConvWeight { .. } | Op::LstmCell => 2,
-            Op::Norm(_) | Op::GruCell | Op::LstmCellGrad => 3,
+            Op::ResizeConv | Op::Norm(_) | Op::GruCell | Op::LstmCellGrad => 3,
             Op::NormGrad(_) | Op::GruCellGrad => 4,
             _ => 1,
         };
@@ -154,6 +154,17 @@ impl Op {
                     format!("x must be [n, t, h, w, c] with t, h, w multiples of {factor:?}")
                 })?;
                 Ok((0..5).map(|a| if a % 4 == 0 { x[a] } else { x[a] / factor[a - 1] }).collect())
+            }
+            Op::ResizeConv => {
+                let (k, bias) = (inputs[1], inputs[2]);
+                let fits = x.len() == 5 && k.len() == 5 && k[..3] == [1, 3, 3] && k[3] == x[4];
+                check(fits && *bias == k[4..], || {
+                    "x must be [n, t, h, w, ci], the weights [1, 3, 3, ci, co], the bias [co]"
+                        .into()
+                })?;
+                let large = [x[1], x[2].saturating_mul(2), x[3].saturating_mul(2)];
+                let [t, h, w] = output(&crate::resize::LARGE, large, [1, 3, 3])?;
+                Ok([x[0], t, h, w, k[4]].into())
             }
             Op::Norm(spec) => {
                 norm(spec.groups, inputs)?;

@@ -7,6 +7,7 @@ mod expand;
 mod infer;
 mod op;
 mod random;
+mod resize;
 mod rules;
 mod shape;
 mod tensor;

@@ -155,6 +155,11 @@ pub enum Op {
         factor: [usize; 3],
     },
 
+    /// Fused. Inputs: x `[n, t, h, w, ci]`, weights k `[1, 3, 3, ci, co]` and a bias `[co]`; each
+    /// element of x repeated twice along h and w, then the convolution with k that keeps the size,
+    /// plus the bias: `[n, t, 2h, 2w, co]` (Odena et al., "Deconvolution and checkerboard
+    /// artifacts", 2016).
+    ResizeConv,
     /// Fused. Inputs: x `[n, .., c]`, scale and shift `[n, c]` or `[1, c]`;
     /// y = leaky_relu((x - mean) / √(variance + ε) · scale + shift), the mean and variance over all
     /// of `..` and the channels of a group (Wu and He, "Group normalization", 2018).
@@ -215,6 +220,7 @@ impl Op {
             Op::ConvWeight { .. } => "conv_weight",
             Op::Upsample { .. } => "upsample",
             Op::SumPool { .. } => "sum_pool",
+            Op::ResizeConv => "resize_conv",
             Op::Norm(_) => "norm",
             Op::NormGrad(_) => "norm_grad",
             Op::LstmCell => "lstm_cell",

@@ -1,7 +1,7 @@
 //! The gradient of each operation, written once in the trait's own methods, so that it serves
 //! every backend and every order.
 
-use crate::{Binary, Desc, Op, Result, Tensor, Unary};
+use crate::{Binary, Desc, Op, Result, Tensor, Unary, resize};
 
 /// The most inputs an operation with a rule has, [`Op::Concat`] aside, which saves none.
 const ARITY: usize = 3;
@@ -50,6 +50,7 @@ impl Op {
             Op::MatMul { .. } | Op::Conv(_) | Op::ConvInput { .. } | Op::ConvWeight { .. } => {
                 inputs(wants(1), wants(0), false)
             }
+            Op::ResizeConv => inputs(wants(1), wants(0), false),
             Op::Gather => inputs(false, true, false),
             Op::Scatter { .. } => inputs(true, false, false),
             Op::Norm(_) | Op::GruCell => inputs(true, true, true),
@@ -164,6 +165,17 @@ impl Op {
             }
             &Op::Upsample { factor } => one(g.sum_pool(factor)),
             &Op::SumPool { factor } => one(g.upsample(factor)),
+            Op::ResizeConv => {
+                let partial = |i: usize, f: &dyn Fn() -> Result<T>| wanted[i].then(f).transpose();
+                Ok(vec![
+                    partial(0, &|| g.conv(&resize::fold(inputs[1].value())?, resize::GEOMETRY))?,
+                    partial(1, &|| {
+                        let k = g.conv_weight(inputs[0].value(), resize::GEOMETRY, [1, 4, 4])?;
+                        resize::unfold(&k)
+                    })?,
+                    partial(2, &|| g.sum_to(shape(2)))?,
+                ])
+            }
             Op::Norm(spec) => unpack(Op::NormGrad(*spec), inputs, g),
             Op::LstmCell => unpack(Op::LstmCellGrad, inputs, g),
             Op::GruCell => unpack(Op::GruCellGrad, inputs, g),

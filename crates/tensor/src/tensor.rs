@@ -314,6 +314,12 @@ pub trait Tensor: Clone + Send + Sync {
         Self::apply(self.device(), Op::SumPool { factor }, &[self])
     }
 
+    /// [`Op::ResizeConv`] of `self: [n, t, h, w, ci]` with `weight: [1, 3, 3, ci, co]` and
+    /// `bias: [co]`: `[n, t, 2h, 2w, co]`.
+    fn resize_conv(&self, weight: &Self, bias: &Self) -> Result<Self> {
+        Self::apply(self.device(), Op::ResizeConv, &[self, weight, bias])
+    }
+
     /// [`Op::Norm`] of `self: [n, .., c]`, scale and shift `[n, c]` or `[1, c]`.
     fn norm(&self, scale: &Self, shift: &Self, spec: NormSpec) -> Result<Self> {
         Self::apply(self.device(), Op::Norm(spec), &[self, scale, shift])

@@ -92,6 +92,7 @@ pub fn workloads() -> Vec<Case> {
         (Op::MatMul { transpose_a: false, transpose_b: true }, vec![matrix, matrix]),
         (Op::Upsample { factor: [1, 2, 2] }, vec![frames]),
         (Op::SumPool { factor: [1, 2, 2] }, vec![x]),
+        (Op::ResizeConv, vec![&[64, 1, 16, 16, 64], &[1, 3, 3, 64, 32], &[32]]),
         (Op::Norm(norm), vec![x, per_channel, per_channel]),
         (Op::NormGrad(norm), vec![x, per_channel, per_channel, x]),
         (Op::LstmCell, vec![four, state]),

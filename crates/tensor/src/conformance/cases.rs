@@ -50,6 +50,7 @@ pub fn cases() -> Vec<Case> {
     list.tables();
     list.products();
     list.convolutions();
+    list.resizes();
     list.norms();
     list.cells();
     list.0
@@ -257,6 +258,20 @@ impl List {
             self.add(Op::Conv(geometry), &[(&x, by_y), (&k, by_y)]);
             self.add(Op::ConvInput { geometry, size }, &[(&g, by_x), (&k, by_x)]);
             self.add(Op::ConvWeight { geometry, kernel }, &[(&x, by_k), (&g, by_k)]);
+        }
+    }
+
+    fn resizes(&mut self) {
+        for (x, co) in [
+            ([1, 1, 1, 1, 1], 1),
+            ([2, 1, 2, 3, 5], 7),
+            ([1, 2, 5, 4, 17], 33),
+            ([3, 1, 1, 9, 34], 50),
+            ([0, 1, 4, 4, 2], 3),
+        ] {
+            let scale = Normal((9.0 * x[4] as f32).powf(-0.25));
+            let k = [1, 3, 3, x[4], co];
+            self.add(Op::ResizeConv, &[(&x, scale), (&k, scale), (&[co], Normal(1.0))]);
         }
     }
 

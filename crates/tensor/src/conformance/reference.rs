@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::fused;
+use crate::resize::LARGE;
 use crate::{Binary, Desc, Error, Geometry, Op, Result, Shape, Tensor, Unary};
 
 /// The specification: plain loops in 64-bit floating point, written to be read, not to be fast.
@@ -213,6 +214,20 @@ fn compute(op: &Op, inputs: &[&Reference], shape: &Shape) -> Vec<f64> {
             for (i, x) in indices(*x.shape()).zip(x.values.iter()) {
                 out[offset(shape, &[i[0], i[1] / ft, i[2] / fh, i[3] / fw, i[4]])] += x;
             }
+            out
+        }
+        Op::ResizeConv => {
+            let (k, bias, mut out) = (inputs[1], inputs[2], vec![0.0; shape.elements()]);
+            let c = bias.values.len().max(1);
+            out.iter_mut().enumerate().for_each(|(i, y)| *y = bias.values[i % c]);
+            let [n, t, h, w] = [0, 1, 2, 3].map(|axis| x.shape()[axis]);
+            let large = [n, t, 2 * h, 2 * w, x.shape()[4]].into();
+            each_product(&LARGE, &large, k.shape(), shape, |xi, ki, gi| {
+                let ci = large[4];
+                let (row, column, c) = (xi / ci / (2 * w), xi / ci % (2 * w), xi % ci);
+                // A row of the enlarged picture counts the pictures before it too.
+                out[gi] += x.values[((row / 2) * w + column / 2) * ci + c] * k.values[ki];
+            });
             out
         }
         Op::Norm(_) | Op::NormGrad(_) => fused::norm(op, inputs),

@@ -130,11 +130,12 @@ pub fn kind(op: &Op) -> usize {
         Op::LstmCellGrad => 35,
         Op::GruCell => 36,
         Op::GruCellGrad => 37,
+        Op::ResizeConv => 38,
     }
 }
 
 /// How many kinds there are.
-pub const KINDS: usize = 38;
+pub const KINDS: usize = 39;
 
 /// Demands that there is at least one of every kind.
 pub fn assert_every_kind<'a>(ops: impl Iterator<Item = &'a Op>) {

@@ -1,0 +1,405 @@
+//! The convolution of an enlarged picture, from the picture as it is.
+//!
+//! Along an axis, the outputs 2q and 2q + 1 of taps a, b, c see x at q - 1, q, q and q, q, q + 1, so
+//! that with s = a + b + c and the steps e(q) = x(q) - x(q - 1) they are s x(q) - a e(q) and
+//! s x(q) + c e(q + 1): three products for two outputs. Along both axes that makes nine for four,
+//! s or a or c along h by s or a or c along w, where the transposed convolution that has each element
+//! once would take sixteen, and the enlarged picture thirty-six.
+
+use std::ops::Range;
+
+use kinora_tensor::{Result, Shape, Tensor};
+
+use super::tile::with_scratch;
+use crate::CpuTensor;
+use crate::kernel::{Block, Level, Row, Sweep, Vector};
+use crate::parallel::{Shared, tasks};
+
+/// Factors along h and w.
+const PRODUCTS: usize = 9;
+
+/// Pixels in a tile at most.
+const PIXELS: usize = 64;
+
+/// Which pixels a task has: of some whole pictures, or some rows of one, or part of a row.
+#[derive(Clone, Debug, PartialEq)]
+struct Tile {
+    pictures: Range<usize>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+}
+
+/// Pictures of h × w pixels, cut into tiles.
+#[derive(Clone, Copy, Debug)]
+struct Tiling {
+    pictures: usize,
+    size: [usize; 2],
+    /// Pictures, rows and columns of a tile.
+    tile: [usize; 3],
+}
+
+impl Tiling {
+    fn new(pictures: usize, [h, w]: [usize; 2]) -> Self {
+        let columns = w.clamp(1, PIXELS);
+        let rows = (PIXELS / columns).clamp(1, h.max(1));
+        let whole = [rows, columns] == [h, w];
+        let together = if whole { (PIXELS / (h * w)).max(1) } else { 1 };
+        Self { pictures, size: [h, w], tile: [together, rows, columns] }
+    }
+
+    fn parts(&self) -> [usize; 3] {
+        let [h, w] = self.size;
+        let whole = [self.pictures, h, w];
+        std::array::from_fn(|axis| whole[axis].div_ceil(self.tile[axis]))
+    }
+
+    fn count(&self) -> usize {
+        self.parts().iter().product()
+    }
+
+    fn tile(&self, index: usize) -> Tile {
+        let [_, h, w] = self.parts();
+        let at = [index / w / h, index / w % h, index % w];
+        let whole = [self.pictures, self.size[0], self.size[1]];
+        let [pictures, rows, columns] = std::array::from_fn(|axis| {
+            let first = at[axis] * self.tile[axis];
+            first..(first + self.tile[axis]).min(whole[axis])
+        });
+        Tile { pictures, rows, columns }
+    }
+}
+
+pub(crate) fn resize_conv(
+    level: Level,
+    x: &CpuTensor,
+    k: &CpuTensor,
+    bias: &CpuTensor,
+    shape: &Shape,
+    out: &mut [f32],
+) -> Result<()> {
+    let &[n, t, h, w, c] = &x.shape()[..] else { unreachable!("checked by infer") };
+    if out.is_empty() {
+        return Ok(());
+    }
+    let columns = shape[4];
+    let panels = level.panels(columns);
+    let weights = k.prepared("resized", &[k.shape(), &[level.lanes()]], || {
+        let width: usize = panels.iter().map(|panel| panel.1).sum();
+        let mut packed = k.device().take(PRODUCTS * c * width)?;
+        let shared = Shared::new(&mut packed);
+        tasks(panels.len(), PRODUCTS * c * width, |panel| {
+            let (start, width) = panels[panel];
+            let range = PRODUCTS * c * start..PRODUCTS * c * (start + width);
+            // SAFETY: each panel is one task's own.
+            let packed = unsafe { shared.slice(range) };
+            pack(k.data(), [c, columns], (start, width), packed);
+        });
+        Ok(packed)
+    })?;
+    let tiling = Tiling::new(n * t, [h, w]);
+    let work = n * t * h * w * PRODUCTS * c * columns / 8;
+    let shared = Shared::new(out);
+    tasks(tiling.count(), work, |index| {
+        let tile = tiling.tile(index);
+        with_scratch(|[steps, products]| {
+            let source = Source { x: x.data(), size: [h, w], c, tile };
+            let pixels = source.places().count();
+            let starts = source.steps(level, steps);
+            for &(start, width) in &panels {
+                if products.len() < PRODUCTS * pixels * width {
+                    products.resize(PRODUCTS * pixels * width, 0.0);
+                }
+                let to = Shared::new(products);
+                for product in 0..PRODUCTS {
+                    let (a, place) = source.operand(product, starts, steps);
+                    let row =
+                        |(i, at)| Row { a: place(at), c: to.at((product * pixels + i) * width) };
+                    let rows: Vec<Row> = source.places().enumerate().map(row).collect();
+                    let block = Block {
+                        a,
+                        a_step: 1,
+                        b: &weights[PRODUCTS * c * start + product * c * width..],
+                        b_step: width,
+                        segments: &[(0, 0)],
+                        len: c,
+                        rows: &rows,
+                        columns: width,
+                        add: false,
+                    };
+                    // SAFETY: rows of `c` floats lie in x or among the steps; a product has `c`
+                    // rows of `width` in its part of the panel, and `pixels` rows of its own.
+                    unsafe { level.run(&block) };
+                }
+                let sum = ToOutputs {
+                    source: &source,
+                    products,
+                    bias: &bias.data()[start..],
+                    width,
+                    columns,
+                    start,
+                    out: shared,
+                };
+                // SAFETY: there are all products, and the outputs of a tile are this task's own.
+                unsafe { level.sweep(sum) };
+            }
+        });
+    });
+    Ok(())
+}
+
+/// Taps `[3, 3, c, columns]` to the factors of a panel `[9, c, width]`.
+fn pack(k: &[f32], [c, columns]: [usize; 2], (start, width): (usize, usize), out: &mut [f32]) {
+    const FACTORS: [[f32; 3]; 3] = [[1.0, 1.0, 1.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]];
+    let used = width.min(columns - start);
+    out.fill(0.0);
+    for (product, out) in out.chunks_exact_mut(c * width).enumerate() {
+        for tap in 0..9 {
+            let factor = FACTORS[product / 3][tap / 3] * FACTORS[product % 3][tap % 3];
+            if factor == 0.0 {
+                continue;
+            }
+            for (channel, out) in out.chunks_exact_mut(width).enumerate() {
+                let k = &k[(tap * c + channel) * columns + start..][..used];
+                out.iter_mut().zip(k).for_each(|(out, k)| *out += factor * k);
+            }
+        }
+    }
+}
+
+/// What a tile sees.
+struct Source<'a> {
+    x: &'a [f32],
+    size: [usize; 2],
+    c: usize,
+    tile: Tile,
+}
+
+/// A pixel of a tile: its picture, row and column, from the tile's first on.
+type Place = [usize; 3];
+
+impl Source<'_> {
+    fn extent(&self) -> [usize; 3] {
+        let Tile { pictures, rows, columns } = &self.tile;
+        [pictures.len(), rows.len(), columns.len()]
+    }
+
+    fn places(&self) -> impl Iterator<Item = Place> {
+        let [n, h, w] = self.extent();
+        (0..n * h * w).map(move |i| [i / w / h, i / w % h, i % w])
+    }
+
+    /// The place in x of a pixel, if it lies in its picture; rows and columns count from one before
+    /// the tile's first.
+    fn pixel(&self, [n, row, column]: Place) -> Option<usize> {
+        let [h, w] = self.size;
+        let row = (self.tile.rows.start + row).checked_sub(1).filter(|&row| row < h)?;
+        let column = (self.tile.columns.start + column).checked_sub(1).filter(|&at| at < w)?;
+        Some((((self.tile.pictures.start + n) * h + row) * w + column) * self.c)
+    }
+
+    /// The steps along h `[n, h + 1, w, c]`, along w `[n, h, w + 1, c]` and along both
+    /// `[n, h + 1, w + 1, c]`, one after another: where each begins.
+    fn steps(&self, level: Level, out: &mut Vec<f32>) -> [usize; 3] {
+        let [n, h, w] = self.extent();
+        let ends = [n * (h + 1) * w * self.c, n * h * (w + 1) * self.c];
+        let starts = [0, ends[0], ends[0] + ends[1]];
+        let len = starts[2] + n * (h + 1) * (w + 1) * self.c;
+        if out.len() < len {
+            out.resize(len, 0.0);
+        }
+        // SAFETY: `out` has room for the three.
+        unsafe { level.sweep(ToSteps { source: self, starts, out }) };
+        starts
+    }
+
+    /// What a product multiplies, and where in it a pixel has its row.
+    fn operand<'b>(
+        &'b self,
+        product: usize,
+        starts: [usize; 3],
+        steps: &'b [f32],
+    ) -> (&'b [f32], impl Fn(Place) -> usize) {
+        let [_, h, w] = self.extent();
+        // Taps a are of the step to a pixel, taps c of that from it.
+        let (by_h, by_w) = (product / 3, product % 3);
+        let (rows, columns) = (h + by_h.min(1), w + by_w.min(1));
+        let start = match (by_h, by_w) {
+            (0, _) => starts[1],
+            (_, 0) => starts[0],
+            _ => starts[2],
+        };
+        let from = move |[n, row, column]: Place| match product {
+            0 => self.pixel([n, row + 1, column + 1]).expect("a tile lies in its pictures"),
+            _ => {
+                let (row, column) = (row + by_h.saturating_sub(1), column + by_w.saturating_sub(1));
+                start + ((n * rows + row) * columns + column) * self.c
+            }
+        };
+        (if product == 0 { self.x } else { steps }, from)
+    }
+}
+
+/// Calls `f` with the place and the width of each vector of `len`; the last may have fewer lanes.
+#[inline(always)]
+fn vectors<V: Vector>(len: usize, mut f: impl FnMut(usize, usize)) {
+    for at in (0..len).step_by(V::LANES) {
+        f(at, V::LANES.min(len - at));
+    }
+}
+
+#[inline(always)]
+unsafe fn load<V: Vector>(from: *const f32, count: usize) -> V {
+    // SAFETY: the caller's.
+    unsafe { if count == V::LANES { V::load(from) } else { V::load_first(from, count) } }
+}
+
+#[inline(always)]
+unsafe fn store<V: Vector>(x: V, to: *mut f32, count: usize) {
+    // SAFETY: the caller's.
+    unsafe { if count == V::LANES { x.store(to) } else { x.store_first(to, count) } }
+}
+
+struct ToSteps<'a> {
+    source: &'a Source<'a>,
+    starts: [usize; 3],
+    out: &'a mut [f32],
+}
+
+impl Sweep for ToSteps<'_> {
+    /// # Safety
+    /// `out` has room for all steps.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let (source, c) = (self.source, self.source.c);
+        let [n, h, w] = source.extent();
+        let zeros = vec![0.0f32; c];
+        let pixel = |place: Place| match source.pixel(place) {
+            Some(at) => source.x[at..][..c].as_ptr(),
+            None => zeros.as_ptr(),
+        };
+        let out = self.out.as_mut_ptr();
+        let [by_h, by_w, by_both] = self.starts;
+        for n in 0..n {
+            for row in 0..=h {
+                // Above and below the step, and the same one column before.
+                let mut before = [pixel([n, row, 0]), pixel([n, row + 1, 0])];
+                for column in 0..=w {
+                    let here = [pixel([n, row, column + 1]), pixel([n, row + 1, column + 1])];
+                    let line = n * (h + 1) + row;
+                    let to_h = by_h + (line * w + column) * c;
+                    let to_w = by_w + ((n * h + row) * (w + 1) + column) * c;
+                    let to_both = by_both + (line * (w + 1) + column) * c;
+                    vectors::<V>(
+                        c,
+                        #[inline(always)]
+                        |at, count| {
+                            // SAFETY: a pixel has c floats, as have the zeros; so has each step,
+                            // and there are steps along h for w columns, along w for h rows.
+                            unsafe {
+                                let x = |from: *const f32| load::<V>(from.add(at), count);
+                                let (above, below) = (x(here[0]), x(here[1]));
+                                let step = below.sub(above);
+                                let step_before = x(before[1]).sub(x(before[0]));
+                                if column < w {
+                                    store(step, out.add(to_h + at), count);
+                                }
+                                if row < h {
+                                    let along = below.sub(x(before[1]));
+                                    store(along, out.add(to_w + at), count);
+                                }
+                                store(step.sub(step_before), out.add(to_both + at), count);
+                            }
+                        },
+                    );
+                    before = here;
+                }
+            }
+        }
+    }
+}
+
+struct ToOutputs<'a> {
+    source: &'a Source<'a>,
+    /// `[9, pixels, width]`
+    products: &'a [f32],
+    /// From the panel's first column on.
+    bias: &'a [f32],
+    width: usize,
+    columns: usize,
+    start: usize,
+    out: Shared,
+}
+
+impl Sweep for ToOutputs<'_> {
+    /// # Safety
+    /// There are all products, and the outputs are nobody else's.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { source, products, bias, width, columns, start, out } = self;
+        let [h, w] = source.size;
+        let pixels = source.places().count();
+        let used = width.min(columns - start);
+        assert!(products.len() >= PRODUCTS * pixels * width && bias.len() >= used);
+        for (i, [n, row, column]) in source.places().enumerate() {
+            let row = 2 * (source.tile.rows.start + row);
+            let column = 2 * (source.tile.columns.start + column);
+            let line = (source.tile.pictures.start + n) * 2 * h + row;
+            let to = [0, 1].map(|below| ((line + below) * 2 * w + column) * columns + start);
+            vectors::<V>(
+                used,
+                #[inline(always)]
+                |at, count| {
+                    // SAFETY: the caller's; a row of products has `width` ≥ whole vectors.
+                    unsafe {
+                        let p = |product: usize| {
+                            V::load(products.as_ptr().add((product * pixels + i) * width + at))
+                        };
+                        let middle = p(0).add(load(bias.as_ptr().add(at), count));
+                        let (left, right) = (p(1), p(2));
+                        for (below, to) in to.into_iter().enumerate() {
+                            let first = 3 * (1 + below);
+                            let middle = middle.add(p(first));
+                            let y = middle.add(left).add(p(first + 1));
+                            store(y, out.at(to + at), count);
+                            let y = middle.add(right).add(p(first + 2));
+                            store(y, out.at(to + columns + at), count);
+                        }
+                    }
+                },
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_have_each_pixel_once() {
+        for (pictures, size) in [
+            (1, [1, 1]),
+            (5, [3, 4]),
+            (20, [2, 3]),
+            (2, [8, 8]),
+            (1, [9, 16]),
+            (2, [3, 150]),
+            (3, [70, 1]),
+        ] {
+            let tiling = Tiling::new(pictures, size);
+            let mut seen = vec![0; pictures * size[0] * size[1]];
+            for index in 0..tiling.count() {
+                let Tile { pictures, rows, columns } = tiling.tile(index);
+                assert!((1..=PIXELS).contains(&(pictures.len() * rows.len() * columns.len())));
+                for n in pictures {
+                    for row in rows.clone() {
+                        for column in columns.clone() {
+                            seen[(n * size[0] + row) * size[1] + column] += 1;
+                        }
+                    }
+                }
+            }
+            assert!(seen.iter().all(|&times| times == 1), "{pictures} of {size:?}");
+        }
+    }
+}
