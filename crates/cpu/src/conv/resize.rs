@@ -103,35 +103,38 @@ pub(crate) fn resize_conv(
         let tile = tiling.tile(index);
         with_scratch(|[steps, products]| {
             let source = Source { x: x.data(), size: [h, w], c, tile };
-            let pixels = source.places().count();
+            let places = source.places();
+            let pixels = places.len();
             let starts = source.steps(level, steps);
+            let mut rows = source.rows(&places, starts);
             for &(start, width) in &panels {
                 if products.len() < PRODUCTS * pixels * width {
                     products.resize(PRODUCTS * pixels * width, 0.0);
                 }
                 let to = Shared::new(products);
                 for product in 0..PRODUCTS {
-                    let (a, place) = source.operand(product, starts, steps);
-                    let row =
-                        |(i, at)| Row { a: place(at), c: to.at((product * pixels + i) * width) };
-                    let rows: Vec<Row> = source.places().enumerate().map(row).collect();
+                    let (rows, offset) = source.operand(product, &mut rows);
+                    for (i, row) in rows.iter_mut().enumerate() {
+                        row.c = to.at((i * PRODUCTS + product) * width);
+                    }
                     let block = Block {
-                        a,
+                        a: if product == 0 { source.x } else { steps },
                         a_step: 1,
                         b: &weights[PRODUCTS * c * start + product * c * width..],
                         b_step: width,
-                        segments: &[(0, 0)],
+                        segments: &[(offset, 0)],
                         len: c,
-                        rows: &rows,
+                        rows,
                         columns: width,
                         add: false,
                     };
                     // SAFETY: rows of `c` floats lie in x or among the steps; a product has `c`
-                    // rows of `width` in its part of the panel, and `pixels` rows of its own.
+                    // rows of `width` in its part of the panel, and each pixel has its products.
                     unsafe { level.run(&block) };
                 }
                 let sum = ToOutputs {
                     source: &source,
+                    places: &places,
                     products,
                     bias: &bias.data()[start..],
                     width,
@@ -183,9 +186,9 @@ impl Source<'_> {
         [pictures.len(), rows.len(), columns.len()]
     }
 
-    fn places(&self) -> impl Iterator<Item = Place> {
+    fn places(&self) -> Vec<Place> {
         let [n, h, w] = self.extent();
-        (0..n * h * w).map(move |i| [i / w / h, i / w % h, i % w])
+        (0..n * h * w).map(move |i| [i / w / h, i / w % h, i % w]).collect()
     }
 
     /// The place in x of a pixel, if it lies in its picture; rows and columns count from one before
@@ -212,30 +215,28 @@ impl Source<'_> {
         starts
     }
 
-    /// What a product multiplies, and where in it a pixel has its row.
-    fn operand<'b>(
-        &'b self,
-        product: usize,
-        starts: [usize; 3],
-        steps: &'b [f32],
-    ) -> (&'b [f32], impl Fn(Place) -> usize) {
+    /// Where each pixel has its row in x, and its first among the steps along w, along h and along
+    /// both.
+    fn rows(&self, places: &[Place], starts: [usize; 3]) -> [Vec<Row>; 4] {
         let [_, h, w] = self.extent();
-        // Taps a are of the step to a pixel, taps c of that from it.
-        let (by_h, by_w) = (product / 3, product % 3);
-        let (rows, columns) = (h + by_h.min(1), w + by_w.min(1));
-        let start = match (by_h, by_w) {
-            (0, _) => starts[1],
-            (_, 0) => starts[0],
-            _ => starts[2],
-        };
-        let from = move |[n, row, column]: Place| match product {
+        let place = |kind: usize, [n, row, column]: Place| match kind {
             0 => self.pixel([n, row + 1, column + 1]).expect("a tile lies in its pictures"),
-            _ => {
-                let (row, column) = (row + by_h.saturating_sub(1), column + by_w.saturating_sub(1));
-                start + ((n * rows + row) * columns + column) * self.c
-            }
+            1 => starts[1] + ((n * h + row) * (w + 1) + column) * self.c,
+            2 => starts[0] + ((n * (h + 1) + row) * w + column) * self.c,
+            _ => starts[2] + ((n * (h + 1) + row) * (w + 1) + column) * self.c,
         };
-        (if product == 0 { self.x } else { steps }, from)
+        let row = |kind, at| Row { a: place(kind, at), c: std::ptr::null_mut() };
+        [0, 1, 2, 3].map(|kind| places.iter().map(|&at| row(kind, at)).collect())
+    }
+
+    /// The rows that a product multiplies, and how much further they begin: taps a are of the step
+    /// to a pixel, taps c of that from it.
+    fn operand<'b>(&self, product: usize, rows: &'b mut [Vec<Row>; 4]) -> (&'b mut [Row], usize) {
+        let w = self.tile.columns.len();
+        let (by_h, by_w) = (product / 3, product % 3);
+        let line = if by_w == 0 { w } else { w + 1 };
+        let offset = (by_h.saturating_sub(1) * line + by_w.saturating_sub(1)) * self.c;
+        (&mut rows[2 * by_h.min(1) + by_w.min(1)], offset)
     }
 }
 
@@ -320,7 +321,8 @@ impl Sweep for ToSteps<'_> {
 
 struct ToOutputs<'a> {
     source: &'a Source<'a>,
-    /// `[9, pixels, width]`
+    places: &'a [Place],
+    /// `[pixels, 9, width]`
     products: &'a [f32],
     /// From the panel's first column on.
     bias: &'a [f32],
@@ -335,12 +337,12 @@ impl Sweep for ToOutputs<'_> {
     /// There are all products, and the outputs are nobody else's.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self { source, products, bias, width, columns, start, out } = self;
+        let Self { source, places, products, bias, width, columns, start, out } = self;
         let [h, w] = source.size;
-        let pixels = source.places().count();
+        let pixels = places.len();
         let used = width.min(columns - start);
         assert!(products.len() >= PRODUCTS * pixels * width && bias.len() >= used);
-        for (i, [n, row, column]) in source.places().enumerate() {
+        for (i, &[n, row, column]) in places.iter().enumerate() {
             let row = 2 * (source.tile.rows.start + row);
             let column = 2 * (source.tile.columns.start + column);
             let line = (source.tile.pictures.start + n) * 2 * h + row;
@@ -352,7 +354,7 @@ impl Sweep for ToOutputs<'_> {
                     // SAFETY: the caller's; a row of products has `width` ≥ whole vectors.
                     unsafe {
                         let p = |product: usize| {
-                            V::load(products.as_ptr().add((product * pixels + i) * width + at))
+                            V::load(products.as_ptr().add((i * PRODUCTS + product) * width + at))
                         };
                         let middle = p(0).add(load(bias.as_ptr().add(at), count));
                         let (left, right) = (p(1), p(2));
