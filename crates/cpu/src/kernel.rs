@@ -192,37 +192,42 @@ unsafe fn sweep_avx2<S: Sweep>(sweep: S) {
 
 #[inline(always)]
 unsafe fn rows<V: Vector, const M: usize>(block: &Block) {
+    let (whole, rest) = (block.columns / V::LANES, block.columns % V::LANES);
+    let half = rest > 0 && rest <= V::Half::LANES && V::Half::LANES < V::LANES;
     // SAFETY: the caller's.
     unsafe {
-        match block.columns.div_ceil(V::LANES) {
-            0 => {}
-            1 => blocks::<V, M, 1>(block),
-            2 => blocks::<V, M, 2>(block),
-            3 => blocks::<V, M, 3>(block),
+        match (whole + usize::from(rest > 0 && !half), half) {
+            (0, false) => {}
+            (0, true) => blocks::<V, M, 0, true>(block),
+            (1, false) => blocks::<V, M, 1, false>(block),
+            (1, true) => blocks::<V, M, 1, true>(block),
+            (2, false) => blocks::<V, M, 2, false>(block),
+            (2, true) => blocks::<V, M, 2, true>(block),
+            (3, false) => blocks::<V, M, 3, false>(block),
             _ => unreachable!("a panel has at most {VECTORS} vectors"),
         }
     }
 }
 
+/// The columns in N vectors and, where H, half a one.
 #[inline(always)]
-unsafe fn blocks<V: Vector, const M: usize, const N: usize>(block: &Block) {
-    let whole = block.columns == N * V::LANES;
-    let left = |j: usize| block.columns - j * V::LANES;
+unsafe fn blocks<V: Vector, const M: usize, const N: usize, const H: bool>(block: &Block) {
+    let left = |j: usize| block.columns.saturating_sub(j * V::LANES);
     for rows in block.rows.chunks(M) {
         // What the last rows lack is computed again and not stored.
         let row = |i: usize| rows[i.min(rows.len() - 1)];
         // SAFETY: the caller's; of a row's last vector only the columns that are in c are stored.
         unsafe {
             let mut sums = [[V::splat(0.0); N]; M];
+            let mut halves = [V::Half::splat(0.0); M];
             let a: [*const f32; M] = std::array::from_fn(|i| block.a.as_ptr().add(row(i).a));
             if block.add {
-                for (i, sums) in sums.iter_mut().enumerate() {
+                for (i, (sums, half)) in sums.iter_mut().zip(&mut halves).enumerate() {
                     for (j, sum) in sums.iter_mut().enumerate() {
-                        let from = row(i).c.add(j * V::LANES);
-                        *sum = match whole || left(j) >= V::LANES {
-                            true => V::load(from),
-                            false => V::load_first(from, left(j)),
-                        };
+                        *sum = load(row(i).c.add(j * V::LANES), left(j));
+                    }
+                    if H {
+                        *half = load(row(i).c.add(N * V::LANES), left(N));
                     }
                 }
             }
@@ -231,31 +236,60 @@ unsafe fn blocks<V: Vector, const M: usize, const N: usize>(block: &Block) {
                 let mut k = a_start;
                 for _ in 0..block.len {
                     let vectors: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
-                    for (sums, a) in sums.iter_mut().zip(a) {
+                    let last = match H {
+                        true => V::Half::load(b.add(N * V::LANES)),
+                        false => V::Half::splat(0.0),
+                    };
+                    for ((sums, half), a) in sums.iter_mut().zip(&mut halves).zip(a) {
                         let x = V::splat(*a.add(k));
                         for (sum, vector) in sums.iter_mut().zip(vectors) {
                             *sum = x.mul_add(vector, *sum);
+                        }
+                        if H {
+                            *half = x.low().mul_add(last, *half);
                         }
                     }
                     k += block.a_step;
                     b = b.wrapping_add(block.b_step);
                 }
             }
-            for (row, sums) in rows.iter().zip(sums) {
+            for (row, (sums, half)) in rows.iter().zip(sums.into_iter().zip(halves)) {
                 for (j, sum) in sums.into_iter().enumerate() {
-                    let to = row.c.add(j * V::LANES);
-                    match whole || left(j) >= V::LANES {
-                        true => sum.store(to),
-                        false => sum.store_first(to, left(j)),
-                    }
+                    store(sum, row.c.add(j * V::LANES), left(j));
+                }
+                if H {
+                    store(half, row.c.add(N * V::LANES), left(N));
                 }
             }
         }
     }
 }
 
+/// The first `count` lanes, at most all.
+///
+/// # Safety
+/// There are as many floats. The caller compiles for the vectors.
+#[inline(always)]
+pub(crate) unsafe fn load<V: Vector>(from: *const f32, count: usize) -> V {
+    // SAFETY: the caller's.
+    unsafe { if count >= V::LANES { V::load(from) } else { V::load_first(from, count) } }
+}
+
+/// As [`load`].
+///
+/// # Safety
+/// As of [`load`], and nobody else has them.
+#[inline(always)]
+pub(crate) unsafe fn store<V: Vector>(x: V, to: *mut f32, count: usize) {
+    // SAFETY: the caller's.
+    unsafe { if count >= V::LANES { x.store(to) } else { x.store_first(to, count) } }
+}
+
 pub(crate) trait Vector: Copy {
     const LANES: usize;
+    /// Vectors of half as many lanes, or the same where there are none.
+    type Half: Vector;
+    unsafe fn low(self) -> Self::Half;
     unsafe fn splat(x: f32) -> Self;
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
@@ -286,9 +320,15 @@ mod x86 {
 
     impl super::Vector for __m512 {
         const LANES: usize = 16;
+        type Half = __m256;
+        #[inline(always)]
+        unsafe fn low(self) -> __m256 {
+            // SAFETY: as in all of these, the caller compiles for the feature.
+            unsafe { _mm512_castps512_ps256(self) }
+        }
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self {
-            // SAFETY: as in all of these, the caller compiles for the feature.
+            // SAFETY: as above.
             unsafe { _mm512_set1_ps(x) }
         }
         #[inline(always)]
@@ -335,6 +375,11 @@ mod x86 {
 
     impl super::Vector for __m256 {
         const LANES: usize = 8;
+        type Half = Self;
+        #[inline(always)]
+        unsafe fn low(self) -> Self {
+            self
+        }
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self {
             // SAFETY: as above.
@@ -389,6 +434,11 @@ mod x86 {
 
 impl Vector for [f32; 4] {
     const LANES: usize = 4;
+    type Half = Self;
+    #[inline(always)]
+    unsafe fn low(self) -> Self {
+        self
+    }
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         [x; 4]

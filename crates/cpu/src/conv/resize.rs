@@ -12,7 +12,7 @@ use kinora_tensor::{Result, Shape, Tensor};
 
 use super::tile::with_scratch;
 use crate::CpuTensor;
-use crate::kernel::{Block, Level, Row, Sweep, Vector};
+use crate::kernel::{Block, Level, Row, Sweep, Vector, load, store};
 use crate::parallel::{Shared, tasks};
 
 /// Factors along h and w.
@@ -125,7 +125,7 @@ pub(crate) fn resize_conv(
                         segments: &[(offset, 0)],
                         len: c,
                         rows,
-                        columns: width,
+                        columns: width.min(columns - start),
                         add: false,
                     };
                     // SAFETY: rows of `c` floats lie in x or among the steps; a product has `c`
@@ -246,18 +246,6 @@ fn vectors<V: Vector>(len: usize, mut f: impl FnMut(usize, usize)) {
     for at in (0..len).step_by(V::LANES) {
         f(at, V::LANES.min(len - at));
     }
-}
-
-#[inline(always)]
-unsafe fn load<V: Vector>(from: *const f32, count: usize) -> V {
-    // SAFETY: the caller's.
-    unsafe { if count == V::LANES { V::load(from) } else { V::load_first(from, count) } }
-}
-
-#[inline(always)]
-unsafe fn store<V: Vector>(x: V, to: *mut f32, count: usize) {
-    // SAFETY: the caller's.
-    unsafe { if count == V::LANES { x.store(to) } else { x.store_first(to, count) } }
 }
 
 struct ToSteps<'a> {

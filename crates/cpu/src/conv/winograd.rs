@@ -212,7 +212,7 @@ pub(super) fn run(
                         segments: &[(0, 0)],
                         len: depth,
                         rows: &rows[..count],
-                        columns: width,
+                        columns: width.min(outputs.columns - start),
                         add: false,
                     };
                     // SAFETY: there are `count` ≤ 64 patches of `depth` for each element, `depth`
