@@ -96,10 +96,13 @@ fn packed(
     let packed = b.prepared(name, &[b.shape(), &[level.lanes()]], || {
         let width: usize = panels.iter().map(|panel| panel.1).sum();
         let mut packed = b.device().take(k * width)?;
-        for &(start, width) in &panels {
+        let shared = Shared::new(&mut packed);
+        tasks(panels.len(), k * width, |panel| {
+            let (start, width) = panels[panel];
             let used = width.min(n - start);
-            let rows = packed[k * start..][..k * width].chunks_exact_mut(width);
-            for (p, row) in rows.enumerate() {
+            // SAFETY: each panel is one task's own.
+            let rows = unsafe { shared.slice(k * start..k * (start + width)) };
+            for (p, row) in rows.chunks_exact_mut(width).enumerate() {
                 let (row, rest) = row.split_at_mut(used);
                 rest.fill(0.0);
                 if transpose_b {
@@ -109,7 +112,7 @@ fn packed(
                     row.copy_from_slice(&b.data()[p * n + start..][..used]);
                 }
             }
-        }
+        });
         Ok(packed)
     })?;
     // Panels that are worth a task, a few microseconds.

@@ -183,7 +183,7 @@ fn pack(
     taps: [usize; 3],
     channels: usize,
     columns: usize,
-    read: impl Fn([usize; 3], usize, Range<usize>, &mut [f32]),
+    read: impl Fn([usize; 3], usize, Range<usize>, &mut [f32]) + Sync + Send,
 ) -> Result<Buffer> {
     let depth = taps.iter().product::<usize>() * channels;
     let of = |row: usize| {
@@ -203,17 +203,21 @@ fn pack(
         return Ok(packed);
     }
     let panels = level.panels(columns);
-    let mut packed = k.device().take(depth * panels.iter().map(|panel| panel.1).sum::<usize>())?;
-    for (start, width) in panels {
+    let width = panels.iter().map(|panel| panel.1).sum::<usize>();
+    let mut packed = k.device().take(depth * width)?;
+    let shared = Shared::new(&mut packed);
+    tasks(panels.len(), depth * width, |panel| {
+        let (start, width) = panels[panel];
         let used = start..(start + width).min(columns);
-        let rows = packed[depth * start..][..depth * width].chunks_exact_mut(width);
-        for (row, out) in rows.enumerate() {
+        // SAFETY: each panel is one task's own.
+        let rows = unsafe { shared.slice(depth * start..depth * (start + width)) };
+        for (row, out) in rows.chunks_exact_mut(width).enumerate() {
             let (tap, c) = of(row);
             let (out, rest) = out.split_at_mut(used.len());
             rest.fill(0.0);
             read(tap, c, used.clone(), out);
         }
-    }
+    });
     Ok(packed)
 }
 
