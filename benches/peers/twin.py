@@ -8,7 +8,11 @@ object a line on stdout, and does nothing in between:
     {"op": "check"}                                             largest differences from our outputs
     {"op": "step", "r1": false, "times": 3}                     seconds for 3 training steps
     {"op": "sample", "films": 64, "times": 3}                   seconds for 3 batches of films
+    {"op": "memory", "last": true}                              the peak of some steps in bytes
     {"op": "conv", "part": "input", "x": [..], .., "times": 3}  seconds for 3 gradients by the input
+
+With "compiled": true, `step` and `sample` are those of networks from `torch.compile`, whose
+compilation is not timed. Where it does not work, the reply is {"skipped": "why"}.
 
 Names of weights and their shapes are those of our files; here they become PyTorch's: channels
 before t, h, w, and outputs before inputs.
@@ -17,6 +21,7 @@ before t, h, w, and outputs before inputs.
 import json
 import math
 import sys
+import textwrap
 import time
 import traceback
 
@@ -247,10 +252,9 @@ class Critic(nn.Module):
         below = weights.below("frames")
         self.frames = Discriminator([1] + size[1:], (1, 4, 4), below, formats["frames"])
 
-    def judge(self, real, fake, rows, lengths, which):
-        """Logits of (real, fake, wrong) clips and of their frames, and the sentences."""
+    def judge(self, real, fake, own, wrong, which):
+        """Logits of (real, fake, wrong) clips and of their frames."""
         n = len(real)
-        own, wrong = self.encoder(rows, lengths)[2].split(n)
         both = torch.cat([real, fake])
         logits = []
         for judge, shown, times in [
@@ -265,7 +269,7 @@ class Critic(nn.Module):
                 judge.judge(fake_seen, under),
                 judge.judge(real_seen, against),
             ))
-        return logits, own
+        return logits
 
     def under(self, clips, sentence, which):
         frames = self.frames.see(pick(clips, which))
@@ -303,6 +307,7 @@ class Twin:
         self.of_net, self.of_critic = list(self.net.parameters()), list(self.critic.parameters())
         self.average = Net(config, weights.below("net"), formats)
         self.of_average = list(self.average.parameters())
+        self.judge, self.under = self.critic.judge, self.critic.under
 
         def adam(parameters, rate):
             betas = (train["beta1"], train["beta2"])
@@ -318,15 +323,26 @@ class Twin:
         self.rows = tensors["input.rows"].long()
         self.lengths = tensors["input.mask"].sum(1).long()
 
+    def compile(self, critic):
+        """Has the generators compiled when they are first called, and the discriminators if asked.
+
+        GRUs stay eager, for PyTorch breaks its graphs there, and so does `penalty`, for what is
+        compiled cannot be differentiated twice.
+        """
+        self.net.generator.compile(dynamic=False)
+        self.average.generator.compile(dynamic=False)
+        if critic:
+            self.judge = torch.compile(self.critic.judge, dynamic=False)
+            self.under = torch.compile(self.critic.under, dynamic=False)
+
     def step(self, r1, which, noise=None):
         """The losses of the discriminators and of the generator."""
         train, n = self.config["train"], len(self.real)
         own = self.rows[:n], self.lengths[:n]
         fake = self.net(*own, *(noise or self.noise(n))).transpose(1, 2)
 
-        (clips, frames), sentence = self.critic.judge(
-            self.real, fake.detach(), self.rows, self.lengths, which
-        )
+        sentence, wrong = self.critic.encoder(self.rows, self.lengths)[2].split(n)
+        clips, frames = self.judge(self.real, fake.detach(), sentence, wrong, which)
         loss_critic = objective = sum(
             (F.softplus(-real) + (F.softplus(fake) + F.softplus(wrong)) * 0.5).mean()
             for real, fake, wrong in (clips, frames)
@@ -340,7 +356,7 @@ class Twin:
         self.adam_critic.step()
 
         self.critic.requires_grad_(False)
-        of_clips, of_frames = self.critic.under(fake, self.critic.encoder(*own)[2], which)
+        of_clips, of_frames = self.under(fake, self.critic.encoder(*own)[2], which)
         loss_net = F.softplus(-of_clips).mean() + F.softplus(-of_frames).mean()
         self.adam_net.zero_grad()
         loss_net.backward()
@@ -386,15 +402,20 @@ def fastest(run, options):
 
 class Bench:
     def __init__(self):
-        self.twins, self.convs = {}, {}
+        self.twins, self.compiled, self.convs = {}, {}, {}
 
     def hello(self, threads):
         torch.set_num_threads(threads)
         torch.manual_seed(0)
+        self.before = peak()
         return {"torch": torch.__version__, "threads": torch.get_num_threads()}
 
     def load(self, config, file):
         self.config, self.tensors, self.twins = config, read(file), {}
+        if self.compiled:
+            # What has been compiled for eight networks silently stays eager for the ninth.
+            torch.compiler.reset()
+            self.compiled = {}
         twin = Twin(config, self.tensors, formats())
 
         def ours(kind):
@@ -457,21 +478,57 @@ class Bench:
             self.twins[kind] = make(Twin(self.config, self.tensors, chosen)), chosen
         return self.twins[kind]
 
-    def step(self, r1, times):
+    def compile(self, kind, make, chosen):
+        """What `make(twin)` gives for a compiled twin, and what is compiled in it."""
+
+        def run(critic):
+            twin = Twin(self.config, self.tensors, chosen)
+            twin.compile(critic)
+            return make(twin)
+
+        # The discriminators are not always faster for it.
+        critic = kind == "step" and fastest(run, [False, True])
+        once = run(critic)
+        once()
+        return once, "all compiled" if critic else "generator compiled"
+
+    def time(self, kind, make, networks, times, compiled, *args):
+        run, chosen = self.twin(kind, make)
+        way = named(chosen, networks)
+        if compiled:
+            if kind not in self.compiled:
+                try:
+                    self.compiled[kind] = self.compile(kind, make, chosen)
+                except Exception as error:
+                    self.compiled[kind] = None, brief(error)
+            run, what = self.compiled[kind]
+            if run is None:
+                return {"skipped": what}
+            way = f"{way}, {what}"
+        return {"seconds": seconds(lambda: run(*args), times), "formats": way}
+
+    def step(self, r1, times, compiled=False):
         which = list(range(min(FRAMES_JUDGED, self.config["clip"]["frames"])))
         # Both kinds of steps by the same twin.
-        stepper, chosen = self.twin("step", lambda twin: lambda r1=False: twin.step(r1, which))
-        return {"seconds": seconds(lambda: stepper(r1), times), "formats": named(chosen, NETWORKS)}
+        make = lambda twin: lambda r1=False: twin.step(r1, which)
+        return self.time("step", make, NETWORKS, times, compiled, r1)
 
-    def sample(self, films, times):
+    def sample(self, films, times, compiled=False):
         def make(twin):
             several = math.ceil(films / len(twin.rows))
             rows = twin.rows.repeat(several, 1)[:films]
             lengths = twin.lengths.repeat(several)[:films]
             return lambda: twin.sample(rows, lengths)
 
-        run, chosen = self.twin(f"sample {films}", make)
-        return {"seconds": seconds(run, times), "formats": named(chosen, NETWORKS[:1])}
+        return self.time(f"sample {films}", make, NETWORKS[:1], times, compiled)
+
+    def memory(self, last):
+        """What steps without and with R1 need at most, all channels-last or all contiguous."""
+        which = list(range(min(FRAMES_JUDGED, self.config["clip"]["frames"])))
+        twin = Twin(self.config, self.tensors, formats(last, last, last, last))
+        for r1 in [False, True, False, True]:
+            twin.step(r1, which)
+        return {"peak": peak(), "before": self.before}
 
     @torch.inference_mode()
     def conv(self, part, x, kernel, stride, padding, times):
@@ -485,8 +542,21 @@ class Bench:
         return {"seconds": seconds(run, times), "formats": chosen}
 
 
+def peak():
+    """The most bytes that this process has had in memory, where the system says it."""
+    try:
+        with open("/proc/self/status") as status:
+            lines = [line.split() for line in status if line.startswith("VmHWM:")]
+        return int(lines[0][1]) * 1024
+    except (OSError, IndexError):
+        return None
+
+
 def conv(part, x, kernel, stride, padding, channels_last):
-    """One convolution of [n, t, h, w, ci] with [kt, kh, kw, ci, co], or a gradient of it."""
+    """One convolution of [n, t, h, w, ci] with [kt, kh, kw, ci, co], or a gradient of it.
+
+    "resized" is that of the picture enlarged twice, plus a bias.
+    """
     n, t, h, w, ci = x
     kt, kh, kw, _, co = kernel
     size, kernel, flat = [t, h, w], [kt, kh, kw], kt == 1 and stride[0] == 1 and padding[0] == 0
@@ -497,6 +567,10 @@ def conv(part, x, kernel, stride, padding, channels_last):
     x = torch.randn(n, ci, *size).contiguous(memory_format=layout)
     k = torch.randn(co, ci, *kernel).contiguous(memory_format=layout)
     forward = F.conv2d if flat else F.conv3d
+    if part == "resized":
+        bias = torch.zeros(co)
+        large = lambda: F.interpolate(x, scale_factor=2, mode="nearest")
+        return lambda: F.conv2d(large(), k, bias, padding=1)
     if part == "forward":
         return lambda: forward(x, k, None, stride, padding)
     g = torch.randn_like(forward(x, k, None, stride, padding))
@@ -515,6 +589,12 @@ def formats(generator=False, clips=False, frames=False, joined=False):
 def named(chosen, networks):
     layouts = [f"{key} {'channels-last' if chosen[key] else 'contiguous'}" for key in networks]
     return ", ".join(layouts + [f"{'one convolution' if chosen['joined'] else 'two'} in the ConvLSTM"])
+
+
+def brief(error):
+    """An error in one short line, without PyTorch's advice, which follows an empty one."""
+    message = str(error).strip().split("\n\n")[0]
+    return textwrap.shorten(f"{type(error).__name__}: {message}", 160)
 
 
 def main():

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_tensor::{Geometry, Op, Random, Shape, Tensor};
+use kinora_tensor::{Desc, Geometry, Op, Random, Shape, Tensor};
 use serde_json::{Value, json};
 
 use crate::recorder::{Recorder, Recording};
@@ -11,7 +11,8 @@ use crate::workload::Workload;
 /// A convolution of `x: [n, t, h, w, ci]` with `k: [kt, kh, kw, ci, co]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
-    pub geometry: Geometry,
+    /// `None` for that of the enlarged picture, [`Op::ResizeConv`].
+    pub geometry: Option<Geometry>,
     pub x: Shape,
     pub k: Shape,
 }
@@ -22,16 +23,17 @@ pub enum Part {
     Forward,
     Input,
     Weight,
+    /// Of the enlarged picture, whose gradients are those of another convolution.
+    Resized,
 }
 
 impl Part {
-    pub const ALL: [Part; 3] = [Part::Forward, Part::Input, Part::Weight];
-
     pub fn name(self) -> &'static str {
         match self {
             Part::Forward => "forward",
             Part::Input => "input",
             Part::Weight => "weight",
+            Part::Resized => "resized",
         }
     }
 }
@@ -44,7 +46,11 @@ pub fn of(workload: &Workload) -> Result<Vec<Layer>> {
     workload.step(state, &device, &workload.config_with(false))?;
     let mut layers: Vec<Layer> = Vec::new();
     for call in device.take() {
-        let Some(Op::Conv(geometry)) = call.op else { continue };
+        let geometry = match call.op {
+            Some(Op::Conv(geometry)) => Some(geometry),
+            Some(Op::ResizeConv) => None,
+            _ => continue,
+        };
         let [x, k] = [call.inputs[0].shape, call.inputs[1].shape];
         let same = layers
             .iter_mut()
@@ -59,11 +65,20 @@ pub fn of(workload: &Workload) -> Result<Vec<Layer>> {
 }
 
 impl Layer {
+    /// What is computed of it.
+    pub fn parts(&self) -> &'static [Part] {
+        match self.geometry {
+            Some(_) => &[Part::Forward, Part::Input, Part::Weight],
+            None => &[Part::Resized],
+        }
+    }
+
     /// `3x4x4 32→64 on 16x16x16 /1x2x2, 32`: kernel, channels, size, stride (if it is not 1) and
     /// batch.
     pub fn name(&self) -> String {
         let by = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
-        let (x, k, stride) = (&self.x, &self.k, self.geometry.stride);
+        let (x, k) = (&self.x, &self.k);
+        let stride = self.geometry.map_or([1; 3], |geometry| geometry.stride);
         let stride = if stride == [1; 3] { String::new() } else { format!(" /{}", by(&stride)) };
         format!("{} {}→{} on {}{stride}, {}", by(&k[..3]), k[3], k[4], by(&x[1..4]), x[0])
     }
@@ -76,7 +91,8 @@ impl Layer {
 
     /// What the others are asked.
     pub fn request(&self, part: Part) -> Value {
-        let Geometry { stride, padding } = self.geometry;
+        let same = Geometry { stride: [1; 3], padding: [0, 1, 1] };
+        let Geometry { stride, padding } = self.geometry.unwrap_or(same);
         json!({
             "op": "conv", "part": part.name(), "x": self.x.to_vec(), "kernel": self.k.to_vec(),
             "stride": stride, "padding": padding,
@@ -89,17 +105,24 @@ impl Layer {
         let (size, kernel) = ([x[1], x[2], x[3]], [k[0], k[1], k[2]]);
         let device = CpuDevice::new();
         let mut random = Random::new(0, 0);
-        let x = CpuTensor::randn(&device, &mut random, x)?;
-        let k = CpuTensor::randn(&device, &mut random, k)?;
-        let g = x.conv(&k, geometry)?;
-        let (op, inputs) = match part {
-            Part::Forward => (Op::Conv(geometry), [x, k]),
-            Part::Input => (Op::ConvInput { geometry, size }, [g, k]),
-            Part::Weight => (Op::ConvWeight { geometry, kernel }, [x, g]),
+        let mut randn = |shape: Shape| CpuTensor::randn(&device, &mut random, shape);
+        let bias = Shape::from(&k[4..]);
+        let (x, k) = (randn(x)?, randn(k)?);
+        let (op, inputs) = match geometry {
+            None => (Op::ResizeConv, vec![x, k, randn(bias)?]),
+            Some(geometry) => {
+                let g = x.conv(&k, geometry)?;
+                match part {
+                    Part::Input => (Op::ConvInput { geometry, size }, vec![g, k]),
+                    Part::Weight => (Op::ConvWeight { geometry, kernel }, vec![x, g]),
+                    Part::Forward | Part::Resized => (Op::Conv(geometry), vec![x, k]),
+                }
+            }
         };
-        let flops = op.flops(&[inputs[0].desc(), inputs[1].desc()]);
+        let descs: Vec<&Desc> = inputs.iter().map(|input| input.desc()).collect();
+        let flops = op.flops(&descs);
         let run = move || {
-            CpuTensor::apply(&device, op.clone(), &[&inputs[0], &inputs[1]])?;
+            CpuTensor::apply(&device, op.clone(), &inputs.iter().collect::<Vec<_>>())?;
             Ok(())
         };
         Ok((run, flops))

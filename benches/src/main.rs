@@ -50,6 +50,9 @@ struct Args {
     /// Without the twin
     #[arg(long, conflicts_with = "peer")]
     no_peer: bool,
+    /// PyTorch's networks compiled too, which takes minutes for each preset
+    #[arg(long, conflicts_with = "no_peer")]
+    compiled: bool,
     /// Writes what is printed to RESULTS.md in this folder, beside it each row in results.json, and
     /// scaling.svg
     #[arg(long, value_name = "FOLDER")]
@@ -112,7 +115,7 @@ fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
 fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<()> {
     let (peers, lines) = match args.no_peer {
         true => (Peers::default(), vec!["- the others are skipped: --no-peer".into()]),
-        false => Peers::start(python)?,
+        false => Peers::start(python, args.compiled)?,
     };
     let peak = Peak::measure()?;
     let mut bench = Bench::new(peers, peak, args.repeats.into(), &args.filter, &args.set);
@@ -179,6 +182,7 @@ mod tests {
             "--peer p --no-peer",
             "--check --no-peer",
             "--check --profile",
+            "--compiled --no-peer",
             "--profile --out f",
             "--preset",
             "shapes",

@@ -152,11 +152,15 @@ impl Meter<'_> {
             return Ok(());
         }
         for layer in layers::of(self.workload)? {
-            for part in Part::ALL {
+            for &part in layer.parts() {
                 let name = format!("conv {} {}", layer.name(), part.name());
                 if self.wants(&name) {
                     let (ours, flops) = layer.ours(part)?;
-                    let timing = self.bench.time(ours, &CONVOLUTIONS, layer.request(part))?;
+                    let rivals = match part {
+                        Part::Resized => &CONVOLUTIONS[..1],
+                        _ => &CONVOLUTIONS[..],
+                    };
+                    let timing = self.bench.time(ours, rivals, layer.request(part))?;
                     let dense = layer.is_dense(flops);
                     self.row(&name, timing, flops as f64 / 1e9, Unit::Gflops, dense);
                 }

@@ -41,6 +41,8 @@ pub struct Peers {
     pub rust: Option<Peer>,
     /// The Python of the first, for processes of their own.
     pub python: Option<PathBuf>,
+    /// Whether to have PyTorch's networks compiled.
+    compiled: bool,
 }
 
 /// The program that has burn and candle, once it is built.
@@ -49,7 +51,7 @@ const RUST_PEER: &str =
 
 impl Peers {
     /// Starts those who are there; and a line on each, also on who is not there and why.
-    pub fn start(python: Option<PathBuf>) -> Result<(Self, Vec<String>)> {
+    pub fn start(python: Option<PathBuf>, compiled: bool) -> Result<(Self, Vec<String>)> {
         let (mut lines, threads) = (Vec::new(), rayon::current_num_threads());
         let torch = match &python {
             Some(python) => {
@@ -79,7 +81,7 @@ impl Peers {
             );
             None
         };
-        Ok((Self { torch, rust, python }, lines))
+        Ok((Self { torch, rust, python, compiled }, lines))
     }
 
     /// What a rival says that took as long as it said; `None` where it cannot do this.
@@ -88,6 +90,7 @@ impl Peers {
         request["times"] = times.into();
         let peer = match rival {
             Rival::PyTorch => &mut self.torch,
+            Rival::Compiled if !self.compiled => return Ok(None),
             Rival::Compiled => {
                 request["compiled"] = true.into();
                 &mut self.torch
