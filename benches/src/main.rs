@@ -47,7 +47,7 @@ struct Args {
     /// A Python with PyTorch, for the twin [default: what KINORA_PEER_PYTHON names]
     #[arg(long, value_name = "PYTHON")]
     peer: Option<PathBuf>,
-    /// Without the twin
+    /// Without the others
     #[arg(long, conflicts_with = "peer")]
     no_peer: bool,
     /// PyTorch's networks compiled too, which takes minutes for each preset
@@ -113,6 +113,9 @@ fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
 
 /// Measures all rows, prints them, and keeps them where that is asked for.
 fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<()> {
+    if let Some(folder) = &args.out {
+        std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
+    }
     let (peers, lines) = match args.no_peer {
         true => (Peers::default(), vec!["- the others are skipped: --no-peer".into()]),
         false => Peers::start(python, args.compiled)?,
@@ -149,7 +152,6 @@ fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<
             ("results.json", Some(json)),
             ("scaling.svg", drawing),
         ];
-        std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
         for (name, content) in files {
             if let Some(content) = content {
                 kinora_video::write_atomic(&folder.join(name), content.as_bytes())?;

@@ -148,7 +148,10 @@ impl Meter<'_> {
 
     fn convs(&mut self) -> Result<()> {
         // Finding them costs a step.
-        if ["step", "sample", "scaling"].iter().any(|other| self.bench.filter.contains(other)) {
+        if ["step", "sample", "memory", "scaling"]
+            .iter()
+            .any(|other| self.bench.filter.contains(other))
+        {
             return Ok(());
         }
         for layer in layers::of(self.workload)? {

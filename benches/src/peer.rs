@@ -84,7 +84,7 @@ impl Peers {
         Ok((Self { torch, rust, python, compiled }, lines))
     }
 
-    /// What a rival says that took as long as it said; `None` where it cannot do this.
+    /// How long a rival takes for `times` of `request`; `None` where it cannot do this.
     pub fn time(&mut self, rival: Rival, request: &Value, times: usize) -> Result<Option<Timed>> {
         let mut request = request.clone();
         request["times"] = times.into();

@@ -25,7 +25,7 @@ Examples:
   cargo xtask train --help
   KINORA_DATA=/path/to/data cargo xtask test
   CI=true cargo xtask test            what is skipped is a failure
-  cargo xtask bench --json bench.json
+  cargo xtask bench --out benches
   cargo xtask tidy
   cargo xtask torture
 ";

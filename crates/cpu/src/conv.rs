@@ -40,6 +40,7 @@ mod tests {
                 f(level, inputs.each_ref(), want.shape(), out)
             });
             let pairs = || got.as_ref().unwrap().data().iter().zip(want.values());
+            assert!(pairs().all(|(got, _)| got.is_finite()), "{op:?} of {shapes:?}, {level:?}");
             let error = pairs().map(|(&a, b)| (f64::from(a) - b).abs()).fold(0.0, f64::max);
             let largest = pairs().map(|(_, b)| b.abs()).fold(0.0, f64::max);
             assert!(error < 1e-5 * largest, "{op:?} of {shapes:?}, {level:?}: {error:e}");

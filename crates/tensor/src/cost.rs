@@ -24,7 +24,7 @@ impl Op {
             Op::Conv(_) => 2 * y / last(&output) * of(1),
             Op::ConvInput { .. } => 2 * of(0) / last(inputs[0]) * of(1),
             Op::ConvWeight { .. } => 2 * of(1) / last(inputs[1]) * y,
-            // As it expands: nine taps at each output.
+            // Nine taps at each output, as of the enlarged picture.
             Op::ResizeConv => 2 * y / last(&output) * of(1) + y,
             Op::Norm(_) => 8 * y,
             Op::NormGrad(_) => 20 * of(0),

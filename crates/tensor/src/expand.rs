@@ -1,8 +1,7 @@
 //! The fused operations made of primitives: their fallback, their oracle in tests, and their rule
 //! for second order.
 
-use crate::resize::LARGE;
-use crate::{NormSpec, Op, Result, Shape, Tensor, Unary};
+use crate::{NormSpec, Op, Result, Shape, Tensor, Unary, resize};
 
 impl Op {
     /// The operation made of primitives; `None` if it is one.
@@ -31,7 +30,8 @@ fn pack<T: Tensor>(parts: &[&T]) -> Result<T> {
 }
 
 fn resize_conv<T: Tensor>(x: &T, k: &T, bias: &T) -> Result<T> {
-    x.upsample([1, 2, 2])?.conv(k, LARGE)?.add(bias)
+    let size = [x.shape()[1], 2 * x.shape()[2], 2 * x.shape()[3]];
+    x.conv_input(&resize::fold(k)?, resize::GEOMETRY, size)?.add(bias)
 }
 
 /// The steps that [`Op::Norm`] and its gradient share. Axes: `[n, s, groups, c / groups]` for what

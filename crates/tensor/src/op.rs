@@ -158,7 +158,8 @@ pub enum Op {
     /// Fused. Inputs: x `[n, t, h, w, ci]`, weights k `[1, 3, 3, ci, co]` and a bias `[co]`; each
     /// element of x repeated twice along h and w, then the convolution with k that keeps the size,
     /// plus the bias: `[n, t, 2h, 2w, co]` (Odena et al., "Deconvolution and checkerboard
-    /// artifacts", 2016).
+    /// artifacts", 2016). ∂ = those of the transposed convolution of stride 2 whose kernel of 4×4 has
+    /// the taps added up that see the same element; ∂bias = Σ g
     ResizeConv,
     /// Fused. Inputs: x `[n, .., c]`, scale and shift `[n, c]` or `[1, c]`;
     /// y = leaky_relu((x - mean) / √(variance + ε) · scale + shift), the mean and variance over all

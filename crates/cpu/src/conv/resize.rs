@@ -154,6 +154,9 @@ pub(crate) fn resize_conv(
 fn pack(k: &[f32], [c, columns]: [usize; 2], (start, width): (usize, usize), out: &mut [f32]) {
     const FACTORS: [[f32; 3]; 3] = [[1.0, 1.0, 1.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]];
     let used = width.min(columns - start);
+    if out.is_empty() {
+        return;
+    }
     out.fill(0.0);
     for (product, out) in out.chunks_exact_mut(c * width).enumerate() {
         for tap in 0..9 {

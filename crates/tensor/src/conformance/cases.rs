@@ -50,9 +50,9 @@ pub fn cases() -> Vec<Case> {
     list.tables();
     list.products();
     list.convolutions();
-    list.resizes();
     list.norms();
     list.cells();
+    list.resizes();
     list.0
 }
 
@@ -268,8 +268,9 @@ impl List {
             ([1, 2, 5, 4, 17], 33),
             ([3, 1, 1, 9, 34], 50),
             ([0, 1, 4, 4, 2], 3),
+            ([1, 1, 2, 2, 0], 3),
         ] {
-            let scale = Normal((9.0 * x[4] as f32).powf(-0.25));
+            let scale = Normal((9.0 * x[4].max(1) as f32).powf(-0.25));
             let k = [1, 3, 3, x[4], co];
             self.add(Op::ResizeConv, &[(&x, scale), (&k, scale), (&[co], Normal(1.0))]);
         }
