@@ -15,6 +15,7 @@ mod rnn;
 mod simd;
 mod strided;
 mod update;
+mod vector;
 
 use std::sync::Arc;
 

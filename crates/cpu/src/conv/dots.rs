@@ -2,7 +2,8 @@
 //! and each output is the sum of its lanes.
 
 use super::gather::{Gather, Phase};
-use crate::kernel::{Level, Row, Sweep, Vector};
+use crate::kernel::{Level, Row, Sweep};
+use crate::vector::Vector;
 
 /// Most output channels for which it is worth it.
 pub(super) const COLUMNS: usize = 4;

@@ -12,8 +12,9 @@ use kinora_tensor::{Result, Shape, Tensor};
 
 use super::tile::with_scratch;
 use crate::CpuTensor;
-use crate::kernel::{Block, Level, Row, Sweep, Vector, load, store};
+use crate::kernel::{Block, Level, Row, Sweep};
 use crate::parallel::{Shared, tasks};
+use crate::vector::{Vector, lanes, load, store};
 
 /// Factors along h and w.
 const PRODUCTS: usize = 9;
@@ -243,14 +244,6 @@ impl Source<'_> {
     }
 }
 
-/// Calls `f` with the place and the width of each vector of `len`; the last may have fewer lanes.
-#[inline(always)]
-fn vectors<V: Vector>(len: usize, mut f: impl FnMut(usize, usize)) {
-    for at in (0..len).step_by(V::LANES) {
-        f(at, V::LANES.min(len - at));
-    }
-}
-
 struct ToSteps<'a> {
     source: &'a Source<'a>,
     starts: [usize; 3],
@@ -281,7 +274,7 @@ impl Sweep for ToSteps<'_> {
                     let to_h = by_h + (line * w + column) * c;
                     let to_w = by_w + ((n * h + row) * (w + 1) + column) * c;
                     let to_both = by_both + (line * (w + 1) + column) * c;
-                    vectors::<V>(
+                    lanes::<V>(
                         c,
                         #[inline(always)]
                         |at, count| {
@@ -338,7 +331,7 @@ impl Sweep for ToOutputs<'_> {
             let column = 2 * (source.tile.columns.start + column);
             let line = (source.tile.pictures.start + n) * 2 * h + row;
             let to = [0, 1].map(|below| ((line + below) * 2 * w + column) * columns + start);
-            vectors::<V>(
+            lanes::<V>(
                 used,
                 #[inline(always)]
                 |at, count| {

@@ -6,8 +6,9 @@
 use std::ops::Range;
 
 use super::{Pass, apart};
-use crate::kernel::{Level, Sweep, Vector};
+use crate::kernel::{Level, Sweep};
 use crate::parallel::Shared;
+use crate::vector::Vector;
 
 /// Bᵀ d, of N elements.
 #[inline(always)]
