@@ -2,6 +2,11 @@
 //! run over several segments of both inputs (a "batch-reduce GEMM": Georganas et al., "High-
 //! performance deep learning via a single building block", 2020).
 
+use kinora_tensor::Result;
+
+use crate::CpuDevice;
+use crate::buffer::Buffer;
+use crate::parallel::{Shared, tasks};
 use crate::vector::{Vector, load, store};
 
 /// c[i, j] (+)= Σ over segments and k of a[rows[i] + segment.a + k a_step] · b[segment.b + k b_step + j]
@@ -110,6 +115,28 @@ impl Level {
                 (start - width, width)
             })
             .collect()
+    }
+
+    /// Memory for all panels of `columns`, `[depth, width]` one after another, as a block reads them;
+    /// `fill` is given the first column and the width of each, and its elements.
+    pub fn packed(
+        self,
+        device: &CpuDevice,
+        columns: usize,
+        depth: usize,
+        fill: impl Fn(usize, usize, &mut [f32]) + Sync + Send,
+    ) -> Result<Buffer> {
+        let panels = self.panels(columns);
+        let len = depth * panels.iter().map(|panel| panel.1).sum::<usize>();
+        let mut packed = device.take(len)?;
+        let shared = Shared::new(&mut packed);
+        tasks(panels.len(), len, |panel| {
+            let (start, width) = panels[panel];
+            // SAFETY: each panel is one task's own.
+            let panel = unsafe { shared.slice(depth * start..depth * (start + width)) };
+            fill(start, width, panel);
+        });
+        Ok(packed)
     }
 
     /// Runs a loop compiled for these vectors.

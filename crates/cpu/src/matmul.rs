@@ -94,15 +94,9 @@ fn packed(
     let panels = level.panels(n);
     let name = if transpose_b { "matrix turned" } else { "matrix" };
     let packed = b.prepared(name, &[b.shape(), &[level.lanes()]], || {
-        let width: usize = panels.iter().map(|panel| panel.1).sum();
-        let mut packed = b.device().take(k * width)?;
-        let shared = Shared::new(&mut packed);
-        tasks(panels.len(), k * width, |panel| {
-            let (start, width) = panels[panel];
+        level.packed(b.device(), n, k, |start, width, packed| {
             let used = width.min(n - start);
-            // SAFETY: each panel is one task's own.
-            let rows = unsafe { shared.slice(k * start..k * (start + width)) };
-            for (p, row) in rows.chunks_exact_mut(width).enumerate() {
+            for (p, row) in packed.chunks_exact_mut(width).enumerate() {
                 let (row, rest) = row.split_at_mut(used);
                 rest.fill(0.0);
                 if transpose_b {
@@ -112,8 +106,7 @@ fn packed(
                     row.copy_from_slice(&b.data()[p * n + start..][..used]);
                 }
             }
-        });
-        Ok(packed)
+        })
     })?;
     // Panels that are worth a task, a few microseconds.
     const TASK: usize = 256 << 10;

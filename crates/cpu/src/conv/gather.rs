@@ -202,23 +202,15 @@ fn pack(
         }
         return Ok(packed);
     }
-    let panels = level.panels(columns);
-    let width = panels.iter().map(|panel| panel.1).sum::<usize>();
-    let mut packed = k.device().take(depth * width)?;
-    let shared = Shared::new(&mut packed);
-    tasks(panels.len(), depth * width, |panel| {
-        let (start, width) = panels[panel];
+    level.packed(k.device(), columns, depth, |start, width, packed| {
         let used = start..(start + width).min(columns);
-        // SAFETY: each panel is one task's own.
-        let rows = unsafe { shared.slice(depth * start..depth * (start + width)) };
-        for (row, out) in rows.chunks_exact_mut(width).enumerate() {
+        for (row, out) in packed.chunks_exact_mut(width).enumerate() {
             let (tap, c) = of(row);
             let (out, rest) = out.split_at_mut(used.len());
             rest.fill(0.0);
             read(tap, c, used.clone(), out);
         }
-    });
-    Ok(packed)
+    })
 }
 
 impl Gather {

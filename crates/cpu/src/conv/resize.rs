@@ -85,17 +85,9 @@ pub(crate) fn resize_conv(
     let columns = shape[4];
     let panels = level.panels(columns);
     let weights = k.prepared("resized", &[k.shape(), &[level.lanes()]], || {
-        let width: usize = panels.iter().map(|panel| panel.1).sum();
-        let mut packed = k.device().take(PRODUCTS * c * width)?;
-        let shared = Shared::new(&mut packed);
-        tasks(panels.len(), PRODUCTS * c * width, |panel| {
-            let (start, width) = panels[panel];
-            let range = PRODUCTS * c * start..PRODUCTS * c * (start + width);
-            // SAFETY: each panel is one task's own.
-            let packed = unsafe { shared.slice(range) };
+        level.packed(k.device(), columns, PRODUCTS * c, |start, width, packed| {
             pack(k.data(), [c, columns], (start, width), packed);
-        });
-        Ok(packed)
+        })
     })?;
     let tiling = Tiling::new(n * t, [h, w]);
     let work = n * t * h * w * PRODUCTS * c * columns / 8;
