@@ -11,8 +11,9 @@ use crate::workload::Workload;
 /// A convolution of `x: [n, t, h, w, ci]` with `k: [kt, kh, kw, ci, co]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
-    /// `None` for that of the enlarged picture, [`Op::ResizeConv`].
-    pub geometry: Option<Geometry>,
+    pub geometry: Geometry,
+    /// Whether it sees x enlarged, as [`Op::ResizeConv`] does.
+    pub resized: bool,
     pub x: Shape,
     pub k: Shape,
 }
@@ -46,19 +47,20 @@ pub fn of(workload: &Workload) -> Result<Vec<Layer>> {
     workload.step(state, &device, &workload.config_with(false))?;
     let mut layers: Vec<Layer> = Vec::new();
     for call in device.take() {
-        let geometry = match call.op {
-            Some(Op::Conv(geometry)) => Some(geometry),
-            Some(Op::ResizeConv) => None,
+        let (geometry, resized) = match call.op {
+            Some(Op::Conv(geometry)) => (geometry, false),
+            Some(Op::ResizeConv) => (kinora_nn::same([1, 3, 3]), true),
             _ => continue,
         };
         let [x, k] = [call.inputs[0].shape, call.inputs[1].shape];
-        let same = layers
-            .iter_mut()
-            .find(|layer| layer.geometry == geometry && layer.k == k && layer.x[1..] == x[1..]);
+        let same = layers.iter_mut().find(|layer| {
+            (layer.geometry, layer.resized, layer.k) == (geometry, resized, k)
+                && layer.x[1..] == x[1..]
+        });
         match same {
             Some(layer) if layer.x[0] >= x[0] => {}
             Some(layer) => layer.x = x,
-            None => layers.push(Layer { geometry, x, k }),
+            None => layers.push(Layer { geometry, resized, x, k }),
         }
     }
     Ok(layers)
@@ -67,9 +69,9 @@ pub fn of(workload: &Workload) -> Result<Vec<Layer>> {
 impl Layer {
     /// What is computed of it.
     pub fn parts(&self) -> &'static [Part] {
-        match self.geometry {
-            Some(_) => &[Part::Forward, Part::Input, Part::Weight],
-            None => &[Part::Resized],
+        match self.resized {
+            false => &[Part::Forward, Part::Input, Part::Weight],
+            true => &[Part::Resized],
         }
     }
 
@@ -77,8 +79,7 @@ impl Layer {
     /// batch.
     pub fn name(&self) -> String {
         let by = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
-        let (x, k) = (&self.x, &self.k);
-        let stride = self.geometry.map_or([1; 3], |geometry| geometry.stride);
+        let (x, k, stride) = (&self.x, &self.k, self.geometry.stride);
         let stride = if stride == [1; 3] { String::new() } else { format!(" /{}", by(&stride)) };
         format!("{} {}→{} on {}{stride}, {}", by(&k[..3]), k[3], k[4], by(&x[1..4]), x[0])
     }
@@ -91,8 +92,7 @@ impl Layer {
 
     /// What the others are asked.
     pub fn request(&self, part: Part) -> Value {
-        let same = Geometry { stride: [1; 3], padding: [0, 1, 1] };
-        let Geometry { stride, padding } = self.geometry.unwrap_or(same);
+        let Geometry { stride, padding } = self.geometry;
         json!({
             "op": "conv", "part": part.name(), "x": self.x.to_vec(), "kernel": self.k.to_vec(),
             "stride": stride, "padding": padding,
@@ -101,23 +101,21 @@ impl Layer {
 
     /// One computation with its operands, and how many floating-point operations it takes.
     pub fn ours(&self, part: Part) -> Result<(impl FnMut() -> Result<()>, u64)> {
-        let Self { geometry, x, k } = *self;
+        let Self { geometry, x, k, .. } = *self;
         let (size, kernel) = ([x[1], x[2], x[3]], [k[0], k[1], k[2]]);
         let device = CpuDevice::new();
         let mut random = Random::new(0, 0);
         let mut randn = |shape: Shape| CpuTensor::randn(&device, &mut random, shape);
         let bias = Shape::from(&k[4..]);
         let (x, k) = (randn(x)?, randn(k)?);
-        let (op, inputs) = match geometry {
-            None => (Op::ResizeConv, vec![x, k, randn(bias)?]),
-            Some(geometry) => {
+        let (op, inputs) = match part {
+            Part::Forward => (Op::Conv(geometry), vec![x, k]),
+            Part::Input => (Op::ConvInput { geometry, size }, vec![x.conv(&k, geometry)?, k]),
+            Part::Weight => {
                 let g = x.conv(&k, geometry)?;
-                match part {
-                    Part::Input => (Op::ConvInput { geometry, size }, vec![g, k]),
-                    Part::Weight => (Op::ConvWeight { geometry, kernel }, vec![x, g]),
-                    Part::Forward | Part::Resized => (Op::Conv(geometry), vec![x, k]),
-                }
+                (Op::ConvWeight { geometry, kernel }, vec![x, g])
             }
+            Part::Resized => (Op::ResizeConv, vec![x, k, randn(bias)?]),
         };
         let descs: Vec<&Desc> = inputs.iter().map(|input| input.desc()).collect();
         let flops = op.flops(&descs);
