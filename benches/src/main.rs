@@ -133,7 +133,7 @@ fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<
     ));
     workloads.iter().try_for_each(|workload| measure::preset(workload, &mut bench))?;
     let last = workloads.last().context("there is a preset")?;
-    let drawing = scaling::measure(&last.preset, &mut bench)?;
+    let drawing = scaling::measure(last, &mut bench)?;
     if bench.rows.is_empty() {
         bail!("no row holds {:?} in its name", args.filter);
     }

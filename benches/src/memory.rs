@@ -8,7 +8,7 @@ use kinora_cpu::{CpuDevice, CpuTensor};
 use crate::workload::Workload;
 
 /// The argument with which this program is started again, to do steps and nothing else.
-pub const ARGUMENT: &str = "--peak-memory";
+const ARGUMENT: &str = "--peak-memory";
 
 /// The most bytes that this process has had in memory, where the system says it.
 fn peak() -> Option<f64> {

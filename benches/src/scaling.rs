@@ -1,7 +1,7 @@
 //! How the cost of a training step grows with what is asked of it.
 
 use std::fmt::Write;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use kinora_cpu::{CpuDevice, CpuTensor};
@@ -10,7 +10,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::bench::Bench;
 use crate::row::{Row, Table, Unit};
-use crate::time::median;
+use crate::time::{PAUSE, median};
 use crate::workload::Workload;
 
 /// What is changed alone while all else stays as in the preset.
@@ -95,17 +95,17 @@ impl Axis {
 /// Measures steps without the penalty along each axis, and draws them.
 ///
 /// Returns an SVG, unless the filter leaves nothing out of which one could be made.
-pub fn measure(preset: &str, bench: &mut Bench) -> Result<Option<String>> {
+pub fn measure(workload: &Workload, bench: &mut Bench) -> Result<Option<String>> {
+    let Workload { preset, config, .. } = workload;
     bench.section(&format!("{preset}: as the work grows"), Table::Scaling);
     let mut curves = Vec::new();
     for axis in Axis::ALL {
         let name = |value: usize| format!("{preset}/scaling, {} {value}", axis.name());
-        let config = Workload::new(preset, &bench.set)?.config;
-        let values = axis.values(&config, rayon::current_num_threads());
+        let values = axis.values(config, rayon::current_num_threads());
         if !values.iter().any(|&value| bench.wants(&name(value))) {
             continue;
         }
-        let curve = curve(preset, axis, &values, axis.base(&config), bench)?;
+        let curve = curve(workload, axis, &values, bench)?;
         for &(value, ours) in &curve.points {
             bench.add(Row {
                 name: name(value),
@@ -122,8 +122,8 @@ pub fn measure(preset: &str, bench: &mut Bench) -> Result<Option<String>> {
 }
 
 /// All points in turn, so that whatever else the machine does falls on all of them.
-fn curve(preset: &str, axis: Axis, values: &[usize], base: usize, bench: &Bench) -> Result<Curve> {
-    const PAUSE: Duration = Duration::from_millis(10);
+fn curve(workload: &Workload, axis: Axis, values: &[usize], bench: &Bench) -> Result<Curve> {
+    let Workload { preset, config, .. } = workload;
     let device = CpuDevice::new();
     let mut runs = values
         .iter()
@@ -157,7 +157,8 @@ fn curve(preset: &str, axis: Axis, values: &[usize], base: usize, bench: &Bench)
             (value, workload.config.train.batch as f64 / median(seconds))
         })
         .collect();
-    let base = *points.iter().find(|(value, _)| *value == base).context("the base is measured")?;
+    let base = points.iter().find(|(value, _)| *value == axis.base(config));
+    let base = *base.context("the base is measured")?;
     Ok(Curve { axis, points, base })
 }
 

@@ -10,7 +10,7 @@ use crate::peer::{Peers, Rival};
 /// A measurement lasts at least this long, by repeating what is short.
 const LEAST: f64 = 0.03;
 /// Between two measurements, so that the threads of the one before have gone to sleep.
-const PAUSE: Duration = Duration::from_millis(10);
+pub const PAUSE: Duration = Duration::from_millis(10);
 
 /// Median seconds for one of whatever is measured.
 #[derive(Clone, Debug, PartialEq)]
