@@ -12,28 +12,24 @@ pub(crate) const LARGE: Geometry = Geometry { stride: [1; 3], padding: [0, 1, 1]
 /// Of the convolution that it is the transpose of.
 pub(crate) const GEOMETRY: Geometry = Geometry { stride: [1, 2, 2], padding: [0, 1, 1] };
 
-/// Applies `f` to the three or four parts along h, then along w.
-fn along<T: Tensor>(k: &T, f: impl Fn(&dyn Fn(usize) -> Result<T>) -> Result<Vec<T>>) -> Result<T> {
-    [1, 2].iter().try_fold(k.clone(), |k, &axis| {
-        let parts = f(&|i| k.slice(axis, i, 1))?;
-        T::concat(&parts.iter().collect::<Vec<_>>(), axis)
-    })
-}
-
 /// `[1, 3, 3, ci, co]` to `[1, 4, 4, co, ci]`.
 pub(crate) fn fold<T: Tensor>(k: &T) -> Result<T> {
-    let folded = along(k, |tap| {
+    let mut k = k.clone();
+    for axis in [1, 2] {
+        let tap = |i: usize| k.slice(axis, i, 1);
         let (a, b, c) = (tap(0)?, tap(1)?, tap(2)?);
-        Ok(vec![c.clone(), b.add(&c)?, a.add(&b)?, a])
-    })?;
-    folded.permute(&[0, 1, 2, 4, 3])
+        k = T::concat(&[&c, &b.add(&c)?, &a.add(&b)?, &a], axis)?;
+    }
+    k.permute(&[0, 1, 2, 4, 3])
 }
 
 /// The adjoint of [`fold`].
 pub(crate) fn unfold<T: Tensor>(k: &T) -> Result<T> {
-    let unfolded = along(k, |tap| {
+    let mut k = k.clone();
+    for axis in [1, 2] {
+        let tap = |i: usize| k.slice(axis, i, 1);
         let (a, b, c, d) = (tap(0)?, tap(1)?, tap(2)?, tap(3)?);
-        Ok(vec![c.add(&d)?, b.add(&c)?, a.add(&b)?])
-    })?;
-    unfolded.permute(&[0, 1, 2, 4, 3])
+        k = T::concat(&[&c.add(&d)?, &b.add(&c)?, &a.add(&b)?], axis)?;
+    }
+    k.permute(&[0, 1, 2, 4, 3])
 }

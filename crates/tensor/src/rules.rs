@@ -71,8 +71,9 @@ impl Op {
         let y = || output.expect("a rule reads what the operation saves");
         let shape = |i: usize| &inputs[i].desc.shape;
         let one = |partial: Result<T>| Ok(vec![Some(partial?)]);
+        let partial = |i: usize, f: &dyn Fn() -> Result<T>| wanted[i].then(f).transpose();
         let two = |a: &dyn Fn() -> Result<T>, b: &dyn Fn() -> Result<T>| {
-            Ok(vec![wanted[0].then(a).transpose()?, wanted[1].then(b).transpose()?])
+            Ok(vec![partial(0, a)?, partial(1, b)?])
         };
         match self {
             Op::Unary(unary) => match unary {
@@ -165,17 +166,14 @@ impl Op {
             }
             &Op::Upsample { factor } => one(g.sum_pool(factor)),
             &Op::SumPool { factor } => one(g.upsample(factor)),
-            Op::ResizeConv => {
-                let partial = |i: usize, f: &dyn Fn() -> Result<T>| wanted[i].then(f).transpose();
-                Ok(vec![
-                    partial(0, &|| g.conv(&resize::fold(inputs[1].value())?, resize::GEOMETRY))?,
-                    partial(1, &|| {
-                        let k = g.conv_weight(inputs[0].value(), resize::GEOMETRY, [1, 4, 4])?;
-                        resize::unfold(&k)
-                    })?,
-                    partial(2, &|| g.sum_to(shape(2)))?,
-                ])
-            }
+            Op::ResizeConv => Ok(vec![
+                partial(0, &|| g.conv(&resize::fold(inputs[1].value())?, resize::GEOMETRY))?,
+                partial(1, &|| {
+                    let k = g.conv_weight(inputs[0].value(), resize::GEOMETRY, [1, 4, 4])?;
+                    resize::unfold(&k)
+                })?,
+                partial(2, &|| g.sum_to(shape(2)))?,
+            ]),
             Op::Norm(spec) => unpack(Op::NormGrad(*spec), inputs, g),
             Op::LstmCell => unpack(Op::LstmCellGrad, inputs, g),
             Op::GruCell => unpack(Op::GruCellGrad, inputs, g),
