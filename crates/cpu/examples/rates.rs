@@ -93,6 +93,7 @@ fn main() -> Result<()> {
         run(&format!("  weight {name}"), Op::ConvWeight { geometry, kernel }, &[x, g])?;
     }
 
+    // The two do the same; their milliseconds compare, not their GFLOP/s, which count other products.
     for (n, h, ci, co) in
         [(16, 8, 64, 48), (16, 16, 48, 24), (256, 16, 48, 24), (128, 8, 96, 64), (128, 16, 64, 32)]
     {
