@@ -3,7 +3,7 @@
 use kinora_tensor::{Shape, Tensor};
 
 use crate::CpuTensor;
-use crate::parallel::{pieces, rows};
+use crate::parallel::{PIECE, pieces, rows};
 use crate::strided::{Dim, collapse, contiguous, merge, offsets};
 
 pub(crate) fn broadcast(x: &CpuTensor, shape: &Shape, out: &mut [f32]) {
@@ -69,6 +69,16 @@ pub(crate) fn concat(parts: &[&CpuTensor], axis: usize, shape: &Shape, out: &mut
     let to = run(shape, axis);
     let parts: Vec<(&[f32], usize)> =
         parts.iter().map(|part| (part.data(), run(part.shape(), axis))).collect();
+    if to == out.len() {
+        // One long row.
+        let mut out = out;
+        for (part, len) in parts {
+            let (now, rest) = out.split_at_mut(len);
+            pieces(now, PIECE, |i, out| out.copy_from_slice(&part[i * PIECE..][..out.len()]));
+            out = rest;
+        }
+        return;
+    }
     rows(out, to, |row, out| {
         for (i, mut out) in out.chunks_exact_mut(to).enumerate() {
             for &(part, len) in &parts {

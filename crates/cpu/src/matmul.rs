@@ -144,8 +144,8 @@ fn few_rows(
     [m, k, n]: [usize; 3],
     out: &mut [f32],
 ) -> Result<()> {
-    // Rows of B that a task takes.
-    const TASK: usize = 32;
+    // Rows of B that a task takes, so few that several threads end at about the same time.
+    const TASK: usize = 16;
     let panels = level.panels(m);
     let width = panels.iter().map(|panel| panel.1).sum::<usize>();
     let mut turned = a.device().take(k * width)?;

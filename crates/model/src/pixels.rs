@@ -15,12 +15,13 @@ pub fn to_values(clip: &Clip) -> Vec<f32> {
     let signed = |byte: f32| byte * (2.0 / 255.0) - 1.0;
     match clip.dims()[3] {
         4 => {
-            let premultiply = |p: &[u8]| {
+            let premultiply = |p: &[u8; 4]| {
                 let alpha = f32::from(p[3]);
                 let colour = |k: usize| signed(f32::from(p[k]) * alpha / 255.0);
                 [colour(0), colour(1), colour(2), signed(alpha)]
             };
-            clip.data().chunks_exact(4).flat_map(premultiply).collect()
+            let (pixels, _) = clip.data().as_chunks();
+            pixels.iter().map(premultiply).collect::<Vec<_>>().into_flattened()
         }
         _ => clip.data().iter().map(|&byte| signed(f32::from(byte))).collect(),
     }

@@ -184,6 +184,60 @@ impl Op {
     }
 }
 
+/// A sum over the outermost axis of two tensors, as the partial by a weight is one over its batch.
+pub(crate) struct Product<T> {
+    pub op: Op,
+    pub factors: [T; 2],
+}
+
+impl Op {
+    /// The partial by the second input, if it is a [`Product`].
+    pub(crate) fn product<T: Tensor>(&self, inputs: &[Saved<T>], g: &T) -> Option<Product<T>> {
+        let x = || inputs[0].value().clone();
+        let (op, factors) = match *self {
+            Op::MatMul { transpose_a: false, transpose_b } if g.shape().len() == 2 => {
+                let factors = if transpose_b { [g.clone(), x()] } else { [x(), g.clone()] };
+                (Op::MatMul { transpose_a: true, transpose_b: false }, factors)
+            }
+            Op::Conv(geometry) => {
+                let k = &inputs[1].desc.shape;
+                (Op::ConvWeight { geometry, kernel: [k[0], k[1], k[2]] }, [x(), g.clone()])
+            }
+            _ => return None,
+        };
+        Some(Product { op, factors })
+    }
+}
+
+impl<T: Tensor> Product<T> {
+    /// The sum of several, those over tensors of one shape as one sum over all of them.
+    pub fn sum(mut products: Vec<Self>) -> Result<Option<T>> {
+        let inner = |product: &Self| product.factors.each_ref().map(|x| x.shape().with(0, 1));
+        let mut total: Option<T> = None;
+        while let Some(first) = products.first() {
+            let (op, shapes) = (first.op.clone(), inner(first));
+            let alike = |other: &Self| other.op == op && inner(other) == shapes;
+            let (together, rest): (Vec<_>, Vec<_>) = products.into_iter().partition(alike);
+            products = rest;
+            let all = |k: usize| {
+                let factors: Vec<&T> = together.iter().map(|product| &product.factors[k]).collect();
+                match factors[..] {
+                    [one] => Ok(one.clone()),
+                    _ => T::concat(&factors, 0),
+                }
+            };
+            let (a, b) = (all(0)?, all(1)?);
+            drop(together);
+            let sum = T::apply(a.device(), op, &[&a, &b])?;
+            total = Some(match total {
+                Some(total) => total.add(&sum)?,
+                None => sum,
+            });
+        }
+        Ok(total)
+    }
+}
+
 /// All partials at once from a fused operation that gives them after one another, flat.
 fn unpack<T: Tensor>(op: Op, inputs: &[Saved<T>], g: &T) -> Result<Vec<Option<T>>> {
     let values: Vec<&T> = inputs.iter().map(Saved::value).chain([g]).collect();

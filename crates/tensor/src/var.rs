@@ -2,7 +2,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::rules::Saved;
+use crate::rules::{Product, Saved};
 use crate::{Desc, Op, Result, Shape, Tensor, Update};
 
 /// A tensor that remembers how it was made, so that [`grad`] can walk back.
@@ -169,11 +169,11 @@ fn walk<T: Tensor>(
     targets: &HashMap<u64, Desc>,
     found: &mut HashMap<u64, T>,
 ) -> Result<()> {
-    let on_the_way = reaching(&root, targets);
+    let (on_the_way, uses) = reaching(&root, targets);
     if !on_the_way.get(&root.id).copied().unwrap_or(false) {
         return Ok(());
     }
-    let mut sums = HashMap::from([(root.id, Sum { whole: Some(seed), cuts: Vec::new() })]);
+    let mut sums = HashMap::from([(root.id, Sum::of(seed))]);
     let mut heap = BinaryHeap::from([Step(root)]);
     while let Some(Step(node)) = heap.pop() {
         let sum = sums.remove(&node.id).expect("a node is queued with its first gradient");
@@ -182,7 +182,7 @@ fn walk<T: Tensor>(
             found.insert(node.id, g.clone());
         }
         let Some(op) = &node.op else { continue };
-        let wanted: Vec<bool> = node
+        let mut wanted: Vec<bool> = node
             .inputs
             .iter()
             .map(|(_, input)| input.as_ref().is_some_and(|input| on_the_way[&input.id]))
@@ -194,7 +194,7 @@ fn walk<T: Tensor>(
             let input = node.inputs[i].1.as_ref().expect("a wanted input has a node");
             let sum = sums.entry(input.id).or_insert_with(|| {
                 heap.push(Step(input.clone()));
-                Sum { whole: None, cuts: Vec::new() }
+                Sum::default()
             });
             sum.add(gradient)
         };
@@ -204,6 +204,14 @@ fn walk<T: Tensor>(
             continue;
         }
         let saved: Vec<Saved<T>> = node.inputs.iter().map(|(saved, _)| saved.clone()).collect();
+        if let [_, (_, Some(weight))] = &node.inputs[..]
+            && wanted[1]
+            && uses[&weight.id] >= RECURRENT
+            && let Some(product) = op.product(&saved, &g)
+        {
+            send(1, Gradient::Product(product))?;
+            wanted[1] = false;
+        }
         let partials = op.partials(&saved, node.output.as_ref(), &g, &wanted)?;
         for (i, partial) in partials.into_iter().enumerate() {
             if let Some(partial) = partial.filter(|_| wanted[i]) {
@@ -214,8 +222,16 @@ fn walk<T: Tensor>(
     Ok(())
 }
 
-/// For each node behind `root`, whether a target lies behind it (or is it).
-fn reaching<T: Tensor>(root: &Arc<Node<T>>, targets: &HashMap<u64, Desc>) -> HashMap<u64, bool> {
+/// Weights that are used so often are those of a recurrence: their partials wait for one another,
+/// so that they become one over all times and not a sum of small ones.
+const RECURRENT: usize = 3;
+
+/// For each node behind `root`, whether a target lies behind it (or is it), and how often it is an
+/// input.
+fn reaching<T: Tensor>(
+    root: &Arc<Node<T>>,
+    targets: &HashMap<u64, Desc>,
+) -> (HashMap<u64, bool>, HashMap<u64, usize>) {
     let mut edges: HashMap<u64, Vec<u64>> = HashMap::new();
     let mut stack = vec![root];
     while let Some(node) = stack.pop() {
@@ -229,11 +245,13 @@ fn reaching<T: Tensor>(root: &Arc<Node<T>>, targets: &HashMap<u64, Desc>) -> Has
     let mut ids: Vec<u64> = edges.keys().copied().collect();
     ids.sort_unstable();
     let mut reaching = HashMap::with_capacity(ids.len());
+    let mut uses = HashMap::with_capacity(ids.len());
     for id in ids {
+        edges[&id].iter().for_each(|&input| *uses.entry(input).or_default() += 1);
         let reaches = targets.contains_key(&id) || edges[&id].iter().any(|input| reaching[input]);
         reaching.insert(id, reaches);
     }
-    reaching
+    (reaching, uses)
 }
 
 /// A node in the queue, latest first.
@@ -262,6 +280,7 @@ impl<T: Tensor> Ord for Step<T> {
 enum Gradient<T> {
     Whole(T),
     Cut(Cut<T>),
+    Product(Product<T>),
 }
 
 /// The gradient of a slice of a tensor of shape `of`.
@@ -273,16 +292,28 @@ struct Cut<T> {
 }
 
 /// The gradients that have reached a node so far. Those of slices wait for one another, so that
-/// they become one concatenation and not a sum of padded tensors.
+/// they become one concatenation and not a sum of padded tensors; so do products.
 struct Sum<T> {
     whole: Option<T>,
     cuts: Vec<Cut<T>>,
+    products: Vec<Product<T>>,
+}
+
+impl<T> Default for Sum<T> {
+    fn default() -> Self {
+        Self { whole: None, cuts: Vec::new(), products: Vec::new() }
+    }
 }
 
 impl<T: Tensor> Sum<T> {
+    fn of(whole: T) -> Self {
+        Self { whole: Some(whole), ..Self::default() }
+    }
+
     fn add(&mut self, gradient: Gradient<T>) -> Result<()> {
         match gradient {
             Gradient::Cut(cut) => self.cuts.push(cut),
+            Gradient::Product(product) => self.products.push(product),
             Gradient::Whole(g) => {
                 self.whole = Some(match self.whole.take() {
                     Some(sum) => sum.add(&g)?,
@@ -294,6 +325,9 @@ impl<T: Tensor> Sum<T> {
     }
 
     fn finish(mut self) -> Result<Option<T>> {
+        if let Some(sum) = Product::sum(std::mem::take(&mut self.products))? {
+            self.add(Gradient::Whole(sum))?;
+        }
         let mut cuts = std::mem::take(&mut self.cuts);
         cuts.sort_by_key(|cut| (cut.axis, cut.start));
         while !cuts.is_empty() {

@@ -102,6 +102,55 @@ fn slices_in_any_order() -> Result<()> {
     Ok(())
 }
 
+/// As many uses of a weight, of pictures of two sizes, as of weights of the same values.
+#[test]
+fn the_weights_of_a_recurrence_take_one_product_for_each_shape() -> Result<()> {
+    type Step<T> = fn(&T, &T) -> Result<T>;
+    const GEOMETRY: Geometry = Geometry { stride: [1, 1, 1], padding: [0, 1, 1] };
+    let conv: Step<Var<Spied>> = |x, k| x.conv(k, GEOMETRY);
+    let rows: Step<Var<Spied>> = |x, k| x.matmul(k);
+    let turned: Step<Var<Spied>> = |x, k| x.matmul_t(false, k, true);
+    let spy = Spy::new();
+    let random = &mut Random::new(0, 0);
+    let picture = |n, side| vec![n, 1, side, side, 3];
+    for (step, starts, weight) in [
+        (conv, [picture(2, 4), picture(2, 6)], vec![1, 3, 3, 3, 3]),
+        (rows, [vec![2, 3], vec![2, 3]], vec![3, 3]),
+        (turned, [vec![1, 3], vec![4, 3]], vec![3, 3]),
+    ] {
+        let starts =
+            starts.map(|shape| Var::constant(Spied::randn(&spy, random, &shape[..]).unwrap()));
+        let weight = Spied::randn(&spy, random, &weight[..])?;
+        let run = |weights: &[Var<Spied>]| -> Result<Var<Spied>> {
+            let mut y = Var::constant(Spied::full(&spy, 0.0, [])?);
+            for start in &starts {
+                let end = weights.iter().try_fold(start.clone(), |x, k| step(&x, k)?.tanh())?;
+                y = y.add(&end.sum_all()?)?;
+            }
+            Ok(y)
+        };
+        let shared = vec![Var::leaf(weight.clone()); 4];
+        let y = run(&shared)?;
+        spy.count(|_| true);
+        let gradient = grad(y, &[&shared[0]])?.remove(0).to_vec()?;
+        let products = spy.count(|op| match op {
+            Op::MatMul { transpose_a, .. } => *transpose_a,
+            op => matches!(op, Op::ConvWeight { .. }),
+        });
+        let shapes = if starts[0].shape().len() == 5 { 2 } else { 1 };
+        assert_eq!(products, shapes);
+
+        let apart: Vec<_> = (0..4).map(|_| Var::leaf(weight.clone())).collect();
+        let parts = grad(run(&apart)?, &apart.iter().collect::<Vec<_>>())?;
+        let parts = parts.iter().map(|g| g.to_vec()).collect::<Result<Vec<_>>>()?;
+        for (i, found) in gradient.iter().enumerate() {
+            let want: f32 = parts.iter().map(|part| part[i]).sum();
+            assert!((found - want).abs() < 1e-5, "{i}: {found} and not {want}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn what_is_not_asked_for_costs_nothing() -> Result<()> {
     let spy = Spy::new();

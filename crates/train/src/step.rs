@@ -126,8 +126,8 @@ impl<T: Tensor> State<T> {
         let step = self.step + 1;
         let train = &config.train;
 
-        let values: Vec<f32> =
-            batch.examples.iter().flat_map(|example| pixels::to_values(&example.clip)).collect();
+        let clips = batch.examples.iter().map(|example| pixels::to_values(&example.clip));
+        let values = clips.collect::<Vec<_>>().concat();
         let [t, h, w, c] = config.clip.dims();
         let real = T::from_slice(device, &values, [n, t, h, w, c])?;
         let own = batch.examples.iter().map(|example| example.caption.text.as_str());

@@ -13,6 +13,9 @@ mod kernel;
 mod transform;
 mod weight;
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use kinora_tensor::{Geometry, Result, Shape, Tensor};
 
 use self::transform::{Outputs, Patches};
@@ -143,13 +146,13 @@ pub(super) fn conv(
     let weights =
         k.prepared("winograd", &sizes, || weights(level, k.device(), &pass, k.data(), columns))?;
     let outputs = Outputs { at: [0; 3], step: [1; 3], target: pass.grid, columns };
-    run(level, &pass, &outputs, x, &weights, Shared::new(out));
+    run(level, &[Phase { pass, weights, outputs }], x, Shared::new(out));
     Ok(())
 }
 
 /// The weights of a pass, transformed: for each panel of columns `[size², depth, width]`. They are
 /// given as `[taps_t, step taps, step taps, c, columns]`.
-pub(super) fn weights(
+fn weights(
     level: Level,
     device: &CpuDevice,
     pass: &Pass,
@@ -169,30 +172,56 @@ pub(super) fn weights(
     Ok(packed)
 }
 
-/// Computes the outputs of a pass.
-pub(super) fn run(
-    level: Level,
-    pass: &Pass,
-    outputs: &Outputs,
-    x: &CpuTensor,
-    weights: &[f32],
-    out: Shared,
-) {
-    let (depth, squared, tiles) = (pass.depth(), pass.size() * pass.size(), pass.tiles());
-    let panels = level.panels(outputs.columns);
-    let block = (CACHED / (squared * depth)).clamp(32, 64).next_multiple_of(8);
-    let blocks = tiles.div_ceil(block);
+/// A pass, with its weights and where its outputs go.
+struct Phase {
+    pass: Pass,
+    weights: Arc<Buffer>,
+    outputs: Outputs,
+}
+
+/// Computes the outputs of some phases, which have as many columns each.
+fn run(level: Level, phases: &[Phase], x: &CpuTensor, out: Shared) {
+    let columns = phases.first().map_or(0, |phase| phase.outputs.columns);
+    let panels = level.panels(columns);
+    let blocks: Vec<(&Phase, Range<usize>)> =
+        phases.iter().flat_map(|phase| phase.blocks().map(move |tiles| (phase, tiles))).collect();
     // Where tiles are few, several tasks share them, each with some of the columns.
-    let groups = TASKS.div_ceil(blocks.max(1)).min(panels.len());
-    let work = tiles * squared * depth * outputs.columns / 8;
-    tasks(blocks * groups, work, |task| {
-        let (index, group) = (task / groups, task % groups);
-        let range = index * block..((index + 1) * block).min(tiles);
-        let count = range.len();
+    let groups = TASKS.div_ceil(blocks.len().max(1)).min(panels.len());
+    let products = |phase: &Phase| {
+        let pass = &phase.pass;
+        pass.tiles() * pass.size() * pass.size() * pass.depth()
+    };
+    let work = phases.iter().map(products).sum::<usize>() * columns / 8;
+    tasks(blocks.len() * groups, work, |task| {
+        let ((phase, tiles), group) = (&blocks[task / groups], task % groups);
+        let panels = &panels[group * panels.len() / groups..(group + 1) * panels.len() / groups];
+        phase.run(level, tiles.clone(), panels, x, out);
+    });
+}
+
+impl Phase {
+    /// Its tiles, in blocks of at most 64.
+    fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (size, tiles) = (self.pass.size(), self.pass.tiles());
+        let block =
+            (CACHED / (size * size * self.pass.depth())).clamp(32, 64).next_multiple_of(8);
+        (0..tiles).step_by(block).map(move |first| first..(first + block).min(tiles))
+    }
+
+    /// Computes some columns of the outputs of some tiles.
+    fn run(
+        &self,
+        level: Level,
+        tiles: Range<usize>,
+        panels: &[(usize, usize)],
+        x: &CpuTensor,
+        out: Shared,
+    ) {
+        let Self { pass, weights, outputs } = self;
+        let (depth, squared) = (pass.depth(), pass.size() * pass.size());
+        let count = tiles.len();
         with_scratch(|[patches, products]| {
-            Patches { pass, range: range.clone() }.transform(level, x.data(), patches);
-            let panels =
-                &panels[group * panels.len() / groups..(group + 1) * panels.len() / groups];
+            Patches { pass, range: tiles.clone() }.transform(level, x.data(), patches);
             for &(start, width) in panels {
                 let len = squared * apart(count, width);
                 if products.len() < len {
@@ -219,10 +248,10 @@ pub(super) fn run(
                     // rows of `width` in its part of the panel, and as many products.
                     unsafe { level.run(&block) };
                 }
-                outputs.store(level, pass, range.clone(), products, (start, width), out);
+                outputs.store(level, pass, tiles.clone(), products, (start, width), out);
             }
         });
-    });
+    }
 }
 
 /// The partial by the input, by the pass of each phase; `false` if it is not worth it.
@@ -238,7 +267,7 @@ pub(super) fn conv_input(
     let Geometry { stride, padding } = geometry;
     let target = [shape[1], shape[2], shape[3]];
     let kernel = [kt, kh, kw];
-    let mut phases = Vec::new();
+    let mut passes = Vec::new();
     for at in phases_of(stride, target) {
         let seen: [_; 3] =
             std::array::from_fn(|axis| seen(kernel[axis], stride[axis], padding[axis], at[axis]));
@@ -257,10 +286,10 @@ pub(super) fn conv_input(
         if !pass.pays(ci) {
             return Ok(false);
         }
-        phases.push((at, seen, pass));
+        passes.push((at, seen, pass));
     }
-    let out = Shared::new(out);
-    for (at, seen, pass) in phases {
+    let mut phases = Vec::new();
+    for (at, seen, pass) in passes {
         // The taps that it sees, in its order, as a kernel from co to ci.
         let sizes = [&k.shape()[..], &stride, &padding, &at, &[level.lanes()]];
         let weights = k.prepared("winograd turned", &sizes, || {
@@ -278,8 +307,9 @@ pub(super) fn conv_input(
             weights(level, k.device(), &pass, &turned, ci)
         })?;
         let outputs = Outputs { at, step: stride, target, columns: ci };
-        run(level, &pass, &outputs, g, &weights, out);
+        phases.push(Phase { pass, weights, outputs });
     }
+    run(level, &phases, g, Shared::new(out));
     Ok(true)
 }
 
