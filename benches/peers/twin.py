@@ -531,10 +531,10 @@ class Bench:
         return {"peak": peak(), "before": self.before}
 
     @torch.inference_mode()
-    def conv(self, part, x, kernel, stride, padding, times):
-        key = json.dumps([part, x, kernel, stride, padding])
+    def conv(self, part, x, kernel, stride, padding, times, resized=False):
+        key = json.dumps([part, x, kernel, stride, padding, resized])
         if key not in self.convs:
-            run = lambda last: conv(part, x, kernel, stride, padding, last)
+            run = lambda last: conv(part, x, kernel, stride, padding, resized, last)
             last = fastest(run, [False, True])
             self.convs[key] = run(last), last
         run, last = self.convs[key]
@@ -552,10 +552,11 @@ def peak():
         return None
 
 
-def conv(part, x, kernel, stride, padding, channels_last):
+def conv(part, x, kernel, stride, padding, resized, channels_last):
     """One convolution of [n, t, h, w, ci] with [kt, kh, kw, ci, co], or a gradient of it.
 
-    "resized" is that of the picture enlarged twice, plus a bias.
+    Where it is resized, that of the picture enlarged twice, plus a bias; the gradient by the
+    weights finds the enlarged picture as the forward pass left it.
     """
     n, t, h, w, ci = x
     kt, kh, kw, _, co = kernel
@@ -567,18 +568,24 @@ def conv(part, x, kernel, stride, padding, channels_last):
     x = torch.randn(n, ci, *size).contiguous(memory_format=layout)
     k = torch.randn(co, ci, *kernel).contiguous(memory_format=layout)
     forward = F.conv2d if flat else F.conv3d
-    if part == "resized":
+    small, bias = x, None
+    if resized:
         bias = torch.zeros(co)
-        large = lambda: F.interpolate(x, scale_factor=2, mode="nearest")
-        return lambda: F.conv2d(large(), k, bias, padding=1)
+        enlarge = lambda: F.interpolate(small, scale_factor=2, mode="nearest")
+        x = enlarge()
     if part == "forward":
-        return lambda: forward(x, k, None, stride, padding)
+        seen = enlarge if resized else lambda: x
+        return lambda: forward(seen(), k, bias, stride, padding)
     g = torch.randn_like(forward(x, k, None, stride, padding))
     ones, zeros = [1] * len(size), [0] * len(size)
     mask = [part == "input", part == "weight", False]
-    return lambda: torch.ops.aten.convolution_backward(
+    backward = lambda: torch.ops.aten.convolution_backward(
         g, x, k, None, stride, padding, ones, False, zeros, 1, mask
     )
+    if resized and part == "input":
+        shrink = torch.ops.aten.upsample_nearest2d_backward
+        return lambda: shrink(backward()[0], x.shape[2:], small.shape, 2.0, 2.0)
+    return backward
 
 
 def formats(generator=False, clips=False, frames=False, joined=False):

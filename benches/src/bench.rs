@@ -138,7 +138,7 @@ mod tests {
                 unit: Unit::Gflops,
                 ours,
                 rivals: vec![(Rival::PyTorch, theirs)],
-                way: String::new(),
+                remark: String::new(),
                 dense,
             });
         }

@@ -42,7 +42,7 @@ pub fn print(workload: &Workload, peer: &mut Peer) -> Result<()> {
         let (error, largest) = (error.unwrap_or(f64::NAN), largest.unwrap_or(f64::NAN));
         println!("| {name} | {largest:.6} | {error:.2e} |");
         let before = BEFORE.contains(&name.as_str());
-        let tolerance = if before { TOLERANCE } else { TOLERANCE_BEHIND } * largest.max(1.0);
+        let tolerance = if before { TOLERANCE } else { TOLERANCE_BEHIND } * largest;
         // NaN does not agree.
         let agrees = error <= tolerance;
         if !agrees {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_tensor::{Desc, Geometry, Op, Random, Shape, Tensor};
+use kinora_tensor::{Geometry, Op, Random, Shape, Tensor, Var, grad_from};
 use serde_json::{Value, json};
 
 use crate::recorder::{Recorder, Recording};
@@ -24,17 +24,16 @@ pub enum Part {
     Forward,
     Input,
     Weight,
-    /// Of the enlarged picture, whose gradients are those of another convolution.
-    Resized,
 }
 
 impl Part {
+    pub const ALL: [Self; 3] = [Self::Forward, Self::Input, Self::Weight];
+
     pub fn name(self) -> &'static str {
         match self {
             Part::Forward => "forward",
             Part::Input => "input",
             Part::Weight => "weight",
-            Part::Resized => "resized",
         }
     }
 }
@@ -46,7 +45,10 @@ pub fn of(workload: &Workload) -> Result<Vec<Layer>> {
     let state = workload.state::<Recorder<CpuTensor>>(&device)?;
     workload.step(state, &device, &workload.config_with(false))?;
     let mut layers: Vec<Layer> = Vec::new();
-    for call in device.take() {
+    // Both networks have run before the first gradient; gradients are convolutions as well.
+    let is_gradient = |op: &Op| matches!(op, Op::ConvInput { .. } | Op::ConvWeight { .. });
+    let calls = device.take().into_iter();
+    for call in calls.take_while(|call| !call.op.as_ref().is_some_and(is_gradient)) {
         let (geometry, resized) = match call.op {
             Some(Op::Conv(geometry)) => (geometry, false),
             Some(Op::ResizeConv) => (kinora_nn::same([1, 3, 3]), true),
@@ -67,21 +69,15 @@ pub fn of(workload: &Workload) -> Result<Vec<Layer>> {
 }
 
 impl Layer {
-    /// What is computed of it.
-    pub fn parts(&self) -> &'static [Part] {
-        match self.resized {
-            false => &[Part::Forward, Part::Input, Part::Weight],
-            true => &[Part::Resized],
-        }
-    }
-
-    /// `3x4x4 32→64 on 16x16x16 /1x2x2, 32`: kernel, channels, size, stride (if it is not 1) and
+    /// `3x4x4 32→64 on 16x32x32 /1x2x2, 32`: kernel, channels, size, stride (if it is not 1) and
     /// batch.
     pub fn name(&self) -> String {
         let by = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
         let (x, k, stride) = (&self.x, &self.k, self.geometry.stride);
         let stride = if stride == [1; 3] { String::new() } else { format!(" /{}", by(&stride)) };
-        format!("{} {}→{} on {}{stride}, {}", by(&k[..3]), k[3], k[4], by(&x[1..4]), x[0])
+        let enlarged = if self.resized { " enlarged" } else { "" };
+        let channels = format!("{}→{}", k[3], k[4]);
+        format!("{} {channels} on {}{enlarged}{stride}, {}", by(&k[..3]), by(&x[1..4]), x[0])
     }
 
     /// Whether a computation of so many operations should come near the peak: they are many, and
@@ -93,36 +89,59 @@ impl Layer {
     /// What the others are asked.
     pub fn request(&self, part: Part) -> Value {
         let Geometry { stride, padding } = self.geometry;
-        json!({
+        let mut request = json!({
             "op": "conv", "part": part.name(), "x": self.x.to_vec(), "kernel": self.k.to_vec(),
             "stride": stride, "padding": padding,
-        })
+        });
+        if self.resized {
+            request["resized"] = true.into();
+        }
+        request
     }
 
     /// One computation with its operands, and how many floating-point operations it takes.
-    pub fn ours(&self, part: Part) -> Result<(impl FnMut() -> Result<()>, u64)> {
+    pub fn ours(&self, part: Part) -> Result<(Box<dyn FnMut() -> Result<()>>, u64)> {
         let Self { geometry, x, k, .. } = *self;
         let (size, kernel) = ([x[1], x[2], x[3]], [k[0], k[1], k[2]]);
         let device = CpuDevice::new();
         let mut random = Random::new(0, 0);
         let mut randn = |shape: Shape| CpuTensor::randn(&device, &mut random, shape);
-        let bias = Shape::from(&k[4..]);
-        let (x, k) = (randn(x)?, randn(k)?);
+        let (x, k, bias) = (randn(x)?, randn(k)?, randn(Shape::from(&k[4..]))?);
+        if self.resized {
+            let flops = Op::ResizeConv.flops(&[x.desc(), k.desc(), bias.desc()]);
+            let run: Box<dyn FnMut() -> Result<()>> = if part == Part::Forward {
+                Box::new(move || {
+                    x.resize_conv(&k, &bias)?;
+                    Ok(())
+                })
+            } else {
+                let wanted = |this: Part, x: CpuTensor| match part == this {
+                    true => Var::leaf(x),
+                    false => Var::constant(x),
+                };
+                let (x, k) = (wanted(Part::Input, x), wanted(Part::Weight, k));
+                let y = x.resize_conv(&k, &Var::constant(bias))?;
+                let g = randn(*y.shape())?;
+                Box::new(move || {
+                    grad_from(y.clone(), g.clone(), &[&x, &k])?;
+                    Ok(())
+                })
+            };
+            return Ok((run, flops));
+        }
         let (op, inputs) = match part {
-            Part::Forward => (Op::Conv(geometry), vec![x, k]),
-            Part::Input => (Op::ConvInput { geometry, size }, vec![x.conv(&k, geometry)?, k]),
+            Part::Forward => (Op::Conv(geometry), [x, k]),
+            Part::Input => (Op::ConvInput { geometry, size }, [x.conv(&k, geometry)?, k]),
             Part::Weight => {
                 let g = x.conv(&k, geometry)?;
-                (Op::ConvWeight { geometry, kernel }, vec![x, g])
+                (Op::ConvWeight { geometry, kernel }, [x, g])
             }
-            Part::Resized => (Op::ResizeConv, vec![x, k, randn(bias)?]),
         };
-        let descs: Vec<&Desc> = inputs.iter().map(|input| input.desc()).collect();
-        let flops = op.flops(&descs);
+        let flops = op.flops(&inputs.each_ref().map(|input| input.desc()));
         let run = move || {
-            CpuTensor::apply(&device, op.clone(), &inputs.iter().collect::<Vec<_>>())?;
+            CpuTensor::apply(&device, op.clone(), &inputs.each_ref())?;
             Ok(())
         };
-        Ok((run, flops))
+        Ok((Box::new(run), flops))
     }
 }

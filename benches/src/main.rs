@@ -39,7 +39,7 @@ struct Args {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Only the rows whose name holds this text
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", conflicts_with = "out")]
     filter: String,
     /// Measurements of each, of which the median counts
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
@@ -116,6 +116,9 @@ fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<
     if let Some(folder) = &args.out {
         std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
     }
+    if args.compiled && python.is_none() {
+        bail!("--compiled wants --peer PYTHON or KINORA_PEER_PYTHON");
+    }
     let (peers, lines) = match args.no_peer {
         true => (Peers::default(), vec!["- the others are skipped: --no-peer".into()]),
         false => Peers::start(python, args.compiled)?,
@@ -143,6 +146,10 @@ fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<
     let summary = bench.summary();
     if !summary.is_empty() {
         bench.say(&format!("\n## All convolutions\n\n{}", summary.join("\n")));
+    }
+    if !bench.peers.skipped.is_empty() {
+        let skipped = bench.peers.skipped.join("\n");
+        bench.say(&format!("\n## What did not work\n\n{skipped}"));
     }
     bench.say(&format!("\nLoad at the end: {}.", machine::load()));
     if let Some(folder) = &args.out {
@@ -186,6 +193,7 @@ mod tests {
             "--check --profile",
             "--compiled --no-peer",
             "--profile --out f",
+            "--filter step --out f",
             "--preset",
             "shapes",
         ] {
@@ -200,6 +208,7 @@ mod tests {
             ("--no-peer --set train.batsh=1", "did you mean \"train.batch\""),
             ("--preset shapes --peer no/such/python", "cannot start no/such/python"),
             ("--preset shapes --check", "--check wants --peer"),
+            ("--preset shapes --compiled", "--compiled wants --peer"),
         ] {
             let error = format!("{:#}", run(&parse(line).unwrap(), None).unwrap_err());
             assert!(error.contains(wanted), "{line}: {error}");

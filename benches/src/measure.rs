@@ -53,7 +53,7 @@ impl Meter<'_> {
         let Timing { ours, rivals, way } = timing;
         let rivals = rivals.into_iter().map(|(rival, seconds)| (rival, amount / seconds)).collect();
         let name = format!("{}/{name}", self.workload.preset);
-        self.bench.add(Row { name, unit, ours: amount / ours, rivals, way, dense });
+        self.bench.add(Row { name, unit, ours: amount / ours, rivals, remark: way, dense });
     }
 
     /// Steps with and without the penalty, and the mean over the steps of a training.
@@ -121,7 +121,7 @@ impl Meter<'_> {
             unit: Unit::Mebibytes,
             ours: ours / MEBIBYTE,
             rivals: Vec::new(),
-            way: String::new(),
+            remark: String::new(),
             dense: false,
         };
         if let Some(python) = &self.bench.peers.python {
@@ -138,7 +138,7 @@ impl Meter<'_> {
                 // That which needs less counts.
                 if row.of(Rival::PyTorch).is_none_or(|other| peak < other) {
                     row.rivals = vec![(Rival::PyTorch, peak)];
-                    row.way = format!("{way}; {before:.0} MiB before there are networks");
+                    row.remark = format!("{way}; {before:.0} MiB before there are networks");
                 }
             }
         }
@@ -155,14 +155,12 @@ impl Meter<'_> {
             return Ok(());
         }
         for layer in layers::of(self.workload)? {
-            for &part in layer.parts() {
+            for part in Part::ALL {
                 let name = format!("conv {} {}", layer.name(), part.name());
                 if self.wants(&name) {
                     let (ours, flops) = layer.ours(part)?;
-                    let rivals = match part {
-                        Part::Resized => &CONVOLUTIONS[..1],
-                        _ => &CONVOLUTIONS[..],
-                    };
+                    // The others have no such layer, and PyTorch's is two of its own.
+                    let rivals = &CONVOLUTIONS[..if layer.resized { 1 } else { 3 }];
                     let timing = self.bench.time(ours, rivals, layer.request(part))?;
                     let dense = layer.is_dense(flops);
                     self.row(&name, timing, flops as f64 / 1e9, Unit::Gflops, dense);

@@ -1,5 +1,6 @@
 //! Those that ours is measured against: processes that answer requests line by line.
 
+use std::env::consts::EXE_EXTENSION;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -41,13 +42,18 @@ pub struct Peers {
     pub rust: Option<Peer>,
     /// The Python of the first, for processes of their own.
     pub python: Option<PathBuf>,
+    /// A line on each thing that `torch.compile` could not do.
+    pub skipped: Vec<String>,
     /// Whether to have PyTorch's networks compiled.
     compiled: bool,
 }
 
 /// The program that has burn and candle, once it is built.
-const RUST_PEER: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/peers/rust/target/release/kinora-peers");
+fn rust_peer() -> PathBuf {
+    let own = || concat!(env!("CARGO_MANIFEST_DIR"), "/peers/rust/target").into();
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(own);
+    Path::new(&target).join("release").join("kinora-peers").with_extension(EXE_EXTENSION)
+}
 
 impl Peers {
     /// Starts those who are there; and a line on each, also on who is not there and why.
@@ -68,9 +74,9 @@ impl Peers {
                 None
             }
         };
-        let program = Path::new(RUST_PEER);
+        let program = rust_peer();
         let rust = if program.exists() {
-            let rust = Peer::rust(program, threads)?;
+            let rust = Peer::rust(&program, threads)?;
             lines.push(format!("- burn {}, candle {}", rust.says("burn"), rust.says("candle")));
             Some(rust)
         } else {
@@ -81,7 +87,7 @@ impl Peers {
             );
             None
         };
-        Ok((Self { torch, rust, python, compiled }, lines))
+        Ok((Self { torch, rust, python, compiled, ..Self::default() }, lines))
     }
 
     /// How long a rival takes for `times` of `request`; `None` where it cannot do this.
@@ -102,7 +108,12 @@ impl Peers {
         };
         let Some(peer) = peer else { return Ok(None) };
         let reply = peer.ask(&request)?;
-        if reply["skipped"].is_string() {
+        if let Some(reason) = reply["skipped"].as_str() {
+            let reason = reason.lines().next().unwrap_or_default();
+            let line = format!("- PyTorch compiled, {}: {reason}", request["op"]);
+            if rival == Rival::Compiled && !self.skipped.contains(&line) {
+                self.skipped.push(line);
+            }
             return Ok(None);
         }
         let seconds = reply["seconds"].as_f64().context("a peer gave no time")?;

@@ -12,8 +12,8 @@ pub struct Row {
     pub ours: f64,
     /// Those who did it too.
     pub rivals: Vec<(Rival, f64)>,
-    /// How PyTorch did it; of [`Table::Scaling`], the last column.
-    pub way: String,
+    /// What the last column says: how PyTorch did it, or the share of what is proportional.
+    pub remark: String,
     /// Whether it has much to compute for each number that it touches.
     pub dense: bool,
 }
@@ -97,7 +97,7 @@ impl Table {
             Self::Networks => {
                 use Rival::{Compiled, PyTorch};
                 let [eager, compiled] = [PyTorch, Compiled].map(|who| [rate(who), ratio(who)]);
-                [eager, compiled, [unit, row.way.clone()]].concat()
+                [eager, compiled, [unit, row.remark.clone()]].concat()
             }
             Self::Convolutions { peak } => vec![
                 format!("{:.0} %", row.ours / peak * 100.0),
@@ -105,9 +105,9 @@ impl Table {
                 ratio(Rival::PyTorch),
                 rate(Rival::Burn),
                 rate(Rival::Candle),
-                row.way.clone(),
+                row.remark.clone(),
             ],
-            Self::Scaling => vec![row.way.clone()],
+            Self::Scaling => vec![row.remark.clone()],
         });
         format!("| {} |", cells.join(" | "))
     }

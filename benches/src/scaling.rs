@@ -48,7 +48,8 @@ impl Axis {
         let (halvings, doublings) = match self {
             Self::Batch => (4, 2),
             Self::Frames => (2, 2),
-            Self::Side => (1, 2),
+            // Four times the side is sixteen times the memory.
+            Self::Side => (1, if config.clip.height > 32 { 1 } else { 2 }),
             Self::Threads => (0, threads.ilog2()),
         };
         let base = self.base(config);
@@ -112,7 +113,7 @@ pub fn measure(workload: &Workload, bench: &mut Bench) -> Result<Option<String>>
                 unit: Unit::Clips,
                 ours,
                 rivals: Vec::new(),
-                way: format!("{:.2}", ours / axis.expected(curve.base, value)),
+                remark: format!("{:.2}", ours / axis.expected(curve.base, value)),
                 dense: false,
             });
         }
@@ -134,7 +135,9 @@ fn curve(workload: &Workload, axis: Axis, values: &[usize], bench: &Bench) -> Re
             Ok((pool, workload, None, Vec::new()))
         })
         .collect::<Result<Vec<(ThreadPool, Workload, Option<_>, Vec<f64>)>>>()?;
-    for round in 0..=bench.repeats {
+    // What else runs on the machine takes from several threads most: these are measured more often.
+    let repeats = if axis == Axis::Threads { 3 * bench.repeats } else { bench.repeats };
+    for round in 0..=repeats {
         for (pool, workload, state, seconds) in &mut runs {
             std::thread::sleep(PAUSE);
             let config = workload.config_with(false);

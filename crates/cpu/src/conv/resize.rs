@@ -41,7 +41,8 @@ struct Tiling {
 
 impl Tiling {
     fn new(pictures: usize, [h, w]: [usize; 2]) -> Self {
-        let columns = w.clamp(1, PIXELS);
+        // As many as fit, and about as many in each tile of a row.
+        let columns = w.div_ceil(w.div_ceil(PIXELS).max(1)).max(1);
         let rows = (PIXELS / columns).clamp(1, h.max(1));
         let whole = [rows, columns] == [h, w];
         let together = if whole { (PIXELS / (h * w)).max(1) } else { 1 };

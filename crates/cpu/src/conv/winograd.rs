@@ -203,8 +203,7 @@ impl Phase {
     /// Its tiles, in blocks of at most 64.
     fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let (size, tiles) = (self.pass.size(), self.pass.tiles());
-        let block =
-            (CACHED / (size * size * self.pass.depth())).clamp(32, 64).next_multiple_of(8);
+        let block = (CACHED / (size * size * self.pass.depth())).clamp(32, 64).next_multiple_of(8);
         (0..tiles).step_by(block).map(move |first| first..(first + block).min(tiles))
     }
 
