@@ -26,6 +26,9 @@ pub enum Part {
     Weight,
 }
 
+/// A computation, with its operands.
+pub type Run = Box<dyn FnMut() -> Result<()>>;
+
 impl Part {
     pub const ALL: [Self; 3] = [Self::Forward, Self::Input, Self::Weight];
 
@@ -99,8 +102,8 @@ impl Layer {
         request
     }
 
-    /// One computation with its operands, and how many floating-point operations it takes.
-    pub fn ours(&self, part: Part) -> Result<(Box<dyn FnMut() -> Result<()>>, u64)> {
+    /// One computation, and how many floating-point operations it takes.
+    pub fn ours(&self, part: Part) -> Result<(Run, u64)> {
         let Self { geometry, x, k, .. } = *self;
         let (size, kernel) = ([x[1], x[2], x[3]], [k[0], k[1], k[2]]);
         let device = CpuDevice::new();
@@ -109,7 +112,7 @@ impl Layer {
         let (x, k, bias) = (randn(x)?, randn(k)?, randn(Shape::from(&k[4..]))?);
         if self.resized {
             let flops = Op::ResizeConv.flops(&[x.desc(), k.desc(), bias.desc()]);
-            let run: Box<dyn FnMut() -> Result<()>> = if part == Part::Forward {
+            let run: Run = if part == Part::Forward {
                 Box::new(move || {
                     x.resize_conv(&k, &bias)?;
                     Ok(())
