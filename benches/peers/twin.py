@@ -11,7 +11,7 @@ object a line on stdout, and does nothing in between:
     {"op": "memory", "last": true}                              the peak of some steps in bytes
     {"op": "conv", "part": "input", "x": [..], .., "times": 3}  seconds for 3 gradients by the input
 
-With "compiled": true, `step` and `sample` are those of networks from `torch.compile`, whose
+With "enlarged": true, `conv` is that of the picture enlarged twice. With "compiled": true, `step` and `sample` are those of networks from `torch.compile`, whose
 compilation is not timed. Where it does not work, the reply is {"skipped": "why"}.
 
 Names of weights and their shapes are those of our files; here they become PyTorch's: channels
@@ -461,6 +461,16 @@ class Bench:
                 for name, parameters in [("critic", twin.of_critic), ("net", twin.of_net)]:
                     norms = torch.stack([p.grad.double().norm() for p in parameters])
                     compare(f"norm_{name}.{number}", norms.norm())
+        # [n, 1, h, w, c] to [n, c, h, w], and [1, kh, kw, ci, co] to [co, ci, kh, kw].
+        for layout in [torch.contiguous_format, torch.channels_last]:
+            given = lambda name: self.tensors[f"input.enlarged.{name}"]
+            x, g = [given(name)[:, 0].permute(0, 3, 1, 2) for name in "xg"]
+            operands = [x, given("k")[0].permute(3, 2, 0, 1), g]
+            x, k, g = [tensor.contiguous(memory_format=layout) for tensor in operands]
+            for part in ["forward", "input", "weight"]:
+                y = conv(part, x, k, [1, 1], [1, 1], True, g)()
+                y = y.permute(2, 3, 1, 0)[None] if part == "weight" else y.permute(0, 2, 3, 1)[:, None]
+                compare(f"enlarged.{part}", y)
         return {"errors": errors}
 
     def twin(self, kind, make):
@@ -531,10 +541,10 @@ class Bench:
         return {"peak": peak(), "before": self.before}
 
     @torch.inference_mode()
-    def conv(self, part, x, kernel, stride, padding, times, resized=False):
-        key = json.dumps([part, x, kernel, stride, padding, resized])
+    def conv(self, part, x, kernel, stride, padding, times, enlarged=False):
+        key = json.dumps([part, x, kernel, stride, padding, enlarged])
         if key not in self.convs:
-            run = lambda last: conv(part, x, kernel, stride, padding, resized, last)
+            run = lambda last: drawn(part, x, kernel, stride, padding, enlarged, last)
             last = fastest(run, [False, True])
             self.convs[key] = run(last), last
         run, last = self.convs[key]
@@ -552,40 +562,49 @@ def peak():
         return None
 
 
-def conv(part, x, kernel, stride, padding, resized, channels_last):
-    """One convolution of [n, t, h, w, ci] with [kt, kh, kw, ci, co], or a gradient of it.
+def conv(part, x, k, stride, padding, enlarged=False, g=None):
+    """What computes a convolution of [n, ci, (t,) h, w] with [co, ci, (kt,) kh, kw], or a gradient.
 
-    Where it is resized, that of the picture enlarged twice, plus a bias; the gradient by the
+    Where it is enlarged, that of the picture enlarged twice, plus a bias; the gradient by the
     weights finds the enlarged picture as the forward pass left it.
     """
+    small, bias = x, None
+    forward = F.conv2d if x.dim() == 4 else F.conv3d
+    if enlarged:
+        bias = torch.zeros(len(k))
+        enlarge = lambda: F.interpolate(small, scale_factor=2, mode="nearest")
+        x = enlarge()
+    if part == "forward":
+        seen = enlarge if enlarged else lambda: x
+        return lambda: forward(seen(), k, bias, stride, padding)
+    if g is None:
+        g = torch.randn_like(forward(x, k, None, stride, padding))
+    ones, zeros = [1] * len(stride), [0] * len(stride)
+    mask = [part == "input", part == "weight", False]
+    backward = lambda: torch.ops.aten.convolution_backward(
+        g, x, k, None, stride, padding, ones, False, zeros, 1, mask
+    )
+    if part == "weight":
+        return lambda: backward()[1]
+    if enlarged:
+        shrink = torch.ops.aten.upsample_nearest2d_backward
+        return lambda: shrink(backward()[0], x.shape[2:], small.shape, 2.0, 2.0)
+    return lambda: backward()[0]
+
+
+def drawn(part, x, kernel, stride, padding, enlarged, channels_last):
+    """The same of [n, t, h, w, ci] with [kt, kh, kw, ci, co], two-dimensional where that does."""
     n, t, h, w, ci = x
     kt, kh, kw, _, co = kernel
-    size, kernel, flat = [t, h, w], [kt, kh, kw], kt == 1 and stride[0] == 1 and padding[0] == 0
+    size, kernel = [t, h, w], [kt, kh, kw]
+    flat = kt == 1 and stride[0] == 1 and padding[0] == 0
     if flat:
         n, size, kernel, stride, padding = n * t, size[1:], kernel[1:], stride[1:], padding[1:]
     last = torch.channels_last if flat else torch.channels_last_3d
     layout = last if channels_last else torch.contiguous_format
     x = torch.randn(n, ci, *size).contiguous(memory_format=layout)
     k = torch.randn(co, ci, *kernel).contiguous(memory_format=layout)
-    forward = F.conv2d if flat else F.conv3d
-    small, bias = x, None
-    if resized:
-        bias = torch.zeros(co)
-        enlarge = lambda: F.interpolate(small, scale_factor=2, mode="nearest")
-        x = enlarge()
-    if part == "forward":
-        seen = enlarge if resized else lambda: x
-        return lambda: forward(seen(), k, bias, stride, padding)
-    g = torch.randn_like(forward(x, k, None, stride, padding))
-    ones, zeros = [1] * len(size), [0] * len(size)
-    mask = [part == "input", part == "weight", False]
-    backward = lambda: torch.ops.aten.convolution_backward(
-        g, x, k, None, stride, padding, ones, False, zeros, 1, mask
-    )
-    if resized and part == "input":
-        shrink = torch.ops.aten.upsample_nearest2d_backward
-        return lambda: shrink(backward()[0], x.shape[2:], small.shape, 2.0, 2.0)
-    return backward
+    return conv(part, x, k, stride, padding, enlarged)
 
 
 def formats(generator=False, clips=False, frames=False, joined=False):

@@ -7,11 +7,20 @@ use crate::peer::Peer;
 use crate::workload::Workload;
 
 /// Holds the twin against ours: parameters, films, logits, and the losses and gradients of two
-/// steps, the second with R1.
+/// steps, the second with R1; and the convolution of an enlarged picture, which the twin makes of
+/// several functions.
 pub fn print(workload: &Workload, peer: &mut Peer) -> Result<()> {
     /// What comes before the optimiser's first step; tolerances are of the largest value.
-    const BEFORE: [&str; 5] =
-        ["films", "logits_clips", "logits_frames", "loss_critic.1", "norm_critic.1"];
+    const BEFORE: [&str; 8] = [
+        "films",
+        "logits_clips",
+        "logits_frames",
+        "loss_critic.1",
+        "norm_critic.1",
+        "enlarged.forward",
+        "enlarged.input",
+        "enlarged.weight",
+    ];
     const TOLERANCE: f64 = 1e-4;
     /// Behind it. Adam's first step is the sign of the gradient where β₁ = 0, so that rounding
     /// decides where gradients are near zero; and one unit of a discriminator's last layer on the
@@ -49,7 +58,7 @@ pub fn print(workload: &Workload, peer: &mut Peer) -> Result<()> {
             failed.push(name.clone());
         }
     }
-    if errors.len() != 11 || !failed.is_empty() {
+    if errors.len() != 14 || !failed.is_empty() {
         bail!("{}: the twin differs in {failed:?} ({} outputs)", workload.preset, errors.len());
     }
     Ok(())

@@ -13,9 +13,11 @@ use crate::workload::Workload;
 pub struct Layer {
     pub geometry: Geometry,
     /// Whether it sees x enlarged, as [`Op::ResizeConv`] does.
-    pub resized: bool,
+    pub enlarged: bool,
     pub x: Shape,
     pub k: Shape,
+    /// Of how many pictures together its weights have their gradient.
+    pub n_weight: usize,
 }
 
 /// Which of the three sides of a convolution is computed from the other two.
@@ -48,39 +50,53 @@ pub fn of(workload: &Workload) -> Result<Vec<Layer>> {
     let state = workload.state::<Recorder<CpuTensor>>(&device)?;
     workload.step(state, &device, &workload.config_with(false))?;
     let mut layers: Vec<Layer> = Vec::new();
-    // Both networks have run before the first gradient; gradients are convolutions as well.
-    let is_gradient = |op: &Op| matches!(op, Op::ConvInput { .. } | Op::ConvWeight { .. });
-    let calls = device.take().into_iter();
-    for call in calls.take_while(|call| !call.op.as_ref().is_some_and(is_gradient)) {
-        let (geometry, resized) = match call.op {
-            Some(Op::Conv(geometry)) => (geometry, false),
-            Some(Op::ResizeConv) => (kinora_nn::same([1, 3, 3]), true),
+    let mut forward = true;
+    for call in device.take() {
+        let (geometry, enlarged, is_weight) = match call.op {
+            Some(Op::Conv(geometry)) => (geometry, false, false),
+            Some(Op::ResizeConv) => (kinora_nn::same([1, 3, 3]), true, false),
+            Some(Op::ConvWeight { geometry, .. }) => (geometry, false, true),
+            Some(Op::ConvInput { .. }) => {
+                forward = false;
+                continue;
+            }
             _ => continue,
         };
-        let [x, k] = [call.inputs[0].shape, call.inputs[1].shape];
-        let same = layers.iter_mut().find(|layer| {
-            (layer.geometry, layer.resized, layer.k) == (geometry, resized, k)
-                && layer.x[1..] == x[1..]
-        });
+        // Both networks have run before the first gradient; gradients are convolutions as well.
+        forward &= !is_weight;
+        let [x, other] = [call.inputs[0].shape, call.inputs[1].shape];
+        let same = layers.iter_mut().find(
+            |Layer { geometry: of, enlarged: large, x: seen, k, .. }| {
+                (*of, *large, &seen[1..]) == (geometry, enlarged, &x[1..])
+                    && if is_weight { k[4] == other[4] } else { *k == other }
+            },
+        );
         match same {
-            Some(layer) if layer.x[0] >= x[0] => {}
-            Some(layer) => layer.x = x,
-            None => layers.push(Layer { geometry, resized, x, k }),
+            Some(layer) if is_weight => layer.n_weight = layer.n_weight.max(x[0]),
+            Some(layer) if forward && layer.x[0] < x[0] => layer.x = x,
+            None if forward => {
+                layers.push(Layer { geometry, enlarged, x, k: other, n_weight: x[0] });
+            }
+            _ => {}
         }
     }
     Ok(layers)
 }
 
 impl Layer {
-    /// `3x4x4 32→64 on 16x32x32 /1x2x2, 32`: kernel, channels, size, stride (if it is not 1) and
-    /// batch.
-    pub fn name(&self) -> String {
+    /// `3x4x4 32→64 on 16x32x32 /1x2x2, 32 input`: kernel, channels, size (`enlarged` from that, if
+    /// it is), stride (if it is not 1), batch and part.
+    pub fn name(&self, part: Part) -> String {
         let by = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
-        let (x, k, stride) = (&self.x, &self.k, self.geometry.stride);
+        let (x, k, stride) = (self.x(part), &self.k, self.geometry.stride);
         let stride = if stride == [1; 3] { String::new() } else { format!(" /{}", by(&stride)) };
-        let enlarged = if self.resized { " enlarged" } else { "" };
-        let channels = format!("{}→{}", k[3], k[4]);
-        format!("{} {channels} on {}{enlarged}{stride}, {}", by(&k[..3]), by(&x[1..4]), x[0])
+        let enlarged = if self.enlarged { " enlarged" } else { "" };
+        let (channels, size) = (format!("{}→{}", k[3], k[4]), by(&x[1..4]));
+        format!("{} {channels} on {size}{enlarged}{stride}, {} {}", by(&k[..3]), x[0], part.name())
+    }
+
+    fn x(&self, part: Part) -> Shape {
+        if part == Part::Weight { self.x.with(0, self.n_weight) } else { self.x }
     }
 
     /// Whether a computation of so many operations should come near the peak: they are many, and
@@ -93,56 +109,43 @@ impl Layer {
     pub fn request(&self, part: Part) -> Value {
         let Geometry { stride, padding } = self.geometry;
         let mut request = json!({
-            "op": "conv", "part": part.name(), "x": self.x.to_vec(), "kernel": self.k.to_vec(),
-            "stride": stride, "padding": padding,
+            "op": "conv", "part": part.name(), "x": self.x(part).to_vec(),
+            "kernel": self.k.to_vec(), "stride": stride, "padding": padding,
         });
-        if self.resized {
-            request["resized"] = true.into();
+        if self.enlarged {
+            request["enlarged"] = true.into();
         }
         request
     }
 
     /// One computation, and how many floating-point operations it takes.
     pub fn ours(&self, part: Part) -> Result<(Run, u64)> {
-        let Self { geometry, x, k, .. } = *self;
-        let (size, kernel) = ([x[1], x[2], x[3]], [k[0], k[1], k[2]]);
         let device = CpuDevice::new();
         let mut random = Random::new(0, 0);
         let mut randn = |shape: Shape| CpuTensor::randn(&device, &mut random, shape);
-        let (x, k, bias) = (randn(x)?, randn(k)?, randn(Shape::from(&k[4..]))?);
-        if self.resized {
-            let flops = Op::ResizeConv.flops(&[x.desc(), k.desc(), bias.desc()]);
-            let run: Run = if part == Part::Forward {
-                Box::new(move || {
-                    x.resize_conv(&k, &bias)?;
-                    Ok(())
-                })
-            } else {
-                let wanted = |this: Part, x: CpuTensor| match part == this {
-                    true => Var::leaf(x),
-                    false => Var::constant(x),
-                };
-                let (x, k) = (wanted(Part::Input, x), wanted(Part::Weight, k));
-                let y = x.resize_conv(&k, &Var::constant(bias))?;
-                let g = randn(*y.shape())?;
-                Box::new(move || {
-                    grad_from(y.clone(), g.clone(), &[&x, &k])?;
-                    Ok(())
-                })
-            };
-            return Ok((run, flops));
-        }
-        let (op, inputs) = match part {
-            Part::Forward => (Op::Conv(geometry), [x, k]),
-            Part::Input => (Op::ConvInput { geometry, size }, [x.conv(&k, geometry)?, k]),
-            Part::Weight => {
-                let g = x.conv(&k, geometry)?;
-                (Op::ConvWeight { geometry, kernel }, [x, g])
-            }
+        let mut inputs = vec![randn(self.x(part))?, randn(self.k)?];
+        let op = if self.enlarged {
+            inputs.push(randn(Shape::from(&self.k[4..]))?);
+            Op::ResizeConv
+        } else {
+            Op::Conv(self.geometry)
         };
-        let flops = op.flops(&inputs.each_ref().map(|input| input.desc()));
+        // All three parts take as many.
+        let flops = op.flops(&inputs.iter().map(|input| input.desc()).collect::<Vec<_>>());
+        if part == Part::Forward {
+            let run = move || {
+                CpuTensor::apply(&device, op.clone(), &inputs.iter().collect::<Vec<_>>())?;
+                Ok(())
+            };
+            return Ok((Box::new(run), flops));
+        }
+        let wanted = if part == Part::Input { 0 } else { 1 };
+        let lift = |(i, value)| if i == wanted { Var::leaf(value) } else { Var::constant(value) };
+        let inputs: Vec<_> = inputs.into_iter().enumerate().map(lift).collect();
+        let y = Var::apply(&device, op, &inputs.iter().collect::<Vec<_>>())?;
+        let g = randn(*y.shape())?;
         let run = move || {
-            CpuTensor::apply(&device, op.clone(), &inputs.each_ref())?;
+            grad_from(y.clone(), g.clone(), &[&inputs[wanted]])?;
             Ok(())
         };
         Ok((Box::new(run), flops))

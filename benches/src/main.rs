@@ -58,10 +58,10 @@ struct Args {
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Instead of speed, whether the twin has the same parameters, outputs, losses and gradients
-    #[arg(long, conflicts_with_all = ["no_peer", "profile", "out"])]
+    #[arg(long, conflicts_with_all = ["no_peer", "profile", "out", "filter", "compiled"])]
     check: bool,
     /// Instead of rows, where a training step and a film spend their time
-    #[arg(long, conflicts_with = "out")]
+    #[arg(long, conflicts_with_all = ["out", "filter", "compiled"])]
     profile: bool,
     /// Prints the most bytes that this process needs for some steps
     #[arg(long, hide = true)]
@@ -95,6 +95,9 @@ fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
         _ if args.no_peer => None,
         variable => args.peer.clone().or(variable.map(PathBuf::from)),
     };
+    if args.compiled && python.is_none() {
+        bail!("--compiled wants --peer PYTHON or KINORA_PEER_PYTHON");
+    }
     if args.check {
         let python = python.context("--check wants --peer PYTHON or KINORA_PEER_PYTHON")?;
         let mut torch = Peer::torch(&python, rayon::current_num_threads())?;
@@ -115,9 +118,6 @@ fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
 fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<()> {
     if let Some(folder) = &args.out {
         std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
-    }
-    if args.compiled && python.is_none() {
-        bail!("--compiled wants --peer PYTHON or KINORA_PEER_PYTHON");
     }
     let (peers, lines) = match args.no_peer {
         true => (Peers::default(), vec!["- the others are skipped: --no-peer".into()]),
@@ -146,10 +146,6 @@ fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<
     let summary = bench.summary();
     if !summary.is_empty() {
         bench.say(&format!("\n## All convolutions\n\n{}", summary.join("\n")));
-    }
-    if !bench.peers.skipped.is_empty() {
-        let skipped = bench.peers.skipped.join("\n");
-        bench.say(&format!("\n## What did not work\n\n{skipped}"));
     }
     bench.say(&format!("\nLoad at the end: {}.", machine::load()));
     if let Some(folder) = &args.out {
@@ -194,6 +190,8 @@ mod tests {
             "--compiled --no-peer",
             "--profile --out f",
             "--filter step --out f",
+            "--profile --filter step",
+            "--check --compiled",
             "--preset",
             "shapes",
         ] {

@@ -156,11 +156,12 @@ impl Meter<'_> {
         }
         for layer in layers::of(self.workload)? {
             for part in Part::ALL {
-                let name = format!("conv {} {}", layer.name(), part.name());
+                let name = format!("conv {}", layer.name(part));
                 if self.wants(&name) {
                     let (ours, flops) = layer.ours(part)?;
                     // The others have no such layer, and PyTorch's is two of its own.
-                    let rivals = &CONVOLUTIONS[..if layer.resized { 1 } else { 3 }];
+                    let rivals =
+                        if layer.enlarged { &CONVOLUTIONS[..1] } else { &CONVOLUTIONS[..] };
                     let timing = self.bench.time(ours, rivals, layer.request(part))?;
                     let dense = layer.is_dense(flops);
                     self.row(&name, timing, flops as f64 / 1e9, Unit::Gflops, dense);

@@ -42,8 +42,6 @@ pub struct Peers {
     pub rust: Option<Peer>,
     /// The Python of the first, for processes of their own.
     pub python: Option<PathBuf>,
-    /// A line on each thing that `torch.compile` could not do.
-    pub skipped: Vec<String>,
     /// Whether to have PyTorch's networks compiled.
     compiled: bool,
 }
@@ -87,11 +85,11 @@ impl Peers {
             );
             None
         };
-        Ok((Self { torch, rust, python, compiled, ..Self::default() }, lines))
+        Ok((Self { torch, rust, python, compiled }, lines))
     }
 
-    /// How long a rival takes for `times` of `request`; `None` where it cannot do this.
-    pub fn time(&mut self, rival: Rival, request: &Value, times: usize) -> Result<Option<Timed>> {
+    /// Has a rival do `request` `times` times; `None` where it does not take part.
+    pub fn time(&mut self, rival: Rival, request: &Value, times: usize) -> Result<Option<Answer>> {
         let mut request = request.clone();
         request["times"] = times.into();
         let peer = match rival {
@@ -108,24 +106,22 @@ impl Peers {
         };
         let Some(peer) = peer else { return Ok(None) };
         let reply = peer.ask(&request)?;
-        if let Some(reason) = reply["skipped"].as_str() {
-            let reason = reason.lines().next().unwrap_or_default();
-            let line = format!("- PyTorch compiled, {}: {reason}", request["op"]);
-            if rival == Rival::Compiled && !self.skipped.contains(&line) {
-                self.skipped.push(line);
-            }
-            return Ok(None);
+        let way = |key: &str| reply[key].as_str().map(String::from);
+        if let Some(why) = way("skipped") {
+            return Ok(Some(Answer::Skipped(why)));
         }
         let seconds = reply["seconds"].as_f64().context("a peer gave no time")?;
-        Ok(Some(Timed { seconds, way: reply["formats"].as_str().unwrap_or_default().into() }))
+        Ok(Some(Answer::Took { seconds, way: way("formats").unwrap_or_default() }))
     }
 }
 
-/// How long something took, and how it was done.
+/// What a rival says when it is asked to do something.
 #[derive(Clone, Debug)]
-pub struct Timed {
-    pub seconds: f64,
-    pub way: String,
+pub enum Answer {
+    /// How long it took, and how it was done.
+    Took { seconds: f64, way: String },
+    /// Why it cannot.
+    Skipped(String),
 }
 
 /// A process. It ends when this is dropped.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::peer::{Peers, Rival};
+use crate::peer::{Answer, Peers, Rival};
 
 /// A measurement lasts at least this long, by repeating what is short.
 const LEAST: f64 = 0.03;
@@ -52,13 +52,20 @@ pub fn alternate(
     let times = enough(time(1)?);
     let (mut way, mut able) = (String::new(), Vec::new());
     for &rival in rivals {
-        if peers.time(rival, request, 1)?.is_none() {
-            continue;
+        match peers.time(rival, request, 1)? {
+            Some(Answer::Took { .. }) => {}
+            Some(Answer::Skipped(why)) if rival == Rival::Compiled => {
+                way += &format!("; compiled: {}", why.replace('|', "/"));
+                continue;
+            }
+            _ => continue,
         }
-        let Some(one) = peers.time(rival, request, 1)? else { continue };
-        able.push((rival, enough(one.seconds), Vec::new()));
+        let Some(Answer::Took { seconds, way: how }) = peers.time(rival, request, 1)? else {
+            continue;
+        };
+        able.push((rival, enough(seconds), Vec::new()));
         if rival == Rival::PyTorch {
-            way = one.way;
+            way = how;
         }
     }
     let mut of_ours = Vec::new();
@@ -67,8 +74,8 @@ pub fn alternate(
         of_ours.push(time(times)? / times as f64);
         for (rival, times, seconds) in &mut able {
             std::thread::sleep(PAUSE);
-            if let Some(all) = peers.time(*rival, request, *times)? {
-                seconds.push(all.seconds / *times as f64);
+            if let Some(Answer::Took { seconds: all, .. }) = peers.time(*rival, request, *times)? {
+                seconds.push(all / *times as f64);
             }
         }
     }

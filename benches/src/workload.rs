@@ -8,7 +8,7 @@ use kinora_embed::{Encoder, Pieces};
 use kinora_gan::{Discriminator, Noise};
 use kinora_model::pixels;
 use kinora_nn::{Module, Outline, Precision};
-use kinora_tensor::Tensor;
+use kinora_tensor::{Random, Tensor, Var, grad_from};
 use kinora_text::Tokenizer;
 use kinora_train::{Config, Metrics, State, frames_judged};
 use kinora_video::{Batch, Dataset, Draw, Shapes, Split};
@@ -116,6 +116,7 @@ impl Workload {
         let device = CpuDevice::new();
         let n = self.batch.examples.len();
         let mut tensors = self.judged(&state)?;
+        tensors.extend(enlarged(&device)?);
         let mut config = self.config.clone();
         config.train.r1_every = 2;
         let mut state = Some(state);
@@ -181,6 +182,28 @@ impl Workload {
             ("output.logits_frames".into(), frames),
         ])
     }
+}
+
+/// A small convolution of an enlarged picture, and its gradients.
+fn enlarged(device: &CpuDevice) -> Result<Vec<(String, CpuTensor)>> {
+    let mut random = Random::new(0, 0);
+    let mut randn = |shape: [usize; 5]| CpuTensor::randn(device, &mut random, shape);
+    let (x, k, g) = (randn([2, 1, 5, 7, 4])?, randn([1, 3, 3, 4, 6])?, randn([2, 1, 10, 14, 6])?);
+    let [of_x, of_k] = [&x, &k].map(|value| Var::leaf(value.clone()));
+    let y = of_x.resize_conv(&of_k, &Var::constant(CpuTensor::full(device, 0.0, [6])?))?;
+    let forward = y.value().clone();
+    let [input, weight] = &grad_from(y, g.clone(), &[&of_x, &of_k])?[..] else {
+        unreachable!("a gradient for each")
+    };
+    let named = |name: &str, tensor: &CpuTensor| (name.to_string(), tensor.clone());
+    Ok(vec![
+        named("input.enlarged.x", &x),
+        named("input.enlarged.k", &k),
+        named("input.enlarged.g", &g),
+        named("output.enlarged.forward", &forward),
+        named("output.enlarged.input", input),
+        named("output.enlarged.weight", weight),
+    ])
 }
 
 /// Tensors as a safetensors file.

@@ -184,50 +184,51 @@ impl Op {
     }
 }
 
-/// A sum over the outermost axis of two tensors, as the partial by a weight is one over its batch.
+/// `op(a, b)` that is a sum over the outermost axis of both, as the partial by a weight is one over
+/// its batch.
 pub(crate) struct Product<T> {
-    pub op: Op,
-    pub factors: [T; 2],
+    op: Op,
+    a: T,
+    b: T,
 }
 
 impl Op {
     /// The partial by the second input, if it is a [`Product`].
     pub(crate) fn product<T: Tensor>(&self, inputs: &[Saved<T>], g: &T) -> Option<Product<T>> {
         let x = || inputs[0].value().clone();
-        let (op, factors) = match *self {
+        let g = g.clone();
+        let (op, a, b) = match *self {
             Op::MatMul { transpose_a: false, transpose_b } if g.shape().len() == 2 => {
-                let factors = if transpose_b { [g.clone(), x()] } else { [x(), g.clone()] };
-                (Op::MatMul { transpose_a: true, transpose_b: false }, factors)
+                let (a, b) = if transpose_b { (g, x()) } else { (x(), g) };
+                (Op::MatMul { transpose_a: true, transpose_b: false }, a, b)
             }
             Op::Conv(geometry) => {
                 let k = &inputs[1].desc.shape;
-                (Op::ConvWeight { geometry, kernel: [k[0], k[1], k[2]] }, [x(), g.clone()])
+                (Op::ConvWeight { geometry, kernel: [k[0], k[1], k[2]] }, x(), g)
             }
             _ => return None,
         };
-        Some(Product { op, factors })
+        Some(Product { op, a, b })
     }
 }
 
 impl<T: Tensor> Product<T> {
+    /// The elements of both factors.
+    pub fn elements(&self) -> usize {
+        self.a.shape().elements() + self.b.shape().elements()
+    }
+
     /// The sum of several, those over tensors of one shape as one sum over all of them.
     pub fn sum(mut products: Vec<Self>) -> Result<Option<T>> {
-        let inner = |product: &Self| product.factors.each_ref().map(|x| x.shape().with(0, 1));
+        let inner = |product: &Self| [&product.a, &product.b].map(|x| x.shape().with(0, 1));
         let mut total: Option<T> = None;
         while let Some(first) = products.first() {
             let (op, shapes) = (first.op.clone(), inner(first));
             let alike = |other: &Self| other.op == op && inner(other) == shapes;
             let (together, rest): (Vec<_>, Vec<_>) = products.into_iter().partition(alike);
             products = rest;
-            let all = |k: usize| {
-                let factors: Vec<&T> = together.iter().map(|product| &product.factors[k]).collect();
-                match factors[..] {
-                    [one] => Ok(one.clone()),
-                    _ => T::concat(&factors, 0),
-                }
-            };
-            let (a, b) = (all(0)?, all(1)?);
-            drop(together);
+            let (a, b): (Vec<T>, Vec<T>) = together.into_iter().map(|p| (p.a, p.b)).unzip();
+            let (a, b) = (joined(a)?, joined(b)?);
             let sum = T::apply(a.device(), op, &[&a, &b])?;
             total = Some(match total {
                 Some(total) => total.add(&sum)?,
@@ -236,6 +237,14 @@ impl<T: Tensor> Product<T> {
         }
         Ok(total)
     }
+}
+
+/// Tensors after one another along their outermost axis.
+fn joined<T: Tensor>(mut tensors: Vec<T>) -> Result<T> {
+    if tensors.len() == 1 {
+        return Ok(tensors.remove(0));
+    }
+    T::concat(&tensors.iter().collect::<Vec<_>>(), 0)
 }
 
 /// All partials at once from a fused operation that gives them after one another, flat.

@@ -125,7 +125,8 @@ impl<T: Tensor> Tensor for Var<T> {
 /// on one.
 ///
 /// `y` is taken, and each step of its history is freed once it has been walked, except for what
-/// other variables still hold.
+/// other variables still hold, and for the inputs of a recurrence's products, which wait for one
+/// another.
 ///
 /// ```
 /// use kinora_tensor::conformance::Reference;
@@ -204,10 +205,11 @@ fn walk<T: Tensor>(
             continue;
         }
         let saved: Vec<Saved<T>> = node.inputs.iter().map(|(saved, _)| saved.clone()).collect();
-        if let [_, (_, Some(weight))] = &node.inputs[..]
+        if let [_, (of, Some(weight))] = &node.inputs[..]
             && wanted[1]
-            && uses[&weight.id] >= RECURRENT
+            && uses[&weight.id] >= OFTEN
             && let Some(product) = op.product(&saved, &g)
+            && product.elements() <= SMALL * of.desc.shape.elements()
         {
             send(1, Gradient::Product(product))?;
             wanted[1] = false;
@@ -222,9 +224,11 @@ fn walk<T: Tensor>(
     Ok(())
 }
 
-/// Weights that are used so often are those of a recurrence: their partials wait for one another,
-/// so that they become one over all times and not a sum of small ones.
-const RECURRENT: usize = 3;
+/// A weight used so often, as in a recurrence, has its partials wait for one another where their
+/// factors are at most so many times as large as it: then they become one product over all times,
+/// and not a sum of small ones. The factors live until the weight is reached.
+const OFTEN: usize = 3;
+const SMALL: usize = 8;
 
 /// For each node behind `root`, whether a target lies behind it (or is it), and how often it is an
 /// input.

@@ -102,52 +102,135 @@ fn slices_in_any_order() -> Result<()> {
     Ok(())
 }
 
-/// As many uses of a weight, of pictures of two sizes, as of weights of the same values.
+type Use = fn(&Var<Spied>, &Var<Spied>, usize) -> Result<Var<Spied>>;
+
+/// What uses a weight k again and again, and how many products the gradient by it takes.
+struct Uses {
+    k: &'static [usize],
+    first: &'static [usize],
+    /// The `i`-th use, of what the one before gave.
+    f: Use,
+    uses: usize,
+    products: usize,
+}
+
+/// A weight that is used often has the gradient of as many weights of its values, summed.
 #[test]
-fn the_weights_of_a_recurrence_take_one_product_for_each_shape() -> Result<()> {
-    type Step<T> = fn(&T, &T) -> Result<T>;
-    const GEOMETRY: Geometry = Geometry { stride: [1, 1, 1], padding: [0, 1, 1] };
-    let conv: Step<Var<Spied>> = |x, k| x.conv(k, GEOMETRY);
-    let rows: Step<Var<Spied>> = |x, k| x.matmul(k);
-    let turned: Step<Var<Spied>> = |x, k| x.matmul_t(false, k, true);
-    let spy = Spy::new();
-    let random = &mut Random::new(0, 0);
-    let picture = |n, side| vec![n, 1, side, side, 3];
-    for (step, starts, weight) in [
-        (conv, [picture(2, 4), picture(2, 6)], vec![1, 3, 3, 3, 3]),
-        (rows, [vec![2, 3], vec![2, 3]], vec![3, 3]),
-        (turned, [vec![1, 3], vec![4, 3]], vec![3, 3]),
-    ] {
-        let starts =
-            starts.map(|shape| Var::constant(Spied::randn(&spy, random, &shape[..]).unwrap()));
-        let weight = Spied::randn(&spy, random, &weight[..])?;
-        let run = |weights: &[Var<Spied>]| -> Result<Var<Spied>> {
-            let mut y = Var::constant(Spied::full(&spy, 0.0, [])?);
-            for start in &starts {
-                let end = weights.iter().try_fold(start.clone(), |x, k| step(&x, k)?.tanh())?;
-                y = y.add(&end.sum_all()?)?;
-            }
-            Ok(y)
+fn partials_by_a_weight_wait_for_one_another() -> Result<()> {
+    const SAME: Geometry = Geometry { stride: [1, 1, 1], padding: [0, 1, 1] };
+    const HALVED: Geometry = Geometry { stride: [1, 2, 2], padding: [0, 1, 1] };
+    let picture: &[usize] = &[1, 1, 3, 3, 3];
+    let kernel: &[usize] = &[1, 3, 3, 3, 3];
+    let cases = [
+        Uses { k: kernel, first: picture, f: |x, k, _| x.conv(k, SAME), uses: 4, products: 1 },
+        // Two uses are left alone.
+        Uses { k: kernel, first: picture, f: |x, k, _| x.conv(k, SAME), uses: 2, products: 2 },
+        // Two sizes, and a batch of nothing.
+        Uses {
+            k: kernel,
+            first: picture,
+            f: |x, k, i| if i == 2 { x.pad(2, 1, 0)?.conv(k, SAME) } else { x.conv(k, SAME) },
+            uses: 4,
+            products: 2,
+        },
+        Uses {
+            k: kernel,
+            first: &[0, 1, 3, 3, 3],
+            f: |x, k, _| x.conv(k, SAME),
+            uses: 4,
+            products: 1,
+        },
+        // Two geometries.
+        Uses {
+            k: kernel,
+            first: picture,
+            f: |x, k, i| x.conv(k, if i == 3 { HALVED } else { SAME }),
+            uses: 4,
+            products: 2,
+        },
+        // Beside uses of another kind.
+        Uses {
+            k: kernel,
+            first: picture,
+            f: |x, k, i| match i {
+                1 => x.conv_input(k, SAME, [1, 3, 3]),
+                2 => x.add(&k.slice(0, 0, 1)?.sum_all()?),
+                _ => x.conv(k, SAME),
+            },
+            uses: 5,
+            products: 2,
+        },
+        // Large for the weight.
+        Uses {
+            k: &[1, 1, 1, 3, 3],
+            first: &[1, 1, 9, 9, 3],
+            f: |x, k, _| x.conv(k, Geometry { stride: [1; 3], padding: [0; 3] }),
+            uses: 4,
+            products: 4,
+        },
+        Uses { k: &[3, 3], first: &[2, 3], f: |x, k, _| x.matmul(k), uses: 4, products: 1 },
+        // k and kᵀ of one shape; a rank that is no product; half of them xᵀ k, which is none either.
+        Uses {
+            k: &[3, 3],
+            first: &[2, 3],
+            f: |x, k, i| x.matmul_t(false, k, i % 2 == 0),
+            uses: 4,
+            products: 1,
+        },
+        Uses { k: &[2, 3, 3], first: &[2, 1, 3], f: |x, k, _| x.matmul(k), uses: 4, products: 4 },
+        Uses {
+            k: &[3, 3],
+            first: &[3, 3],
+            f: |x, k, i| x.matmul_t(i % 2 == 0, k, false),
+            uses: 6,
+            products: 1,
+        },
+    ];
+    for (case, Uses { k, first, f, uses, products }) in cases.into_iter().enumerate() {
+        let spy = Spy::new();
+        let random = &mut Random::new(0, 0);
+        let first = Var::constant(Spied::randn(&spy, random, first)?);
+        let k = Spied::randn(&spy, random, k)?;
+        let run = |weights: &[Var<Spied>]| {
+            let mut steps = weights.iter().enumerate();
+            steps.try_fold(first.clone(), |x, (i, k)| f(&x, k, i)?.tanh())
         };
-        let shared = vec![Var::leaf(weight.clone()); 4];
+        let shared = vec![Var::leaf(k.clone()); uses];
         let y = run(&shared)?;
         spy.count(|_| true);
         let gradient = grad(y, &[&shared[0]])?.remove(0).to_vec()?;
-        let products = spy.count(|op| match op {
-            Op::MatMul { transpose_a, .. } => *transpose_a,
+        let found = spy.count(|op| match op {
+            &Op::MatMul { transpose_a, transpose_b } => transpose_a && !transpose_b,
             op => matches!(op, Op::ConvWeight { .. }),
         });
-        let shapes = if starts[0].shape().len() == 5 { 2 } else { 1 };
-        assert_eq!(products, shapes);
+        assert_eq!(found, products, "case {case}");
 
-        let apart: Vec<_> = (0..4).map(|_| Var::leaf(weight.clone())).collect();
+        let apart: Vec<_> = (0..uses).map(|_| Var::leaf(k.clone())).collect();
         let parts = grad(run(&apart)?, &apart.iter().collect::<Vec<_>>())?;
         let parts = parts.iter().map(|g| g.to_vec()).collect::<Result<Vec<_>>>()?;
         for (i, found) in gradient.iter().enumerate() {
             let want: f32 = parts.iter().map(|part| part[i]).sum();
-            assert!((found - want).abs() < 1e-5, "{i}: {found} and not {want}");
+            assert!((found - want).abs() < 1e-5, "case {case}, {i}: {found} and not {want}");
         }
     }
+    Ok(())
+}
+
+/// d²/dk² of a recurrence of one number, tanh(k tanh(k tanh(k x))).
+#[test]
+fn second_order_through_a_recurrence() -> Result<()> {
+    let of = |k: f64| (0..3).fold(0.8, |x: f64, _| (k * x).tanh());
+    let k = Var::leaf(Reference::new(vec![0.7], [1, 1])?);
+    let k2 = Var::leaf(k.clone());
+    let x = Var::constant(Var::constant(Reference::new(vec![0.8], [1, 1])?));
+    let y = (0..3).try_fold(x, |x, _| x.matmul(&k2)?.tanh())?;
+    let first = grad(y, &[&k2])?.remove(0);
+    let second = grad(first.clone(), &[&k])?.remove(0);
+    let step = 1e-4;
+    let [low, middle, high] = [0.7 - step, 0.7, 0.7 + step].map(of);
+    let [first, second] = [first.value().values()[0], second.values()[0]];
+    assert!((first - (high - low) / (2.0 * step)).abs() < 1e-7, "{first}");
+    assert!((second - (high - 2.0 * middle + low) / (step * step)).abs() < 1e-6, "{second}");
     Ok(())
 }
 
@@ -195,6 +278,17 @@ fn values_are_freed_on_the_way_back() -> Result<()> {
         let left = kept - kept * done / seen.len();
         assert!(alive - before <= left + 10, "{alive} are alive after {done} of {}", seen.len());
     }
+    assert_eq!(spy.alive(), before);
+    // A recurrence keeps its factors until its weight is reached, and nothing behind that.
+    let k = Var::leaf(Spied::from_slice(&spy, &[0.5], [1, 1])?);
+    let start = x.reshape([1, 1])?;
+    let before = spy.alive();
+    let y = (0..100).try_fold(start.clone(), |y, _| y.matmul(&k)?.tanh())?;
+    spy.count(|_| true);
+    let gradient = grad(y, &[&k])?;
+    let most = spy.ops.lock().unwrap().iter().map(|(_, alive)| *alive).max().unwrap_or(0);
+    assert!((100..=320).contains(&(most - before)), "{} are alive", most - before);
+    drop(gradient);
     assert_eq!(spy.alive(), before);
     // What needs no value keeps none.
     let y =

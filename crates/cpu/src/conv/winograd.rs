@@ -146,7 +146,7 @@ pub(super) fn conv(
     let weights =
         k.prepared("winograd", &sizes, || weights(level, k.device(), &pass, k.data(), columns))?;
     let outputs = Outputs { at: [0; 3], step: [1; 3], target: pass.grid, columns };
-    run(level, &[Phase { pass, weights, outputs }], x, Shared::new(out));
+    run(level, &[Job { pass, weights, outputs }], x, Shared::new(out));
     Ok(())
 }
 
@@ -173,33 +173,33 @@ fn weights(
 }
 
 /// A pass, with its weights and where its outputs go.
-struct Phase {
+struct Job {
     pass: Pass,
     weights: Arc<Buffer>,
     outputs: Outputs,
 }
 
-/// Computes the outputs of some phases, which have as many columns each.
-fn run(level: Level, phases: &[Phase], x: &CpuTensor, out: Shared) {
-    let columns = phases.first().map_or(0, |phase| phase.outputs.columns);
+/// Computes the outputs of some jobs, which have as many columns each.
+fn run(level: Level, jobs: &[Job], x: &CpuTensor, out: Shared) {
+    let columns = jobs.first().map_or(0, |job| job.outputs.columns);
     let panels = level.panels(columns);
-    let blocks: Vec<(&Phase, Range<usize>)> =
-        phases.iter().flat_map(|phase| phase.blocks().map(move |tiles| (phase, tiles))).collect();
+    let blocks: Vec<(&Job, Range<usize>)> =
+        jobs.iter().flat_map(|job| job.blocks().map(move |tiles| (job, tiles))).collect();
     // Where tiles are few, several tasks share them, each with some of the columns.
     let groups = TASKS.div_ceil(blocks.len().max(1)).min(panels.len());
-    let products = |phase: &Phase| {
-        let pass = &phase.pass;
+    let products = |job: &Job| {
+        let pass = &job.pass;
         pass.tiles() * pass.size() * pass.size() * pass.depth()
     };
-    let work = phases.iter().map(products).sum::<usize>() * columns / 8;
+    let work = jobs.iter().map(products).sum::<usize>() * columns / 8;
     tasks(blocks.len() * groups, work, |task| {
-        let ((phase, tiles), group) = (&blocks[task / groups], task % groups);
+        let ((job, tiles), group) = (&blocks[task / groups], task % groups);
         let panels = &panels[group * panels.len() / groups..(group + 1) * panels.len() / groups];
-        phase.run(level, tiles.clone(), panels, x, out);
+        job.run(level, tiles.clone(), panels, x, out);
     });
 }
 
-impl Phase {
+impl Job {
     /// Its tiles, in blocks of at most 64.
     fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let (size, tiles) = (self.pass.size(), self.pass.tiles());
@@ -287,7 +287,7 @@ pub(super) fn conv_input(
         }
         passes.push((at, seen, pass));
     }
-    let mut phases = Vec::new();
+    let mut jobs = Vec::new();
     for (at, seen, pass) in passes {
         // The taps that it sees, in its order, as a kernel from co to ci.
         let sizes = [&k.shape()[..], &stride, &padding, &at, &[level.lanes()]];
@@ -306,9 +306,9 @@ pub(super) fn conv_input(
             weights(level, k.device(), &pass, &turned, ci)
         })?;
         let outputs = Outputs { at, step: stride, target, columns: ci };
-        phases.push(Phase { pass, weights, outputs });
+        jobs.push(Job { pass, weights, outputs });
     }
-    run(level, &phases, g, Shared::new(out));
+    run(level, &jobs, g, Shared::new(out));
     Ok(true)
 }
 
