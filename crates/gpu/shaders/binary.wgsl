@@ -1,0 +1,54 @@
+// y = f(a, b), element by element, both repeated as their strides say; FN says which f.
+//
+// A workgroup computes 256 neighbouring elements, a thread one of them.
+
+override FN: u32;
+// Whether both are as y is, and no index is taken apart.
+override PLAIN: bool;
+
+struct Params {
+    // Where a and b begin, how many elements y has, and how many axes.
+    a: u32,
+    b: u32,
+    len: u32,
+    rank: u32,
+    // Of each axis, innermost first: its length, and a step along it in a and in b.
+    axes: array<vec4<u32>, 6>,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+fn f(a: f32, b: f32) -> f32 {
+    switch FN {
+        case 0u: { return a + b; }
+        case 1u: { return a - b; }
+        case 2u: { return a * b; }
+        default: { return a / b; }
+    }
+}
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = (group.y * groups.x + group.x) * 256u + local;
+    if i >= p.len {
+        return;
+    }
+    var at = vec2(p.a + i, p.b + i);
+    if !PLAIN {
+        at = vec2(p.a, p.b);
+        var left = i;
+        for (var axis = 0u; axis < p.rank; axis++) {
+            let dim = p.axes[axis];
+            at += (left % dim.x) * dim.yz;
+            left /= dim.x;
+        }
+    }
+    y[i] = f(a[at.x], b[at.y]);
+}

@@ -1,0 +1,39 @@
+// Moves elements: y at one index from x at another, both by strides. So are all axes permuted,
+// repeated, cut, padded and put after one another.
+//
+// A workgroup moves 256 elements, a thread one of them.
+
+struct Params {
+    // Where x and y begin, how many elements are moved, and along how many axes.
+    x: u32,
+    y: u32,
+    len: u32,
+    rank: u32,
+    // Of each axis, innermost first: its length, and a step along it in x and in y.
+    axes: array<vec4<u32>, 8>,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = (group.y * groups.x + group.x) * 256u + local;
+    if i >= p.len {
+        return;
+    }
+    var at = vec2(p.x, p.y);
+    var left = i;
+    for (var axis = 0u; axis < p.rank; axis++) {
+        let dim = p.axes[axis];
+        at += (left % dim.x) * dim.yz;
+        left /= dim.x;
+    }
+    // The bits, so that no NaN changes.
+    y[at.y] = x[at.x];
+}

@@ -1,0 +1,57 @@
+// The optimiser's steps, in place.
+//
+// A workgroup changes 256 neighbouring elements, a thread one of them.
+
+struct Params {
+    // Where the parameter, its moments and the input begin, and how many elements there are.
+    p: u32,
+    m: u32,
+    v: u32,
+    g: u32,
+    len: u32,
+    // Of lerp the weight; of Adam rate / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), ε and a factor on g.
+    rate: f32,
+    root: f32,
+    epsilon: f32,
+    scale: f32,
+    beta1: f32,
+    beta2: f32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> parameter: array<f32>;
+@group(0) @binding(2) var<storage, read> input: array<f32>;
+@group(0) @binding(3) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(4) var<storage, read_write> square: array<f32>;
+
+@compute @workgroup_size(256)
+fn lerp(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = (group.y * groups.x + group.x) * 256u + local;
+    if i < p.len {
+        let before = parameter[p.p + i];
+        parameter[p.p + i] = before + p.rate * (input[p.g + i] - before);
+    }
+}
+
+// Kingma and Ba, 2015.
+@compute @workgroup_size(256)
+fn adam(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = (group.y * groups.x + group.x) * 256u + local;
+    if i >= p.len {
+        return;
+    }
+    let g = p.scale * input[p.g + i];
+    let m = p.beta1 * mean[p.m + i] + (1.0 - p.beta1) * g;
+    let v = p.beta2 * square[p.v + i] + (1.0 - p.beta2) * g * g;
+    mean[p.m + i] = m;
+    square[p.v + i] = v;
+    parameter[p.p + i] -= p.rate * m / (p.root * sqrt(v) + p.epsilon);
+}

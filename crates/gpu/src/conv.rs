@@ -1,0 +1,221 @@
+//! Convolutions, channels last, as products whose factors are gathered as they are read.
+
+use bytemuck::{Pod, Zeroable};
+use kinora_tensor::{Desc, Geometry, Result, Tensor};
+
+use crate::matmul::product;
+use crate::{GpuTensor, kernel, reduce};
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Params {
+    m: u32,
+    n: u32,
+    k: u32,
+    batch: u32,
+    x: u32,
+    w: u32,
+    channels: u32,
+    tap: u32,
+    w_channel: u32,
+    w_column: u32,
+    pad: [u32; 2],
+    source: [u32; 3],
+    enlarge: u32,
+    grid: [u32; 4],
+    size: [u32; 4],
+    step: [i32; 4],
+    before: [i32; 4],
+    taps: [u32; 4],
+    least: [i32; 4],
+    tap_step: [i32; 4],
+    kernel: [u32; 4],
+    stride: [u32; 4],
+    at: [u32; 4],
+}
+
+fn words(x: [usize; 3]) -> [u32; 4] {
+    [x[0] as u32, x[1] as u32, x[2] as u32, 0]
+}
+
+fn signed(x: [usize; 3]) -> [i32; 4] {
+    words(x).map(|x| x as i32)
+}
+
+/// `[t, h, w]` of `[n, t, h, w, c]`, and of a kernel.
+fn inner(x: &GpuTensor) -> [usize; 3] {
+    [x.shape()[1], x.shape()[2], x.shape()[3]]
+}
+
+fn taps(k: &GpuTensor) -> [usize; 3] {
+    [k.shape()[0], k.shape()[1], k.shape()[2]]
+}
+
+pub(crate) fn conv(geometry: Geometry, x: &GpuTensor, k: &GpuTensor, y: &GpuTensor) -> Result<()> {
+    forward(geometry, x, 0, k, y)
+}
+
+/// The convolution of x enlarged twice, which keeps the size.
+pub(crate) fn enlarged(x: &GpuTensor, k: &GpuTensor, y: &GpuTensor) -> Result<()> {
+    forward(Geometry { stride: [1; 3], padding: [0, 1, 1] }, x, 1, k, y)
+}
+
+fn forward(
+    Geometry { stride, padding }: Geometry,
+    x: &GpuTensor,
+    enlarge: usize,
+    k: &GpuTensor,
+    y: &GpuTensor,
+) -> Result<()> {
+    let (ci, co) = (k.shape()[3], k.shape()[4]);
+    let (taps, grid) = (taps(k), inner(y));
+    let m = y.len() / co;
+    let [t, h, w] = inner(x);
+    let [st, sh, sw, _] = words([t, h << enlarge, w << enlarge]);
+    let params = Params {
+        m: m as u32,
+        n: co as u32,
+        k: (taps.iter().product::<usize>() * ci) as u32,
+        batch: 1,
+        x: x.start(),
+        w: k.start(),
+        channels: ci as u32,
+        tap: (ci * co) as u32,
+        w_channel: co as u32,
+        w_column: 1,
+        pad: [0; 2],
+        source: [st, sh, sw],
+        enlarge: enlarge as u32,
+        grid: words(grid),
+        size: words(grid),
+        step: signed(stride),
+        before: signed(padding),
+        taps: words(taps),
+        least: [0; 4],
+        tap_step: [1, 1, 1, 0],
+        kernel: words(taps),
+        stride: [1, 1, 1, 0],
+        at: [0; 4],
+    };
+    product(kernel::CONV, [m, co, 1], false, [x, k, y], params)
+}
+
+/// What an output of the partial by the input sees along an axis: output q stride + at gets tap j of
+/// g at q + (at + padding - j) / stride, where that is whole. The taps (at + padding) % stride +
+/// i stride, in descending order of i, see g from `first` + q on.
+fn seen(kernel: usize, stride: usize, padding: usize, at: usize) -> (usize, usize, isize) {
+    let shifted = at + padding;
+    let least = shifted % stride;
+    let taps = kernel.saturating_sub(least).div_ceil(stride);
+    (least, taps, (shifted / stride) as isize - taps as isize + 1)
+}
+
+pub(crate) fn conv_input(
+    Geometry { stride, padding }: Geometry,
+    g: &GpuTensor,
+    k: &GpuTensor,
+    y: &GpuTensor,
+) -> Result<()> {
+    let (ci, co) = (k.shape()[3], k.shape()[4]);
+    let (kernel, target) = (taps(k), inner(y));
+    let n = y.shape()[0];
+    let [pt, ph, pw] = std::array::from_fn(|axis| stride[axis].min(target[axis]));
+    for phase in 0..pt * ph * pw {
+        let at = [phase / pw / ph, phase / pw % ph, phase % pw];
+        let seen: [_; 3] =
+            std::array::from_fn(|axis| seen(kernel[axis], stride[axis], padding[axis], at[axis]));
+        let taps = seen.map(|(_, taps, _)| taps);
+        let grid = std::array::from_fn(|axis| (target[axis] - at[axis]).div_ceil(stride[axis]));
+        let m = n * grid.iter().product::<usize>();
+        let axes = |f: &dyn Fn(usize) -> i32| [f(0), f(1), f(2), 0];
+        let params = Params {
+            m: m as u32,
+            n: ci as u32,
+            k: (taps.iter().product::<usize>() * co) as u32,
+            batch: 1,
+            x: g.start(),
+            w: k.start(),
+            channels: co as u32,
+            tap: (ci * co) as u32,
+            w_channel: 1,
+            w_column: co as u32,
+            pad: [0; 2],
+            source: inner(g).map(|size| size as u32),
+            enlarge: 0,
+            grid: words(grid),
+            size: words(target),
+            step: [1, 1, 1, 0],
+            before: axes(&|axis| -seen[axis].2 as i32),
+            taps: words(taps),
+            least: axes(&|axis| {
+                let (least, taps, _) = seen[axis];
+                (least + taps.saturating_sub(1) * stride[axis]) as i32
+            }),
+            tap_step: axes(&|axis| -(stride[axis] as i32)),
+            kernel: words(kernel),
+            stride: words(stride),
+            at: words(at),
+        };
+        product(kernel::CONV, [m, ci, 1], false, [g, k, y], params)?;
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct WeightParams {
+    m: u32,
+    n: u32,
+    k: u32,
+    batch: u32,
+    x: u32,
+    g: u32,
+    places: u32,
+    channels: u32,
+    source: [u32; 4],
+    grid: [u32; 4],
+    kernel: [u32; 4],
+    step: [i32; 4],
+    before: [i32; 4],
+}
+
+/// Workgroups to have, and the fewest places that are worth a piece.
+const GROUPS: usize = 256;
+const PIECE: usize = 256;
+
+pub(crate) fn conv_weight(
+    Geometry { stride, padding }: Geometry,
+    x: &GpuTensor,
+    g: &GpuTensor,
+    y: &GpuTensor,
+) -> Result<()> {
+    let (ci, co) = (y.shape()[3], y.shape()[4]);
+    let kernel = taps(y);
+    let m = y.len() / co;
+    let places = g.len() / co;
+    let tiles = m.div_ceil(64) * co.div_ceil(64);
+    let most = (GROUPS / tiles).clamp(1, places.div_ceil(PIECE).max(1));
+    let piece = places.div_ceil(most).max(1);
+    let pieces = places.div_ceil(piece).max(1);
+    let params = WeightParams {
+        m: m as u32,
+        n: co as u32,
+        k: piece as u32,
+        batch: pieces as u32,
+        x: x.start(),
+        g: g.start(),
+        places: places as u32,
+        channels: ci as u32,
+        source: words(inner(x)),
+        grid: words(inner(g)),
+        kernel: words(kernel),
+        step: signed(stride),
+        before: signed(padding),
+    };
+    if pieces == 1 {
+        return product(kernel::CONV_WEIGHT, [m, co, 1], true, [x, g, y], params);
+    }
+    let parts = GpuTensor::empty(y.device(), Desc::f32([pieces, m, co]))?;
+    product(kernel::CONV_WEIGHT, [m, co, pieces], true, [x, g, &parts], params)?;
+    reduce::sum_middle(&parts, [1, pieces, m * co], y, 0)
+}

@@ -1,0 +1,348 @@
+//! The device: which adapter, what it can do, and what is recorded for it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kinora_tensor::{Error, Result};
+
+use crate::kernel::{Kernel, Kernels};
+use crate::pool::{Block, Memory, Pool};
+
+/// A GPU, with its pool of memory and its compiled shaders. A clone is the same device.
+///
+/// Operations are recorded and submitted together; nothing waits for the GPU but a read.
+#[derive(Clone)]
+pub struct GpuDevice(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub info: wgpu::AdapterInfo,
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    pub limits: wgpu::Limits,
+    pub kernels: Mutex<Kernels>,
+    state: Mutex<State>,
+    /// What went wrong first, wherever that was noticed.
+    fault: Arc<Mutex<Option<String>>>,
+    /// The parameters of all dispatches of a recording, one a slot.
+    params: wgpu::Buffer,
+}
+
+/// What changes with every operation.
+struct State {
+    pool: Pool,
+    recording: Recording,
+}
+
+/// Dispatches that are not submitted yet.
+#[derive(Default)]
+struct Recording {
+    /// Counts the recordings.
+    number: u64,
+    /// In this order, since the pass has to end before the encoder.
+    pass: Option<wgpu::ComputePass<'static>>,
+    encoder: Option<wgpu::CommandEncoder>,
+    params: Vec<u8>,
+    counts: Counts,
+}
+
+/// What a device was given to do since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Kernels run.
+    pub dispatches: u64,
+    /// Recordings handed over.
+    pub submits: u64,
+}
+
+/// Bytes of a slot: what every adapter aligns to, and room for the largest parameters.
+const SLOT: usize = 256;
+/// Dispatches in a recording at most.
+const SLOTS: usize = 4096;
+
+impl GpuDevice {
+    /// The best adapter there is: one with a chip of its own first, one in software last.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if there is none, or it does not work.
+    pub fn new() -> Result<Self> {
+        let adapters = adapters();
+        let best = adapters.into_iter().min_by_key(|adapter| rank(&adapter.get_info()));
+        let none = || {
+            Error::Device(
+                "no GPU adapter was found: a driver for Vulkan, Metal or DirectX 12 is needed \
+                 (on Debian, `apt-get install mesa-vulkan-drivers libvulkan1` has one in software)"
+                    .into(),
+            )
+        };
+        Self::of(&best.ok_or_else(none)?, None)
+    }
+
+    /// The device of an adapter, with all of its limits or with some that are given.
+    pub(crate) fn of(adapter: &wgpu::Adapter, limits: Option<wgpu::Limits>) -> Result<Self> {
+        let info = adapter.get_info();
+        let limits = limits.unwrap_or_else(|| adapter.limits());
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("kinora"),
+            required_limits: limits.clone(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|error| Error::Device(format!("{}: {error}", info.name)))?;
+        let fault = Arc::new(Mutex::new(None));
+        let note = |fault: &Arc<Mutex<Option<String>>>, what: String| {
+            fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
+        };
+        let seen = fault.clone();
+        device.on_uncaptured_error(Arc::new(move |error| note(&seen, error.to_string())));
+        let seen = fault.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            note(&seen, format!("the device was lost ({reason:?}): {message}"));
+        });
+        let params = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("parameters"),
+            size: (SLOT * SLOTS) as u64,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let state = State { pool: Pool::default(), recording: Recording::default() };
+        Ok(Self(Arc::new(Inner {
+            info,
+            device,
+            queue,
+            limits,
+            kernels: Mutex::default(),
+            state: Mutex::new(state),
+            fault,
+            params,
+        })))
+    }
+
+    /// The adapter's name, as its driver says it.
+    pub fn name(&self) -> &str {
+        &self.0.info.name
+    }
+
+    /// Whether the adapter is no chip but a program.
+    pub fn is_software(&self) -> bool {
+        self.0.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// What its tensors use, and what the pool keeps.
+    pub fn memory(&self) -> Memory {
+        self.0.state().pool.memory
+    }
+
+    /// What it was given to do so far.
+    pub fn counts(&self) -> Counts {
+        self.0.state().recording.counts
+    }
+}
+
+impl fmt::Debug for GpuDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GpuDevice")
+            .field("name", &self.0.info.name)
+            .field("memory", &self.memory())
+            .finish()
+    }
+}
+
+/// All adapters of this machine.
+pub(crate) fn adapters() -> Vec<wgpu::Adapter> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends: wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()))
+}
+
+/// Lower is better.
+fn rank(info: &wgpu::AdapterInfo) -> u32 {
+    match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What went wrong so far, as an error.
+    pub fn check(&self) -> Result<()> {
+        match &*self.fault.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(what) => Err(Error::Device(what.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Memory for `len` elements, of any content, to be written by what is recorded next.
+    pub fn take(&self, len: usize) -> Result<Block> {
+        self.check()?;
+        let number = u64::MAX;
+        self.block(len, number)
+    }
+
+    /// As [`Self::take`], for a write that happens before all that is recorded: so of memory that
+    /// nothing recorded uses.
+    pub fn take_idle(&self, len: usize) -> Result<Block> {
+        self.check()?;
+        let number = self.state().recording.number;
+        self.block(len, number)
+    }
+
+    fn block(&self, len: usize, freed_before: u64) -> Result<Block> {
+        let bytes = (len as u64).saturating_mul(4);
+        let limit = self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size);
+        let too_large = || {
+            Error::Device(format!(
+                "a tensor of {len} elements has {bytes} bytes, and {} binds {limit} at most",
+                self.info.name
+            ))
+        };
+        let size =
+            Pool::class(bytes).filter(|&size| size <= limit.max(bytes)).ok_or_else(too_large)?;
+        if bytes > limit {
+            return Err(too_large());
+        }
+        let size = size.min(limit / 256 * 256).max(bytes.next_multiple_of(256).min(limit));
+        if let Some(block) = self.state().pool.pop(size, freed_before) {
+            return Ok(block);
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size,
+            usage: wgpu::BufferUsages::STORAGE
+                | wgpu::BufferUsages::COPY_SRC
+                | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        if let Some(error) = pollster::block_on(scope.pop()) {
+            return Err(Error::Device(format!(
+                "{} has no memory for {bytes} bytes: {error}",
+                self.info.name
+            )));
+        }
+        self.state().pool.make_live(size);
+        Ok(Block { buffer, size })
+    }
+
+    /// Gives memory back.
+    pub fn free(&self, block: Block) {
+        let mut state = self.state();
+        let number = state.recording.number;
+        if state.pool.push(block, number) {
+            // Bind groups would keep what the pool let go.
+            drop(state);
+            self.kernels().forget_groups();
+        }
+    }
+
+    pub fn kernels(&self) -> MutexGuard<'_, Kernels> {
+        self.kernels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records a kernel on `groups` workgroups.
+    pub fn dispatch(
+        &self,
+        kernel: &Kernel,
+        buffers: &[&wgpu::Buffer],
+        params: &[u8],
+        groups: u64,
+    ) -> Result<()> {
+        if groups == 0 {
+            return Ok(());
+        }
+        let most = u64::from(self.limits.max_compute_workgroups_per_dimension);
+        let (x, y) = (groups.min(most), groups.div_ceil(most));
+        if y > most {
+            return Err(Error::Device(format!(
+                "{} workgroups are more than {most} × {most}, the most of {}",
+                groups, self.info.name
+            )));
+        }
+        let compiled = self.kernels().get(self, kernel)?;
+        let group = compiled.group(self, buffers);
+        let mut state = self.state();
+        let recording = &mut state.recording;
+        if recording.params.len() == SLOT * SLOTS {
+            self.submit(recording);
+        }
+        let offset = recording.params.len() as u32;
+        assert!(params.len() <= SLOT, "parameters of {} bytes", params.len());
+        recording.params.extend_from_slice(params);
+        recording.params.resize(offset as usize + SLOT, 0);
+        recording.counts.dispatches += 1;
+        let encoder = recording.encoder.get_or_insert_with(|| {
+            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
+        });
+        let pass = recording.pass.get_or_insert_with(|| {
+            encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()).forget_lifetime()
+        });
+        pass.set_pipeline(&compiled.pipeline);
+        pass.set_bind_group(0, &group, &[offset]);
+        pass.dispatch_workgroups(x as u32, y as u32, 1);
+        Ok(())
+    }
+
+    /// Where the parameters of a kernel of `size` bytes lie.
+    pub fn params(&self, size: u64) -> wgpu::BufferBinding<'_> {
+        wgpu::BufferBinding { buffer: &self.params, offset: 0, size: wgpu::BufferSize::new(size) }
+    }
+
+    /// Hands the recording over.
+    fn submit(&self, recording: &mut Recording) {
+        recording.pass = None;
+        let Some(encoder) = recording.encoder.take() else { return };
+        // Before the commands, and after those of the submit before.
+        self.queue.write_buffer(&self.params, 0, &recording.params);
+        self.queue.submit([encoder.finish()]);
+        recording.params.clear();
+        recording.number += 1;
+        recording.counts.submits += 1;
+    }
+
+    /// The bytes of a part of a buffer, once all that is recorded has run.
+    pub fn read(&self, buffer: &wgpu::Buffer, offset: u64, bytes: u64) -> Result<Vec<f32>> {
+        self.check()?;
+        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read"),
+            size: bytes,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut state = self.state();
+        let recording = &mut state.recording;
+        recording.pass = None;
+        let encoder = recording.encoder.get_or_insert_with(|| {
+            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
+        });
+        encoder.copy_buffer_to_buffer(buffer, offset, &staging, 0, bytes);
+        self.submit(recording);
+        drop(state);
+        let (send, mapped) = std::sync::mpsc::channel();
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            // Nobody waits any more if the read was given up.
+            let _ = send.send(result);
+        });
+        let failed = |what: &dyn fmt::Display| match self.check() {
+            Err(error) => error,
+            Ok(()) => Error::Device(format!("a read failed: {what}")),
+        };
+        self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|error| failed(&error))?;
+        match mapped.recv() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(failed(&error)),
+            Err(error) => return Err(failed(&error)),
+        }
+        let range = staging.get_mapped_range(..).map_err(|error| failed(&error))?;
+        let values = bytemuck::cast_slice(&range).to_vec();
+        self.check()?;
+        Ok(values)
+    }
+}

@@ -1,0 +1,370 @@
+//! Compiled shaders. What a kernel binds is read from its source.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kinora_tensor::{Error, Result};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, Module, StorageAccess};
+
+use crate::device::Inner;
+
+/// A file of shaders.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shader {
+    pub name: &'static str,
+    pub source: &'static str,
+}
+
+macro_rules! shaders {
+    ($($constant:ident = $name:literal),* $(,)?) => {
+        $(pub(crate) const $constant: Shader = Shader {
+            name: $name,
+            source: include_str!(concat!("../shaders/", $name, ".wgsl")),
+        };)*
+    };
+}
+
+shaders! {
+    UNARY = "unary",
+    BINARY = "binary",
+    COPY = "copy",
+    FILL = "fill",
+    SUM = "sum",
+    SOFTMAX = "softmax",
+    ROWS = "rows",
+    POOL = "pool",
+    UPDATE = "update",
+    RNN = "rnn",
+    NORM = "norm",
+    PRODUCT = "product",
+    MATMUL = "matmul",
+    CONV = "conv",
+    CONV_WEIGHT = "conv_weight",
+}
+
+/// How a product is cut: rows and columns of a workgroup's tile, its steps along k, the rows of a
+/// thread, and whether the neighbours of the first factor in memory lie along the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Tile {
+    pub rows: u32,
+    pub columns: u32,
+    pub depth: u32,
+    pub each: u32,
+    pub along_rows: bool,
+}
+
+/// An entry point of a shader with its constants.
+#[derive(Clone, Debug)]
+pub(crate) struct Kernel {
+    pub shader: Shader,
+    pub entry: &'static str,
+    /// Values of the shader's overrides.
+    pub constants: Vec<(&'static str, u32)>,
+    /// For those that are tiled products.
+    pub tile: Option<Tile>,
+}
+
+type Key = (&'static str, &'static str, Vec<(&'static str, u32)>, Option<Tile>);
+
+impl Kernel {
+    pub fn new(shader: Shader, entry: &'static str) -> Self {
+        Self { shader, entry, constants: Vec::new(), tile: None }
+    }
+
+    pub fn with(mut self, name: &'static str, value: u32) -> Self {
+        self.constants.push((name, value));
+        self
+    }
+
+    pub fn tiled(shader: Shader, tile: Tile) -> Self {
+        Self { tile: Some(tile), ..Self::new(shader, "main") }
+    }
+
+    fn key(&self) -> Key {
+        (self.shader.name, self.entry, self.constants.clone(), self.tile)
+    }
+
+    /// The whole source: the constants of the tile, the file, and what it is used with.
+    pub fn source(&self) -> String {
+        let Some(tile) = self.tile else { return self.shader.source.into() };
+        let Tile { rows, columns, depth, each, along_rows } = tile;
+        format!(
+            "const ROWS = {rows}u;\nconst COLUMNS = {columns}u;\nconst DEPTH = {depth}u;\n\
+             const EACH = {each}u;\nconst ALONG_ROWS = {along_rows};\n{}\n{}",
+            self.shader.source, PRODUCT.source
+        )
+    }
+}
+
+/// All that are compiled so far.
+#[derive(Default)]
+pub(crate) struct Kernels {
+    compiled: HashMap<Key, Arc<Compiled>>,
+}
+
+pub(crate) struct Compiled {
+    pub pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+    /// Of what is bound in which order: the number of each, and the size if it is the parameters.
+    bindings: Vec<Binding>,
+    groups: Mutex<HashMap<Vec<wgpu::Buffer>, wgpu::BindGroup>>,
+}
+
+/// A buffer that an entry point uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Binding {
+    pub number: u32,
+    pub kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Of so many bytes.
+    Params(u64),
+    Read,
+    Write,
+}
+
+/// Bind groups of a kernel that are kept.
+const GROUPS: usize = 4096;
+
+impl Kernels {
+    pub fn get(&mut self, device: &Inner, kernel: &Kernel) -> Result<Arc<Compiled>> {
+        let key = kernel.key();
+        if let Some(compiled) = self.compiled.get(&key) {
+            return Ok(compiled.clone());
+        }
+        let compiled = Arc::new(compile(device, kernel)?);
+        self.compiled.insert(key, compiled.clone());
+        Ok(compiled)
+    }
+
+    pub fn forget_groups(&self) {
+        for compiled in self.compiled.values() {
+            compiled.groups.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+}
+
+impl Compiled {
+    /// The group of these buffers, in the order of their numbers.
+    pub fn group(&self, device: &Inner, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+        let key: Vec<wgpu::Buffer> = buffers.iter().map(|&buffer| buffer.clone()).collect();
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(group) = groups.get(&key) {
+            return group.clone();
+        }
+        let mut buffers = buffers.iter();
+        let entries: Vec<wgpu::BindGroupEntry> = self
+            .bindings
+            .iter()
+            .map(|binding| wgpu::BindGroupEntry {
+                binding: binding.number,
+                resource: match binding.kind {
+                    Kind::Params(size) => wgpu::BindingResource::Buffer(device.params(size)),
+                    _ => buffers.next().expect("a buffer for each").as_entire_binding(),
+                },
+            })
+            .collect();
+        assert!(buffers.next().is_none(), "more buffers than the kernel binds");
+        let group = device.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &self.layout,
+            entries: &entries,
+        });
+        if groups.len() == GROUPS {
+            groups.clear();
+        }
+        groups.insert(key, group.clone());
+        group
+    }
+}
+
+/// The module of a source, and what is known of it.
+pub(crate) fn parse(name: &str, source: &str) -> Result<(Module, ModuleInfo)> {
+    let failed = |what: String| Error::Device(format!("shader {name}: {what}"));
+    let module = naga::front::wgsl::parse_str(source)
+        .map_err(|error| failed(error.emit_to_string(source)))?;
+    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+        .validate(&module)
+        .map_err(|error| failed(error.emit_to_string(source)))?;
+    Ok((module, info))
+}
+
+/// What an entry point binds, by number.
+pub(crate) fn bindings(module: &Module, info: &ModuleInfo, entry: &str) -> Vec<Binding> {
+    let index = module.entry_points.iter().position(|point| point.name == entry);
+    let used = info.get_entry_point(index.expect("the entry point is in its file"));
+    let mut bindings: Vec<Binding> = module
+        .global_variables
+        .iter()
+        .filter(|&(handle, _)| !used[handle].is_empty())
+        .filter_map(|(_, variable)| {
+            let kind = match variable.space {
+                AddressSpace::Uniform => {
+                    Kind::Params(module.types[variable.ty].inner.size(module.to_ctx()).into())
+                }
+                AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => {
+                    Kind::Write
+                }
+                AddressSpace::Storage { .. } => Kind::Read,
+                _ => return None,
+            };
+            Some(Binding { number: variable.binding.as_ref()?.binding, kind })
+        })
+        .collect();
+    bindings.sort_by_key(|binding| binding.number);
+    bindings
+}
+
+fn compile(device: &Inner, kernel: &Kernel) -> Result<Compiled> {
+    let (name, source) = (kernel.shader.name, kernel.source());
+    let (module, info) = parse(name, &source)?;
+    let bindings = bindings(&module, &info, kernel.entry);
+    let entries: Vec<wgpu::BindGroupLayoutEntry> = bindings
+        .iter()
+        .map(|binding| wgpu::BindGroupLayoutEntry {
+            binding: binding.number,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty: match binding.kind {
+                    Kind::Params(_) => wgpu::BufferBindingType::Uniform,
+                    kind => wgpu::BufferBindingType::Storage { read_only: kind == Kind::Read },
+                },
+                has_dynamic_offset: matches!(binding.kind, Kind::Params(_)),
+                min_binding_size: match binding.kind {
+                    Kind::Params(size) => wgpu::BufferSize::new(size),
+                    _ => None,
+                },
+            },
+            count: None,
+        })
+        .collect();
+    let device = &device.device;
+    let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some(name),
+        entries: &entries,
+    });
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(name),
+        source: wgpu::ShaderSource::Wgsl(source.into()),
+    });
+    let constants: Vec<(&str, f64)> =
+        kernel.constants.iter().map(|&(name, value)| (name, value.into())).collect();
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(name),
+        layout: Some(&device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(name),
+            bind_group_layouts: &[Some(&layout)],
+            ..Default::default()
+        })),
+        module: &module,
+        entry_point: Some(kernel.entry),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants: &constants,
+            ..Default::default()
+        },
+        cache: None,
+    });
+    Ok(Compiled { pipeline, layout, bindings, groups: Mutex::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use naga::back;
+
+    use super::*;
+
+    const TILE: Tile = Tile { rows: 64, columns: 64, depth: 16, each: 4, along_rows: false };
+
+    /// Every file with all of its entry points, alone or with the product that it is for.
+    fn kernels() -> Vec<Kernel> {
+        let plain = [UNARY, BINARY, COPY, FILL, SUM, SOFTMAX, ROWS, POOL, UPDATE, RNN, NORM];
+        let tiled = [MATMUL, CONV, CONV_WEIGHT];
+        let tiled = tiled.map(|shader| Kernel::tiled(shader, TILE));
+        plain.into_iter().map(|shader| Kernel::new(shader, "main")).chain(tiled).collect()
+    }
+
+    #[test]
+    fn every_file_is_known() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/shaders");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into())
+            .collect();
+        let kernels = kernels();
+        let mut known: Vec<&str> = kernels.iter().map(|kernel| kernel.shader.name).collect();
+        known.push(PRODUCT.name);
+        files.sort();
+        known.sort_unstable();
+        assert_eq!(files, known);
+    }
+
+    #[test]
+    fn shaders_are_valid_and_translate() {
+        for kernel in kernels() {
+            let name = kernel.shader.name;
+            let (module, info) = parse(name, &kernel.source()).unwrap_or_else(|e| panic!("{e}"));
+            assert!(!module.entry_points.is_empty(), "{name}");
+            // What is overridden has to have a value before it is translated.
+            let values = module.overrides.iter().map(|(_, o)| (o.name.clone().unwrap(), 0.0));
+            let values = values.collect();
+            let (module, info) =
+                back::pipeline_constants::process_overrides(&module, &info, None, &values)
+                    .unwrap_or_else(|e| panic!("{name}: {e}"));
+            let words = back::spv::write_vec(&module, &info, &back::spv::Options::default(), None);
+            assert!(words.unwrap_or_else(|e| panic!("{name}: {e}")).len() > 100);
+            let (text, _) = back::msl::write_string(
+                &module,
+                &info,
+                &back::msl::Options { fake_missing_bindings: true, ..Default::default() },
+                &back::msl::PipelineOptions::default(),
+            )
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert!(text.contains("kernel void"), "{name}");
+            let mut text = String::new();
+            let options =
+                back::hlsl::Options { fake_missing_bindings: true, ..Default::default() };
+            let pipeline = back::hlsl::PipelineOptions::default();
+            let mut writer = back::hlsl::Writer::new(&mut text, &options, &pipeline);
+            writer.write(&module, &info, None).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert!(text.contains("numthreads"), "{name}");
+        }
+    }
+
+    #[test]
+    fn bindings_are_those_that_an_entry_point_uses() {
+        let (module, info) = parse("rnn", RNN.source).unwrap();
+        let numbers = |entry| -> Vec<(u32, Kind)> {
+            bindings(&module, &info, entry).iter().map(|b| (b.number, b.kind)).collect()
+        };
+        let params = (0, Kind::Params(24));
+        assert_eq!(numbers("lstm"), [params, (1, Kind::Read), (3, Kind::Read), (5, Kind::Write)]);
+        let reads = [1, 2, 3, 4].map(|number| (number, Kind::Read));
+        assert_eq!(numbers("gru_grad"), [&[params], &reads[..], &[(5, Kind::Write)]].concat());
+    }
+
+    /// What wgpu promises everywhere.
+    #[test]
+    fn kernels_fit_the_least_that_adapters_have() {
+        let limits = wgpu::Limits::default();
+        for kernel in kernels() {
+            let (module, info) = parse(kernel.shader.name, &kernel.source()).unwrap();
+            for point in &module.entry_points {
+                let bound = bindings(&module, &info, &point.name);
+                let storage = bound.iter().filter(|b| !matches!(b.kind, Kind::Params(_))).count();
+                assert!(storage <= limits.max_storage_buffers_per_shader_stage as usize);
+                let threads: u32 = point.workgroup_size.iter().product();
+                assert!(threads <= limits.max_compute_invocations_per_workgroup);
+            }
+            let shared: u32 = module
+                .global_variables
+                .iter()
+                .filter(|(_, variable)| variable.space == AddressSpace::WorkGroup)
+                .map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()))
+                .sum();
+            assert!(shared <= limits.max_compute_workgroup_storage_size, "{shared}");
+        }
+    }
+}

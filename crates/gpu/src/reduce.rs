@@ -1,0 +1,127 @@
+//! Sums over axes, and softmax. The order of every sum depends on the shape alone.
+
+use bytemuck::{Pod, Zeroable};
+use kinora_tensor::{Desc, Result, Tensor};
+
+use crate::kernel::{self, Kernel};
+use crate::{GpuTensor, layout, run};
+
+pub(crate) fn sum(x: &GpuTensor, axes: &[usize], y: &GpuTensor) -> Result<()> {
+    // Neighbouring axes go together; each group is one pass over [outer, len, inner], innermost
+    // first, since that leaves the least to do.
+    let mut shape = *x.shape();
+    let mut passes = Vec::new();
+    let mut end = shape.len();
+    while let Some(last) = (0..end).rev().find(|axis| axes.contains(axis) && shape[*axis] != 1) {
+        let kept = |axis: &usize| !axes.contains(axis) && shape[*axis] != 1;
+        let first = (0..last).rev().find(kept).map_or(0, |axis| axis + 1);
+        passes.push((first, last + 1));
+        end = first;
+    }
+    let mut from = x.clone();
+    for (pass, &(first, last)) in passes.iter().enumerate() {
+        let product = |dims: &[usize]| dims.iter().product::<usize>();
+        let sizes =
+            [product(&shape[..first]), product(&shape[first..last]), product(&shape[last..])];
+        (first..last).for_each(|axis| shape = shape.with(axis, 1));
+        if pass + 1 == passes.len() {
+            return sum_middle(&from, sizes, y, 0);
+        }
+        let to = GpuTensor::empty(x.device(), Desc::f32(shape))?;
+        sum_middle(&from, sizes, &to, 0)?;
+        from = to;
+    }
+    layout::broadcast(x, y)
+}
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct SumParams {
+    x: u32,
+    y: u32,
+    outer: u32,
+    len: u32,
+    inner: u32,
+    piece: u32,
+    pieces: u32,
+}
+
+/// Sums to have at once, so that a GPU is busy, and the fewest elements that are worth one.
+const SUMS: usize = 16 << 10;
+const PIECE: usize = 64;
+
+/// The sum over the middle axis of `[outer, len, inner]`, to y from element `to` on.
+pub(crate) fn sum_middle(
+    x: &GpuTensor,
+    [outer, len, inner]: [usize; 3],
+    y: &GpuTensor,
+    to: usize,
+) -> Result<()> {
+    if outer * inner == 0 {
+        return Ok(());
+    }
+    // A row's sum is shared by the threads of a workgroup.
+    let share = if inner == 1 { 256 } else { 1 };
+    let most = (SUMS / (outer * inner * share)).clamp(1, len.div_ceil(PIECE * share).max(1));
+    let piece = len.div_ceil(most).max(1);
+    let pieces = len.div_ceil(piece).max(1);
+    let params = |to: &GpuTensor, start: usize| SumParams {
+        x: x.start(),
+        y: to.start() + start as u32,
+        outer: outer as u32,
+        len: len as u32,
+        inner: inner as u32,
+        piece: piece as u32,
+        pieces: pieces as u32,
+    };
+    let (kernel, each) = match inner {
+        1 => (Kernel::new(kernel::SUM, "rows"), 1),
+        _ => (Kernel::new(kernel::SUM, "columns"), 64),
+    };
+    let count = outer * pieces * inner;
+    if pieces == 1 {
+        return run(y.device(), &kernel, &[x, y], params(y, to), count, each);
+    }
+    let parts = GpuTensor::empty(x.device(), Desc::f32([outer, pieces, inner]))?;
+    run(y.device(), &kernel, &[x, &parts], params(&parts, 0), count, each)?;
+    sum_middle(&parts, [outer, pieces, inner], y, to)
+}
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct SoftmaxParams {
+    x: u32,
+    rows: u32,
+    len: u32,
+}
+
+pub(crate) fn softmax(x: &GpuTensor, y: &GpuTensor) -> Result<()> {
+    let len = x.shape()[x.shape().len() - 1];
+    let rows = y.len() / len;
+    let params = SoftmaxParams { x: x.start(), rows: rows as u32, len: len as u32 };
+    run(y.device(), &Kernel::new(kernel::SOFTMAX, "main"), &[x, y], params, rows, 1)
+}
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct PoolParams {
+    x: u32,
+    len: u32,
+    c: u32,
+    pad: u32,
+    size: [u32; 4],
+    factor: [u32; 4],
+}
+
+pub(crate) fn sum_pool(x: &GpuTensor, factor: [usize; 3], y: &GpuTensor) -> Result<()> {
+    let &[_, t, h, w, c] = &y.shape()[..] else { unreachable!("checked by infer") };
+    let params = PoolParams {
+        x: x.start(),
+        len: y.len() as u32,
+        c: c as u32,
+        pad: 0,
+        size: [t as u32, h as u32, w as u32, 0],
+        factor: [factor[0] as u32, factor[1] as u32, factor[2] as u32, 0],
+    };
+    run(y.device(), &Kernel::new(kernel::POOL, "main"), &[x, y], params, y.len(), 256)
+}
