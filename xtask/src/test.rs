@@ -24,8 +24,9 @@ enum Outcome {
 /// A check of the machine or of the tree.
 type Step = fn() -> Result<Outcome>;
 
-const STEPS: [(&str, Step); 7] = [
+const STEPS: [(&str, Step); 8] = [
     ("C++ compiler", compiler),
+    ("GPU driver", gpu_driver),
     ("test data", test_data),
     ("format", format),
     ("clippy", clippy),
@@ -88,12 +89,43 @@ fn compiler() -> Result<Outcome> {
     if let Some(name) = found() {
         return Ok(Outcome::Passed(name));
     }
-    println!("no C++ compiler; trying apt-get install g++");
-    for args in [&["update", "-qq"][..], &["install", "-y", "-qq", "g++"]] {
-        let _ = Command::new("apt-get").args(args).status();
-    }
+    apt_get_install(&["g++"]);
     let name = found().context("no C++ compiler; install g++ or clang, or name one in CXX")?;
     Ok(Outcome::Passed(format!("{name}, installed")))
+}
+
+/// Tries to install packages where apt-get does that.
+fn apt_get_install(packages: &[&str]) {
+    println!("trying apt-get install {}", packages.join(" "));
+    for args in [&["update", "-qq"][..], &[&["install", "-y", "-qq"], packages].concat()] {
+        let _ = Command::new("apt-get").args(args).status();
+    }
+}
+
+/// Where there is no GPU, the GPU's tests run on a driver in software.
+fn gpu_driver() -> Result<Outcome> {
+    if !cfg!(target_os = "linux") {
+        return Ok(Outcome::Passed("the system's own".into()));
+    }
+    let found = || {
+        let folders =
+            ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d"];
+        folders
+            .into_iter()
+            .find(|folder| std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some()))
+    };
+    if let Some(folder) = found() {
+        return Ok(Outcome::Passed(folder.into()));
+    }
+    apt_get_install(&["mesa-vulkan-drivers", "libvulkan1"]);
+    Ok(match found() {
+        Some(folder) => Outcome::Passed(format!("{folder}, installed")),
+        None => Outcome::Skipped(
+            "tests on a GPU: no Vulkan driver; install one, as Mesa's lavapipe (on Debian \
+             `apt-get install mesa-vulkan-drivers libvulkan1`)"
+                .into(),
+        ),
+    })
 }
 
 fn test_data() -> Result<Outcome> {

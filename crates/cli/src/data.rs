@@ -1,18 +1,20 @@
 //! `kinora data`
 
 use anyhow::Result;
+use kinora_cpu::CpuTensor;
+use kinora_gpu::GpuTensor;
 use kinora_model::ClipConfig;
 use kinora_video::{Error, MAX_PIXELS, SaveOptions, Split};
 use serde_json::json;
 
 use crate::args::{Check, Preview};
+use crate::device::Device;
 use crate::exit::Failure;
 use crate::models;
 use crate::output::{Targets, note, say};
 
 pub fn preview(args: &Preview) -> Result<()> {
     Targets::new(&args.out, 1)?;
-    let device = args.device.device.open()?;
     let dataset = kinora_video::open(&args.spec)?;
     let split = if args.held_out { Split::HeldOut } else { Split::Train };
     let count = u64::from(args.count);
@@ -27,10 +29,16 @@ pub fn preview(args: &Preview) -> Result<()> {
         Ok(kinora_train::examples(&*dataset, split, args.seed, count, clip)?)
     };
     let sheet = match &args.model {
-        Some(model) => {
-            let model = models::load(&device, model)?;
-            kinora_train::sheet(&model, &draw(&model.config.clip)?, args.seed)?
-        }
+        Some(model) => match args.device.device.open()? {
+            Device::Cpu(device) => {
+                let model = models::load::<CpuTensor>(&device, model)?;
+                kinora_train::sheet(&model, &draw(&model.config.clip)?, args.seed)?
+            }
+            Device::Gpu(device) => {
+                let model = models::load::<GpuTensor>(&device, model)?;
+                kinora_train::sheet(&model, &draw(&model.config.clip)?, args.seed)?
+            }
+        },
         None => {
             let ([frames, height, width, channels], fps) =
                 (dataset.info().dims, dataset.info().fps);

@@ -4,18 +4,27 @@ use std::str::FromStr;
 
 use anyhow::Result;
 use kinora_cpu::CpuDevice;
+use kinora_gpu::{Adapter, GpuDevice};
 use serde_json::json;
 
 use crate::args::Devices;
 use crate::exit::Failure;
-use crate::output::say;
+use crate::output::{note, say};
 
 /// What `--device` can be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Choice {
+    /// A GPU if there is one, else the CPU.
     Auto,
     Cpu,
-    Gpu,
+    /// The `n`-th of `kinora devices`.
+    Gpu(usize),
+}
+
+/// What was chosen.
+pub enum Device {
+    Cpu(CpuDevice),
+    Gpu(GpuDevice),
 }
 
 impl FromStr for Choice {
@@ -24,8 +33,11 @@ impl FromStr for Choice {
         match text.split_once(':') {
             None if text == "auto" => Ok(Self::Auto),
             None if text == "cpu" => Ok(Self::Cpu),
-            None if text == "gpu" => Ok(Self::Gpu),
-            Some(("gpu", number)) if number.parse::<u16>().is_ok() => Ok(Self::Gpu),
+            None if text == "gpu" => Ok(Self::Gpu(0)),
+            Some(("gpu", number)) => match number.parse::<u16>() {
+                Ok(number) => Ok(Self::Gpu(number.into())),
+                Err(_) => Err("it is one of auto, cpu, gpu, gpu:N".into()),
+            },
             _ => Err("it is one of auto, cpu, gpu, gpu:N".into()),
         }
     }
@@ -33,31 +45,70 @@ impl FromStr for Choice {
 
 impl Choice {
     /// The device.
-    pub fn open(self) -> Result<CpuDevice> {
-        match self {
-            Self::Auto | Self::Cpu => Ok(CpuDevice::new()),
-            Self::Gpu => Err(Failure::device(
-                "--device gpu is not in this build yet; use --device cpu, or leave it out",
-            )
-            .into()),
+    pub fn open(self) -> Result<Device> {
+        let adapter = match self {
+            Self::Cpu => None,
+            // A program that stands in for a GPU is slower than our own for the CPU.
+            Self::Auto => Adapter::best_chip(),
+            Self::Gpu(number) => {
+                let mut adapters = Adapter::all();
+                if number >= adapters.len() {
+                    let found = match adapters.len() {
+                        0 => "no GPU is found on this machine: a driver for Vulkan, Metal or \
+                              DirectX 12 is needed"
+                            .into(),
+                        1 => "there is one GPU, gpu:0".into(),
+                        n => format!("there are GPUs 0 to {} here, see `kinora devices`", n - 1),
+                    };
+                    return Err(Failure::device(format!(
+                        "--device gpu:{number}: {found}; use --device cpu, or leave it out"
+                    ))
+                    .into());
+                }
+                Some(adapters.swap_remove(number))
+            }
+        };
+        let Some(adapter) = adapter else { return Ok(Device::Cpu(CpuDevice::new())) };
+        if adapter.is_software() {
+            note(format_args!(
+                "{} is no chip but a program, which is slower than --device cpu",
+                adapter.name()
+            ));
         }
+        Ok(Device::Gpu(GpuDevice::of(&adapter)?))
     }
 }
 
 pub fn list(args: &Devices) -> Result<()> {
     let threads = rayon::current_num_threads();
     let simd = simd();
+    let adapters = Adapter::all();
     if args.json {
-        let line = json!({
+        say(json!({
             "device": "cpu",
             "architecture": std::env::consts::ARCH,
             "threads": threads,
             "simd": simd,
-        });
-        return say(line);
+        }))?;
+        for (number, adapter) in adapters.iter().enumerate() {
+            say(json!({
+                "device": format!("gpu:{number}"),
+                "name": adapter.name(),
+                "backend": adapter.backend(),
+                "driver": adapter.driver(),
+                "software": adapter.is_software(),
+            }))?;
+        }
+        return Ok(());
     }
     let simd = if simd.is_empty() { "none".into() } else { simd.join(", ") };
-    say(format_args!("cpu  {}, {threads} threads, SIMD: {simd}", std::env::consts::ARCH))
+    say(format_args!("cpu    {}, {threads} threads, SIMD: {simd}", std::env::consts::ARCH))?;
+    for (number, adapter) in adapters.iter().enumerate() {
+        let software = if adapter.is_software() { ", a program, for tests" } else { "" };
+        let (name, backend, driver) = (adapter.name(), adapter.backend(), adapter.driver());
+        say(format_args!("gpu:{number}  {name}, {backend}, driver {driver}{software}"))?;
+    }
+    Ok(())
 }
 
 /// The vector instructions that this machine has, of those that make a difference here.

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use anyhow::Result;
-use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_model::Model;
+use kinora_tensor::Tensor;
 
 use crate::exit::Failure;
 
@@ -33,7 +33,7 @@ pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String)> {
     Ok((Cow::Owned(bytes), path.display().to_string()))
 }
 
-pub fn load(device: &CpuDevice, model: &Path) -> Result<Model<CpuTensor>> {
+pub fn load<T: Tensor>(device: &T::Device, model: &Path) -> Result<Model<T>> {
     let (bytes, origin) = read(model)?;
     Ok(Model::from_bytes(device, &bytes, &origin)?)
 }

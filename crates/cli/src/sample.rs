@@ -1,11 +1,15 @@
 //! `kinora sample`
 
 use anyhow::{Context, Result};
+use kinora_cpu::CpuTensor;
+use kinora_gpu::GpuTensor;
 use kinora_model::Card;
+use kinora_tensor::Tensor;
 use kinora_video::{Format, MAX_PIXELS, SaveOptions};
 use serde_json::json;
 
 use crate::args::Sample;
+use crate::device::Device;
 use crate::exit::Failure;
 use crate::output::{Targets, note, say};
 use crate::{models, prompts};
@@ -43,9 +47,21 @@ pub fn run(args: &Sample) -> Result<()> {
         ))
         .into());
     }
-    let device = args.device.device.open()?;
-    let model = models::load(&device, &args.model)?;
-    for prompt in &prompts {
+    match args.device.device.open()? {
+        Device::Cpu(device) => films_of::<CpuTensor>(args, &device, &prompts, &targets),
+        Device::Gpu(device) => films_of::<GpuTensor>(args, &device, &prompts, &targets),
+    }
+}
+
+/// Makes the films on a device.
+fn films_of<T: Tensor>(
+    args: &Sample,
+    device: &T::Device,
+    prompts: &[String],
+    targets: &Targets,
+) -> Result<()> {
+    let model = models::load::<T>(device, &args.model)?;
+    for prompt in prompts {
         prompts::check(&model, prompt)?;
     }
     let [frames, height, width, _] = model.config.clip.dims();

@@ -8,16 +8,32 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
-use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_cpu::CpuTensor;
+use kinora_gpu::GpuTensor;
+use kinora_tensor::Tensor;
 use kinora_train::{Config, Estimate, Event, LogLine, Outcome, Training};
 
 use crate::args::Train;
+use crate::device::Device;
 use crate::exit::Failure;
 use crate::models;
 use crate::output::note;
 
 pub fn run(args: &Train) -> Result<()> {
-    let device = args.device.device.open()?;
+    match args.device.device.open()? {
+        Device::Cpu(device) => {
+            let peak = device.clone();
+            train::<CpuTensor>(args, &device, &|| peak.memory().peak as u64)
+        }
+        Device::Gpu(device) => {
+            let peak = device.clone();
+            train::<GpuTensor>(args, &device, &|| peak.memory().peak)
+        }
+    }
+}
+
+/// Trains on a device; `peak` says how many bytes its tensors had at most.
+fn train<T: Tensor>(args: &Train, device: &T::Device, peak: &dyn Fn() -> u64) -> Result<()> {
     let stop = stop_on_signal()?;
     let (set, command) = (settings(args), command_line());
     let name = match (&args.preset, &args.config) {
@@ -28,7 +44,7 @@ pub fn run(args: &Train) -> Result<()> {
     let folder = args.out.clone().unwrap_or_else(|| Path::new("runs").join(&name));
 
     let training = if args.resume {
-        Training::<CpuTensor>::resume(&device, &folder, &set, &command)?
+        Training::<T>::resume(device, &folder, &set, &command)?
     } else {
         if let Some(item) = set.iter().find(|item| item.trim_start().starts_with("tokenizer."))
             && args.init.is_some()
@@ -39,7 +55,7 @@ pub fn run(args: &Train) -> Result<()> {
             ))
             .into());
         }
-        let init = args.init.as_ref().map(|model| models::load(&device, model)).transpose()?;
+        let init = args.init.as_ref().map(|model| models::load::<T>(device, model)).transpose()?;
         // With a model, what is set is meant for that model's sizes.
         let first = if init.is_some() { &[] } else { &set[..] };
         let mut config = match &args.config {
@@ -50,7 +66,7 @@ pub fn run(args: &Train) -> Result<()> {
             config = config.sized_as(&model.config).with(&set)?;
         }
         note(format_args!("reading the data and its captions: {}", config.data));
-        let training = Training::create(&device, config, &folder, init, &command)?;
+        let training = Training::<T>::create(device, config, &folder, init, &command)?;
         if !training.card().notes.is_empty() {
             note(&training.card().notes);
         }
@@ -60,7 +76,7 @@ pub fn run(args: &Train) -> Result<()> {
     let steps = config.train.steps;
     note(format_args!("training on {} in {}", config.data, folder.display()));
 
-    let mut progress = Progress::new(&device, &folder, config);
+    let mut progress = Progress::new(peak, &folder, config);
     let outcome = training.run(&mut |event| {
         progress.show(&event);
         match stop.load(Ordering::Relaxed) {
@@ -120,9 +136,9 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>> {
 }
 
 /// Shows how a run goes: a bar where somebody looks on, else a line for each of the log.
-struct Progress {
+struct Progress<'a> {
     bar: ProgressBar,
-    device: CpuDevice,
+    peak: &'a dyn Fn() -> u64,
     folder: PathBuf,
     batch: usize,
     steps: u64,
@@ -130,15 +146,15 @@ struct Progress {
     began: Option<(Instant, u64)>,
 }
 
-impl Progress {
-    fn new(device: &CpuDevice, folder: &Path, config: &Config) -> Self {
+impl<'a> Progress<'a> {
+    fn new(peak: &'a dyn Fn() -> u64, folder: &Path, config: &Config) -> Self {
         let bar = ProgressBar::new(config.train.steps);
         let style = ProgressStyle::with_template("{bar:20} {pos}/{len}  {msg}")
             .expect("the template is right");
         bar.set_style(style);
         Self {
             bar,
-            device: device.clone(),
+            peak,
             folder: folder.into(),
             batch: config.train.batch,
             steps: config.train.steps,
@@ -181,7 +197,7 @@ impl Progress {
              steps of {} clips at {seconds_per_step:.2} s, about {}; log and samples in {}",
             millions(parameters),
             millions(parameters_discriminator),
-            self.device.memory().peak.div_ceil(1 << 20),
+            (self.peak)().div_ceil(1 << 20),
             self.batch,
             HumanDuration(time),
             self.folder.display(),

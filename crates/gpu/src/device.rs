@@ -1,6 +1,7 @@
 //! The device: which adapter, what it can do, and what is recorded for it.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kinora_tensor::{Error, Result};
@@ -59,14 +60,68 @@ const SLOT: usize = 256;
 /// Dispatches in a recording at most.
 const SLOTS: usize = 4096;
 
+/// A GPU of this machine, or a program that stands in for one.
+#[derive(Clone, Debug)]
+pub struct Adapter(wgpu::Adapter);
+
+impl Adapter {
+    /// All there are, the best first: a chip of its own, then others, a program last.
+    pub fn all() -> Vec<Self> {
+        let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+            backends,
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        });
+        let mut adapters = pollster::block_on(instance.enumerate_adapters(backends));
+        adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
+            wgpu::DeviceType::DiscreteGpu => 0,
+            wgpu::DeviceType::IntegratedGpu => 1,
+            wgpu::DeviceType::VirtualGpu => 2,
+            wgpu::DeviceType::Other => 3,
+            wgpu::DeviceType::Cpu => 4,
+        });
+        adapters.into_iter().map(Self).collect()
+    }
+
+    /// The best of all that are no program, without a look at the drivers where Linux knows of no
+    /// chip.
+    pub fn best_chip() -> Option<Self> {
+        // Of the kernel's drivers, of NVIDIA's own, and of Windows beneath.
+        let nodes = ["/dev/dri/renderD128", "/dev/nvidiactl", "/dev/dxg"];
+        if cfg!(target_os = "linux") && !nodes.iter().any(|node| Path::new(node).exists()) {
+            return None;
+        }
+        Self::all().into_iter().next().filter(|adapter| !adapter.is_software())
+    }
+
+    /// Its name, as its driver says it.
+    pub fn name(&self) -> String {
+        self.0.get_info().name
+    }
+
+    /// The interface that it is reached by: vulkan, metal or dx12.
+    pub fn backend(&self) -> String {
+        self.0.get_info().backend.to_string()
+    }
+
+    /// Its driver, with its version.
+    pub fn driver(&self) -> String {
+        let info = self.0.get_info();
+        format!("{} {}", info.driver, info.driver_info).trim().into()
+    }
+
+    /// Whether it is no chip but a program.
+    pub fn is_software(&self) -> bool {
+        self.0.get_info().device_type == wgpu::DeviceType::Cpu
+    }
+}
+
 impl GpuDevice {
-    /// The best adapter there is: one with a chip of its own first, one in software last.
+    /// The best of [`Adapter::all`].
     ///
     /// # Errors
     /// [`Error::Device`] if there is none, or it does not work.
     pub fn new() -> Result<Self> {
-        let adapters = adapters();
-        let best = adapters.into_iter().min_by_key(|adapter| rank(&adapter.get_info()));
         let none = || {
             Error::Device(
                 "no GPU adapter was found: a driver for Vulkan, Metal or DirectX 12 is needed \
@@ -74,13 +129,28 @@ impl GpuDevice {
                     .into(),
             )
         };
-        Self::of(&best.ok_or_else(none)?, None)
+        Self::of(Adapter::all().first().ok_or_else(none)?)
     }
 
-    /// The device of an adapter, with all of its limits or with some that are given.
-    pub(crate) fn of(adapter: &wgpu::Adapter, limits: Option<wgpu::Limits>) -> Result<Self> {
+    /// The device of an adapter, with all that it can do.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if it does not work.
+    pub fn of(adapter: &Adapter) -> Result<Self> {
+        Self::with_limits(adapter, adapter.0.limits())
+    }
+
+    /// The device of an adapter with the limits that every adapter has at least, so that what runs
+    /// on it runs on all of them.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if it does not work.
+    pub fn portable(adapter: &Adapter) -> Result<Self> {
+        Self::with_limits(adapter, wgpu::Limits::default())
+    }
+
+    fn with_limits(Adapter(adapter): &Adapter, limits: wgpu::Limits) -> Result<Self> {
         let info = adapter.get_info();
-        let limits = limits.unwrap_or_else(|| adapter.limits());
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("kinora"),
             required_limits: limits.clone(),
@@ -122,9 +192,9 @@ impl GpuDevice {
         &self.0.info.name
     }
 
-    /// Whether the adapter is no chip but a program.
-    pub fn is_software(&self) -> bool {
-        self.0.info.device_type == wgpu::DeviceType::Cpu
+    /// Loses the device, as a driver may at any time: everything fails from now on.
+    pub fn destroy(&self) {
+        self.0.device.destroy();
     }
 
     /// What its tensors use, and what the pool keeps.
@@ -144,26 +214,6 @@ impl fmt::Debug for GpuDevice {
             .field("name", &self.0.info.name)
             .field("memory", &self.memory())
             .finish()
-    }
-}
-
-/// All adapters of this machine.
-pub(crate) fn adapters() -> Vec<wgpu::Adapter> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
-        backends: wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12,
-        ..wgpu::InstanceDescriptor::new_without_display_handle()
-    });
-    pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()))
-}
-
-/// Lower is better.
-fn rank(info: &wgpu::AdapterInfo) -> u32 {
-    match info.device_type {
-        wgpu::DeviceType::DiscreteGpu => 0,
-        wgpu::DeviceType::IntegratedGpu => 1,
-        wgpu::DeviceType::VirtualGpu => 2,
-        wgpu::DeviceType::Other => 3,
-        wgpu::DeviceType::Cpu => 4,
     }
 }
 

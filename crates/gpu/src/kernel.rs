@@ -324,8 +324,7 @@ mod tests {
             .unwrap_or_else(|e| panic!("{name}: {e}"));
             assert!(text.contains("kernel void"), "{name}");
             let mut text = String::new();
-            let options =
-                back::hlsl::Options { fake_missing_bindings: true, ..Default::default() };
+            let options = back::hlsl::Options { fake_missing_bindings: true, ..Default::default() };
             let pipeline = back::hlsl::PipelineOptions::default();
             let mut writer = back::hlsl::Writer::new(&mut text, &options, &pipeline);
             writer.write(&module, &info, None).unwrap_or_else(|e| panic!("{name}: {e}"));

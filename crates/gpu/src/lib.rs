@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use kinora_tensor::{Desc, Error, Op, Result, Shape, Tensor, Update};
 
-pub use device::{Counts, GpuDevice};
+pub use device::{Adapter, Counts, GpuDevice};
 use kernel::Kernel;
 use pool::Block;
 pub use pool::Memory;

@@ -1,0 +1,128 @@
+//! Where tensors share memory, where it goes, and what happens when there is none or the device is
+//! lost.
+
+mod common;
+
+use kinora_gpu::{GpuDevice, GpuTensor};
+use kinora_tensor::{Error, Geometry, Result, Tensor, Update, Var, grad};
+
+fn device() -> Option<GpuDevice> {
+    common::adapter().map(|adapter| GpuDevice::of(&adapter).unwrap())
+}
+
+fn sequence(device: &GpuDevice, shape: [usize; 2]) -> GpuTensor {
+    let values: Vec<f32> = (0..shape[0] * shape[1]).map(|i| i as f32).collect();
+    GpuTensor::from_slice(device, &values, shape).unwrap()
+}
+
+#[test]
+fn views_cost_nothing_and_keep_their_buffer() -> Result<()> {
+    let Some(device) = device() else { return Ok(()) };
+    let x = sequence(&device, [100, 64]);
+    let before = (device.memory().live, device.counts());
+    let view = x.slice(0, 10, 20)?.reshape([1, 20, 64])?.slice(1, 5, 2)?.reshape([128])?;
+    assert_eq!((device.memory().live, device.counts()), before);
+    drop(x);
+    // What is made now must not land in the buffer that the view still holds.
+    let others: Vec<GpuTensor> = (0..4).map(|_| sequence(&device, [100, 64])).collect();
+    assert!(view.to_vec()?.iter().enumerate().all(|(i, &v)| v == (15 * 64 + i) as f32));
+    drop((view, others));
+    assert_eq!(device.memory().live, 0);
+    Ok(())
+}
+
+/// An upload runs before all that is recorded, so it must not take what a recorded kernel reads.
+#[test]
+fn uploads_do_not_overtake() -> Result<()> {
+    let Some(device) = device() else { return Ok(()) };
+    let mut sums = Vec::new();
+    for round in 0..50 {
+        let x = GpuTensor::from_slice(&device, &[round as f32; 300], [300])?;
+        // x goes back to the pool before anything has run.
+        sums.push(x.affine(2.0, 1.0)?);
+    }
+    for (round, sum) in sums.iter().enumerate() {
+        assert_eq!(sum.to_vec()?, [2.0 * round as f32 + 1.0; 300]);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_update_is_in_place_unless_shared() -> Result<()> {
+    let Some(device) = device() else { return Ok(()) };
+    let lerp = Update::Lerp { weight: 1.0 };
+    let (mut p, target) = (sequence(&device, [8, 8]), GpuTensor::full(&device, -1.0, [8, 8])?);
+    let before = device.memory().live;
+    p.update(&lerp, &mut [], &target)?;
+    assert_eq!(device.memory().live, before);
+
+    let copy = p.clone();
+    let mut q = sequence(&device, [8, 8]);
+    p.update(&lerp, &mut [], &q)?;
+    assert!(copy.to_vec()?.iter().all(|&x| x == -1.0), "a clone saw the update");
+    assert_eq!(p.to_vec()?, q.to_vec()?);
+    let itself = q.clone();
+    q.update(&Update::Lerp { weight: 0.5 }, &mut [], &itself)?;
+    assert_eq!(q.to_vec()?, itself.to_vec()?);
+    Ok(())
+}
+
+#[test]
+fn a_repeated_step_allocates_nothing_new_and_is_one_submit() -> Result<()> {
+    let Some(device) = device() else { return Ok(()) };
+    let geometry = Geometry { stride: [1, 2, 2], padding: [0, 1, 1] };
+    let mut weight = GpuTensor::full(&device, 0.01, [1, 4, 4, 8, 16])?;
+    let x = GpuTensor::full(&device, 0.5, [4, 1, 16, 16, 8])?;
+    let mut step = || -> Result<u64> {
+        let w = Var::leaf(weight.clone());
+        let loss = Var::constant(x.clone()).conv(&w, geometry)?.leaky_relu(0.2)?.mean_all()?;
+        let value = loss.value().clone();
+        let gradient = grad(loss, &[&w])?.remove(0);
+        drop(w);
+        weight.update(&Update::Lerp { weight: 0.1 }, &mut [], &gradient)?;
+        let submits = device.counts().submits;
+        assert!(value.to_vec()?[0].is_finite());
+        assert_eq!(device.counts().submits, submits + 1);
+        let memory = device.memory();
+        Ok(memory.live + memory.pooled)
+    };
+    let held = [step()?, step()?, step()?];
+    for _ in 0..20 {
+        assert_eq!(step()?, held[2]);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_is_an_error() -> Result<()> {
+    let Some(device) = device() else { return Ok(()) };
+    let x = sequence(&device, [2, 3]);
+    let error = x.add(&sequence(&device, [2, 2])).unwrap_err();
+    assert!(error.to_string().starts_with("add of [[2, 3], [2, 2]]"), "{error}");
+    assert!(matches!(GpuTensor::from_slice(&device, &[1.0], [2]), Err(Error::Length { .. })));
+    assert!(x.matmul(&x).is_err() && x.slice(0, 1, 2).is_err() && x.reshape([7]).is_err());
+    // More than an adapter binds, and more than can be counted.
+    for shape in [[1 << 20, 1 << 11], [1 << 40, 1 << 14]] {
+        let error = GpuTensor::full(&device, 0.0, shape).unwrap_err();
+        assert!(error.to_string().contains("at most"), "{error}");
+    }
+    assert!(x.pad(0, 1 << 58, 0).is_err());
+    // It goes on.
+    assert_eq!(x.affine(1.0, 0.0)?.to_vec()?, x.to_vec()?);
+    Ok(())
+}
+
+#[test]
+fn a_lost_device_is_an_error() -> Result<()> {
+    let Some(device) = device() else { return Ok(()) };
+    let x = sequence(&device, [4, 4]);
+    let y = x.mul(&x)?;
+    device.destroy();
+    let failed = |result: Result<Vec<f32>>| {
+        assert!(matches!(&result, Err(Error::Device(_))), "{result:?}");
+    };
+    failed(y.to_vec());
+    failed(x.add(&y).and_then(|z| z.to_vec()));
+    assert!(GpuTensor::from_slice(&device, &[1.0], [1]).is_err());
+    Ok(())
+}
