@@ -2,10 +2,15 @@
 
 use std::process::Command;
 
+use crate::peak::Peak;
+
 /// The head of the results, in Markdown: command, date, processor, threads, compiler, load.
 pub fn describe() -> String {
-    let arguments: String =
-        std::env::args().skip(1).map(|argument| format!(" {argument}")).collect();
+    let quoted = |argument: String| match argument.contains(' ') {
+        true => format!(" \"{argument}\""),
+        false => format!(" {argument}"),
+    };
+    let arguments: String = std::env::args().skip(1).map(quoted).collect();
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let value =
@@ -34,6 +39,16 @@ pub fn describe() -> String {
             .into(),
     ]
     .join("\n")
+}
+
+/// A warning, where the machine did something else.
+pub fn busy(peak: &Peak) -> Option<String> {
+    let running = load().split(' ').next()?.parse::<f64>().ok()?;
+    let threads = rayon::current_num_threads() as f64;
+    // This program itself has just measured the peak.
+    let crowded = running > threads + 0.5;
+    (crowded || peak.gemm < 0.75 * peak.fma)
+        .then(|| "- **the machine was busy with something else: what follows says little**".into())
 }
 
 /// What a program prints, on one line.

@@ -30,7 +30,10 @@ use workload::Workload;
 
 /// Speed of the training step, of sampling and of each convolution, beside PyTorch, burn and candle.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask bench", arg_required_else_help = false)]
+///
+/// All of it takes some ten minutes with PyTorch, burn and candle, on a machine that does nothing
+/// else.
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 struct Args {
     /// A preset of `kinora train`; may be given several times [default: all of them]
     #[arg(long = "preset", value_name = "NAME")]
@@ -134,6 +137,9 @@ fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<
         peak.fma,
         peak.gemm
     ));
+    if let Some(busy) = machine::busy(&bench.peak) {
+        bench.say(&busy);
+    }
     workloads.iter().try_for_each(|workload| measure::preset(workload, &mut bench))?;
     let last = workloads.last().context("there is a preset")?;
     let drawing = scaling::measure(last, &mut bench)?;
@@ -141,7 +147,12 @@ fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<
         bail!("no row holds {:?} in its name", args.filter);
     }
     if drawing.is_some() {
-        bench.say("\n![Clips a second against batch, frames, side and threads](scaling.svg)");
+        bench.say(
+            "\n![Clips a second against batch, frames, side and threads](scaling.svg)\n\n\
+             Both axes are logarithmic; dashed is what would be if cost grew exactly as the work, \
+             from the preset's own point (of threads, from one). \"Of proportional\" is the \
+             measured over that.",
+        );
     }
     let summary = bench.summary();
     if !summary.is_empty() {

@@ -27,7 +27,11 @@ struct Meter<'a> {
 
 /// Measures the rows of a preset, and prints each when it is there.
 pub fn preset(workload: &Workload, bench: &mut Bench) -> Result<()> {
-    let heading = format!("{}, batch {}", workload.preset, workload.config.train.batch);
+    let [t, h, w, c] = workload.config.clip.dims();
+    let heading = format!(
+        "{}, batches of {} clips of {t} frames of {h}×{w}×{c}",
+        workload.preset, workload.config.train.batch
+    );
     let device = CpuDevice::new();
     if let Some(torch) = &mut bench.peers.torch {
         torch.load(&workload.config, &workload.inputs(&workload.state(&device)?)?)?;
@@ -113,7 +117,7 @@ impl Meter<'_> {
         if !self.wants(NAME) {
             return Ok(());
         }
-        let Some(ours) = memory::of_a_child(&self.workload.preset, &self.bench.set)? else {
+        let Some([own, ours]) = memory::of_a_child(&self.workload.preset, &self.bench.set)? else {
             return Ok(());
         };
         let mut row = Row {
@@ -138,7 +142,10 @@ impl Meter<'_> {
                 // That which needs less counts.
                 if row.of(Rival::PyTorch).is_none_or(|other| peak < other) {
                     row.rivals = vec![(Rival::PyTorch, peak)];
-                    row.remark = format!("{way}; {before:.0} MiB before there are networks");
+                    row.remark = format!(
+                        "{way}; before there are networks {:.0} MiB, PyTorch {before:.0}",
+                        own / MEBIBYTE
+                    );
                 }
             }
         }

@@ -17,21 +17,23 @@ fn peak() -> Option<f64> {
     line.trim().strip_suffix(" kB")?.parse::<f64>().ok().map(|kib| kib * 1024.0)
 }
 
-/// Takes steps without and with the penalty, and prints the peak in bytes.
+/// Takes steps without and with the penalty, and prints the peak in bytes, before there were
+/// networks and in all.
 pub fn print(workload: &Workload) -> Result<()> {
+    let before = peak();
     let device = CpuDevice::new();
     let mut state = workload.state::<CpuTensor>(&device)?;
     for r1 in [false, true, false, true] {
         state = workload.step(state, &device, &workload.config_with(r1))?.0;
     }
-    if let Some(peak) = peak() {
-        println!("{peak}");
+    if let (Some(before), Some(peak)) = (before, peak()) {
+        println!("{before} {peak}");
     }
     Ok(())
 }
 
 /// What [`print`] says in a process of its own; `None` where the system does not say it.
-pub fn of_a_child(preset: &str, set: &[String]) -> Result<Option<f64>> {
+pub fn of_a_child(preset: &str, set: &[String]) -> Result<Option<[f64; 2]>> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args([ARGUMENT, "--preset", preset]);
     set.iter().for_each(|set| {
@@ -43,8 +45,10 @@ pub fn of_a_child(preset: &str, set: &[String]) -> Result<Option<f64>> {
         bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     let printed = String::from_utf8(output.stdout)?;
-    match printed.trim() {
-        "" => Ok(None),
-        bytes => Ok(Some(bytes.parse().with_context(|| format!("{command:?} said {bytes:?}"))?)),
+    if printed.is_empty() {
+        return Ok(None);
     }
+    let numbers: Vec<f64> = printed.split_whitespace().flat_map(str::parse).collect();
+    let both = numbers.try_into().ok().with_context(|| format!("{command:?} said {printed:?}"))?;
+    Ok(Some(both))
 }

@@ -75,7 +75,11 @@ impl Peers {
         let program = rust_peer();
         let rust = if program.exists() {
             let rust = Peer::rust(&program, threads)?;
-            lines.push(format!("- burn {}, candle {}", rust.says("burn"), rust.says("candle")));
+            lines.push(format!(
+                "- burn {}, candle {}, both with their default features, which know AVX2 at most",
+                rust.says("burn"),
+                rust.says("candle")
+            ));
             Some(rust)
         } else {
             lines.push(

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_train::Config;
+use kinora_train::{Config, State};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::bench::Bench;
@@ -29,6 +29,15 @@ struct Curve {
     points: Vec<(usize, f64)>,
     /// The point that the others are held against.
     base: (usize, f64),
+}
+
+/// What is measured of one point.
+struct Run {
+    pool: ThreadPool,
+    device: CpuDevice,
+    workload: Workload,
+    state: Option<State<CpuTensor>>,
+    seconds: Vec<f64>,
 }
 
 impl Axis {
@@ -125,28 +134,28 @@ pub fn measure(workload: &Workload, bench: &mut Bench) -> Result<Option<String>>
 /// All points in turn, so that whatever else the machine does falls on all of them.
 fn curve(workload: &Workload, axis: Axis, values: &[usize], bench: &Bench) -> Result<Curve> {
     let Workload { preset, config, .. } = workload;
-    let device = CpuDevice::new();
     let mut runs = values
         .iter()
         .map(|&value| {
             let threads = if axis == Axis::Threads { value } else { rayon::current_num_threads() };
             let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
             let workload = Workload::new(preset, &[&bench.set[..], &axis.set(value)].concat())?;
-            Ok((pool, workload, None, Vec::new()))
+            // A device each, or the memory of the largest would drive out that of the others.
+            Ok(Run { pool, device: CpuDevice::new(), workload, state: None, seconds: Vec::new() })
         })
-        .collect::<Result<Vec<(ThreadPool, Workload, Option<_>, Vec<f64>)>>>()?;
+        .collect::<Result<Vec<Run>>>()?;
     // What else runs on the machine takes from several threads most: these are measured more often.
     let repeats = if axis == Axis::Threads { 3 * bench.repeats } else { bench.repeats };
     for round in 0..=repeats {
-        for (pool, workload, state, seconds) in &mut runs {
+        for Run { pool, device, workload, state, seconds } in &mut runs {
             std::thread::sleep(PAUSE);
             let config = workload.config_with(false);
             let taken = match state.take() {
                 Some(state) => state,
-                None => workload.state::<CpuTensor>(&device)?,
+                None => workload.state::<CpuTensor>(device)?,
             };
             let start = Instant::now();
-            *state = Some(pool.install(|| workload.step(taken, &device, &config))?.0);
+            *state = Some(pool.install(|| workload.step(taken, device, &config))?.0);
             // The first finds no memory in the pool.
             if round > 0 {
                 seconds.push(start.elapsed().as_secs_f64());
@@ -156,9 +165,7 @@ fn curve(workload: &Workload, axis: Axis, values: &[usize], bench: &Bench) -> Re
     let points: Vec<(usize, f64)> = values
         .iter()
         .zip(runs)
-        .map(|(&value, (_, workload, _, seconds))| {
-            (value, workload.config.train.batch as f64 / median(seconds))
-        })
+        .map(|(&value, run)| (value, run.workload.config.train.batch as f64 / median(run.seconds)))
         .collect();
     let base = points.iter().find(|(value, _)| *value == axis.base(config));
     let base = *base.context("the base is measured")?;

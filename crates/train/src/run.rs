@@ -141,7 +141,7 @@ impl<T: Tensor> Training<T> {
                     let afresh = all - kept;
                     card.notes += &format!(" {afresh} of {all} tensors began afresh.");
                 }
-                card.licence = both(&licence, &card.licence);
+                card.licence = both_licences(&licence, &card.licence);
                 card.credits = both(&credits, &card.credits);
                 (model.tokenizer, Some(model.net))
             }
@@ -209,7 +209,7 @@ impl<T: Tensor> Training<T> {
             card.command = format!("{} && {command}", card.command);
         }
         // Always: a run that was killed after its data had changed may not have saved its card.
-        card.licence = both(&card.licence, &dataset.info().licence);
+        card.licence = both_licences(&card.licence, &dataset.info().licence);
         card.credits = both(&card.credits, &dataset.info().credits);
         let clips = clips.unwrap_or(state.step * was.train.batch as u64);
         write_atomic(&path, config.to_toml().as_bytes())?;
@@ -378,7 +378,18 @@ fn open(spec: &str) -> Result<Arc<dyn Dataset>> {
     }
 }
 
-/// Both of two licences or credits, once where they are the same.
+/// The licence of what was learnt from works of two: of one that leaves a choice, what the other
+/// says.
+fn both_licences(a: &str, b: &str) -> String {
+    let offers = |choice: &str, one: &str| choice.split(" or ").any(|other| other == one);
+    match (offers(b, a), offers(a, b)) {
+        (true, _) => a.into(),
+        (_, true) => b.into(),
+        _ => both(a, b),
+    }
+}
+
+/// Both of two, once where they are the same.
 fn both(a: &str, b: &str) -> String {
     match (a, b) {
         (a, b) if b.is_empty() || a.contains(b) => a.into(),
@@ -393,4 +404,24 @@ fn train_tokenizer(config: &Config, dataset: &dyn Dataset) -> Result<Tokenizer> 
         .map(|index| Ok(caption(index)?.text))
         .collect::<Result<Vec<String>>>()?;
     Ok(Tokenizer::train(captions.iter().map(String::as_str), config.tokenizer.vocab)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn licences() {
+        for (a, b, wanted) in [
+            ("", "X", "X"),
+            ("X", "", "X"),
+            ("X", "X", "X"),
+            ("X", "X or Y", "X"),
+            ("X or Y", "Y", "Y"),
+            ("X", "Y", "X; Y"),
+            ("X; Y", "Y", "X; Y"),
+        ] {
+            assert_eq!(both_licences(a, b), wanted, "{a:?} and {b:?}");
+        }
+    }
 }
