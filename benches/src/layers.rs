@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_tensor::{Geometry, Op, Random, Shape, Tensor, Var, grad_from};
+use kinora_tensor::{Desc, Geometry, Op, Random, Shape, Tensor, Var, grad_from};
 use serde_json::{Value, json};
 
 use crate::recorder::{Recorder, Recording};
@@ -46,7 +46,7 @@ impl Part {
 /// All that differ in more than the batch, each with its largest batch, in the order in which a
 /// training step comes to them.
 pub fn of(workload: &Workload) -> Result<Vec<Layer>> {
-    let device = Recording::new(CpuDevice::new());
+    let device = Recording::new(CpuDevice::new(), |_| Ok(()));
     let state = workload.state::<Recorder<CpuTensor>>(&device)?;
     workload.step(state, &device, &workload.config_with(false))?;
     let mut layers: Vec<Layer> = Vec::new();
@@ -118,11 +118,21 @@ impl Layer {
         request
     }
 
-    /// One computation, and how many floating-point operations it takes.
-    pub fn ours(&self, part: Part) -> Result<(Run, u64)> {
-        let device = CpuDevice::new();
+    /// How many floating-point operations a part takes: as many as each other.
+    pub fn flops(&self, part: Part) -> u64 {
+        let bias = Desc::f32(&self.k[4..]);
+        let (op, extra) = match self.enlarged {
+            true => (Op::ResizeConv, Some(&bias)),
+            false => (Op::Conv(self.geometry), None),
+        };
+        let (x, k) = (Desc::f32(self.x(part)), Desc::f32(self.k));
+        op.flops(&[&x, &k].into_iter().chain(extra).collect::<Vec<_>>())
+    }
+
+    /// One computation.
+    pub fn ours<T: Tensor + 'static>(&self, device: T::Device, part: Part) -> Result<Run> {
         let mut random = Random::new(0, 0);
-        let mut randn = |shape: Shape| CpuTensor::randn(&device, &mut random, shape);
+        let mut randn = |shape: Shape| T::randn(&device, &mut random, shape);
         let mut inputs = vec![randn(self.x(part))?, randn(self.k)?];
         let op = if self.enlarged {
             inputs.push(randn(Shape::from(&self.k[4..]))?);
@@ -130,14 +140,12 @@ impl Layer {
         } else {
             Op::Conv(self.geometry)
         };
-        // All three parts take as many.
-        let flops = op.flops(&inputs.iter().map(|input| input.desc()).collect::<Vec<_>>());
         if part == Part::Forward {
             let run = move || {
-                CpuTensor::apply(&device, op.clone(), &inputs.iter().collect::<Vec<_>>())?;
+                T::apply(&device, op.clone(), &inputs.iter().collect::<Vec<_>>())?;
                 Ok(())
             };
-            return Ok((Box::new(run), flops));
+            return Ok(Box::new(run));
         }
         let wanted = if part == Part::Input { 0 } else { 1 };
         let lift = |(i, value)| if i == wanted { Var::leaf(value) } else { Var::constant(value) };
@@ -148,6 +156,6 @@ impl Layer {
             grad_from(y.clone(), g.clone(), &[&inputs[wanted]])?;
             Ok(())
         };
-        Ok((Box::new(run), flops))
+        Ok(Box::new(run))
     }
 }

@@ -7,9 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use kinora_cpu::{CpuDevice, CpuTensor};
 
 mod bench;
 mod check;
+mod gpu;
 mod layers;
 mod machine;
 mod measure;
@@ -26,6 +28,7 @@ mod workload;
 use bench::Bench;
 use peak::Peak;
 use peer::{Peer, Peers};
+use recorder::Recording;
 use workload::Workload;
 
 /// Speed of the training step, of sampling and of each convolution, beside PyTorch, burn and candle.
@@ -41,6 +44,9 @@ struct Args {
     /// Changes a key of each preset, as in `kinora train`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// What is measured: on a GPU ours alone, with what it was given to do
+    #[arg(long, value_enum, default_value = "cpu")]
+    device: Device,
     /// Only the rows whose name holds this text
     #[arg(long, value_name = "TEXT", default_value = "", conflicts_with = "out")]
     filter: String,
@@ -69,6 +75,12 @@ struct Args {
     /// Prints the most bytes that this process needs for some steps
     #[arg(long, hide = true)]
     peak_memory: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
+enum Device {
+    Cpu,
+    Gpu,
 }
 
 fn main() -> ExitCode {
@@ -106,12 +118,13 @@ fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
         let mut torch = Peer::torch(&python, rayon::current_num_threads())?;
         return workloads.iter().try_for_each(|workload| check::print(workload, &mut torch));
     }
+    if args.device == Device::Gpu {
+        return gpu::run(args, &workloads);
+    }
     if args.profile {
         println!("{}", machine::describe());
         return workloads.iter().try_for_each(|workload| {
-            profile::print(workload, false)?;
-            profile::print(workload, true)?;
-            profile::print_film(workload)
+            profile::print::<CpuTensor>(workload, Recording::new(CpuDevice::new(), |_| Ok(())))
         });
     }
     rows(args, &workloads, python)

@@ -165,7 +165,8 @@ impl Meter<'_> {
             for part in Part::ALL {
                 let name = format!("conv {}", layer.name(part));
                 if self.wants(&name) {
-                    let (ours, flops) = layer.ours(part)?;
+                    let flops = layer.flops(part);
+                    let ours = layer.ours::<CpuTensor>(CpuDevice::new(), part)?;
                     // The others have no such layer, and PyTorch's is two of its own.
                     let rivals =
                         if layer.enlarged { &CONVOLUTIONS[..1] } else { &CONVOLUTIONS[..] };

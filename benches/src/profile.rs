@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use anyhow::Result;
-use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_model::noise;
 use kinora_tensor::{Desc, Tensor};
 
@@ -24,16 +23,21 @@ struct Total {
     bytes: u64,
 }
 
-/// Prints the operations of steps with or without the penalty, dearest first.
-pub fn print(workload: &Workload, r1: bool) -> Result<()> {
-    let device = Recording::new(CpuDevice::new());
+/// Prints the operations of a step without the penalty, of one with it and of a film, dearest first.
+pub fn print<T: Tensor>(workload: &Workload, device: Recording<T::Device>) -> Result<()> {
+    steps::<T>(workload, &device, false)?;
+    steps::<T>(workload, &device, true)?;
+    film::<T>(workload, &device)
+}
+
+fn steps<T: Tensor>(workload: &Workload, device: &Recording<T::Device>, r1: bool) -> Result<()> {
     let config = workload.config_with(r1);
-    let mut state = workload.state::<Recorder<CpuTensor>>(&device)?;
-    (state, _) = workload.step(state, &device, &config)?;
+    let mut state = workload.state::<Recorder<T>>(device)?;
+    (state, _) = workload.step(state, device, &config)?;
     device.take();
     let start = Instant::now();
     for _ in 0..STEPS {
-        (state, _) = workload.step(state, &device, &config)?;
+        (state, _) = workload.step(state, device, &config)?;
     }
     let whole = start.elapsed().as_secs_f64();
     let what = if r1 { "a step with R1" } else { "a step without R1" };
@@ -41,13 +45,11 @@ pub fn print(workload: &Workload, r1: bool) -> Result<()> {
     Ok(())
 }
 
-/// Prints the operations of one film that is sampled.
-pub fn print_film(workload: &Workload) -> Result<()> {
-    let device = Recording::new(CpuDevice::new());
-    let state = workload.state::<Recorder<CpuTensor>>(&device)?;
+fn film<T: Tensor>(workload: &Workload, device: &Recording<T::Device>) -> Result<()> {
+    let state = workload.state::<Recorder<T>>(device)?;
     let (pieces, model) = (workload.pieces_of(1)?, workload.config.model());
     let film = || {
-        let noise = noise::<Recorder<CpuTensor>>(&device, &model, &[0])?;
+        let noise = noise::<Recorder<T>>(device, &model, &[0])?;
         state.average.module.forward(&pieces, &noise)?.to_vec()
     };
     film()?;

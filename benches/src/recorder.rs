@@ -19,12 +19,15 @@ pub struct Call {
 #[derive(Clone)]
 pub struct Recording<D> {
     inner: D,
+    /// Waits until the device has done what it was given.
+    wait: fn(&D) -> Result<()>,
     log: Arc<Mutex<Vec<Call>>>,
 }
 
 impl<D> Recording<D> {
-    pub fn new(inner: D) -> Self {
-        Self { inner, log: Arc::default() }
+    /// A log of what `inner` does; `wait` waits until it is done.
+    pub fn new(inner: D, wait: fn(&D) -> Result<()>) -> Self {
+        Self { inner, wait, log: Arc::default() }
     }
 
     /// All calls since the last time this was asked.
@@ -37,13 +40,14 @@ impl<D> Recording<D> {
         name: &'static str,
         op: Option<Op>,
         inputs: Vec<Desc>,
-        run: impl FnOnce() -> R,
-    ) -> R {
+        run: impl FnOnce() -> Result<R>,
+    ) -> Result<R> {
         let start = Instant::now();
-        let result = run();
+        let result = run()?;
+        (self.wait)(&self.inner)?;
         let call = Call { name, op, inputs, seconds: start.elapsed().as_secs_f64() };
         self.log.lock().unwrap_or_else(PoisonError::into_inner).push(call);
-        result
+        Ok(result)
     }
 }
 

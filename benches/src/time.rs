@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::peer::{Answer, Peers, Rival};
 
 /// A measurement lasts at least this long, by repeating what is short.
-const LEAST: f64 = 0.03;
+pub const LEAST: f64 = 0.03;
 /// Between two measurements, so that the threads of the one before have gone to sleep.
 pub const PAUSE: Duration = Duration::from_millis(10);
 

@@ -37,11 +37,17 @@ fn devices_are_listed() {
     let folder = folder();
     let listed = succeed(folder.path(), &["devices"]).stdout;
     assert!(listed.starts_with("cpu "), "{listed}");
-    let line = succeed(folder.path(), &["devices", "--json"]).stdout;
-    let device: serde_json::Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(device["device"], "cpu");
-    assert!(device["threads"].as_u64().unwrap() >= 1);
-    assert!(device["simd"].is_array());
+    let json = succeed(folder.path(), &["devices", "--json"]).stdout;
+    let devices: Vec<serde_json::Value> =
+        json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(devices[0]["device"], "cpu");
+    assert!(devices[0]["threads"].as_u64().unwrap() >= 1);
+    assert!(devices[0]["simd"].is_array());
+    assert_eq!(devices.len(), listed.lines().count());
+    for (number, gpu) in devices[1..].iter().enumerate() {
+        assert_eq!(gpu["device"], format!("gpu:{number}"));
+        assert!(gpu["name"].is_string() && gpu["software"].is_boolean(), "{gpu}");
+    }
 }
 
 #[test]

@@ -51,30 +51,50 @@ fn place(row: u32) -> vec4<u32> {
     return vec4(frame / p.grid.x, frame % p.grid.x, h, w);
 }
 
-// t, h, w of a tap of the phase, and a channel.
-fn tap(k: u32) -> vec4<u32> {
-    let channel = k % p.channels;
-    let tap = k / p.channels;
-    return vec4(tap / p.taps.z / p.taps.y, tap / p.taps.z % p.taps.y, tap % p.taps.z, channel);
+// Out of every source.
+const FAR = -(1 << 24);
+
+// x: where its picture begins; yzw: where on the source its first tap lies.
+fn a_row(batch: u32, row: u32) -> vec4<i32> {
+    if row >= p.m {
+        return vec4(0, FAR, FAR, FAR);
+    }
+    let q = place(row);
+    let size = p.source >> vec3(0u, p.enlarge, p.enlarge);
+    let start = p.x + q.x * size.x * size.y * size.z * p.channels;
+    return vec4(i32(start), vec3<i32>(q.yzw) * p.step - p.before);
 }
 
-fn a_at(batch: u32, row: u32, k: u32) -> f32 {
-    let q = place(row);
-    let i = tap(k);
-    let at = vec3<i32>(q.yzw) * p.step - p.before + vec3<i32>(i.xyz);
+// x: the channel; yzw: the tap of the phase.
+fn a_column(batch: u32, k: u32) -> vec4<i32> {
+    if k >= p.k {
+        return vec4(0, FAR, FAR, FAR);
+    }
+    let i = k / p.channels;
+    let tap = vec3(i / p.taps.z / p.taps.y, i / p.taps.z % p.taps.y, i % p.taps.z);
+    return vec4<i32>(vec4(k % p.channels, tap));
+}
+
+fn a_load(row: vec4<i32>, column: vec4<i32>) -> f32 {
+    let at = row.yzw + column.yzw;
     if any(at < vec3(0)) || any(at >= vec3<i32>(p.source)) {
         return 0.0;
     }
     let seen = vec3<u32>(at) >> vec3(0u, p.enlarge, p.enlarge);
     let size = p.source >> vec3(0u, p.enlarge, p.enlarge);
-    return x[p.x + (((q.x * size.x + seen.x) * size.y + seen.y) * size.z + seen.z) * p.channels + i.w];
+    let pixel = (seen.x * size.y + seen.y) * size.z + seen.z;
+    return x[u32(row.x) + pixel * p.channels + u32(column.x)];
 }
 
-fn b_at(batch: u32, k: u32, column: u32) -> f32 {
-    let i = tap(k);
-    let seen = vec3<u32>(p.least + vec3<i32>(i.xyz) * p.tap_step);
+fn b_row(batch: u32, k: u32) -> u32 {
+    let i = a_column(batch, k);
+    let seen = vec3<u32>(p.least + i.yzw * p.tap_step);
     let tap = (seen.x * p.kernel.y + seen.y) * p.kernel.z + seen.z;
-    return weights[p.w + tap * p.tap + i.w * p.w_channel + column * p.w_column];
+    return p.w + tap * p.tap + u32(i.x) * p.w_channel;
+}
+
+fn b_load(row: u32, column: u32) -> f32 {
+    return weights[row + column * p.w_column];
 }
 
 fn store(batch: u32, row: u32, column: u32, value: f32) {

@@ -27,29 +27,54 @@ struct Params {
 @group(0) @binding(2) var<storage, read> g: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
-fn a_at(batch: u32, row: u32, k: u32) -> f32 {
+// Out of every source.
+const FAR = -(1 << 24);
+
+// x: the channel; yzw: the tap.
+fn a_row(batch: u32, row: u32) -> vec4<i32> {
+    if row >= p.m {
+        return vec4(0, FAR, FAR, FAR);
+    }
+    let i = row / p.channels;
+    let tap = vec3(i / p.kernel.z / p.kernel.y, i / p.kernel.z % p.kernel.y, i % p.kernel.z);
+    return vec4<i32>(vec4(row % p.channels, tap));
+}
+
+// x: where the picture of a place begins; yzw: where on it its first tap lies.
+fn a_column(batch: u32, k: u32) -> vec4<i32> {
     let index = batch * p.k + k;
-    let channel = row % p.channels;
-    let tap = row / p.channels;
-    let i = vec3(tap / p.kernel.z / p.kernel.y, tap / p.kernel.z % p.kernel.y, tap % p.kernel.z);
+    if k >= p.k || index >= p.places {
+        return vec4(0, FAR, FAR, FAR);
+    }
     let frame = index / p.grid.z / p.grid.y;
     let q = vec3(frame % p.grid.x, index / p.grid.z % p.grid.y, index % p.grid.z);
-    let at = vec3<i32>(q) * p.step - p.before + vec3<i32>(i);
-    if index >= p.places || any(at < vec3(0)) || any(at >= vec3<i32>(p.source)) {
+    let start = p.x + frame / p.grid.x * p.source.x * p.source.y * p.source.z * p.channels;
+    return vec4(i32(start), vec3<i32>(q) * p.step - p.before);
+}
+
+fn a_load(row: vec4<i32>, column: vec4<i32>) -> f32 {
+    let at = row.yzw + column.yzw;
+    if any(at < vec3(0)) || any(at >= vec3<i32>(p.source)) {
         return 0.0;
     }
     let seen = vec3<u32>(at);
-    let n = frame / p.grid.x;
-    let size = p.source;
-    return x[p.x + (((n * size.x + seen.x) * size.y + seen.y) * size.z + seen.z) * p.channels + channel];
+    let pixel = (seen.x * p.source.y + seen.y) * p.source.z + seen.z;
+    return x[u32(column.x) + pixel * p.channels + u32(row.x)];
 }
 
-fn b_at(batch: u32, k: u32, column: u32) -> f32 {
+// Beyond the last place.
+const NONE = 0xffffffffu;
+
+fn b_row(batch: u32, k: u32) -> u32 {
     let index = batch * p.k + k;
-    if index >= p.places {
+    return select(NONE, p.g + index * p.n, index < p.places);
+}
+
+fn b_load(row: u32, column: u32) -> f32 {
+    if row == NONE {
         return 0.0;
     }
-    return g[p.g + index * p.n + column];
+    return g[row + column];
 }
 
 fn store(batch: u32, row: u32, column: u32, value: f32) {

@@ -19,12 +19,29 @@ struct Params {
 @group(0) @binding(2) var<storage, read> b: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
-fn a_at(batch: u32, row: u32, k: u32) -> f32 {
-    return a[p.a + batch * p.m * p.k + row * p.a_row + k * p.a_column];
+// x: where it begins in a, or -1 beyond the last.
+fn a_row(batch: u32, row: u32) -> vec4<i32> {
+    let start = p.a + batch * p.m * p.k + row * p.a_row;
+    return vec4(select(-1, i32(start), row < p.m), 0, 0, 0);
 }
 
-fn b_at(batch: u32, k: u32, column: u32) -> f32 {
-    return b[p.b + batch * p.k * p.n + k * p.b_row + column * p.b_column];
+fn a_column(batch: u32, k: u32) -> vec4<i32> {
+    return vec4(select(-1, i32(k * p.a_column), k < p.k), 0, 0, 0);
+}
+
+fn a_load(row: vec4<i32>, column: vec4<i32>) -> f32 {
+    if row.x < 0 || column.x < 0 {
+        return 0.0;
+    }
+    return a[row.x + column.x];
+}
+
+fn b_row(batch: u32, k: u32) -> u32 {
+    return p.b + batch * p.k * p.n + k * p.b_row;
+}
+
+fn b_load(row: u32, column: u32) -> f32 {
+    return b[row + column * p.b_column];
 }
 
 fn store(batch: u32, row: u32, column: u32, value: f32) {

@@ -1,14 +1,21 @@
-// The tiled product behind matrix products and convolutions: out = A B, where a file of a family
-// says what A and B are at an index (`a_at`, `b_at`) and where an element of the product goes
-// (`store`). Every element is summed in ascending order of k, whatever the tile.
+// The tiled product behind matrix products and convolutions: out = A B. A file of a family says what
+// A and B are: `a_row` and `a_column` are what is known of a row and of a k alone, `a_load` the
+// element at both; `b_row` is where row k of B begins, `b_load` an element of it; `store` says where
+// an element of the product goes. Every element is summed in ascending order of k, whatever the tile.
 //
 // A workgroup computes a tile of ROWS × COLUMNS; it walks along k in steps of DEPTH, which it copies
 // to workgroup memory. A thread computes EACH neighbouring rows of four neighbouring columns.
 
 const THREADS = (ROWS / EACH) * (COLUMNS / 4u);
+const QUADS = COLUMNS / 4u;
+// Elements of A that a thread loads at each step: of one k and several rows, or of one row and
+// several k where ALONG_ROWS, so that neighbouring threads load neighbours in memory.
+const LOADS = ROWS * DEPTH / THREADS;
+// From one k to the next: the threads of a row of the tile would else want one bank.
+const STRIDE = ROWS + 1u;
 
-var<workgroup> tile_a: array<f32, ROWS * DEPTH>;
-var<workgroup> tile_b: array<vec4<f32>, DEPTH * COLUMNS / 4u>;
+var<workgroup> tile_a: array<f32, STRIDE * DEPTH>;
+var<workgroup> tile_b: array<vec4<f32>, DEPTH * QUADS>;
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -24,30 +31,41 @@ fn main(
     if batch >= p.batch {
         return;
     }
-    let row = local / (COLUMNS / 4u) * EACH;
-    let column = local % (COLUMNS / 4u);
+    var rows: array<vec4<i32>, LOADS>;
+    for (var j = 0u; j < LOADS; j++) {
+        if ALONG_ROWS {
+            rows[j] = a_row(batch, first_row + local % ROWS);
+        } else {
+            rows[j] = a_row(batch, first_row + local / DEPTH + j * (THREADS / DEPTH));
+        }
+    }
+    let row = local / QUADS * EACH;
+    let column = local % QUADS;
     var sums: array<vec4<f32>, EACH>;
     for (var first = 0u; first < p.k; first += DEPTH) {
-        for (var i = local; i < ROWS * DEPTH; i += THREADS) {
-            // Neighbours in memory are loaded by neighbouring threads.
-            var at = vec2(i / DEPTH, i % DEPTH);
-            if ALONG_ROWS {
-                at = vec2(i % ROWS, i / ROWS);
+        if ALONG_ROWS {
+            for (var j = 0u; j < LOADS; j++) {
+                let k = local / ROWS + j * (THREADS / ROWS);
+                let value = a_load(rows[j], a_column(batch, first + k));
+                tile_a[k * STRIDE + local % ROWS] = value;
             }
-            var value = 0.0;
-            if first_row + at.x < p.m && first + at.y < p.k {
-                value = a_at(batch, first_row + at.x, first + at.y);
+        } else {
+            let k = local % DEPTH;
+            let of_k = a_column(batch, first + k);
+            for (var j = 0u; j < LOADS; j++) {
+                let at = local / DEPTH + j * (THREADS / DEPTH);
+                tile_a[k * STRIDE + at] = a_load(rows[j], of_k);
             }
-            tile_a[at.y * ROWS + at.x] = value;
         }
-        for (var i = local; i < DEPTH * COLUMNS / 4u; i += THREADS) {
-            let k = first + i / (COLUMNS / 4u);
-            let start = first_column + i % (COLUMNS / 4u) * 4u;
+        for (var i = local; i < DEPTH * QUADS; i += THREADS) {
+            let k = first + i / QUADS;
+            let start = first_column + i % QUADS * 4u;
             var value = vec4(0.0);
             if k < p.k {
+                let of_k = b_row(batch, k);
                 for (var j = 0u; j < 4u; j++) {
                     if start + j < p.n {
-                        value[j] = b_at(batch, k, start + j);
+                        value[j] = b_load(of_k, start + j);
                     }
                 }
             }
@@ -55,9 +73,9 @@ fn main(
         }
         workgroupBarrier();
         for (var k = 0u; k < DEPTH; k++) {
-            let b = tile_b[k * (COLUMNS / 4u) + column];
+            let b = tile_b[k * QUADS + column];
             for (var i = 0u; i < EACH; i++) {
-                sums[i] = fma(vec4(tile_a[k * ROWS + row + i]), b, sums[i]);
+                sums[i] = fma(vec4(tile_a[k * STRIDE + row + i]), b, sums[i]);
             }
         }
         workgroupBarrier();

@@ -22,8 +22,8 @@ pub(crate) struct Inner {
     pub limits: wgpu::Limits,
     pub kernels: Mutex<Kernels>,
     state: Mutex<State>,
-    /// What went wrong first, wherever that was noticed.
-    fault: Arc<Mutex<Option<String>>>,
+    /// What went wrong, wherever that was noticed.
+    faults: Arc<Mutex<Faults>>,
     /// The parameters of all dispatches of a recording, one a slot.
     params: wgpu::Buffer,
 }
@@ -32,6 +32,14 @@ pub(crate) struct Inner {
 struct State {
     pool: Pool,
     recording: Recording,
+}
+
+#[derive(Default)]
+struct Faults {
+    /// Why the device is gone: then all else fails because of that.
+    lost: Option<String>,
+    /// What else went wrong first.
+    first: Option<String>,
 }
 
 /// Dispatches that are not submitted yet.
@@ -158,15 +166,14 @@ impl GpuDevice {
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
             .map_err(|error| Error::Device(format!("{}: {error}", info.name)))?;
-        let fault = Arc::new(Mutex::new(None));
-        let note = |fault: &Arc<Mutex<Option<String>>>, what: String| {
-            fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
-        };
-        let seen = fault.clone();
-        device.on_uncaptured_error(Arc::new(move |error| note(&seen, error.to_string())));
-        let seen = fault.clone();
-        device.set_device_lost_callback(move |reason, message| {
-            note(&seen, format!("the device was lost ({reason:?}): {message}"));
+        let faults = Arc::new(Mutex::new(Faults::default()));
+        let seen = faults.clone();
+        device.on_uncaptured_error(Arc::new(move |error| {
+            lock(&seen).first.get_or_insert(error.to_string());
+        }));
+        let seen = faults.clone();
+        device.set_device_lost_callback(move |_, why| {
+            lock(&seen).lost.get_or_insert(format!("the GPU was lost: {why}"));
         });
         let params = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("parameters"),
@@ -182,7 +189,7 @@ impl GpuDevice {
             limits,
             kernels: Mutex::default(),
             state: Mutex::new(state),
-            fault,
+            faults,
             params,
         })))
     }
@@ -190,6 +197,18 @@ impl GpuDevice {
     /// The adapter's name, as its driver says it.
     pub fn name(&self) -> &str {
         &self.0.info.name
+    }
+
+    /// Waits until all that was recorded has run.
+    ///
+    /// # Errors
+    /// [`Error::Device`] with what went wrong first since the device was made.
+    pub fn wait(&self) -> Result<()> {
+        let inner = &self.0;
+        inner.submit(&mut inner.state().recording);
+        let waited = inner.device.poll(wgpu::PollType::wait_indefinitely());
+        inner.check()?;
+        waited.map(|_| ()).map_err(|error| Error::Device(error.to_string()))
     }
 
     /// Loses the device, as a driver may at any time: everything fails from now on.
@@ -217,14 +236,23 @@ impl fmt::Debug for GpuDevice {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// What went wrong so far, as an error.
     pub fn check(&self) -> Result<()> {
-        match &*self.fault.lock().unwrap_or_else(PoisonError::into_inner) {
+        if lock(&self.faults).first.is_some() {
+            // If the device is lost, that is said now.
+            let _ = self.device.poll(wgpu::PollType::Poll);
+        }
+        let faults = lock(&self.faults);
+        match faults.lost.as_ref().or(faults.first.as_ref()) {
             Some(what) => Err(Error::Device(what.clone())),
             None => Ok(()),
         }
@@ -294,7 +322,7 @@ impl Inner {
     }
 
     pub fn kernels(&self) -> MutexGuard<'_, Kernels> {
-        self.kernels.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.kernels)
     }
 
     /// Records a kernel on `groups` workgroups.

@@ -131,8 +131,10 @@ impl<T: Tensor> Model<T> {
             (CARD.to_string(), json(serde_json::to_string(&self.card))),
             (TOKENIZER.to_string(), self.tokenizer.to_json()),
         ]);
-        kinora_nn::save(&self.net.named(), &metadata, precision)
-            .map_err(|error| Error::Weights { origin: "saving".into(), reason: error.to_string() })
+        kinora_nn::save(&self.net.named(), &metadata, precision).map_err(|error| match error {
+            kinora_nn::Error::Tensor(error) => error.into(),
+            other => Error::Weights { origin: "saving".into(), reason: other.to_string() },
+        })
     }
 
     /// Writes the model into one file, beside it first, so that no half of it is ever seen.

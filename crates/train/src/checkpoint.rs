@@ -59,8 +59,7 @@ pub(crate) fn save<T: Tensor>(
         ("kinora.progress".to_string(), progress),
         ("kinora.tokenizer".to_string(), tokenizer.to_json()),
     ]);
-    let bytes = kinora_nn::save(&state.named(), &metadata, Precision::F32)
-        .map_err(|error| broken(folder, error.to_string()))?;
+    let bytes = kinora_nn::save(&state.named(), &metadata, Precision::F32).map_err(fail(folder))?;
     Ok(write_atomic(&path(folder), &bytes)?)
 }
 
@@ -71,8 +70,8 @@ pub(crate) fn load<T: Tensor>(
 ) -> Result<(State<T>, Tokenizer, Progress)> {
     let path = path(folder);
     let bytes = std::fs::read(&path).map_err(|error| broken(folder, error.to_string()))?;
-    let fail = |error: kinora_nn::Error| broken(folder, error.to_string());
-    let metadata = kinora_nn::header(&bytes).map_err(fail)?.metadata;
+    let fail = fail(folder);
+    let metadata = kinora_nn::header(&bytes).map_err(&fail)?.metadata;
     let entry = |key: &str| {
         let missing = || broken(folder, format!("no {key} in the metadata; this is no checkpoint"));
         metadata.get(key).ok_or_else(missing)
@@ -87,6 +86,14 @@ pub(crate) fn load<T: Tensor>(
     state.adam_net.step = progress.step;
     state.adam_critic.step = progress.step;
     Ok((state, tokenizer, progress))
+}
+
+/// What is wrong with the tensors of a checkpoint, unless the device is to blame.
+fn fail(folder: &Path) -> impl Fn(kinora_nn::Error) -> Error {
+    move |error| match error {
+        kinora_nn::Error::Tensor(error) => error.into(),
+        other => broken(folder, other.to_string()),
+    }
 }
 
 fn broken(folder: &Path, reason: String) -> Error {

@@ -4,8 +4,8 @@ use kinora_embed::Pieces;
 use kinora_gan::{Logits, Noise};
 use kinora_model::{Net, pixels};
 use kinora_nn::{
-    Adam, AdamConfig, Ema, Fresh, Module, Outline, clip_factor, freeze, gradient_norm, join, lift,
-    parameters,
+    Adam, AdamConfig, Ema, Fresh, Module, Outline, clip_factor, freeze, gradient_norm,
+    gradient_squares, join, lift, parameters,
 };
 use kinora_tensor::{Desc, Random, Shape, Tensor, Var, grad};
 use kinora_text::Tokenizer;
@@ -164,9 +164,9 @@ impl<T: Tensor> State<T> {
         drop(judgement);
         let gradients = grad(objective, &parameters(&critic))?;
         drop(critic);
-        let loss_critic = finite(step, "loss of the discriminators", loss_critic.to_vec()?[0])?;
-        let norm_critic =
-            finite(step, "gradient of the discriminators", gradient_norm(&gradients)?)?;
+        let [loss_critic, squares] = read([&loss_critic, &gradient_squares(&gradients)?])?;
+        let loss_critic = finite(step, "loss of the discriminators", loss_critic[0])?;
+        let norm_critic = finite(step, "gradient of the discriminators", gradient_norm(&squares))?;
         let scale = limit(train.clip_gradient, norm_critic);
         self.critic = self.adam_critic.step(self.critic, &gradients, scale)?;
         drop(gradients);
@@ -186,14 +186,16 @@ impl<T: Tensor> State<T> {
         let loss_net = loss.value().clone();
         let gradients = grad(loss, &parameters(&net))?;
         drop((net, critic));
-        let loss_net = finite(step, "loss of the generator", loss_net.to_vec()?[0])?;
-        let norm_net = finite(step, "gradient of the generator", gradient_norm(&gradients)?)?;
+        let [loss_net, squares, logits] =
+            read([&loss_net, &gradient_squares(&gradients)?, &logits])?;
+        let loss_net = finite(step, "loss of the generator", loss_net[0])?;
+        let norm_net = finite(step, "gradient of the generator", gradient_norm(&squares))?;
         let scale = limit(train.clip_gradient, norm_net);
         self.net = self.adam_net.step(self.net, &gradients, scale)?;
         self.average.update(&self.net, self.step)?;
         self.step = step;
 
-        let [a, b, c, d, e, f] = accuracies(&logits.to_vec()?, n);
+        let [a, b, c, d, e, f] = accuracies(&logits, n);
         let metrics = [loss_critic, loss_net, a, b, c, d, e, f, norm_critic, norm_net];
         Ok((self, metrics))
     }
@@ -241,6 +243,15 @@ pub fn frames_judged(config: &Config, step: u64) -> Vec<usize> {
         .collect();
     which.sort_unstable();
     which
+}
+
+/// The elements of some tensors, which are waited for once.
+fn read<T: Tensor, const N: usize>(tensors: [&T; N]) -> kinora_tensor::Result<[Vec<f32>; N]> {
+    let lens = tensors.map(|tensor| tensor.shape().elements());
+    let flat = tensors.iter().zip(lens).map(|(tensor, len)| tensor.reshape([len]));
+    let flat = flat.collect::<kinora_tensor::Result<Vec<T>>>()?;
+    let mut all = T::concat(&flat.iter().collect::<Vec<_>>(), 0)?.to_vec()?.into_iter();
+    Ok(lens.map(|len| all.by_ref().take(len).collect()))
 }
 
 /// All logits after one another: real, fake and wrong clips, then frames.

@@ -31,7 +31,7 @@ const CRATES: [Crate; 13] = [
     Crate {
         folder: "crates/train",
         uses: &["model", "text", "embed", "gan", "video", "nn", "tensor"],
-        tests: &["cpu"],
+        tests: &["cpu", "gpu"],
     },
     Crate {
         folder: "crates/cli",

@@ -38,6 +38,8 @@ pub struct Ended {
 pub fn command(folder: &Path, args: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kinora"));
     command.args(args).current_dir(folder).stdin(Stdio::null());
+    // A driver of Mesa complains on stderr where there is none.
+    command.env("XDG_RUNTIME_DIR", folder);
     command
 }
 

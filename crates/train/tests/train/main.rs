@@ -1,5 +1,6 @@
-//! Trainings of a few steps at a tiny size, on the CPU.
+//! Trainings of a few steps at a tiny size, on the CPU and on a GPU.
 
+mod gpu;
 mod learning;
 mod resume;
 mod runs;

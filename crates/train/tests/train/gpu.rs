@@ -1,0 +1,165 @@
+//! Trainings on a GPU: the losses of the CPU, the same bits twice, and a whole run after its loss.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_gpu::{Adapter, GpuDevice, GpuTensor};
+use kinora_tensor::{Random, Tensor};
+use kinora_train::{Config, Error, Event, Outcome, Training};
+use serde_json::Value;
+
+use crate::tiny;
+
+/// The adapter that tests run on. Where there is none they are skipped, and fail in CI.
+fn adapter() -> Option<Adapter> {
+    let adapter = Adapter::all().into_iter().next();
+    if adapter.is_none() {
+        let ci = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
+        assert!(!ci, "no Vulkan driver: `cargo xtask test` says what to install");
+        println!("skipped: this machine has no GPU, nor a driver in software");
+    }
+    adapter
+}
+
+fn create<T: Tensor>(device: &T::Device, config: &Config, folder: &Path) -> Training<T> {
+    Training::create(device, config.clone(), folder, None, "kinora train").unwrap()
+}
+
+/// Runs to the end; both losses of each step.
+fn losses<T: Tensor>(device: &T::Device, config: &Config, folder: &Path) -> Vec<[f64; 2]> {
+    create::<T>(device, config, folder).run(&mut |_| ControlFlow::Continue(())).unwrap();
+    let log = std::fs::read_to_string(folder.join("log.jsonl")).unwrap();
+    log.lines()
+        .map(|line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            ["loss_discriminator", "loss_generator"].map(|name| line[name].as_f64().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn twenty_steps_of_lpc_are_those_of_the_cpu() {
+    let Some(adapter) = adapter() else { return };
+    // The networks of the preset, small, on data that is always there.
+    let set = [
+        "data=shapes",
+        "clip.frames=4",
+        "clip.height=16",
+        "clip.width=16",
+        "tokenizer.captions=200",
+        "generator.input=8",
+        "generator.hidden=16",
+        "generator.decoder=[16, 8]",
+        "discriminator.clip=[8, 16]",
+        "discriminator.frame=[8, 16]",
+        "discriminator.features=32",
+        "train.batch=2",
+        "train.steps=20",
+        "train.log_every=1",
+        "train.sample_every=100",
+    ];
+    let config = Config::preset("lpc", &set.map(String::from)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str| folder.path().join(name).join("run");
+    let on_cpu = losses::<CpuTensor>(&CpuDevice::new(), &config, &run("cpu"));
+    let device = GpuDevice::of(&adapter).unwrap();
+    let on_gpu = losses::<GpuTensor>(&device, &config, &run("gpu"));
+    assert_eq!((on_cpu.len(), on_gpu.len()), (20, 20));
+    for (step, (cpu, gpu)) in on_cpu.iter().zip(&on_gpu).enumerate() {
+        let apart = cpu.iter().zip(gpu).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(apart < 1e-3, "step {}: {cpu:?} on the CPU, {gpu:?} on the GPU", step + 1);
+    }
+    let device = GpuDevice::of(&adapter).unwrap();
+    losses::<GpuTensor>(&device, &config, &run("again"));
+    for name in ["checkpoint.safetensors", "model.safetensors"] {
+        let bytes = |of: &str| std::fs::read(run(of).join(name)).unwrap();
+        assert!(bytes("gpu") == bytes("again"), "{name} differs");
+    }
+}
+
+/// Loses the device after a step, goes on with another, and ends as a run that lost none.
+fn lose(adapter: &Adapter, config: &Config, folder: &Path, last: u64) {
+    let device = GpuDevice::of(adapter).unwrap();
+    let lost = create::<GpuTensor>(&device, config, folder).run(&mut |event| {
+        if matches!(event, Event::Step { step, .. } if step == last) {
+            device.destroy();
+        }
+        ControlFlow::Continue(())
+    });
+    // Of the tensor library or as the model's, which makes the samples.
+    let error = lost.expect_err("the device is gone");
+    let is_device = |error: &kinora_tensor::Error| matches!(error, kinora_tensor::Error::Device(_));
+    assert!(
+        match &error {
+            Error::Tensor(error) => is_device(error),
+            Error::Model(kinora_model::Error::Tensor(error)) => is_device(error),
+            _ => false,
+        },
+        "{error}"
+    );
+    let device = GpuDevice::of(adapter).unwrap();
+    let training = Training::<GpuTensor>::resume(&device, folder, &[], "kinora train").unwrap();
+    let ended = training.run(&mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(ended, Outcome::Finished(config.train.steps));
+}
+
+fn lose_at_random(times: u64) {
+    let Some(adapter) = adapter() else { return };
+    let config = tiny::config(&["train.steps=12", "train.save_every=2", "train.log_every=1"]);
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole").join("run");
+    losses::<GpuTensor>(&GpuDevice::of(&adapter).unwrap(), &config, &whole);
+    let mut random = Random::new(11, 0);
+    for time in 0..times {
+        let last = 2 + random.below(9) as u64;
+        let broken = folder.path().join(time.to_string()).join("run");
+        lose(&adapter, &config, &broken, last);
+        for name in ["checkpoint.safetensors", "model.safetensors"] {
+            let bytes = |of: &Path| std::fs::read(of.join(name)).unwrap();
+            assert!(bytes(&whole) == bytes(&broken), "{name} differs, lost after step {last}");
+        }
+    }
+}
+
+#[test]
+fn a_lost_device_leaves_a_checkpoint() {
+    lose_at_random(2);
+}
+
+#[test]
+#[ignore = "minutes on a driver in software"]
+fn a_device_lost_twenty_times() {
+    lose_at_random(20);
+}
+
+#[test]
+#[ignore = "minutes on a driver in software"]
+fn two_thousand_steps_take_no_more_memory_than_ten() {
+    let Some(adapter) = adapter() else { return };
+    let config = tiny::config(&["train.steps=2000", "train.sample_every=5000"]);
+    let folder = tempfile::tempdir().unwrap();
+    let device = GpuDevice::of(&adapter).unwrap();
+    let mut seen = Vec::new();
+    create::<GpuTensor>(&device, &config, folder.path())
+        .run(&mut |event| {
+            if let Event::Step { step, .. } = event {
+                let memory = device.memory();
+                seen.push((step, memory.live + memory.pooled, resident()));
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let (early, late) = (seen[99], seen[1999]);
+    assert_eq!(early.1, late.1, "bytes in the pool");
+    if let (Some(early), Some(late)) = (early.2, late.2) {
+        assert!(late < early + (16 << 20), "{early} bytes after 100 steps, {late} after 2,000");
+    }
+}
+
+/// Bytes that this process has in memory, where the system says it.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
+}
