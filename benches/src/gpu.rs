@@ -22,7 +22,7 @@ pub fn run(args: &Args, workloads: &[Workload]) -> Result<()> {
     let adapters = Adapter::all();
     let adapter = adapters.first().context("there is no GPU, nor a driver in software")?;
     let device = GpuDevice::of(adapter)?;
-    println!("{}", machine::describe());
+    println!("{}", machine::describe("GPU"));
     println!(
         "- {}, {}, driver {}{}",
         adapter.name(),

@@ -4,8 +4,9 @@ use std::process::Command;
 
 use crate::peak::Peak;
 
-/// The head of the results, in Markdown: command, date, processor, threads, compiler, load.
-pub fn describe() -> String {
+/// The head of the results on a device, in Markdown: command, date, processor, threads, compiler,
+/// load.
+pub fn describe(device: &str) -> String {
     let quoted = |argument: String| match argument.contains(' ') {
         true => format!(" \"{argument}\""),
         false => format!(" {argument}"),
@@ -19,7 +20,7 @@ pub fn describe() -> String {
     };
     let avx512 = if field("flags").contains("avx512f") { ", AVX-512" } else { "" };
     [
-        "# Speed on the CPU".to_string(),
+        format!("# Speed on the {device}"),
         String::new(),
         format!("- `cargo xtask bench{arguments}`, {}", output("date", &["-u", "+%F"])),
         format!(
@@ -31,8 +32,8 @@ pub fn describe() -> String {
         ),
         format!("- {}", output("rustc", &["--version"])),
         format!("- load at the start: {}", load()),
-        "- ratios above 1 say that ours is faster, or smaller; what is compared and how: \
-         [peers/README.md](peers/README.md)"
+        "- what is measured and how: [peers/README.md](peers/README.md); ratios above 1 say that \
+         ours is faster, or smaller"
             .into(),
         "- GFLOP/s count the products of the plain convolution, for all alike; ours often takes \
          fewer"

@@ -122,7 +122,7 @@ fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
         return gpu::run(args, &workloads);
     }
     if args.profile {
-        println!("{}", machine::describe());
+        println!("{}", machine::describe("CPU"));
         return workloads.iter().try_for_each(|workload| {
             profile::print::<CpuTensor>(workload, Recording::new(CpuDevice::new(), |_| Ok(())))
         });
@@ -141,7 +141,7 @@ fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<
     };
     let peak = Peak::measure()?;
     let mut bench = Bench::new(peers, peak, args.repeats.into(), &args.filter, &args.set);
-    bench.say(&machine::describe());
+    bench.say(&machine::describe("CPU"));
     lines.iter().for_each(|line| bench.say(line));
     bench.say(&format!(
         "- the peak is {:.0} GFLOP/s: {:.0} of multiply-adds that wait for nothing, {:.0} of a \

@@ -145,7 +145,7 @@ fn curve(workload: &Workload, axis: Axis, values: &[usize], bench: &Bench) -> Re
         })
         .collect::<Result<Vec<Run>>>()?;
     // What else runs on the machine takes from several threads most: these are measured more often.
-    let repeats = if axis == Axis::Threads { 3 * bench.repeats } else { bench.repeats };
+    let repeats = if axis == Axis::Threads { 9 * bench.repeats } else { bench.repeats };
     for round in 0..=repeats {
         for Run { pool, device, workload, state, seconds } in &mut runs {
             std::thread::sleep(PAUSE);

@@ -97,6 +97,7 @@ pub fn list(args: &Devices) -> Result<()> {
                 "backend": adapter.backend(),
                 "driver": adapter.driver(),
                 "software": adapter.is_software(),
+                "largest_tensor_bytes": adapter.largest(),
             }))?;
         }
         return Ok(());
@@ -106,7 +107,10 @@ pub fn list(args: &Devices) -> Result<()> {
     for (number, adapter) in adapters.iter().enumerate() {
         let software = if adapter.is_software() { ", a program, for tests" } else { "" };
         let (name, backend, driver) = (adapter.name(), adapter.backend(), adapter.driver());
-        say(format_args!("gpu:{number}  {name}, {backend}, driver {driver}{software}"))?;
+        let largest = adapter.largest() >> 20;
+        say(format_args!(
+            "gpu:{number}  {name}, {backend}, driver {driver}, tensors up to {largest} MiB{software}"
+        ))?;
     }
     Ok(())
 }

@@ -135,3 +135,21 @@ fn of_tensor(error: &kinora_tensor::Error) -> u8 {
         _ => OTHER,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_to_blame_wherever_that_is_noticed() {
+        let lost = || kinora_tensor::Error::Device("the GPU was lost".into());
+        for error in [
+            anyhow::Error::from(lost()),
+            kinora_model::Error::from(lost()).into(),
+            kinora_train::Error::from(lost()).into(),
+            kinora_train::Error::from(kinora_model::Error::from(lost())).into(),
+        ] {
+            assert_eq!(code(&error), DEVICE, "{error:?}");
+        }
+    }
+}

@@ -122,6 +122,16 @@ impl Adapter {
     pub fn is_software(&self) -> bool {
         self.0.get_info().device_type == wgpu::DeviceType::Cpu
     }
+
+    /// The bytes of the largest tensor.
+    pub fn largest(&self) -> u64 {
+        largest(&self.0.limits())
+    }
+}
+
+/// The bytes of the largest tensor: it is one buffer, and is bound as a whole.
+fn largest(limits: &wgpu::Limits) -> u64 {
+    limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
 }
 
 impl GpuDevice {
@@ -275,19 +285,14 @@ impl Inner {
 
     fn block(&self, len: usize, freed_before: u64) -> Result<Block> {
         let bytes = (len as u64).saturating_mul(4);
-        let limit = self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size);
-        let too_large = || {
-            Error::Device(format!(
+        let limit = largest(&self.limits) / 256 * 256;
+        if bytes > limit {
+            return Err(Error::Device(format!(
                 "a tensor of {len} elements has {bytes} bytes, and {} binds {limit} at most",
                 self.info.name
-            ))
-        };
-        let size =
-            Pool::class(bytes).filter(|&size| size <= limit.max(bytes)).ok_or_else(too_large)?;
-        if bytes > limit {
-            return Err(too_large());
+            )));
         }
-        let size = size.min(limit / 256 * 256).max(bytes.next_multiple_of(256).min(limit));
+        let size = Pool::class(bytes).min(limit);
         if let Some(block) = self.state().pool.pop(size, freed_before) {
             return Ok(block);
         }

@@ -246,10 +246,19 @@ fn compile(device: &Inner, kernel: &Kernel) -> Result<Compiled> {
         label: Some(name),
         entries: &entries,
     });
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+    // Indices are checked as always; our loops end and our divisors are lengths of what is there.
+    let checks = wgpu::ShaderRuntimeChecks {
+        force_loop_bounding: false,
+        int_div_checks: false,
+        ..wgpu::ShaderRuntimeChecks::checked()
+    };
+    let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(name),
         source: wgpu::ShaderSource::Wgsl(source.into()),
-    });
+    };
+    // SAFETY: loops count up to a parameter or a constant, by steps of one or more; a division is by
+    // a length, and no kernel runs where one is zero.
+    let module = unsafe { device.create_shader_module_trusted(descriptor, checks) };
     let constants: Vec<(&str, f64)> =
         kernel.constants.iter().map(|&(name, value)| (name, value.into())).collect();
     let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -263,7 +272,8 @@ fn compile(device: &Inner, kernel: &Kernel) -> Result<Compiled> {
         entry_point: Some(kernel.entry),
         compilation_options: wgpu::PipelineCompilationOptions {
             constants: &constants,
-            ..Default::default()
+            // All of it is written before it is read.
+            zero_initialize_workgroup_memory: false,
         },
         cache: None,
     });
