@@ -75,7 +75,14 @@ impl Choice {
                 adapter.name()
             ));
         }
-        Ok(Device::Gpu(GpuDevice::of(&adapter)?))
+        match GpuDevice::of(&adapter) {
+            Ok(device) => Ok(Device::Gpu(device)),
+            Err(error) if self == Self::Auto => {
+                note(format_args!("{error}; the CPU is used"));
+                Ok(Device::Cpu(CpuDevice::new()))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -84,7 +84,7 @@ fn films_of<T: Tensor>(
     let films = prompts.iter().flat_map(|prompt| (0..args.count).map(move |_| prompt));
     for ((k, prompt), path) in (0..).zip(films).zip(&targets.paths) {
         let seed = args.seed.wrapping_add(k);
-        // One by one, so that a film depends on its prompt and seed alone, to the last bit.
+        // One by one, so that a film depends on its prompt and seed alone, on one device to the last bit.
         let mut clip = model.sample(prompt, seed).with_context(|| format!("{prompt:?}"))?;
         if let Some(fps) = args.fps {
             clip = clip.with_fps(fps)?;

@@ -133,7 +133,8 @@ fn backward(
     let stats = statistics(w, local);
     var means = vec2(0.0);
     // As many rounds for every thread, since they wait for one another.
-    for (var first = 0u; first < w.channels; first += w.width) {
+    let channels = p.c / p.groups;
+    for (var first = 0u; first < channels; first += min(channels, 256u)) {
         let channel = first + w.channel;
         let is_channel = channel < w.channels && w.place < p.places;
         let at = start(w, channel);

@@ -17,6 +17,14 @@ const STRIDE = ROWS + 1u;
 var<workgroup> tile_a: array<f32, STRIDE * DEPTH>;
 var<workgroup> tile_b: array<vec4<f32>, DEPTH * QUADS>;
 
+// An element of B, 0 beyond the last.
+fn b_at(row: u32, k: u32, column: u32) -> f32 {
+    if k < p.k && column < p.n {
+        return b_load(row, column);
+    }
+    return 0.0;
+}
+
 @compute @workgroup_size(THREADS)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -60,15 +68,13 @@ fn main(
         for (var i = local; i < DEPTH * QUADS; i += THREADS) {
             let k = first + i / QUADS;
             let start = first_column + i % QUADS * 4u;
-            var value = vec4(0.0);
-            if k < p.k {
-                let of_k = b_row(batch, k);
-                for (var j = 0u; j < 4u; j++) {
-                    if start + j < p.n {
-                        value[j] = b_load(of_k, start + j);
-                    }
-                }
-            }
+            let of_k = b_row(batch, min(k, p.k - 1u));
+            let value = vec4(
+                b_at(of_k, k, start),
+                b_at(of_k, k, start + 1u),
+                b_at(of_k, k, start + 2u),
+                b_at(of_k, k, start + 3u),
+            );
             tile_b[i] = value;
         }
         workgroupBarrier();

@@ -23,7 +23,7 @@ fn sigmoid(x: f32) -> f32 {
     return 1.0 / (1.0 + exp(-x));
 }
 
-// 2 σ(2x) - 1; see unary.wgsl for where it cancels.
+// As in unary.wgsl.
 fn tanh_of(x: f32) -> f32 {
     let t = exp(-2.0 * abs(x));
     let far = (1.0 - t) / (1.0 + t);

@@ -24,7 +24,7 @@ fn main(
     // Those beyond the last row come along to the barriers.
     let len = select(0u, p.len, row < p.rows);
     let start = row * p.len;
-    var most = -3.4e38;
+    var most = -0x1.fffffep+127f;
     for (var i = local; i < len; i += 64u) {
         most = max(most, x[p.x + start + i]);
     }

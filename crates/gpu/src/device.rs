@@ -1,11 +1,12 @@
 //! The device: which adapter, what it can do, and what is recorded for it.
 
 use std::fmt;
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kinora_tensor::{Error, Result};
 
+use crate::adapter::{Adapter, largest};
 use crate::kernel::{Kernel, Kernels};
 use crate::pool::{Block, Memory, Pool};
 
@@ -66,73 +67,7 @@ pub struct Counts {
 /// Bytes of a slot: what every adapter aligns to, and room for the largest parameters.
 const SLOT: usize = 256;
 /// Dispatches in a recording at most.
-const SLOTS: usize = 4096;
-
-/// A GPU of this machine, or a program that stands in for one.
-#[derive(Clone, Debug)]
-pub struct Adapter(wgpu::Adapter);
-
-impl Adapter {
-    /// All there are, the best first: a chip of its own, then others, a program last.
-    pub fn all() -> Vec<Self> {
-        let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
-        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
-            backends,
-            ..wgpu::InstanceDescriptor::new_without_display_handle()
-        });
-        let mut adapters = pollster::block_on(instance.enumerate_adapters(backends));
-        adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
-            wgpu::DeviceType::DiscreteGpu => 0,
-            wgpu::DeviceType::IntegratedGpu => 1,
-            wgpu::DeviceType::VirtualGpu => 2,
-            wgpu::DeviceType::Other => 3,
-            wgpu::DeviceType::Cpu => 4,
-        });
-        adapters.into_iter().map(Self).collect()
-    }
-
-    /// The best of all that are no program, without a look at the drivers where Linux knows of no
-    /// chip.
-    pub fn best_chip() -> Option<Self> {
-        // Of the kernel's drivers, of NVIDIA's own, and of Windows beneath.
-        let nodes = ["/dev/dri/renderD128", "/dev/nvidiactl", "/dev/dxg"];
-        if cfg!(target_os = "linux") && !nodes.iter().any(|node| Path::new(node).exists()) {
-            return None;
-        }
-        Self::all().into_iter().next().filter(|adapter| !adapter.is_software())
-    }
-
-    /// Its name, as its driver says it.
-    pub fn name(&self) -> String {
-        self.0.get_info().name
-    }
-
-    /// The interface that it is reached by: vulkan, metal or dx12.
-    pub fn backend(&self) -> String {
-        self.0.get_info().backend.to_string()
-    }
-
-    /// Its driver, with its version.
-    pub fn driver(&self) -> String {
-        let info = self.0.get_info();
-        format!("{} {}", info.driver, info.driver_info).trim().into()
-    }
-
-    /// Whether it is no chip but a program.
-    pub fn is_software(&self) -> bool {
-        self.0.get_info().device_type == wgpu::DeviceType::Cpu
-    }
-
-    /// The bytes of the largest tensor.
-    pub fn largest(&self) -> u64 {
-        largest(&self.0.limits())
-    }
-}
-
-/// The bytes of the largest tensor: it is one buffer, and is bound as a whole.
-fn largest(limits: &wgpu::Limits) -> u64 {
-    limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
-}
+const SLOTS: usize = 512;
 
 impl GpuDevice {
     /// The best of [`Adapter::all`].
@@ -216,9 +151,8 @@ impl GpuDevice {
     pub fn wait(&self) -> Result<()> {
         let inner = &self.0;
         inner.submit(&mut inner.state().recording);
-        let waited = inner.device.poll(wgpu::PollType::wait_indefinitely());
-        inner.check()?;
-        waited.map(|_| ()).map_err(|error| Error::Device(error.to_string()))
+        inner.poll(wgpu::PollType::wait_indefinitely())?;
+        inner.check()
     }
 
     /// Loses the device, as a driver may at any time: everything fails from now on.
@@ -257,9 +191,13 @@ impl Inner {
 
     /// What went wrong so far, as an error.
     pub fn check(&self) -> Result<()> {
-        if lock(&self.faults).first.is_some() {
+        let is_unclear = {
+            let faults = lock(&self.faults);
+            faults.first.is_some() && faults.lost.is_none()
+        };
+        if is_unclear {
             // If the device is lost, that is said now.
-            let _ = self.device.poll(wgpu::PollType::Poll);
+            self.poll(wgpu::PollType::Poll)?;
         }
         let faults = lock(&self.faults);
         match faults.lost.as_ref().or(faults.first.as_ref()) {
@@ -268,11 +206,23 @@ impl Inner {
         }
     }
 
+    /// Lets the device go on, or waits for it.
+    fn poll(&self, kind: wgpu::PollType) -> Result<()> {
+        // wgpu panics where the driver has lost the device.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(kind)));
+        let failed = match polled {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the GPU was lost: its driver gave it up".into(),
+        };
+        let lost = lock(&self.faults).lost.get_or_insert(failed).clone();
+        Err(Error::Device(lost))
+    }
+
     /// Memory for `len` elements, of any content, to be written by what is recorded next.
     pub fn take(&self, len: usize) -> Result<Block> {
         self.check()?;
-        let number = u64::MAX;
-        self.block(len, number)
+        self.block(len, u64::MAX)
     }
 
     /// As [`Self::take`], for a write that happens before all that is recorded: so of memory that
@@ -350,10 +300,12 @@ impl Inner {
             )));
         }
         let compiled = self.kernels().get(self, kernel)?;
+        debug_assert_eq!(params.len() as u64, compiled.params(), "of {kernel:?}");
         let group = compiled.group(self, buffers);
         let mut state = self.state();
         let recording = &mut state.recording;
         if recording.params.len() == SLOT * SLOTS {
+            // A GPU need not wait for the whole, and Windows resets one that is busy for too long.
             self.submit(recording);
         }
         let offset = recording.params.len() as u32;
@@ -417,7 +369,7 @@ impl Inner {
             Err(error) => error,
             Ok(()) => Error::Device(format!("a read failed: {what}")),
         };
-        self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|error| failed(&error))?;
+        self.poll(wgpu::PollType::wait_indefinitely())?;
         match mapped.recv() {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(failed(&error)),

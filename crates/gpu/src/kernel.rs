@@ -106,7 +106,7 @@ pub(crate) struct Kernels {
 pub(crate) struct Compiled {
     pub pipeline: wgpu::ComputePipeline,
     layout: wgpu::BindGroupLayout,
-    /// Of what is bound in which order: the number of each, and the size if it is the parameters.
+    /// What it binds, by number.
     bindings: Vec<Binding>,
     groups: Mutex<HashMap<Vec<wgpu::Buffer>, wgpu::BindGroup>>,
 }
@@ -148,6 +148,15 @@ impl Kernels {
 }
 
 impl Compiled {
+    /// The bytes of its parameters.
+    pub fn params(&self) -> u64 {
+        let sizes = self.bindings.iter().map(|binding| match binding.kind {
+            Kind::Params(size) => size,
+            _ => 0,
+        });
+        sizes.sum()
+    }
+
     /// The group of these buffers, in the order of their numbers.
     pub fn group(&self, device: &Inner, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
         let key: Vec<wgpu::Buffer> = buffers.iter().map(|&buffer| buffer.clone()).collect();
@@ -256,8 +265,9 @@ fn compile(device: &Inner, kernel: &Kernel) -> Result<Compiled> {
         label: Some(name),
         source: wgpu::ShaderSource::Wgsl(source.into()),
     };
-    // SAFETY: loops count up to a parameter or a constant, by steps of one or more; a division is by
-    // a length, and no kernel runs where one is zero.
+    // SAFETY: loops count up to a parameter or a constant by steps of at most 256, and `largest` keeps
+    // parameters so small that no count wraps; a division is by a length, and no kernel runs where
+    // one is zero.
     let module = unsafe { device.create_shader_module_trusted(descriptor, checks) };
     let constants: Vec<(&str, f64)> =
         kernel.constants.iter().map(|&(name, value)| (name, value.into())).collect();

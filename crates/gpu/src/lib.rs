@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod adapter;
 mod conv;
 mod device;
 mod elementwise;
@@ -17,7 +18,8 @@ use std::sync::Arc;
 
 use kinora_tensor::{Desc, Error, Op, Result, Shape, Tensor, Update};
 
-pub use device::{Adapter, Counts, GpuDevice};
+pub use adapter::Adapter;
+pub use device::{Counts, GpuDevice};
 use kernel::Kernel;
 use pool::Block;
 pub use pool::Memory;

@@ -1,0 +1,70 @@
+//! What there is to compute on.
+
+use std::path::Path;
+
+/// A GPU of this machine, or a program that stands in for one.
+#[derive(Clone, Debug)]
+pub struct Adapter(pub(crate) wgpu::Adapter);
+
+impl Adapter {
+    /// All there are, the best first: a chip of its own, then others, a program last.
+    pub fn all() -> Vec<Self> {
+        let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+            backends,
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        });
+        let mut adapters = pollster::block_on(instance.enumerate_adapters(backends));
+        adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
+            wgpu::DeviceType::DiscreteGpu => 0,
+            wgpu::DeviceType::IntegratedGpu => 1,
+            wgpu::DeviceType::VirtualGpu => 2,
+            wgpu::DeviceType::Other => 3,
+            wgpu::DeviceType::Cpu => 4,
+        });
+        adapters.into_iter().map(Self).collect()
+    }
+
+    /// The best of all that are no program, without a look at the drivers where Linux knows of no
+    /// chip.
+    pub fn best_chip() -> Option<Self> {
+        // Of the kernel's drivers, of NVIDIA's own, and of Windows beneath.
+        let nodes = ["/dev/dri/renderD128", "/dev/nvidiactl", "/dev/dxg"];
+        if cfg!(target_os = "linux") && !nodes.iter().any(|node| Path::new(node).exists()) {
+            return None;
+        }
+        Self::all().into_iter().next().filter(|adapter| !adapter.is_software())
+    }
+
+    /// Its name, as its driver says it.
+    pub fn name(&self) -> String {
+        self.0.get_info().name
+    }
+
+    /// The interface that it is reached by: vulkan, metal or dx12.
+    pub fn backend(&self) -> String {
+        self.0.get_info().backend.to_string()
+    }
+
+    /// Its driver, with its version.
+    pub fn driver(&self) -> String {
+        let info = self.0.get_info();
+        format!("{} {}", info.driver, info.driver_info).trim().into()
+    }
+
+    /// Whether it is no chip but a program.
+    pub fn is_software(&self) -> bool {
+        self.0.get_info().device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// The bytes of the largest tensor.
+    pub fn largest(&self) -> u64 {
+        largest(&self.0.limits())
+    }
+}
+
+/// The bytes of the largest tensor: it is one buffer, bound as a whole, whose elements the shaders
+/// count in 32 bits, also where an adapter has more.
+pub(crate) fn largest(limits: &wgpu::Limits) -> u64 {
+    limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(i32::MAX as u64)
+}
