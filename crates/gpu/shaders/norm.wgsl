@@ -18,8 +18,6 @@ struct Params {
     step: u32,
     epsilon: f32,
     slope: f32,
-    // Elements of x.
-    len: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -21,7 +21,6 @@ struct Params {
     step: u32,
     epsilon: f32,
     slope: f32,
-    len: u32,
 }
 
 impl Params {
@@ -39,7 +38,6 @@ impl Params {
             step: if scale.shape()[0] == 1 { 0 } else { c as u32 },
             epsilon: spec.epsilon,
             slope: spec.slope,
-            len: x.len() as u32,
         }
     }
 
