@@ -106,7 +106,7 @@ fn forward(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let w = walk(group.y * groups.x + group.x, local);
+    let w = walk(index_of(group, groups), local);
     let stats = statistics(w, local);
     for (var channel = w.channel; channel < w.channels; channel += w.width) {
         let at = start(w, channel);
@@ -127,7 +127,7 @@ fn backward(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let w = walk(group.y * groups.x + group.x, local);
+    let w = walk(index_of(group, groups), local);
     let stats = statistics(w, local);
     var means = vec2(0.0);
     // As many rounds for every thread, since they wait for one another.

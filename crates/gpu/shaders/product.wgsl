@@ -32,7 +32,7 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let tiles = vec2((p.m + ROWS - 1u) / ROWS, (p.n + COLUMNS - 1u) / COLUMNS);
-    let index = group.y * groups.x + group.x;
+    let index = index_of(group, groups);
     let batch = index / (tiles.x * tiles.y);
     let first_row = index / tiles.y % tiles.x * ROWS;
     let first_column = index % tiles.y * COLUMNS;

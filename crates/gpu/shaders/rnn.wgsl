@@ -19,19 +19,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read> g: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
 
-fn sigmoid(x: f32) -> f32 {
-    return 1.0 / (1.0 + exp(-x));
-}
-
-// As in unary.wgsl.
-fn tanh_of(x: f32) -> f32 {
-    let t = exp(-2.0 * abs(x));
-    let far = (1.0 - t) / (1.0 + t);
-    let square = x * x;
-    let near = x * (1.0 + square * (-1.0 / 3.0 + square * (2.0 / 15.0 - square * (17.0 / 315.0))));
-    return select(select(-far, far, x > 0.0), near, abs(x) < 0.1);
-}
-
 // Which element of the state, and where the first of its `gates` gates lies.
 fn place(i: u32, gates: u32) -> u32 {
     return i / p.c * p.c * gates + i % p.c;
@@ -44,7 +31,7 @@ fn lstm(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 256u + local;
+    let i = index_of(group, groups) * 256u + local;
     if i >= p.len {
         return;
     }
@@ -61,7 +48,7 @@ fn lstm_grad(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 256u + local;
+    let i = index_of(group, groups) * 256u + local;
     if i >= p.len {
         return;
     }
@@ -89,7 +76,7 @@ fn gru(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 256u + local;
+    let i = index_of(group, groups) * 256u + local;
     if i >= p.len {
         return;
     }
@@ -109,7 +96,7 @@ fn gru_grad(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 256u + local;
+    let i = index_of(group, groups) * 256u + local;
     if i >= p.len {
         return;
     }

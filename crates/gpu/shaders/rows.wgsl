@@ -33,7 +33,7 @@ fn gather(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 256u + local;
+    let i = index_of(group, groups) * 256u + local;
     if i >= p.n * p.d {
         return;
     }
@@ -51,7 +51,7 @@ fn scatter(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 256u + local;
+    let i = index_of(group, groups) * 256u + local;
     if i >= p.n * p.d {
         return;
     }

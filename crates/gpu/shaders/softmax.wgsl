@@ -20,7 +20,7 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let row = group.y * groups.x + group.x;
+    let row = index_of(group, groups);
     // Those beyond the last row come along to the barriers.
     let len = select(0u, p.len, row < p.rows);
     let start = row * p.len;

@@ -27,7 +27,7 @@ fn rows(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let row = group.y * groups.x + group.x;
+    let row = index_of(group, groups);
     let piece = row % p.pieces;
     let end = min((piece + 1u) * p.piece, p.len);
     var sum = 0.0;
@@ -54,7 +54,7 @@ fn columns(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 64u + local;
+    let i = index_of(group, groups) * 64u + local;
     if i >= p.outer * p.pieces * p.inner {
         return;
     }

@@ -17,16 +17,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
-// (1 - t) / (1 + t) with t = exp(-2 |x|), and near 0, where that cancels, the first terms of tanh's
-// series, x - x³/3 + 2 x⁵/15 - 17 x⁷/315.
-fn tanh_of(x: f32) -> f32 {
-    let t = exp(-2.0 * abs(x));
-    let far = (1.0 - t) / (1.0 + t);
-    let square = x * x;
-    let near = x * (1.0 + square * (-1.0 / 3.0 + square * (2.0 / 15.0 - square * (17.0 / 315.0))));
-    return select(select(-far, far, x > 0.0), near, abs(x) < 0.1);
-}
-
 fn f(x: f32) -> f32 {
     switch FN {
         case 0u: { return exp(x); }
@@ -34,7 +24,7 @@ fn f(x: f32) -> f32 {
         case 2u: { return sqrt(x); }
         case 3u: { return 1.0 / x; }
         case 4u: { return tanh_of(x); }
-        case 5u: { return 1.0 / (1.0 + exp(-x)); }
+        case 5u: { return sigmoid(x); }
         case 6u: { return max(x, 0.0) + log(1.0 + exp(-abs(x))); }
         case 7u: { return abs(x); }
         case 8u: { return select(select(x, -1.0, x < 0.0), 1.0, x > 0.0); }
@@ -50,7 +40,7 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 256u + local;
+    let i = index_of(group, groups) * 256u + local;
     if i < p.len {
         y[i] = f(x[p.x + i]);
     }

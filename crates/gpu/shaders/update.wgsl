@@ -30,7 +30,7 @@ fn lerp(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 256u + local;
+    let i = index_of(group, groups) * 256u + local;
     if i < p.len {
         let before = parameter[p.p + i];
         parameter[p.p + i] = before + p.rate * (input[p.g + i] - before);
@@ -44,7 +44,7 @@ fn adam(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 256u + local;
+    let i = index_of(group, groups) * 256u + local;
     if i >= p.len {
         return;
     }

@@ -26,6 +26,7 @@ macro_rules! shaders {
 }
 
 shaders! {
+    COMMON = "common",
     UNARY = "unary",
     BINARY = "binary",
     COPY = "copy",
@@ -87,12 +88,13 @@ impl Kernel {
 
     /// The whole source: the constants of the tile, the file, and what it is used with.
     pub fn source(&self) -> String {
-        let Some(tile) = self.tile else { return self.shader.source.into() };
+        let (file, common) = (self.shader.source, COMMON.source);
+        let Some(tile) = self.tile else { return format!("{file}\n{common}") };
         let Tile { rows, columns, depth, each, along_rows } = tile;
         format!(
             "const ROWS = {rows}u;\nconst COLUMNS = {columns}u;\nconst DEPTH = {depth}u;\n\
-             const EACH = {each}u;\nconst ALONG_ROWS = {along_rows};\n{}\n{}",
-            self.shader.source, PRODUCT.source
+             const EACH = {each}u;\nconst ALONG_ROWS = {along_rows};\n{file}\n{}\n{common}",
+            PRODUCT.source
         )
     }
 }
@@ -315,7 +317,7 @@ mod tests {
             .collect();
         let kernels = kernels();
         let mut known: Vec<&str> = kernels.iter().map(|kernel| kernel.shader.name).collect();
-        known.push(PRODUCT.name);
+        known.extend([PRODUCT.name, COMMON.name]);
         files.sort();
         known.sort_unstable();
         assert_eq!(files, known);
@@ -354,7 +356,7 @@ mod tests {
 
     #[test]
     fn bindings_are_those_that_an_entry_point_uses() {
-        let (module, info) = parse("rnn", RNN.source).unwrap();
+        let (module, info) = parse("rnn", &Kernel::new(RNN, "gru").source()).unwrap();
         let numbers = |entry| -> Vec<(u32, Kind)> {
             bindings(&module, &info, entry).iter().map(|b| (b.number, b.kind)).collect()
         };

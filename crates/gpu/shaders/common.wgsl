@@ -1,0 +1,20 @@
+// What several files use; it stands below each of them.
+
+// Which workgroup this is, where more than one dimension holds are folded into two.
+fn index_of(group: vec3<u32>, groups: vec3<u32>) -> u32 {
+    return group.y * groups.x + group.x;
+}
+
+fn sigmoid(x: f32) -> f32 {
+    return 1.0 / (1.0 + exp(-x));
+}
+
+// (1 - t) / (1 + t) with t = exp(-2 |x|), and near 0, where that cancels, the first terms of tanh's
+// series, x - x³/3 + 2 x⁵/15 - 17 x⁷/315.
+fn tanh_of(x: f32) -> f32 {
+    let t = exp(-2.0 * abs(x));
+    let far = (1.0 - t) / (1.0 + t);
+    let square = x * x;
+    let near = x * (1.0 + square * (-1.0 / 3.0 + square * (2.0 / 15.0 - square * (17.0 / 315.0))));
+    return select(select(-far, far, x > 0.0), near, abs(x) < 0.1);
+}
