@@ -1,10 +1,11 @@
 //! Functions of one and of two elements.
 
+use kinora_tensor::strided::{Dim, collapse};
 use kinora_tensor::{Binary, Shape, Tensor, Unary};
 
 use crate::parallel::{PIECE, pieces, rows};
 use crate::simd::simd;
-use crate::strided::{Dim, collapse, offsets};
+use crate::strided::offsets;
 use crate::{CpuTensor, math};
 
 pub(crate) fn unary(unary: Unary, x: &CpuTensor, out: &mut [f32]) {

@@ -1,10 +1,11 @@
 //! Moving elements without changing them, and the sums that are the adjoints of repeating them.
 
+use kinora_tensor::strided::{Dim, collapse, contiguous, merge};
 use kinora_tensor::{Shape, Tensor};
 
 use crate::CpuTensor;
 use crate::parallel::{PIECE, pieces, rows};
-use crate::strided::{Dim, collapse, contiguous, merge, offsets};
+use crate::strided::offsets;
 
 pub(crate) fn broadcast(x: &CpuTensor, shape: &Shape, out: &mut [f32]) {
     strided_copy(x.data(), &collapse(shape, [x.shape()]), out);

@@ -1,6 +1,7 @@
 //! Sums over axes, and softmax. The order of every sum depends on the shape alone.
 
-use kinora_tensor::{Result, Shape, Tensor};
+use kinora_tensor::strided::sum_passes;
+use kinora_tensor::{Result, Tensor};
 
 use crate::parallel::{PIECE, Shared, map, rows, tasks, tasks_over};
 use crate::simd::simd;
@@ -13,36 +14,19 @@ const LANES: usize = 32;
 const WIDE: usize = 2 << 10;
 
 pub(crate) fn sum(x: &CpuTensor, axes: &[usize], out: &mut [f32]) -> Result<()> {
-    // Neighbouring axes go together; each group is one pass over [outer, len, inner], innermost
-    // first, since that leaves the least to do.
-    let shape = x.shape();
-    let mut passes = Vec::new();
-    let mut end = shape.len();
-    while let Some(last) = (0..end).rev().find(|axis| axes.contains(axis) && shape[*axis] != 1) {
-        let kept = |axis: &usize| !axes.contains(axis) && shape[*axis] != 1;
-        let first = (0..last).rev().find(kept).map_or(0, |axis| axis + 1);
-        passes.push((first, last + 1));
-        end = first;
-    }
-    let product = |dims: &[usize]| dims.iter().product::<usize>();
-    let Some(((first, last), rest)) = passes.split_last() else {
+    let passes = sum_passes(x.shape(), axes);
+    let Some((&last, rest)) = passes.split_last() else {
         out.copy_from_slice(x.data());
         return Ok(());
     };
-    let mut shape: Shape = *shape;
     let mut held = None;
-    for &(first, last) in rest {
-        let sizes =
-            [product(&shape[..first]), product(&shape[first..last]), product(&shape[last..])];
+    for &sizes in rest {
         let mut next = x.device().take(sizes[0] * sizes[2])?;
         let from = held.as_deref().unwrap_or(x.data());
         sum_middle(from, sizes, &mut next[..sizes[0] * sizes[2]]);
         held = Some(next);
-        (first..last).for_each(|axis| shape = shape.with(axis, 1));
     }
-    let sizes =
-        [product(&shape[..*first]), product(&shape[*first..*last]), product(&shape[*last..])];
-    sum_middle(held.as_deref().unwrap_or(x.data()), sizes, out);
+    sum_middle(held.as_deref().unwrap_or(x.data()), last, out);
     Ok(())
 }
 

@@ -1,10 +1,11 @@
 //! Functions of one and of two elements.
 
 use bytemuck::{Pod, Zeroable};
+use kinora_tensor::strided::{Dim, collapse};
 use kinora_tensor::{Binary, MAX_RANK, Result, Tensor, Unary};
 
 use crate::kernel::{self, Kernel};
-use crate::strided::{Dim, axes, collapse};
+use crate::strided::axes;
 use crate::{GpuTensor, run};
 
 #[derive(Clone, Copy, Pod, Zeroable)]

@@ -1,10 +1,11 @@
 //! Moving elements without changing them.
 
 use bytemuck::{Pod, Zeroable};
+use kinora_tensor::strided::{Dim, collapse, contiguous, merge};
 use kinora_tensor::{Result, Shape, Tensor};
 
 use crate::kernel::{self, Kernel};
-use crate::strided::{Dim, axes, collapse, contiguous, merge};
+use crate::strided::axes;
 use crate::{GpuTensor, run};
 
 #[derive(Clone, Copy, Pod, Zeroable)]

@@ -16,6 +16,7 @@ mod update;
 
 use std::sync::Arc;
 
+use kinora_tensor::strided::Dim;
 use kinora_tensor::{Desc, Error, Op, Result, Shape, Tensor, Update};
 
 pub use adapter::Adapter;
@@ -86,7 +87,7 @@ impl GpuTensor {
     fn unshare(&mut self) -> Result<()> {
         if Arc::get_mut(&mut self.buffer).is_none() {
             let copy = Self::empty(self.device(), self.desc)?;
-            layout::copy(self, &[strided::Dim { len: self.len(), strides: [1, 1] }], 0, &copy, 0)?;
+            layout::copy(self, &[Dim { len: self.len(), strides: [1, 1] }], 0, &copy, 0)?;
             *self = copy;
         }
         Ok(())

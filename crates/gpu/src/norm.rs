@@ -1,10 +1,10 @@
 //! The norm with its activation, and its gradient.
 
 use bytemuck::{Pod, Zeroable};
+use kinora_tensor::strided::Dim;
 use kinora_tensor::{Desc, NormSpec, Result, Tensor};
 
 use crate::kernel::{self, Kernel};
-use crate::strided::Dim;
 use crate::{GpuTensor, layout, reduce, run};
 
 #[derive(Clone, Copy, Pod, Zeroable)]

@@ -1,37 +1,22 @@
 //! Sums over axes, and softmax. The order of every sum depends on the shape alone.
 
 use bytemuck::{Pod, Zeroable};
+use kinora_tensor::strided::sum_passes;
 use kinora_tensor::{Desc, Result, Tensor};
 
 use crate::kernel::{self, Kernel};
 use crate::{GpuTensor, layout, run};
 
 pub(crate) fn sum(x: &GpuTensor, axes: &[usize], y: &GpuTensor) -> Result<()> {
-    // Neighbouring axes go together; each group is one pass over [outer, len, inner], innermost
-    // first, since that leaves the least to do.
-    let mut shape = *x.shape();
-    let mut passes = Vec::new();
-    let mut end = shape.len();
-    while let Some(last) = (0..end).rev().find(|axis| axes.contains(axis) && shape[*axis] != 1) {
-        let kept = |axis: &usize| !axes.contains(axis) && shape[*axis] != 1;
-        let first = (0..last).rev().find(kept).map_or(0, |axis| axis + 1);
-        passes.push((first, last + 1));
-        end = first;
+    let passes = sum_passes(x.shape(), axes);
+    let Some((&last, rest)) = passes.split_last() else { return layout::broadcast(x, y) };
+    let mut held = x.clone();
+    for &sizes in rest {
+        let next = GpuTensor::empty(x.device(), Desc::f32([sizes[0], 1, sizes[2]]))?;
+        sum_middle(&held, sizes, &next, 0)?;
+        held = next;
     }
-    let mut from = x.clone();
-    for (pass, &(first, last)) in passes.iter().enumerate() {
-        let product = |dims: &[usize]| dims.iter().product::<usize>();
-        let sizes =
-            [product(&shape[..first]), product(&shape[first..last]), product(&shape[last..])];
-        (first..last).for_each(|axis| shape = shape.with(axis, 1));
-        if pass + 1 == passes.len() {
-            return sum_middle(&from, sizes, y, 0);
-        }
-        let to = GpuTensor::empty(x.device(), Desc::f32(shape))?;
-        sum_middle(&from, sizes, &to, 0)?;
-        from = to;
-    }
-    layout::broadcast(x, y)
+    sum_middle(&held, last, y, 0)
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]

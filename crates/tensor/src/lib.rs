@@ -16,6 +16,7 @@ mod var;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod strided;
 
 pub use conv::Geometry;
 pub use error::{Error, Result};

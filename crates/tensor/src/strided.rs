@@ -1,0 +1,107 @@
+//! How a backend walks over tensors: inputs whose strides are not those of the output, and sums over
+//! several axes.
+//!
+//! ```
+//! use kinora_tensor::strided::{Dim, collapse};
+//!
+//! // A row added to each of two times three others: two axes are enough.
+//! let dims = collapse(&[2, 3, 4].into(), [&[2, 3, 4].into(), &[4].into()]);
+//! assert_eq!(dims, [Dim { len: 6, strides: [4, 0] }, Dim { len: 4, strides: [1, 1] }]);
+//! ```
+
+use crate::{MAX_RANK, Shape};
+
+/// An axis of the output, and how far one step along it goes in each input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dim<const N: usize> {
+    /// Its length.
+    pub len: usize,
+    /// Elements of each input from one index to the next.
+    pub strides: [usize; N],
+}
+
+/// The steps of a contiguous tensor along each of its axes.
+pub fn contiguous(shape: &Shape) -> [usize; MAX_RANK] {
+    let mut strides = [0; MAX_RANK];
+    let mut stride = 1;
+    for axis in (0..shape.len()).rev() {
+        strides[axis] = stride;
+        stride *= shape[axis];
+    }
+    strides
+}
+
+/// The axes of `shape`, to which all `inputs` broadcast, as few as will do.
+pub fn collapse<const N: usize>(shape: &Shape, inputs: [&Shape; N]) -> Vec<Dim<N>> {
+    merge((0..shape.len()).map(|axis| Dim {
+        len: shape[axis],
+        strides: inputs.map(|input| {
+            let extra = shape.len() - input.len();
+            match axis.checked_sub(extra) {
+                Some(axis) if input[axis] != 1 => contiguous(input)[axis],
+                _ => 0,
+            }
+        }),
+    }))
+}
+
+/// The same axes, outermost first, without those of length 1 and with those that can be walked as
+/// one made one.
+pub fn merge<const N: usize>(dims: impl Iterator<Item = Dim<N>>) -> Vec<Dim<N>> {
+    let mut merged: Vec<Dim<N>> = Vec::with_capacity(MAX_RANK);
+    for dim in dims.filter(|dim| dim.len != 1) {
+        match merged.last_mut() {
+            Some(outer) if outer.strides == dim.strides.map(|stride| stride * dim.len) => {
+                *outer = Dim { len: outer.len * dim.len, strides: dim.strides };
+            }
+            _ => merged.push(dim),
+        }
+    }
+    merged
+}
+
+/// The passes in which a sum over `axes` is taken, each over the middle of `[outer, len, inner]`:
+/// neighbouring axes go together, the innermost first, since that leaves the least to do.
+pub fn sum_passes(shape: &Shape, axes: &[usize]) -> Vec<[usize; 3]> {
+    let mut shape = *shape;
+    let mut passes = Vec::new();
+    let mut end = shape.len();
+    while let Some(last) = (0..end).rev().find(|axis| axes.contains(axis) && shape[*axis] != 1) {
+        let kept = |axis: &usize| !axes.contains(axis) && shape[*axis] != 1;
+        let first = (0..last).rev().find(kept).map_or(0, |axis| axis + 1);
+        let parts = [&shape[..first], &shape[first..=last], &shape[last + 1..]];
+        passes.push(parts.map(|dims| dims.iter().product()));
+        (first..=last).for_each(|axis| shape = shape.with(axis, 1));
+        end = first;
+    }
+    passes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn collapsing() {
+        let of = |shape: &[usize], a: &[usize], b: &[usize]| {
+            collapse(&shape.into(), [&a.into(), &b.into()])
+                .iter()
+                .map(|dim| (dim.len, dim.strides))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(&[2, 3, 4], &[2, 3, 4], &[2, 3, 4]), [(24, [1, 1])]);
+        assert_eq!(of(&[2, 3, 4], &[2, 3, 4], &[4]), [(6, [4, 0]), (4, [1, 1])]);
+        assert_eq!(of(&[2, 3, 4], &[2, 3, 4], &[]), [(24, [1, 0])]);
+        assert_eq!(of(&[2, 3, 4], &[2, 1, 4], &[3, 1]), [(2, [4, 0]), (3, [0, 1]), (4, [1, 0])]);
+        assert_eq!(of(&[1, 1], &[1], &[1, 1]), []);
+    }
+    #[test]
+    fn sums_in_passes() {
+        let of = |axes: &[usize]| sum_passes(&[2, 3, 1, 4, 5].into(), axes);
+        assert_eq!(of(&[]), [[0; 3]; 0]);
+        assert_eq!(of(&[2]), [[0; 3]; 0]);
+        assert_eq!(of(&[0, 1, 2, 3, 4]), [[1, 120, 1]]);
+        assert_eq!(of(&[1, 3]), [[2, 12, 5]]);
+        assert_eq!(of(&[0, 3]), [[6, 4, 5], [1, 2, 15]]);
+    }
+}
