@@ -100,31 +100,18 @@ fn forward(
     product(kernel::CONV, [m, co, 1], false, [x, k, y], params)
 }
 
-/// What an output of the partial by the input sees along an axis: output q stride + at gets tap j of
-/// g at q + (at + padding - j) / stride, where that is whole. The taps (at + padding) % stride +
-/// i stride, in descending order of i, see g from `first` + q on.
-fn seen(kernel: usize, stride: usize, padding: usize, at: usize) -> (usize, usize, isize) {
-    let shifted = at + padding;
-    let least = shifted % stride;
-    let taps = kernel.saturating_sub(least).div_ceil(stride);
-    (least, taps, (shifted / stride) as isize - taps as isize + 1)
-}
-
 pub(crate) fn conv_input(
-    Geometry { stride, padding }: Geometry,
+    geometry: Geometry,
     g: &GpuTensor,
     k: &GpuTensor,
     y: &GpuTensor,
 ) -> Result<()> {
     let (ci, co) = (k.shape()[3], k.shape()[4]);
     let (kernel, target) = (taps(k), inner(y));
-    let n = y.shape()[0];
-    let [pt, ph, pw] = std::array::from_fn(|axis| stride[axis].min(target[axis]));
-    for phase in 0..pt * ph * pw {
-        let at = [phase / pw / ph, phase / pw % ph, phase % pw];
-        let seen: [_; 3] =
-            std::array::from_fn(|axis| seen(kernel[axis], stride[axis], padding[axis], at[axis]));
-        let taps = seen.map(|(_, taps, _)| taps);
+    let (n, stride) = (y.shape()[0], geometry.stride);
+    for at in geometry.phases(target) {
+        let seen: [_; 3] = std::array::from_fn(|axis| geometry.seen(axis, kernel[axis], at[axis]));
+        let taps = seen.map(|seen| seen.taps);
         let grid = std::array::from_fn(|axis| (target[axis] - at[axis]).div_ceil(stride[axis]));
         let m = n * grid.iter().product::<usize>();
         let axes = |f: &dyn Fn(usize) -> i32| [f(0), f(1), f(2), 0];
@@ -145,12 +132,9 @@ pub(crate) fn conv_input(
             grid: words(grid),
             size: words(target),
             step: [1, 1, 1, 0],
-            before: axes(&|axis| -seen[axis].2 as i32),
+            before: axes(&|axis| -seen[axis].first as i32),
             taps: words(taps),
-            least: axes(&|axis| {
-                let (least, taps, _) = seen[axis];
-                (least + taps.saturating_sub(1) * stride[axis]) as i32
-            }),
+            least: axes(&|axis| seen[axis].tap(0) as i32),
             tap_step: axes(&|axis| -(stride[axis] as i32)),
             kernel: words(kernel),
             stride: words(stride),

@@ -18,7 +18,7 @@ mod var;
 pub mod conformance;
 pub mod strided;
 
-pub use conv::Geometry;
+pub use conv::{Geometry, Seen};
 pub use error::{Error, Result};
 pub use op::{Binary, NormSpec, Op, Unary};
 pub use random::Random;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use kinora_tensor::{Geometry, Result, Shape, Tensor};
+use kinora_tensor::{Geometry, Result, Seen, Shape, Tensor};
 
 use super::tile::{Tile, Tiling, with_scratch};
 use super::{dots, winograd};
@@ -76,41 +76,6 @@ pub(crate) fn conv(
     Ok(())
 }
 
-/// The remainders of places by the stride, one a phase of the partial by the input.
-pub(super) fn phases_of(
-    stride: [usize; 3],
-    target: [usize; 3],
-) -> impl Iterator<Item = [usize; 3]> {
-    let [t, h, w] = std::array::from_fn(|axis| stride[axis].min(target[axis]));
-    (0..t * h * w).map(move |index| [index / w / h, index / w % h, index % w])
-}
-
-/// What an output of the partial by the input sees along an axis.
-///
-/// Output q stride + at gets tap j of g at q + (at + padding - j) / stride, where that is whole:
-/// the taps j = (at + padding) % stride + i stride, in descending order of i, see g from
-/// q + (at + padding) / stride - (taps - 1) on.
-#[derive(Clone, Copy)]
-pub(super) struct Seen {
-    least: usize,
-    pub taps: usize,
-    pub first: isize,
-}
-
-pub(super) fn seen(kernel: usize, stride: usize, padding: usize, at: usize) -> Seen {
-    let shifted = at + padding;
-    let least = shifted % stride;
-    let taps = kernel.saturating_sub(least).div_ceil(stride);
-    Seen { least, taps, first: (shifted / stride) as isize - taps as isize + 1 }
-}
-
-impl Seen {
-    /// The tap of the kernel that is the `i`-th in the order of g.
-    pub fn tap(self, stride: usize, i: usize) -> usize {
-        self.least + (self.taps - 1 - i) * stride
-    }
-}
-
 pub(crate) fn conv_input(
     level: Level,
     geometry: Geometry,
@@ -126,7 +91,7 @@ pub(crate) fn conv_input(
         return Ok(());
     }
     let target = inner(shape);
-    let along = |axis: usize, at: usize| seen(kernel[axis], stride[axis], padding[axis], at);
+    let along = |axis: usize, at: usize| geometry.seen(axis, kernel[axis], at);
     let (mut before, mut reach) = ([0; 3], [0; 3]);
     for axis in 0..3 {
         let phases = (0..stride[axis].min(target[axis])).map(|at| along(axis, at));
@@ -139,10 +104,10 @@ pub(crate) fn conv_input(
         reach[axis] = (high - low) as usize;
     }
     let mut phases = Vec::new();
-    for at in phases_of(stride, target) {
+    for at in geometry.phases(target) {
         let seen: [_; 3] = std::array::from_fn(|axis| along(axis, at[axis]));
         let taps = seen.map(|seen| seen.taps);
-        let tap = |i: [usize; 3], axis: usize| seen[axis].tap(stride[axis], i[axis]);
+        let tap = |i: [usize; 3], axis: usize| seen[axis].tap(i[axis]);
         let sizes = [&k.shape()[..], &stride, &padding, &at, &[level.lanes()]];
         let weights = k.prepared("taps turned", &sizes, || {
             pack(level, k, taps, co, ci, |i, c, columns, out| {

@@ -19,7 +19,6 @@ use std::sync::Arc;
 use kinora_tensor::{Geometry, Result, Shape, Tensor};
 
 use self::transform::{Outputs, Patches};
-use super::gather::{phases_of, seen};
 use super::tile::with_scratch;
 use crate::buffer::Buffer;
 use crate::kernel::{Block, Level, Row};
@@ -267,9 +266,8 @@ pub(super) fn conv_input(
     let target = [shape[1], shape[2], shape[3]];
     let kernel = [kt, kh, kw];
     let mut passes = Vec::new();
-    for at in phases_of(stride, target) {
-        let seen: [_; 3] =
-            std::array::from_fn(|axis| seen(kernel[axis], stride[axis], padding[axis], at[axis]));
+    for at in geometry.phases(target) {
+        let seen: [_; 3] = std::array::from_fn(|axis| geometry.seen(axis, kernel[axis], at[axis]));
         if seen[1].taps != seen[2].taps {
             return Ok(false);
         }
@@ -297,7 +295,7 @@ pub(super) fn conv_input(
             let shared = Shared::new(&mut turned);
             tasks(pass.taps_t * taps * taps, pass.taps_t * taps * taps * co * ci, |index| {
                 let places = [index / taps / taps, index / taps % taps, index % taps];
-                let tap = |axis: usize| seen[axis].tap(stride[axis], places[axis]);
+                let tap = |axis: usize| seen[axis].tap(places[axis]);
                 let from = &k.data()[((tap(0) * kh + tap(1)) * kw + tap(2)) * ci * co..][..ci * co];
                 // SAFETY: the part of this tap is this task's own.
                 let to = unsafe { shared.slice(index * ci * co..(index + 1) * ci * co) };
