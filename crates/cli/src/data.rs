@@ -15,6 +15,7 @@ use crate::output::{Targets, note, say};
 
 pub fn preview(args: &Preview) -> Result<()> {
     Targets::new(&args.out, 1)?;
+    let device = args.device.device.open()?;
     let dataset = kinora_video::open(&args.spec)?;
     let split = if args.held_out { Split::HeldOut } else { Split::Train };
     let count = u64::from(args.count);
@@ -29,7 +30,7 @@ pub fn preview(args: &Preview) -> Result<()> {
         Ok(kinora_train::examples(&*dataset, split, args.seed, count, clip)?)
     };
     let sheet = match &args.model {
-        Some(model) => match args.device.device.open()? {
+        Some(model) => match device {
             Device::Cpu(device) => {
                 let model = models::load::<CpuTensor>(&device, model)?;
                 kinora_train::sheet(&model, &draw(&model.config.clip)?, args.seed)?

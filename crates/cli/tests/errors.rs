@@ -329,14 +329,12 @@ fn output_path() {
 fn device() {
     let folder = tiny_folder();
     let path = folder.path();
-    let commands = [
-        "sample cat",
-        "train --config tiny.toml --out run",
-        "data preview shapes --model shapes --out f.gif",
-    ];
+    let commands =
+        ["sample cat", "train --config tiny.toml --out run", "data preview shapes --out f.gif"];
     for command in commands {
         for (name, code, wanted) in [
             ("gpu:999", 5, "--device gpu:999: "),
+            ("gpu:1000", 5, "use --device cpu"),
             ("gpu:", 2, "it is one of auto, cpu, gpu, gpu:N"),
             ("gpu:one", 2, "'gpu:one'"),
             ("cpu:1", 2, "'cpu:1'"),
