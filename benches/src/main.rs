@@ -97,6 +97,11 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
+    if args.device == Device::Gpu && (args.out.is_some() || args.check || args.compiled) {
+        bail!(
+            "--device gpu measures ours alone, on the terminal: not with --out, --check, --compiled"
+        );
+    }
     let known: Vec<String> =
         kinora_train::PRESETS.iter().map(|(name, _)| name.to_string()).collect();
     let presets = if args.presets.is_empty() { &known } else { &args.presets };
@@ -230,6 +235,7 @@ mod tests {
             ("--no-peer --set train.batsh=1", "did you mean \"train.batch\""),
             ("--preset shapes --peer no/such/python", "cannot start no/such/python"),
             ("--preset shapes --check", "--check wants --peer"),
+            ("--device gpu --out f", "--device gpu measures ours alone"),
             ("--preset shapes --compiled", "--compiled wants --peer"),
         ] {
             let error = format!("{:#}", run(&parse(line).unwrap(), None).unwrap_err());
