@@ -1,7 +1,11 @@
 //! How work is cut: into pieces whose sizes depend on shapes alone, never on the number of threads.
 
+use std::cell::Cell;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
+use rayon::Yield;
 use rayon::prelude::*;
 
 /// Below this many elements an operation stays on the calling thread.
@@ -9,6 +13,49 @@ const SMALL: usize = 32 << 10;
 
 /// Elements in a piece of a sweep over memory.
 pub(crate) const PIECE: usize = 16 << 10;
+
+/// How long the threads of the pool look out for the next operation before they sleep: waking one
+/// can take 50 µs, which is more than many an operation of a small network.
+const LOOKOUT: Duration = Duration::from_micros(400);
+
+/// Operations so far that were given to several threads.
+static OPERATIONS: AtomicU64 = AtomicU64::new(0);
+
+/// Whether threads look out.
+static LOOKING: AtomicBool = AtomicBool::new(false);
+
+/// To be called before work is given to several threads: keeps them from sleeping until
+/// [`LOOKOUT`] after the last of it. Whoever else has work for the pool finds them as before.
+fn awake() {
+    thread_local!(static HERE: Cell<bool> = const { Cell::new(false) });
+    OPERATIONS.fetch_add(1, Ordering::Relaxed);
+    if rayon::current_num_threads() < 2 {
+        return;
+    }
+    if LOOKING.load(Ordering::Relaxed) || LOOKING.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let caller = rayon::current_thread_index();
+    rayon::spawn_broadcast(move |context| {
+        // The caller's own thread has the operations to go on with, and one that looks out already
+        // comes here from within.
+        if Some(context.index()) == caller || HERE.replace(true) {
+            return;
+        }
+        let (mut seen, mut since) = (0, Instant::now());
+        while since.elapsed() < LOOKOUT {
+            if rayon::yield_now() != Some(Yield::Executed) {
+                std::thread::yield_now();
+            }
+            let operations = OPERATIONS.load(Ordering::Relaxed);
+            if operations != seen {
+                (seen, since) = (operations, Instant::now());
+            }
+        }
+        HERE.set(false);
+        LOOKING.store(false, Ordering::Relaxed);
+    });
+}
 
 /// Calls `f` with each piece of `out` and its index; all but the last have `piece` elements.
 pub(crate) fn pieces(out: &mut [f32], piece: usize, f: impl Fn(usize, &mut [f32]) + Sync + Send) {
@@ -18,6 +65,7 @@ pub(crate) fn pieces(out: &mut [f32], piece: usize, f: impl Fn(usize, &mut [f32]
     if out.len() <= SMALL || out.len() <= piece {
         out.chunks_mut(piece).enumerate().for_each(|(i, out)| f(i, out));
     } else {
+        awake();
         out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| f(i, out));
     }
 }
@@ -35,6 +83,7 @@ pub(crate) fn tasks(count: usize, work: usize, f: impl Fn(usize) + Sync + Send) 
     if count < 2 || work <= SMALL {
         (0..count).for_each(f);
     } else {
+        awake();
         (0..count).into_par_iter().with_max_len(1).for_each(f);
     }
 }
@@ -48,6 +97,7 @@ pub(crate) fn map<R: Send>(
     if count < 2 || work <= SMALL {
         (0..count).map(f).collect()
     } else {
+        awake();
         (0..count).into_par_iter().with_max_len(1).map(f).collect()
     }
 }
@@ -91,6 +141,27 @@ pub(crate) fn tasks_over(
     if work <= SMALL {
         out.chunks_mut(piece).enumerate().for_each(|(i, out)| f(i, out));
     } else {
+        awake();
         out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| f(i, out));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_look_out_for_a_while() {
+        for threads in [1, 2, 3, 1, 2] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let of_all = || (0..100).map(|i| map(4, SMALL + 1, |j| i * j).len()).sum::<usize>();
+            assert_eq!(pool.install(of_all), 400);
+            assert_eq!(of_all(), 400);
+        }
+        let start = Instant::now();
+        while LOOKING.load(Ordering::Relaxed) {
+            assert!(start.elapsed() < Duration::from_secs(30), "threads never sleep");
+            std::thread::sleep(LOOKOUT);
+        }
     }
 }
