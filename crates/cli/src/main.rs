@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Args, Command, DataCommand};
+use args::{Args, Command, DataCommand, TextCommand};
 
 mod args;
 mod data;
@@ -16,6 +16,7 @@ mod models;
 mod output;
 mod prompts;
 mod sample;
+mod text;
 mod train;
 
 fn main() -> ExitCode {
@@ -28,6 +29,9 @@ fn main() -> ExitCode {
         Command::Data(DataCommand::Check(args)) => data::check(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Devices(args) => device::list(args),
+        Command::Text(TextCommand::Tag(args)) => text::tag(args),
+        Command::Text(TextCommand::Train(args)) => text::train(args),
+        Command::Text(TextCommand::Score(args)) => text::score(args),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,7 @@
-/// What can go wrong with a tokenizer.
+use std::io;
+use std::path::PathBuf;
+
+/// What can go wrong with a tokenizer or a tagger.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,6 +19,50 @@ pub enum Error {
     /// A text that the tokenizer cannot read.
     #[error("cannot tokenize the text: {0}")]
     Tokenize(String),
+    /// A file that cannot be read.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line of a file that is not what it should be.
+    #[error("{}:{line}: {reason}", .path.display())]
+    Line {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nothing to learn from.
+    #[error("there is nothing to learn {0} from")]
+    NoData(&'static str),
+    /// The weights of a tagger that cannot be used.
+    #[error("the tagger's weights: {0}")]
+    Weights(String),
+    /// The same, with what is wrong with one of its tensors or with the file.
+    #[error("the tagger's weights")]
+    Tensors(#[from] kinora_nn::Error),
+    /// What the device says.
+    #[error(transparent)]
+    Tensor(#[from] kinora_tensor::Error),
+    /// A training whose loss is no number any more.
+    #[error("the training diverged at step {step}; try a smaller rate")]
+    Diverged {
+        /// At which step.
+        step: usize,
+    },
 }
 
 /// The result of what this crate does.

@@ -7,7 +7,7 @@ use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 
-use crate::{Analysis, Error, Result, Token, train};
+use crate::{Analysis, Error, Result, Token, vocabulary};
 
 /// Cuts a sentence into words, and words into pieces of a trained vocabulary.
 ///
@@ -36,7 +36,7 @@ impl Tokenizer {
         captions: impl Iterator<Item = &'a str> + Send,
         vocab_size: usize,
     ) -> Result<Self> {
-        let vocabulary = train::vocabulary(captions, vocab_size)?;
+        let vocabulary = vocabulary::vocabulary(captions, vocab_size)?;
         let ids: BTreeMap<String, u32> = vocabulary.into_iter().zip(0..).collect();
         let json = json!({
             "version": "1.0",

@@ -1,0 +1,225 @@
+//! `kinora text`
+
+mod page;
+
+use std::fmt::Write;
+use std::io::{IsTerminal, stdout};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result};
+use kinora_text::{Analysis, Engine, Entity, Sentence, Tagger, Task, TrainConfig};
+use serde_json::json;
+
+use crate::args::{self, TextScore, TextTag, TextTrain};
+use crate::exit::Failure;
+use crate::output::{note, say};
+use crate::prompts;
+use crate::train::stop_on_signal;
+
+/// The file of a tagger in its folder.
+const FILE: &str = "tagger.safetensors";
+
+pub fn tag(args: &TextTag) -> Result<()> {
+    let texts = match &args.file {
+        Some(file) => prompts::read(file)?,
+        None => args.prompts.clone(),
+    };
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let analyses = engine(&args.engine)?.analyse(&texts)?;
+    if let Some(file) = &args.html {
+        kinora_video::write_atomic(file, page::of(&analyses).as_bytes())?;
+        return Ok(());
+    }
+    let coloured = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    for analysis in &analyses {
+        match args.json {
+            true => say(json_of(analysis))?,
+            false => say(line(analysis, coloured))?,
+        }
+    }
+    Ok(())
+}
+
+pub fn train(args: &TextTrain) -> Result<()> {
+    let stop = stop_on_signal()?;
+    let mut data = Vec::new();
+    for (files, wanted) in [(&args.pos, Task::Pos), (&args.ner, Task::Ner)] {
+        for file in files {
+            let (task, sentences) = kinora_text::read(file)?;
+            if task != wanted {
+                let file = file.display();
+                return Err(Failure::usage(match wanted {
+                    Task::Pos => format!("--pos {file}: not CoNLL-U, whose names end in .conllu"),
+                    Task::Ner => format!("--ner {file}: CoNLL-U has no names of persons or places"),
+                })
+                .into());
+            }
+            data.push((task, sentences));
+        }
+    }
+    std::fs::create_dir_all(&args.out)
+        .map_err(|error| Failure::write(format!("cannot make {}: {error}", args.out.display())))?;
+    let file = args.out.join(FILE);
+    let config =
+        TrainConfig { epochs: args.epochs as usize, seed: args.seed, ..TrainConfig::default() };
+    let bar = indicatif::ProgressBar::no_length().with_style(
+        indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} steps, {eta} left, {msg}")
+            .context("the bar")?,
+    );
+    let mut failed = None;
+    let tagger = kinora_text::train(&config, &data, &mut |progress| {
+        bar.set_length(progress.steps as u64);
+        bar.set_position(progress.step as u64);
+        let [pos, ner] = progress.losses;
+        bar.set_message(format!("loss {pos:.3} of parts of speech, {ner:.3} of names"));
+        if let Some(epoch) = &progress.epoch {
+            let [pos, lower, ner] = epoch.scores.map(|score| 100.0 * score.f1());
+            bar.suspend(|| {
+                note(format_args!(
+                    "epoch {}: held out {pos:.2} % of parts of speech, {lower:.2} % without \
+                     capitals, F1 of names {ner:.2}",
+                    epoch.number
+                ));
+            });
+            failed = write(epoch.tagger, &file).err();
+        }
+        failed.is_none() && !stop.load(Ordering::Relaxed)
+    })?;
+    bar.finish_and_clear();
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    write(&tagger, &file)?;
+    note(format_args!("the tagger is in {}", file.display()));
+    match stop.load(Ordering::Relaxed) {
+        true => Err(Failure::stopped("before the last epoch").into()),
+        false => Ok(()),
+    }
+}
+
+fn write(tagger: &Tagger, file: &Path) -> Result<()> {
+    Ok(kinora_video::write_atomic(file, &tagger.to_bytes()?)?)
+}
+
+pub fn score(args: &TextScore) -> Result<()> {
+    let (task, mut sentences) = kinora_text::read(&args.file)?;
+    if args.lower {
+        let words = sentences.iter_mut().flat_map(|Sentence { words, .. }| words);
+        words.for_each(|word| *word = word.to_lowercase());
+    }
+    let engine = engine(&args.engine)?;
+    let start = std::time::Instant::now();
+    let score = kinora_text::score(&*engine, task, &sentences)?;
+    let words: usize = sentences.iter().map(|sentence| sentence.words.len()).sum();
+    let speed = words as f64 / start.elapsed().as_secs_f64();
+    let (precision, recall, f1) = (score.precision(), score.recall(), score.f1());
+    let counts = json!({
+        "sentences": sentences.len(), "words": words, "words_per_second": speed.round(),
+        "gold": score.gold, "found": score.found, "right": score.right,
+    });
+    let (measure, text) = match task {
+        Task::Pos => {
+            let cut = kinora_text::score_words(&sentences).f1();
+            let text = format!(
+                "{:.2} % of {words} parts of speech are right; F1 of cutting the text into words {:.2}",
+                100.0 * f1,
+                100.0 * cut
+            );
+            (json!({ "task": "pos", "accuracy": f1, "words_f1": cut }), text)
+        }
+        Task::Ner => {
+            let [p, r, f] = [precision, recall, f1].map(|share| 100.0 * share);
+            let text = format!(
+                "names: F1 {f:.2}, precision {p:.2}, recall {r:.2}; {} of {} found",
+                score.right, score.gold
+            );
+            (json!({ "task": "ner", "precision": precision, "recall": recall, "f1": f1 }), text)
+        }
+    };
+    if args.json {
+        let mut object = measure;
+        let (into, from) = (object.as_object_mut(), counts.as_object());
+        into.context("an object")?.extend(from.context("an object")?.clone());
+        return say(object);
+    }
+    say(format_args!("{text}; {speed:.0} words a second"))
+}
+
+fn engine(args: &args::Engine) -> Result<Box<dyn Engine>> {
+    Ok(match &args.model {
+        None => Box::new(Tagger::builtin()?),
+        Some(folder) => {
+            let path = folder.join(FILE);
+            let bytes = std::fs::read(&path)
+                .map_err(|error| Failure::weights(format!("{}: {error}", path.display())))?;
+            let tagger = Tagger::from_bytes(&bytes);
+            Box::new(tagger.with_context(|| path.display().to_string())?)
+        }
+    })
+}
+
+fn json_of(analysis: &Analysis) -> serde_json::Value {
+    let inside = |start: usize| {
+        analysis.entities.iter().find(|entity| entity.span.contains(&start)).map(|e| &e.label)
+    };
+    let tokens = analysis.tokens.iter().map(|token| {
+        json!({
+            "text": analysis.word(token), "start": token.span.start, "end": token.span.end,
+            "pos": token.tag.as_ref().map(|tag| &tag.pos), "p": token.tag.as_ref().map(|tag| tag.p),
+            "entity": inside(token.span.start),
+        })
+    });
+    let entities = analysis.entities.iter().map(|Entity { label, span, score }| {
+        json!({
+            "text": &analysis.text[span.clone()], "label": label,
+            "start": span.start, "end": span.end, "score": score,
+        })
+    });
+    json!({
+        "text": analysis.text,
+        "tokens": tokens.collect::<Vec<_>>(),
+        "entities": entities.collect::<Vec<_>>(),
+    })
+}
+
+/// `word/TAG` of each word, names in brackets; in colours, if they are seen.
+fn line(analysis: &Analysis, coloured: bool) -> String {
+    let paint = |code: &str, text: &str| match coloured {
+        true => format!("\x1b[{code}m{text}\x1b[0m"),
+        false => text.to_owned(),
+    };
+    let mut line = String::new();
+    for token in &analysis.tokens {
+        let starts = |entity: &&Entity| entity.span.start == token.span.start;
+        let ends = |entity: &&Entity| entity.span.end == token.span.end;
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        if analysis.entities.iter().any(|entity| starts(&entity)) {
+            line += &paint("7", "[");
+        }
+        line += analysis.word(token);
+        if let Some(tag) = &token.tag {
+            let _ = write!(line, "{}", paint(colour(&tag.pos), &format!("/{}", tag.pos)));
+        }
+        if let Some(entity) = analysis.entities.iter().find(ends) {
+            line += &paint("7", &format!(" {}]", entity.label));
+        }
+    }
+    line
+}
+
+/// The colour of a part of speech on a terminal.
+fn colour(pos: &str) -> &'static str {
+    match pos {
+        "NOUN" => "32",
+        "PROPN" => "1;32",
+        "VERB" | "AUX" => "31",
+        "ADJ" => "34",
+        "ADV" => "36",
+        "PRON" | "DET" | "NUM" => "33",
+        "ADP" | "CCONJ" | "SCONJ" | "PART" => "35",
+        _ => "2",
+    }
+}

@@ -1,0 +1,315 @@
+//! Where words begin and end, as in Universal Dependencies' English treebanks: `do|n't`,
+//! `well|-|known`, `$|5`, `10|%`, and addresses, smileys and abbreviations whole.
+
+use std::ops::Range;
+
+/// The words of a text, as byte spans in order: none is empty, and together they hold all that is
+/// no white space.
+///
+/// ```
+/// let text = "She didn't pay $5 (well-known).";
+/// let words: Vec<&str> = kinora_text::words(text).into_iter().map(|span| &text[span]).collect();
+/// assert_eq!(words, ["She", "did", "n't", "pay", "$", "5", "(", "well", "-", "known", ")", "."]);
+/// ```
+pub fn words(text: &str) -> Vec<Range<usize>> {
+    let mut spans = Vec::new();
+    let written = text.trim_end().len();
+    let mut start = None;
+    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
+        match (c.is_whitespace(), start) {
+            (false, None) => start = Some(at),
+            (true, Some(from)) => {
+                chunk(&text[from..at], from, at == written, &mut spans);
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    spans
+}
+
+/// Bytes of a word or of an address that rules look at, so that time grows as the text does.
+const LONG: usize = 512;
+
+/// The beginning of a text that rules look at.
+fn near(rest: &str) -> &str {
+    let end = (LONG..rest.len()).find(|&at| rest.is_char_boundary(at));
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+/// Signs that are words of their own each, even where several stand together.
+const SINGLE: &str = "()[]{}\"“”«»,;:/\\|%&+^";
+
+/// The words of what stands between white space; `last` if nothing follows it.
+fn chunk(chunk: &str, offset: usize, last: bool, spans: &mut Vec<Range<usize>>) {
+    let mut rest = chunk;
+    while !rest.is_empty() {
+        let mut len = next(rest, rest.len() == chunk.len());
+        // What ends a text ends its sentence, after an abbreviation too.
+        if last && len == rest.len() && len > 1 && rest.ends_with('.') && rest.starts_with(is_word)
+        {
+            len -= 1;
+        }
+        let at = offset + chunk.len() - rest.len();
+        word(&rest[..len], at, spans);
+        rest = &rest[len..];
+    }
+}
+
+/// How long the next run is that no rule but those for words cuts; `first` at the start.
+fn next(rest: &str, first: bool) -> usize {
+    if let Some(len) = address(rest).or_else(|| if first { smiley(rest) } else { None }) {
+        return len;
+    }
+    let c = rest.chars().next().expect("it is not empty");
+    if is_word(c) {
+        return run(rest);
+    }
+    // @name and #topic.
+    if matches!(c, '@' | '#')
+        && first
+        && rest[1..].starts_with(|c: char| c.is_alphabetic() || c == '_')
+    {
+        return 1 + rest[1..].find(|c| !is_word(c) && c != '_').unwrap_or(rest.len() - 1);
+    }
+    // A year or a number that begins with a sign.
+    if matches!(c, '\'' | '’') && is_clitic(&rest[c.len_utf8()..]) {
+        return c.len_utf8()
+            + rest[c.len_utf8()..].find(|c| !is_word(c)).unwrap_or(rest.len() - c.len_utf8());
+    }
+    if c == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit()) && first {
+        return 1 + run(&rest[1..]);
+    }
+    if SINGLE.contains(c) {
+        return c.len_utf8();
+    }
+    // Any other sign together with those like it: ..., !!!, --, ?!
+    let alike = |other: char| match c {
+        '!' | '?' => matches!(other, '!' | '?'),
+        _ if c.is_ascii() => other == c,
+        // Emoji and what joins and colours them; other scripts' signs.
+        _ => !other.is_ascii() && !is_word(other) && !SINGLE.contains(other),
+    };
+    rest.find(|other| !alike(other)).unwrap_or(rest.len())
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || is_mark(c)
+}
+
+/// Accents that stand by themselves, after the letter that they belong to.
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
+}
+
+/// What may follow an apostrophe at the start of a word: 'em, 'cause, '90s.
+fn is_clitic(after: &str) -> bool {
+    let end = after.find(|c| !is_word(c)).unwrap_or(after.len());
+    let word = after[..end].to_lowercase();
+    matches!(
+        word.as_str(),
+        "em" | "cause" | "til" | "bout" | "tis" | "twas" | "s" | "re" | "ve" | "ll" | "d" | "m"
+    ) || (word.starts_with(|c: char| c.is_ascii_digit()) && word.trim_end_matches('s').len() == 2)
+}
+
+/// A run of letters and digits, with the signs inside of it that belong to it.
+fn run(rest: &str) -> usize {
+    let mut end = 0;
+    loop {
+        end += rest[end..].find(|c| !is_word(c)).unwrap_or(rest.len() - end);
+        let (inside, after) = (&rest[..end], &rest[end..]);
+        let mut signs = after.chars();
+        let (Some(sign), following) = (signs.next(), signs.next()) else { return end };
+        let digits = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+        let letter = following.is_some_and(char::is_alphabetic);
+        let numeric = inside.ends_with(|c: char| c.is_ascii_digit());
+        let joins = match sign {
+            '.' | ',' | ':' if numeric && digits(following) => true,
+            '/' | '-' if numeric && digits(following) => is_date(inside) && !is_range(rest),
+            '.' if following.is_some_and(is_word) => is_initials(inside) || is_name(rest, end),
+            '.' => return end + usize::from(is_abbreviation(inside) && !after.starts_with("..")),
+            '\'' | '’' | '`' => letter,
+            '&' => letter && inside.len() <= 3 && inside.chars().all(char::is_uppercase),
+            '-' => letter && is_prefix(inside),
+            '_' | '@' => following.is_some_and(is_word),
+            _ => false,
+        };
+        if !joins || end > LONG {
+            return end;
+        }
+        end += sign.len_utf8();
+    }
+}
+
+/// `U`, `e.g`: single letters with periods between.
+fn is_initials(inside: &str) -> bool {
+    inside.split('.').all(|part| part.chars().count() == 1 && part.chars().all(char::is_alphabetic))
+}
+
+/// `amazon.com`, `report.doc`: a name with an ending, in small letters.
+fn is_name(rest: &str, end: usize) -> bool {
+    let after = near(&rest[end + 1..]);
+    let ending = &after[..after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len())];
+    ENDINGS.contains(&ending.to_lowercase().as_str())
+}
+
+const ENDINGS: [&str; 24] = [
+    "com", "org", "net", "edu", "gov", "co", "uk", "info", "doc", "xls", "pdf", "ppt", "jpg",
+    "gif", "html", "htm", "txt", "zip", "exe", "mp3", "biz", "tv", "us", "ca",
+];
+
+/// `10/30`, `713-853`: so far, digits with the same sign between.
+fn is_date(inside: &str) -> bool {
+    inside.chars().all(|c| c.is_ascii_digit() || matches!(c, '/' | '-' | '.'))
+}
+
+/// `1969-1970`, `10-12`: from one number to another, which are words of their own; not `555-1234`
+/// or `10-30-2001`.
+fn is_range(rest: &str) -> bool {
+    let rest = near(rest);
+    let numbers =
+        &rest[..rest.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(rest.len())];
+    let parts: Vec<usize> = numbers.split('-').map(str::len).collect();
+    matches!(parts[..], [1..=4, 1..=4]) && parts != [3, 4]
+}
+
+fn is_abbreviation(inside: &str) -> bool {
+    let letters = inside.chars().count();
+    let single = letters == 1 && inside.chars().all(|c| c.is_uppercase());
+    let initials = letters > 1 && inside.contains('.') && is_initials(inside);
+    single && inside != "I" || initials || ABBREVIATIONS.contains(&inside.to_lowercase().as_str())
+}
+
+const ABBREVIATIONS: [&str; 55] = [
+    "mr", "mrs", "ms", "dr", "prof", "st", "jr", "sr", "inc", "corp", "co", "ltd", "vs", "etc",
+    "no", "gen", "col", "sgt", "capt", "lt", "rev", "sen", "rep", "gov", "jan", "feb", "mar",
+    "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "ave", "blvd", "dept", "est",
+    "approx", "ext", "fig", "mt", "ft", "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri",
+    "attn", "lv",
+];
+
+/// What keeps its hyphen: e-mail, co-op, x-ray.
+fn is_prefix(inside: &str) -> bool {
+    PREFIXES.contains(&inside.to_lowercase().as_str())
+}
+
+const PREFIXES: [&str; 24] = [
+    "e", "co", "re", "pre", "post", "anti", "non", "ex", "semi", "multi", "inter", "intra", "sub",
+    "super", "ultra", "un", "mid", "pro", "bi", "counter", "over", "under", "self", "x",
+];
+
+/// How long an address of the web or of mail at the start is.
+fn address(rest: &str) -> Option<usize> {
+    let rest = near(rest);
+    let lower = rest.get(..rest.len().min(8)).unwrap_or("").to_ascii_lowercase();
+    let web =
+        ["http://", "https://", "ftp://", "www."].iter().any(|start| lower.starts_with(start));
+    let end = rest.find(['<', '>', '"', '“', '”', '|']).unwrap_or(rest.len());
+    let whole =
+        rest[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}', '\'', '’']);
+    if web {
+        // A bracket that was opened inside belongs to it.
+        let opened = whole.matches('(').count() > whole.matches(')').count();
+        let closed = opened && rest[whole.len()..].starts_with(')');
+        return Some(whole.len() + usize::from(closed)).filter(|&len| len > 4);
+    }
+    let (name, host) = whole.split_once('@')?;
+    let local = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
+    let named = !name.is_empty()
+        && name.chars().all(local)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let len = host
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-')))
+        .unwrap_or(host.len());
+    let hosted = host[..len].split('.').filter(|part| !part.is_empty()).count() > 1;
+    (named && hosted).then_some(name.len() + 1 + len)
+}
+
+/// A smiley that the chunk is, but for what ends a sentence.
+fn smiley(rest: &str) -> Option<usize> {
+    let whole = rest.trim_end_matches([',', '.', '!']);
+    SMILEYS.contains(&whole).then_some(whole.len())
+}
+
+const SMILEYS: [&str; 30] = [
+    ":)", ":-)", ":(", ":-(", ";)", ";-)", ":D", ":-D", ":P", ":-P", ":p", ":/", ":-/", ":\\",
+    ":|", ":o", ":O", "=)", "=(", "=D", ":))", ":)))", "<3", ":'(", "XD", "xD", "^_^", "-_-", ":]",
+    ":*",
+];
+
+/// Cuts what stands for two words: do|n't, she|'s, can|not, gon|na.
+fn word(word: &str, at: usize, spans: &mut Vec<Range<usize>>) {
+    let cut = contraction(word).filter(|&cut| cut > 0 && cut < word.len());
+    match cut {
+        Some(cut) => spans.extend([at..at + cut, at + cut..at + word.len()]),
+        None => spans.push(at..at + word.len()),
+    }
+}
+
+/// Where a word is to be cut.
+fn contraction(word: &str) -> Option<usize> {
+    if word.len() < 2 || word.len() > 64 || !word.chars().next()?.is_alphanumeric() {
+        return None;
+    }
+    let lower = word.to_lowercase().replace(['’', '`'], "'");
+    if let Some((_, cut)) = TWO.iter().find(|(whole, _)| *whole == lower) {
+        return Some(*cut);
+    }
+    let len_of = |letters: usize| word.char_indices().rev().nth(letters - 1).map(|(at, _)| at);
+    if word.starts_with(|c: char| c.is_ascii_digit()) {
+        let number = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        if UNITS.contains(&&lower[number.len()..]) && number.chars().all(|c| !c.is_alphabetic()) {
+            return Some(number.len());
+        }
+    }
+    if lower.ends_with("n't") {
+        return len_of(3);
+    }
+    let endings = [("'s", 2), ("'m", 2), ("'d", 2), ("'re", 3), ("'ve", 3), ("'ll", 3)];
+    let ending = endings.iter().find(|(ending, _)| lower.ends_with(ending));
+    ending.and_then(|(_, letters)| len_of(*letters))
+}
+
+/// What numbers are of, where nothing stands between: 10|pm, $|5|m, 35|mm.
+const UNITS: [&str; 20] = [
+    "am", "pm", "k", "m", "b", "t", "bn", "mm", "cm", "km", "ft", "in", "lb", "lbs", "kg", "min",
+    "mins", "hrs", "hh", "mph",
+];
+
+/// Words that are two without a sign of it, and the length of the first.
+const TWO: [(&str, usize); 34] = [
+    ("aint", 2),
+    ("arent", 3),
+    ("cannot", 3),
+    ("cant", 2),
+    ("couldnt", 5),
+    ("didnt", 3),
+    ("doesnt", 4),
+    ("dont", 2),
+    ("gimme", 3),
+    ("gonna", 3),
+    ("gotta", 3),
+    ("hasnt", 3),
+    ("havent", 4),
+    ("hes", 2),
+    ("im", 1),
+    ("isnt", 2),
+    ("itll", 2),
+    ("ive", 1),
+    ("lemme", 3),
+    ("outta", 3),
+    ("shouldnt", 6),
+    ("thats", 4),
+    ("theres", 5),
+    ("theyre", 4),
+    ("theyve", 4),
+    ("wanna", 3),
+    ("wasnt", 3),
+    ("werent", 4),
+    ("weve", 2),
+    ("whats", 4),
+    ("wont", 2),
+    ("wouldnt", 5),
+    ("youre", 3),
+    ("youve", 3),
+];

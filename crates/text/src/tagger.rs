@@ -1,0 +1,228 @@
+mod features;
+mod net;
+mod train;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_nn::{Module, Outline, Precision};
+use kinora_tensor::Tensor;
+
+use self::features::{GRAMS, Vocabulary, grams, plain, shape, without_capitals};
+use self::net::{Inputs, Net};
+use crate::labels::{BIO, ENTITIES, POS, entity, spans};
+use crate::{Engine, Entity, Error, Result, Tag, Tagged};
+
+pub use net::Sizes;
+pub use train::{Epoch, Progress, TrainConfig, train};
+
+/// Words that are read together: what is longer is read in parts.
+const WINDOW: usize = 256;
+
+/// Words of a batch at most, with what fills its sentences up.
+const BATCH: usize = 4096;
+
+/// The built-in engine: a small recurrent network on the CPU.
+///
+/// Its weights are part of this crate; nothing is read or downloaded.
+#[derive(Clone, Debug)]
+pub struct Tagger {
+    sizes: Sizes,
+    vocabulary: Vocabulary,
+    net: Net<CpuTensor>,
+}
+
+/// What [`Tagger::builtin`] reads.
+const BUILTIN: &[u8] = include_bytes!("../assets/tagger.safetensors");
+
+impl Tagger {
+    /// The tagger that comes with this crate; its README says what it was trained on.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    pub fn builtin() -> Result<Self> {
+        Self::from_bytes(BUILTIN)
+    }
+
+    /// Reads what [`Tagger::to_bytes`] gave.
+    ///
+    /// # Errors
+    /// If these are not the weights of a tagger, whole.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let wrong = |what: &str| Error::Weights(what.into());
+        let metadata = kinora_nn::header(bytes)?.metadata;
+        let of = |key: &str| metadata.get(key).ok_or_else(|| wrong(&format!("{key} is missing")));
+        if of("labels")? != &labels() {
+            return Err(wrong("they are for other labels"));
+        }
+        let sizes: Sizes = serde_json::from_str(of("sizes")?)
+            .map_err(|error| Error::Weights(format!("sizes: {error}")))?;
+        let vocabulary = Vocabulary::new(of("words")?.lines().map(String::from).collect());
+        let outline = Net::new(&mut Outline, sizes, vocabulary.len())?;
+        let net = kinora_nn::load(&outline, &CpuDevice::new(), bytes, "")?;
+        Ok(Self { sizes, vocabulary, net })
+    }
+
+    /// All of it as a safetensors file, in half precision.
+    ///
+    /// # Errors
+    /// If a weight is beyond the range of half precision.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let metadata = BTreeMap::from([
+            ("labels".into(), labels()),
+            ("sizes".into(), serde_json::to_string(&self.sizes).expect("numbers are JSON")),
+            ("words".into(), self.vocabulary.words().join("\n")),
+        ]);
+        Ok(kinora_nn::save(&self.net.named(), &metadata, Precision::F16)?)
+    }
+
+    /// Tags parts of sentences, as many as [`BATCH`] allows.
+    fn batch(&self, sentences: &[Vec<&str>], parts: &[Part]) -> Result<Vec<Tagged>> {
+        let rows: Vec<&[&str]> =
+            parts.iter().map(|part| &sentences[part.sentence][part.words.clone()]).collect();
+        let device = CpuDevice::new();
+        let inputs = inputs(&device, &self.vocabulary, self.sizes, &rows, |_, row| row)?;
+        let logits = self.net.forward(&inputs, Ok)?;
+        let pos = logits.pos.softmax()?.to_vec()?;
+        let ner = logits.ner.softmax()?.to_vec()?;
+        let places = inputs.mask.shape()[1];
+        let tagged = rows.iter().enumerate().map(|(i, row)| {
+            let of = |all: &[f32], labels: usize| {
+                all[i * places * labels..][..row.len() * labels].to_vec()
+            };
+            Tagged {
+                tags: of(&pos, POS.len()).chunks_exact(POS.len()).map(best).collect(),
+                entities: entities(&of(&ner, BIO.len())),
+            }
+        });
+        Ok(tagged.collect())
+    }
+}
+
+/// The labels of both tasks, as the weights name them.
+fn labels() -> String {
+    [&POS[..], &BIO].concat().join(" ")
+}
+
+/// Some words of a sentence.
+struct Part {
+    sentence: usize,
+    words: Range<usize>,
+}
+
+impl Engine for Tagger {
+    fn tag(&self, sentences: &[Vec<&str>]) -> Result<Vec<Tagged>> {
+        let mut parts: Vec<Part> = Vec::new();
+        for (sentence, words) in sentences.iter().enumerate() {
+            for first in (0..words.len()).step_by(WINDOW) {
+                let words = first..(first + WINDOW).min(words.len());
+                parts.push(Part { sentence, words });
+            }
+        }
+        // Those of one length together, since all of a batch are filled up to its longest.
+        parts.sort_by_key(|part| part.words.len());
+        let mut found = Vec::with_capacity(parts.len());
+        let mut rest = &parts[..];
+        while !rest.is_empty() {
+            let fits = |&n: &usize| n * rest[n - 1].words.len() <= BATCH;
+            let n = (1..=rest.len()).take_while(fits).last().unwrap_or(1);
+            let (batch, others) = rest.split_at(n);
+            found.extend(batch.iter().zip(self.batch(sentences, batch)?));
+            rest = others;
+        }
+        found.sort_by_key(|(part, _)| (part.sentence, part.words.start));
+        let mut tagged: Vec<Tagged> = vec![Tagged::default(); sentences.len()];
+        for (part, Tagged { tags, entities }) in found {
+            let of = &mut tagged[part.sentence];
+            of.tags.extend(tags);
+            of.entities.extend(entities.into_iter().map(|entity| Entity {
+                span: entity.span.start + part.words.start..entity.span.end + part.words.start,
+                ..entity
+            }));
+        }
+        Ok(tagged)
+    }
+}
+
+/// What the network is told of some sentences; `row` may say another row for a word's own.
+fn inputs<T: Tensor>(
+    device: &T::Device,
+    vocabulary: &Vocabulary,
+    sizes: Sizes,
+    sentences: &[&[&str]],
+    mut row: impl FnMut(&str, u32) -> u32,
+) -> Result<Inputs<T>> {
+    let (n, m) = (sentences.len(), sentences.iter().map(|words| words.len()).max().unwrap_or(0));
+    // A number that is no row of a table is a vector of zeros.
+    let none = -1.0;
+    let mut words = vec![none; n * m];
+    let mut letters = vec![none; n * m * GRAMS];
+    let mut shapes = vec![none; n * m];
+    let mut mask = vec![0.0; n * m];
+    for (i, sentence) in sentences.iter().enumerate() {
+        let flat = without_capitals(sentence);
+        for (place, word) in (i * m..).zip(*sentence) {
+            let plain = plain(word);
+            words[place] = row(&plain, vocabulary.row(&plain)) as f32;
+            let pieces = grams(&plain, sizes.grams as u32);
+            for (to, piece) in letters[place * GRAMS..].iter_mut().zip(pieces) {
+                *to = piece as f32;
+            }
+            shapes[place] = shape(word, flat) as f32;
+            mask[place] = 1.0;
+        }
+    }
+    Ok(Inputs {
+        words: T::from_slice(device, &words, [n, m])?,
+        grams: T::from_slice(device, &letters, [n, m, GRAMS])?,
+        shapes: T::from_slice(device, &shapes, [n, m])?,
+        mask: T::from_slice(device, &mask, [n, m])?,
+    })
+}
+
+/// The likeliest part of speech.
+fn best(p: &[f32]) -> Tag {
+    let (label, &p) =
+        p.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).expect("there are labels");
+    Tag { pos: POS[label].into(), p }
+}
+
+/// The names of the likeliest sequence of labels in which no word is inside of a name that does not
+/// begin (Viterbi, 1967); p `[m, labels]`.
+fn entities(p: &[f32]) -> Vec<Entity> {
+    let may_follow = |before: usize, label: usize| match entity(label) {
+        Some((kind, false)) => entity(before).is_some_and(|(of, _)| of == kind),
+        _ => true,
+    };
+    let log: Vec<[f32; BIO.len()]> = p
+        .chunks_exact(BIO.len())
+        .map(|p| std::array::from_fn(|label| p[label].max(f32::MIN_POSITIVE).ln()))
+        .collect();
+    let mut from: Vec<[usize; BIO.len()]> = Vec::with_capacity(log.len());
+    // Before the first word nothing has begun.
+    let mut sums = [f32::NEG_INFINITY; BIO.len()];
+    sums[0] = 0.0;
+    for here in &log {
+        let before: [usize; BIO.len()] = std::array::from_fn(|label| {
+            let all = (0..BIO.len()).filter(|&before| may_follow(before, label));
+            all.max_by(|&a, &b| sums[a].total_cmp(&sums[b])).unwrap_or(0)
+        });
+        sums = std::array::from_fn(|label| sums[before[label]] + here[label]);
+        from.push(before);
+    }
+    let mut label = (0..BIO.len()).max_by(|&a, &b| sums[a].total_cmp(&sums[b])).unwrap_or(0);
+    let mut labels = vec![0; log.len()];
+    for at in (0..log.len()).rev() {
+        labels[at] = label;
+        label = from[at][label];
+    }
+    let score = |span: &Range<usize>| {
+        let sum: f32 = span.clone().map(|at| p[at * BIO.len() + labels[at]]).sum();
+        sum / span.len() as f32
+    };
+    let names = spans(&labels).into_iter();
+    names
+        .map(|(kind, span)| Entity { label: ENTITIES[kind].into(), score: score(&span), span })
+        .collect()
+}

@@ -1,0 +1,140 @@
+//! What the network is told of each word.
+
+use std::collections::HashMap;
+
+/// Pieces of letters of a word at most; a word has no more than this many places for them.
+pub(super) const GRAMS: usize = 24;
+
+/// Kinds of case, each in a sentence with capitals and in one without.
+pub(super) const SHAPES: usize = 2 * 8;
+
+/// The words that are known by themselves, each with a row of its table; row 0 is that of all
+/// others.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Vocabulary {
+    rows: HashMap<String, u32>,
+    words: Vec<String>,
+}
+
+impl Vocabulary {
+    pub fn new(words: Vec<String>) -> Self {
+        let rows = words.iter().cloned().zip(1..).collect();
+        Self { rows, words }
+    }
+
+    /// The words in the order of their rows, from row 1 on.
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// Rows of the table.
+    pub fn len(&self) -> usize {
+        self.words.len() + 1
+    }
+
+    pub fn row(&self, plain: &str) -> u32 {
+        self.rows.get(plain).copied().unwrap_or(0)
+    }
+}
+
+/// A word in small letters, each digit a 0.
+pub(super) fn plain(word: &str) -> String {
+    // In time that does not grow with what nobody calls a word.
+    let lower = word.chars().take(64).flat_map(char::to_lowercase);
+    lower.map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
+}
+
+/// The rows of the pieces of letters of a word, below `rows`: its beginnings and ends of one to
+/// four letters and all threes between, hashed (as Bojanowski et al., "Enriching word vectors with
+/// subword information", 2017).
+pub(super) fn grams(plain: &str, rows: u32) -> Vec<u32> {
+    let letters: Vec<char> = plain.chars().collect();
+    let mut found = Vec::with_capacity(GRAMS);
+    let mut add = |kind: u8, piece: &[char]| {
+        if found.len() < GRAMS {
+            found.push(hash(kind, piece) % rows);
+        }
+    };
+    for len in 1..=letters.len().min(4) {
+        add(b'<', &letters[..len]);
+        add(b'>', &letters[letters.len() - len..]);
+    }
+    add(b'=', &letters);
+    letters.windows(3).for_each(|piece| add(b'-', piece));
+    found
+}
+
+/// FNV-1a.
+fn hash(kind: u8, piece: &[char]) -> u32 {
+    let letters = piece.iter().flat_map(|&c| u32::from(c).to_le_bytes());
+    let hash =
+        std::iter::once(kind).chain(letters).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+        });
+    (hash ^ (hash >> 32)) as u32
+}
+
+/// Whether no word has a capital, so that the lack of one says nothing.
+pub(super) fn without_capitals(words: &[&str]) -> bool {
+    !words.iter().any(|word| word.chars().any(char::is_uppercase))
+}
+
+/// The kind of a word by its capitals, digits and signs.
+pub(super) fn shape(word: &str, without_capitals: bool) -> u32 {
+    let (mut upper, mut lower, mut digits, mut others) = (0, 0, 0, 0);
+    for c in word.chars().take(64) {
+        match c {
+            _ if c.is_uppercase() => upper += 1,
+            _ if c.is_alphabetic() => lower += 1,
+            _ if c.is_numeric() => digits += 1,
+            _ => others += 1,
+        }
+    }
+    let kind = match (upper, lower, digits, others) {
+        (0, 0, 0, _) => 0,
+        (0, 0, _, 0) => 1,
+        (0, 0, _, _) => 2,
+        (_, _, 1.., _) => 3,
+        (0, ..) => 4,
+        (1, ..) if word.starts_with(char::is_uppercase) && upper + lower > 1 => 5,
+        (_, 0, ..) => 6,
+        _ => 7,
+    };
+    2 * kind + u32::from(without_capitals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_alike_share_pieces() {
+        let of = |word: &str| grams(&plain(word), 1 << 20);
+        let shared = |a: &str, b: &str| of(a).iter().filter(|g| of(b).contains(g)).count();
+        assert_eq!(of("Walking"), of("walking"));
+        assert_eq!(of("1984"), of("2001"));
+        assert!(shared("walking", "talking") > 8, "{}", shared("walking", "talking"));
+        assert_eq!(shared("walking", "cat"), 0);
+        for word in ["", "a", "騎士", &"x".repeat(1_000_000)] {
+            assert!(of(word).len() <= GRAMS, "{}", of(word).len());
+        }
+    }
+
+    #[test]
+    fn shapes_of_words() {
+        let words = [
+            ("...", 0),
+            ("12", 1),
+            ("1,5", 2),
+            ("B2b", 3),
+            ("red", 4),
+            ("Red", 5),
+            ("I", 6),
+            ("iPad", 7),
+        ];
+        for (word, kind) in words {
+            assert_eq!(shape(word, false), 2 * kind, "{word}");
+            assert!((shape(word, true) as usize) < SHAPES);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Files of words with their tags.
+
+use std::ops::Range;
+use std::path::Path;
+
+use crate::labels::{BIO, POS};
+use crate::{Error, Result};
+
+/// What the labels of a file are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Task {
+    /// Parts of speech: labels are places in [`POS`].
+    Pos,
+    /// Names: labels are places in [`BIO`].
+    Ner,
+}
+
+impl Task {
+    /// The labels by number.
+    pub fn labels(self) -> &'static [&'static str] {
+        match self {
+            Self::Pos => &POS,
+            Self::Ner => &BIO,
+        }
+    }
+}
+
+/// A sentence that somebody has labelled.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sentence {
+    /// Its words.
+    pub words: Vec<String>,
+    /// As many numbers of labels.
+    pub labels: Vec<usize>,
+    /// As it was written, where the file says so (`# text = `).
+    pub text: Option<String>,
+    /// The words of each surface token: one, or several where a token stands for several words,
+    /// as `don't` for `do` and `n't`; with the form of the token.
+    pub surface: Vec<(String, Range<usize>)>,
+}
+
+/// The sentences of a file: of parts of speech if its name ends in `.conllu`, else of names.
+///
+/// # Errors
+/// If it cannot be read, or a line is not what it should be.
+pub fn read(path: &Path) -> Result<(Task, Vec<Sentence>)> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let wrong = |(line, reason)| Error::Line { path: path.to_owned(), line, reason };
+    match path.extension().is_some_and(|extension| extension == "conllu") {
+        true => Ok((Task::Pos, conllu(&text).map_err(wrong)?)),
+        false => Ok((Task::Ner, bio(&text).map_err(wrong)?)),
+    }
+}
+
+/// A line, from 1, and what is wrong with it.
+type Wrong = (usize, String);
+
+/// Universal Dependencies' CoNLL-U: ten columns, of which the form and the universal part of speech
+/// count; words that are not written (`8.1`) are left out.
+fn conllu(text: &str) -> Result<Vec<Sentence>, Wrong> {
+    let mut sentences = Vec::new();
+    let mut sentence = Sentence::default();
+    // How many words the last surface token still waits for.
+    let mut waiting = 0;
+    for (number, line) in (1..).zip(text.lines()).chain([(0, "")]) {
+        let wrong = |reason: String| (number, reason);
+        if line.trim().is_empty() {
+            if !sentence.words.is_empty() {
+                sentences.push(std::mem::take(&mut sentence));
+            }
+            continue;
+        }
+        if let Some(comment) = line.strip_prefix('#') {
+            if let Some(text) = comment.trim_start().strip_prefix("text = ") {
+                sentence.text = Some(text.to_owned());
+            }
+            continue;
+        }
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [id, form, _, pos, ..] = columns[..] else {
+            return Err(wrong(format!("there are {} columns, not 10", columns.len())));
+        };
+        if columns.len() != 10 {
+            return Err(wrong(format!("there are {} columns, not 10", columns.len())));
+        }
+        if id.contains('.') {
+            continue;
+        }
+        let next = sentence.words.len();
+        if let Some((first, last)) = id.split_once('-') {
+            let ends = [first, last].map(str::parse::<usize>);
+            let [Ok(first), Ok(last)] = ends else {
+                return Err(wrong(format!("{id:?} is no range of words")));
+            };
+            if last < first {
+                return Err(wrong(format!("the range {id} ends before it begins")));
+            }
+            waiting = last - first + 1;
+            sentence.surface.push((form.to_owned(), next..next));
+            continue;
+        }
+        let label = Task::Pos.labels().iter().position(|&known| known == pos);
+        let label =
+            label.ok_or_else(|| wrong(format!("{pos:?} is no universal part of speech")))?;
+        sentence.words.push(form.to_owned());
+        sentence.labels.push(label);
+        match sentence.surface.last_mut().filter(|_| waiting > 0) {
+            Some((_, range)) => {
+                range.end += 1;
+                waiting -= 1;
+            }
+            None => sentence.surface.push((form.to_owned(), next..next + 1)),
+        }
+    }
+    Ok(sentences)
+}
+
+/// A word and its label in each line, apart by tabs: the first two columns, or the second and third
+/// where the first is a number (Universal NER); blank lines between sentences.
+fn bio(text: &str) -> Result<Vec<Sentence>, Wrong> {
+    let mut sentences = Vec::new();
+    let mut sentence = Sentence::default();
+    for (number, line) in (1..).zip(text.lines()).chain([(0, "")]) {
+        if line.trim().is_empty() {
+            if !sentence.words.is_empty() {
+                sentences.push(std::mem::take(&mut sentence));
+            }
+            continue;
+        }
+        let columns: Vec<&str> = line.split('\t').collect();
+        let (word, label) = match columns[..] {
+            // A word may be a number or `#`, but then there are two columns.
+            [word, label] => (word, label),
+            [_, word, label, ..] => (word, label),
+            _ if line.starts_with("# ") => continue,
+            _ => return Err((number, "a word, a tab and a label should stand here".into())),
+        };
+        let known = BIO.iter().position(|&known| known == label);
+        // Other kinds of names, as OTH, are of none of ours.
+        let label = match known {
+            Some(label) => label,
+            None if label.starts_with("B-") || label.starts_with("I-") => 0,
+            None => return Err((number, format!("{label:?} is no label as {}", BIO.join(", ")))),
+        };
+        sentence.surface.push((word.to_owned(), sentence.words.len()..sentence.words.len() + 1));
+        sentence.words.push(word.to_owned());
+        sentence.labels.push(label);
+    }
+    Ok(sentences)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_share_a_token() {
+        let text = "# text = I don't\n1\tI\tI\tPRON\t_\t_\t_\t_\t_\t_\n\
+            2-3\tdon't\t_\t_\t_\t_\t_\t_\t_\t_\n2\tdo\tdo\tAUX\t_\t_\t_\t_\t_\t_\n\
+            3\tn't\tnot\tPART\t_\t_\t_\t_\t_\t_\n3.1\tgo\tgo\tVERB\t_\t_\t_\t_\t_\t_\n";
+        let sentence = &conllu(text).unwrap()[0];
+        assert_eq!(sentence.words, ["I", "do", "n't"]);
+        assert_eq!(
+            sentence.labels.iter().map(|&l| POS[l]).collect::<Vec<_>>(),
+            ["PRON", "AUX", "PART"]
+        );
+        assert_eq!(sentence.surface, [("I".into(), 0..1), ("don't".into(), 1..3)]);
+        assert_eq!(sentence.text.as_deref(), Some("I don't"));
+    }
+
+    #[test]
+    fn both_forms_of_names() {
+        let two = bio("#\tO\n8\tO\nJo\tB-PER\n\n\nRome\tB-LOC\n").unwrap();
+        assert_eq!(
+            two.iter().map(|s| s.labels.clone()).collect::<Vec<_>>(),
+            [vec![0, 0, 1], vec![3]]
+        );
+        let five = bio("# sent_id = 1\n1\tJo\tB-PER\t-\t-\n2\tLee\tI-PER\t-\tme\n").unwrap();
+        assert_eq!(five[0].words, ["Jo", "Lee"]);
+        assert_eq!(five[0].labels, [1, 2]);
+    }
+
+    #[test]
+    fn lines_that_are_wrong() {
+        for (text, line, part) in [
+            ("1\tI\tI\tPRON", 1, "4 columns"),
+            ("\n1\tI\tI\tPRN\t_\t_\t_\t_\t_\t_", 2, "\"PRN\""),
+            ("2-x\tI\tI\tPRON\t_\t_\t_\t_\t_\t_", 1, "\"2-x\""),
+            ("3-2\tI\tI\tPRON\t_\t_\t_\t_\t_\t_", 1, "3-2"),
+        ] {
+            let (at, reason) = conllu(text).unwrap_err();
+            assert!(at == line && reason.contains(part), "{text:?}: {at}: {reason}");
+        }
+        for (text, line, part) in [("Jo B-PER", 1, "tab"), ("a\tO\nJo\tPERSON", 2, "PERSON")] {
+            let (at, reason) = bio(text).unwrap_err();
+            assert!(at == line && reason.contains(part), "{text:?}: {at}: {reason}");
+        }
+    }
+}
