@@ -63,10 +63,13 @@ class Weights:
     def take(self, name):
         return self.tensors[self.path + name]
 
+    def find(self, name):
+        return self.tensors.get(self.path + name)
+
     def linear(self, rows=lambda w: w):
         """`rows` reorders the outputs of the weight [out, in] and of the bias [out]."""
         weight = self.take("weight")
-        bias = self.tensors.get(self.path + "bias")
+        bias = self.find("bias")
         layer = nn.Linear(*weight.shape, bias=bias is not None)
         layer.weight.data.copy_(rows(weight.t()))
         if bias is not None:
@@ -75,7 +78,7 @@ class Weights:
 
     def conv(self, layout, stride=(1, 1, 1), padding=(0, 1, 1)):
         weight = self.take("weight").permute(4, 3, 0, 1, 2)
-        bias = self.tensors.get(self.path + "bias")
+        bias = self.find("bias")
         kind, cut = (nn.Conv2d, 1) if weight.shape[2] == 1 else (nn.Conv3d, 0)
         if cut:
             weight = weight.squeeze(2)
@@ -105,16 +108,22 @@ class Encoder(nn.Module):
         super().__init__()
         table = weights.take("words.table.table")
         self.table = nn.Embedding(*table.shape, _weight=table.clone())
+        said = [weights.find(f"words.said.{k}.table") for k in range(2)]
+        self.said = nn.ModuleList(
+            nn.Embedding(*table.shape, _weight=table.clone()) for table in said if table is not None
+        )
         sentence = weights.below("sentence")
         self.gru = gru(sentence.below("forward"), sentence.below("backward"))
         self.join = sentence.below("join").linear()
 
     def forward(self, rows, lengths):
-        """rows [n, m] of whole numbers, lengths [n]: V [n, longest, d], its bias, s [n, d]."""
+        """rows [n, m, 3] of whole numbers, for piece, part of speech and name, lengths [n]:
+        V [n, longest, d], its bias, s [n, d]."""
         longest = int(lengths.max())
         rows = rows[:, :longest]
         mask = (torch.arange(longest) < lengths[:, None]).float()
-        words = self.table(rows) * mask[:, :, None]
+        vectors = [table(rows[:, :, k]) for k, table in enumerate([self.table, *self.said])]
+        words = torch.cat(vectors, 2) * mask[:, :, None]
         packed = nn.utils.rnn.pack_padded_sequence(
             words, lengths, batch_first=True, enforce_sorted=False
         )
@@ -320,7 +329,8 @@ class Twin:
         self.real = tensors["input.real"].permute(0, 4, 1, 2, 3)
         layout = self.critic.clips.layout
         self.real = self.real.contiguous(memory_format=layout)
-        self.rows = tensors["input.rows"].long()
+        rows = [tensors[f"input.{kind}"] for kind in ("rows", "tags", "entities")]
+        self.rows = torch.stack(rows, 2).long()
         self.lengths = tensors["input.mask"].sum(1).long()
 
     def compile(self, critic):
@@ -526,7 +536,7 @@ class Bench:
     def sample(self, films, times, compiled=False):
         def make(twin):
             several = math.ceil(films / len(twin.rows))
-            rows = twin.rows.repeat(several, 1)[:films]
+            rows = twin.rows.repeat(several, 1, 1)[:films]
             lengths = twin.lengths.repeat(several)[:films]
             return lambda: twin.sample(rows, lengths)
 

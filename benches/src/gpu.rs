@@ -133,7 +133,7 @@ impl Meter<'_> {
             if !self.wants(&name, 0) || (films > 1 && self.most.is_some()) {
                 continue;
             }
-            let (pieces, model) = (workload.pieces_of(films)?, workload.config.model());
+            let (pieces, model) = (workload.pieces_of(films), workload.config.model());
             let seeds: Vec<u64> = (0..films as u64).collect();
             let seconds = self.seconds(|| {
                 let noise = noise(&self.device, &model, &seeds)?;

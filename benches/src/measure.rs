@@ -97,7 +97,7 @@ impl Meter<'_> {
                 continue;
             }
             let model = self.workload.config.model();
-            let pieces = self.workload.pieces_of(films)?;
+            let pieces = self.workload.pieces_of(films);
             let seeds: Vec<u64> = (0..films as u64).collect();
             let net = &state.average.module;
             let sample = || {

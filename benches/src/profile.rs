@@ -47,7 +47,7 @@ fn steps<T: Tensor>(workload: &Workload, device: &Recording<T::Device>, r1: bool
 
 fn film<T: Tensor>(workload: &Workload, device: &Recording<T::Device>) -> Result<()> {
     let state = workload.state::<Recorder<T>>(device)?;
-    let (pieces, model) = (workload.pieces_of(1)?, workload.config.model());
+    let (pieces, model) = (workload.pieces_of(1), workload.config.model());
     let film = || {
         let noise = noise::<Recorder<T>>(device, &model, &[0])?;
         state.average.module.forward(&pieces, &noise)?.to_vec()

@@ -6,11 +6,10 @@ use anyhow::{Context, Result};
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_embed::{Encoder, Pieces};
 use kinora_gan::{Discriminator, Noise};
-use kinora_model::pixels;
 use kinora_nn::{Module, Outline, Precision};
 use kinora_tensor::{Random, Tensor, Var, grad_from};
 use kinora_text::Tokenizer;
-use kinora_train::{Config, Metrics, State, frames_judged};
+use kinora_train::{Config, Fed, Metrics, State, frames_judged};
 use kinora_video::{Batch, Dataset, Draw, Shapes, Split};
 
 /// Captions that the tokenizer is trained on.
@@ -24,7 +23,7 @@ pub struct Workload {
     pub preset: String,
     pub config: Config,
     pub tokenizer: Tokenizer,
-    pub batch: Batch,
+    pub fed: Fed,
 }
 
 impl Workload {
@@ -45,7 +44,8 @@ impl Workload {
             batch.wrong_captions.push(wrong);
             batch.examples.push(example);
         }
-        Ok(Self { preset: preset.into(), config, tokenizer, batch })
+        let fed = Fed::new(&config, &tokenizer, &batch)?;
+        Ok(Self { preset: preset.into(), config, tokenizer, fed })
     }
 
     /// The config of a step that always has the penalty, or never.
@@ -68,34 +68,24 @@ impl Workload {
         device: &T::Device,
         config: &Config,
     ) -> Result<(State<T>, Metrics)> {
-        Ok(state.step(device, config, &self.tokenizer, &self.batch)?)
+        Ok(state.step(device, config, &self.fed)?)
     }
 
-    /// The captions of the batch and, after them, the wrong ones.
-    pub fn pieces(&self) -> Result<Pieces> {
-        let own = self.batch.examples.iter().map(|example| &example.caption.text);
-        let all = own.chain(&self.batch.wrong_captions);
-        let analyses =
-            all.map(|text| Ok(self.tokenizer.analyse(text)?)).collect::<Result<Vec<_>>>()?;
-        Ok(Pieces::new(&analyses, self.config.encoder.pieces))
-    }
-
-    /// The first `n` of [`Self::pieces`], from the start again where there are not enough.
-    pub fn pieces_of(&self, n: usize) -> Result<Pieces> {
-        let all = self.pieces()?;
+    /// The first `n` of the captions of the batch and the wrong ones after them, from the start again where there are not enough.
+    pub fn pieces_of(&self, n: usize) -> Pieces {
+        let all = self.fed.all.clone();
         let cycle = |x: &[f32]| x.iter().copied().cycle().take(n * all.places).collect();
         let (rows, mask) = (cycle(&all.rows), cycle(&all.mask));
-        Ok(Pieces { sentences: n, rows, mask, ..all })
+        let (tags, entities) = (cycle(&all.tags), cycle(&all.entities));
+        Pieces { sentences: n, rows, mask, tags, entities, ..all }
     }
 
     /// The weights and the inputs as a safetensors file.
     pub fn inputs(&self, state: &State<CpuTensor>) -> Result<Vec<(String, CpuTensor)>> {
         let device = CpuDevice::new();
         let tensor = |data: &[f32], shape: &[usize]| CpuTensor::from_slice(&device, data, shape);
-        let pieces = self.pieces()?;
+        let Fed { values, own, all: pieces } = &self.fed;
         let shape = [pieces.sentences, pieces.places];
-        let clips = self.batch.examples.iter().map(|example| pixels::to_values(&example.clip));
-        let clips: Vec<f32> = clips.flatten().collect();
         let [t, h, w, c] = self.config.clip.dims();
         let mut tensors: Vec<(String, CpuTensor)> = state
             .named()
@@ -106,7 +96,9 @@ impl Workload {
         tensors.extend([
             ("input.rows".into(), tensor(&pieces.rows, &shape)?),
             ("input.mask".into(), tensor(&pieces.mask, &shape)?),
-            ("input.real".into(), tensor(&clips, &[self.batch.examples.len(), t, h, w, c])?),
+            ("input.tags".into(), tensor(&pieces.tags, &shape)?),
+            ("input.entities".into(), tensor(&pieces.entities, &shape)?),
+            ("input.real".into(), tensor(values, &[own.sentences, t, h, w, c])?),
         ]);
         Ok(tensors)
     }
@@ -114,7 +106,7 @@ impl Workload {
     /// Two steps: what is drawn in them and what comes out, for the twin to be held against.
     pub fn outputs(&self, state: State<CpuTensor>) -> Result<Vec<(String, CpuTensor)>> {
         let device = CpuDevice::new();
-        let n = self.batch.examples.len();
+        let n = self.fed.clips();
         let mut tensors = self.judged(&state)?;
         tensors.extend(enlarged(&device)?);
         let mut config = self.config.clone();
@@ -150,8 +142,8 @@ impl Workload {
     /// The films of the first step, and the logits of real clips.
     fn judged(&self, state: &State<CpuTensor>) -> Result<Vec<(String, CpuTensor)>> {
         let device = CpuDevice::new();
-        let n = self.batch.examples.len();
-        let own = self.pieces_of(n)?;
+        let n = self.fed.clips();
+        let own = self.pieces_of(n);
         let noise = kinora_train::noise(&device, &self.config, 1, n)?;
         let films = state.net.forward(&own, &noise)?;
 

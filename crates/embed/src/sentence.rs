@@ -17,16 +17,22 @@ pub struct Sentence<T> {
 }
 
 impl<T> Sentence<T> {
-    /// Reads words of `word` numbers into sentences of `sentence` numbers.
+    /// Reads words of `inputs` numbers into words of `word` numbers and a sentence of `sentence`
+    /// numbers.
     ///
     /// # Errors
     /// As of [`Init::tensor`].
-    pub fn new<I: Init<T>>(init: &mut I, word: usize, sentence: usize) -> Result<Self> {
+    pub fn new<I: Init<T>>(
+        init: &mut I,
+        inputs: usize,
+        word: usize,
+        sentence: usize,
+    ) -> Result<Self> {
         let half = word / 2;
         Ok(Self {
-            forward: Gru::new(init, word, half)?,
-            backward: Gru::new(init, word, word - half)?,
-            join: Linear::new(init, 2 * word, sentence, true)?,
+            forward: Gru::new(init, inputs, half)?,
+            backward: Gru::new(init, inputs, word - half)?,
+            join: Linear::new(init, word + inputs, sentence, true)?,
         })
     }
 }
@@ -35,8 +41,8 @@ impl<T: Tensor> Sentence<T> {
     /// The words in their context, and the sentence.
     ///
     /// # Shapes
-    /// words `[n, m, d]`, zeros where the mask is; mask `[n, m]`, m at least 1; gives `[n, m, d]` and
-    /// `[n, sentence]`.
+    /// words `[n, m, inputs]`, zeros where the mask is; mask `[n, m]`, m at least 1; gives
+    /// `[n, m, word]` and `[n, sentence]`.
     ///
     /// # Errors
     /// If the shapes disagree, or the device fails.

@@ -5,9 +5,9 @@ use kinora_embed::{Encoded, Encoder, EncoderConfig, Pieces};
 use kinora_nn::{Fresh, Module, freeze, lift, parameters};
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Random, Result, Tensor, Var, grad};
-use kinora_text::{Analysis, Tokenizer};
+use kinora_text::{Analysis, Entity, Tag, Tokenizer};
 
-const CONFIG: EncoderConfig = EncoderConfig { pieces: 9, word: 5, sentence: 4 };
+const CONFIG: EncoderConfig = EncoderConfig { pieces: 9, word: 5, sentence: 4, tags: 0 };
 
 const LONG: &str = "a woman with red hair in a blue robe";
 const SHORT: &str = "a robe";
@@ -56,6 +56,37 @@ fn shapes_and_bias() {
             .flat_map(|&n| (0..9).map(move |i| if i < n { 0.0 } else { -1e4 }))
             .collect();
         assert_eq!(encoded.bias.data(), wanted);
+    }
+}
+
+/// What is said of a word changes its vector and the sentence, and nothing if it is not looked at.
+#[test]
+fn parts_of_speech_and_names_are_heard() {
+    let tag = |pos: &str| Some(Tag { pos: pos.into(), p: 1.0 });
+    let mut plain = read(&[SHORT]).remove(0);
+    plain.tokens[1].tag = tag("NOUN");
+    let mut verb = plain.clone();
+    verb.tokens[1].tag = tag("VERB");
+    let mut name = plain.clone();
+    name.entities = vec![Entity { label: "ORG".into(), span: 2..7, score: 1.0 }];
+    let all = [plain, verb, name];
+    let pieces = Pieces::new(&all, 9);
+    assert_eq!(pieces.tags[..2], [0.0, 8.0], "no tag, then NOUN");
+    assert_eq!(pieces.entities[4..6], [0.0, 3.0], "nothing, then ORG");
+    for tags in [0, 3] {
+        let mut init = Fresh::<Reference>::new(&(), Random::new(3, 0));
+        let config = EncoderConfig { tags, ..CONFIG };
+        let encoder = Encoder::new(&mut init, &config, tokenizer().vocab_size()).unwrap();
+        let encoded = encoder.forward(&pieces).unwrap();
+        assert_eq!(encoded.words.shape()[..], [3, 2, 5]);
+        let sentence = |n: usize| encoded.sentence.select(0, n).unwrap().values().to_vec();
+        for other in [1, 2] {
+            assert_eq!(
+                sentence(0) != sentence(other),
+                tags > 0,
+                "{tags} numbers, sentence {other}"
+            );
+        }
     }
 }
 
@@ -186,6 +217,7 @@ fn sizes_that_make_no_encoder() {
         (EncoderConfig { word: 1, ..CONFIG }, "encoder.word = 1 must be from 2 to 4096"),
         (EncoderConfig { sentence: 0, ..CONFIG }, "encoder.sentence = 0"),
         (EncoderConfig { word: usize::MAX, ..CONFIG }, "encoder.word"),
+        (EncoderConfig { tags: 5000, ..CONFIG }, "encoder.tags = 5000 must be from 0 to 4096"),
     ] {
         assert!(config.check().unwrap_err().contains(wanted), "{config:?}");
     }

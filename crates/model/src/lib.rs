@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod analyse;
 mod config;
 mod error;
 mod file;
@@ -12,6 +13,7 @@ use kinora_tensor::{Random, Tensor};
 use kinora_text::Tokenizer;
 use kinora_video::Clip;
 
+pub use analyse::analyse;
 pub use config::{Card, ClipConfig, ModelConfig};
 pub use error::{Error, Result};
 pub use file::{Contents, FORMAT, contents, read};
@@ -121,10 +123,8 @@ impl<T: Tensor> Model<T> {
     }
 
     fn inputs(&self, prompts: &[(&str, u64)]) -> Result<(Pieces, Noise<T>)> {
-        let analyses = prompts
-            .iter()
-            .map(|(prompt, _)| self.tokenizer.analyse(prompt))
-            .collect::<Result<Vec<_>, _>>()?;
+        let texts: Vec<&str> = prompts.iter().map(|(prompt, _)| *prompt).collect();
+        let analyses = analyse(&self.tokenizer, &self.config.encoder, &texts)?;
         let pieces = Pieces::new(&analyses, self.config.encoder.pieces);
         let seeds: Vec<u64> = prompts.iter().map(|&(_, seed)| seed).collect();
         Ok((pieces, noise(self.net.encoder.words.table.table.device(), &self.config, &seeds)?))

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use kinora_tensor::{Desc, Tensor};
 use safetensors::tensor::TensorView;
@@ -192,10 +193,24 @@ fn find<'data>(
 /// The numbers of a tensor of one of the types that [`load`] lets pass.
 fn floats(view: &TensorView) -> Vec<f32> {
     let data = view.data();
-    let pairs = data.chunks_exact(2).map(|b| [b[0], b[1]]);
+    let pairs = data.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
+    let mut floats = Vec::new();
+    // Many at a time, which machines can do in one go.
     match view.dtype() {
-        Dtype::F16 => pairs.map(|b| f16::from_le_bytes(b).to_f32()).collect(),
-        Dtype::BF16 => pairs.map(|b| bf16::from_le_bytes(b).to_f32()).collect(),
-        _ => data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+        Dtype::F16 => {
+            let halves: Vec<f16> = pairs.map(f16::from_bits).collect();
+            floats.resize(halves.len(), 0.0);
+            halves.convert_to_f32_slice(&mut floats);
+        }
+        Dtype::BF16 => {
+            let halves: Vec<bf16> = pairs.map(bf16::from_bits).collect();
+            floats.resize(halves.len(), 0.0);
+            halves.convert_to_f32_slice(&mut floats);
+        }
+        _ => {
+            let wholes = data.chunks_exact(4);
+            return wholes.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        }
     }
+    floats
 }

@@ -18,6 +18,18 @@ impl Analysis {
         self.tokens.iter().flat_map(|token| token.pieces.iter().copied())
     }
 
+    /// Takes over the tags and names of another analysis of the same text: a token has the tag of
+    /// the other's token that it begins in.
+    pub fn adopt(&mut self, other: Analysis) {
+        let mut others = other.tokens.into_iter().peekable();
+        for token in &mut self.tokens {
+            while others.next_if(|other| other.span.end <= token.span.start).is_some() {}
+            let here = others.peek().filter(|other| other.span.contains(&token.span.start));
+            token.tag = here.and_then(|other| other.tag.clone());
+        }
+        self.entities = other.entities;
+    }
+
     /// The words behind a token, as they were written.
     ///
     /// # Panics
@@ -57,4 +69,34 @@ pub struct Entity {
     pub span: Range<usize>,
     /// How sure that is, 0 to 1.
     pub score: f32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_go_to_what_begins_in_their_word() {
+        let token = |span: Range<usize>, pos: Option<&str>| Token {
+            span,
+            pieces: Vec::new(),
+            tag: pos.map(|pos| Tag { pos: pos.into(), p: 1.0 }),
+        };
+        let text = String::from("don't e-mail");
+        let of = |tokens| Analysis { text: text.clone(), tokens, entities: Vec::new() };
+        let mut own = of([0..3, 3..4, 4..5, 6..7, 7..8, 8..12].map(|s| token(s, None)).to_vec());
+        let mut other = of(vec![
+            token(0..2, Some("AUX")),
+            token(2..5, Some("PART")),
+            token(6..12, Some("VERB")),
+        ]);
+        other.entities = vec![Entity { label: "PER".into(), span: 0..5, score: 1.0 }];
+        own.adopt(other.clone());
+        let tags: Vec<_> =
+            own.tokens.iter().map(|t| t.tag.as_ref().unwrap().pos.as_str()).collect();
+        assert_eq!(tags, ["AUX", "PART", "PART", "VERB", "VERB", "VERB"]);
+        assert_eq!(own.entities, other.entities);
+        own.adopt(of(vec![token(6..12, None)]));
+        assert!(own.tokens.iter().all(|token| token.tag.is_none()) && own.entities.is_empty());
+    }
 }

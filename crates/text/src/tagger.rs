@@ -58,7 +58,8 @@ impl Tagger {
         }
         let sizes: Sizes = serde_json::from_str(of("sizes")?)
             .map_err(|error| Error::Weights(format!("sizes: {error}")))?;
-        let vocabulary = Vocabulary::new(of("words")?.lines().map(String::from).collect());
+        let vocabulary = Vocabulary::new(of("words")?);
+        let vocabulary = vocabulary.ok_or_else(|| wrong("its words are not in order"))?;
         let outline = Net::new(&mut Outline, sizes, vocabulary.len())?;
         let net = kinora_nn::load(&outline, &CpuDevice::new(), bytes, "")?;
         Ok(Self { sizes, vocabulary, net })
@@ -72,7 +73,7 @@ impl Tagger {
         let metadata = BTreeMap::from([
             ("labels".into(), labels()),
             ("sizes".into(), serde_json::to_string(&self.sizes).expect("numbers are JSON")),
-            ("words".into(), self.vocabulary.words().join("\n")),
+            ("words".into(), self.vocabulary.words().into()),
         ]);
         Ok(kinora_nn::save(&self.net.named(), &metadata, Precision::F16)?)
     }

@@ -14,7 +14,7 @@ use crate::critic::Critic;
 use crate::log::{Log, LogLine, Window};
 use crate::sheet::{examples, sheet};
 use crate::step::{State, fitting};
-use crate::{Config, Error, Result};
+use crate::{Config, Error, Fed, Result};
 
 /// How many films a sheet of samples shows.
 const SAMPLES: u64 = 8;
@@ -250,7 +250,7 @@ impl<T: Tensor> Training<T> {
         let mut next = None;
         let mut stop = false;
         if self.state.step < steps {
-            let first = feed.next()?;
+            let first = feed.next()??;
             stop |= observe(Event::Estimate(self.estimate(&first)?)).is_break();
             next = Some(first);
         }
@@ -259,14 +259,13 @@ impl<T: Tensor> Training<T> {
         let mut line_step = self.state.step;
         let mut line_fed = feed.work_seconds();
         while self.state.step < steps {
-            let batch = match next.take() {
-                Some(batch) => batch,
-                None => feed.next()?,
+            let fed = match next.take() {
+                Some(fed) => fed,
+                None => feed.next()??,
             };
             let metrics;
-            (self.state, metrics) =
-                self.state.step(&self.device, &self.config, &self.tokenizer, &batch)?;
-            self.clips += batch.examples.len() as u64;
+            (self.state, metrics) = self.state.step(&self.device, &self.config, &fed)?;
+            self.clips += fed.clips() as u64;
             self.window.add(&metrics);
             let step = self.state.step;
             let train = &self.config.train;
@@ -302,10 +301,12 @@ impl<T: Tensor> Training<T> {
         Ok(Outcome::Finished(self.state.step))
     }
 
-    fn feed(&self, start: u64) -> Feed {
+    fn feed(&self, start: u64) -> Feed<Result<Fed>> {
         let Config { seed, train, clip, .. } = &self.config;
+        let (config, tokenizer) = (self.config.clone(), self.tokenizer.clone());
+        let make = move |batch: Batch| Fed::new(&config, &tokenizer, &batch);
         let dataset = self.dataset.clone();
-        Feed::new(dataset, Split::Train, *seed, start, train.batch, clip.dims(), true)
+        Feed::with(dataset, Split::Train, *seed, start, train.batch, clip.dims(), true, make)
     }
 
     /// The examples on every sheet of samples.
@@ -315,12 +316,12 @@ impl<T: Tensor> Training<T> {
 
     /// Measures steps on networks of its own: one with the penalty, where there is one, and one
     /// without.
-    fn estimate(&self, batch: &Batch) -> Result<Estimate> {
+    fn estimate(&self, fed: &Fed) -> Result<Estimate> {
         let (vocab, train) = (self.tokenizer.vocab_size(), &self.config.train);
         let time = |mut trial: State<T>, step: u64| -> Result<(State<T>, f64)> {
             let start = Instant::now();
             trial.step = step - 1;
-            let (trial, _) = trial.step(&self.device, &self.config, &self.tokenizer, batch)?;
+            let (trial, _) = trial.step(&self.device, &self.config, fed)?;
             Ok((trial, start.elapsed().as_secs_f64()))
         };
         let every = train.r1_every;

@@ -1,18 +1,15 @@
 use std::collections::HashMap;
 
-use kinora_embed::Pieces;
 use kinora_gan::{Logits, Noise};
-use kinora_model::{Net, pixels};
+use kinora_model::Net;
 use kinora_nn::{
     Adam, AdamConfig, Ema, Fresh, Module, Outline, clip_factor, freeze, gradient_norm,
     gradient_squares, join, lift, parameters,
 };
 use kinora_tensor::{Desc, Random, Shape, Tensor, Var, grad};
-use kinora_text::Tokenizer;
-use kinora_video::Batch;
 
 use crate::critic::Critic;
-use crate::{Config, Error, Result};
+use crate::{Config, Error, Fed, Result};
 
 /// Which stream of random numbers is for what. Those of a step have its number added, so that a
 /// training can go on anywhere.
@@ -119,44 +116,32 @@ impl<T: Tensor> State<T> {
         mut self,
         device: &T::Device,
         config: &Config,
-        tokenizer: &Tokenizer,
-        batch: &Batch,
+        fed: &Fed,
     ) -> Result<(Self, Metrics)> {
-        let n = batch.examples.len();
+        let n = fed.clips();
         let step = self.step + 1;
         let train = &config.train;
 
-        let clips = batch.examples.iter().map(|example| pixels::to_values(&example.clip));
-        let values = clips.collect::<Vec<_>>().concat();
         let [t, h, w, c] = config.clip.dims();
-        let real = T::from_slice(device, &values, [n, t, h, w, c])?;
-        let own = batch.examples.iter().map(|example| example.caption.text.as_str());
-        let wrong = batch.wrong_captions.iter().map(String::as_str);
-        let analyses = own
-            .chain(wrong)
-            .map(|caption| tokenizer.analyse(caption))
-            .collect::<Result<Vec<_>, _>>()?;
-        let places = config.encoder.pieces;
-        let (pieces_own, pieces) =
-            (Pieces::new(&analyses[..n], places), Pieces::new(&analyses, places));
+        let real = T::from_slice(device, &fed.values, [n, t, h, w, c])?;
         let which = frames_judged(config, step);
 
         // The generator's films, made once for both players.
         let net = lift(&self.net);
-        let fake = net.forward(&pieces_own, &noise(device, config, step, n)?)?;
+        let fake = net.forward(&fed.own, &noise(device, config, step, n)?)?;
 
         let critic = lift(&self.critic);
         let judgement = {
             let real = Var::constant(real.clone());
             let fake = Var::constant(fake.value().clone());
-            critic.judge(&real, &fake, &pieces, &which)?
+            critic.judge(&real, &fake, &fed.all, &which)?
         };
         let loss = train.loss.discriminator(&judgement.clips)?;
         let loss_critic = loss.add(&train.loss.discriminator(&judgement.frames)?)?;
         let mut objective = loss_critic.clone();
         if train.r1 > 0.0 && step.is_multiple_of(train.r1_every) {
             let weight = 0.5 * train.r1 * train.r1_every as f32;
-            let penalty = critic.penalty(&real, &pieces_own, &which)?;
+            let penalty = critic.penalty(&real, &fed.own, &which)?;
             objective = objective.add(&penalty.affine(weight, 0.0)?)?;
         }
         let logits = logits_of(&judgement.clips, &judgement.frames)?;
@@ -172,11 +157,11 @@ impl<T: Tensor> State<T> {
         drop(gradients);
 
         let critic: Critic<Var<T>> = freeze(&self.critic);
-        let (of_clips, of_frames) = critic.logits(&fake, &pieces_own, &which)?;
+        let (of_clips, of_frames) = critic.logits(&fake, &fed.own, &which)?;
         drop(fake);
         let (real_clips, real_frames) = match train.loss {
             kinora_gan::Loss::Relativistic => {
-                critic.logits(&Var::constant(real), &pieces_own, &which)?
+                critic.logits(&Var::constant(real), &fed.own, &which)?
             }
             _ => (of_clips.clone(), of_frames.clone()),
         };

@@ -22,11 +22,11 @@ pub struct Batch {
     pub wrong_captions: Vec<String>,
 }
 
-/// A thread that draws batches of a dataset, a few ahead. Example `k` of step `s` is the draw
+/// A thread that draws batches of a dataset, a few ahead, and makes of each what is wanted. Example `k` of step `s` is the draw
 /// `{ seed, index: s * batch + k }`, so a feed that starts at step `s` gives what a feed that has
 /// come to step `s` gives. The thread ends when the feed is dropped.
-pub struct Feed {
-    batches: Option<Receiver<Result<Batch>>>,
+pub struct Feed<B = Batch> {
+    batches: Option<Receiver<Result<B>>>,
     thread: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
 }
@@ -48,11 +48,28 @@ impl Feed {
         batch: usize,
         dims: [usize; 4],
         wrong: bool,
-    ) -> Feed {
+    ) -> Self {
+        Self::with(dataset, split, seed, start, batch, dims, wrong, |batch| batch)
+    }
+}
+
+impl<B: Send + 'static> Feed<B> {
+    /// As [`Feed::new`], of what `make` makes of each batch on the thread.
+    #[expect(clippy::too_many_arguments, reason = "one more than `new`")]
+    pub fn with(
+        dataset: Arc<dyn Dataset>,
+        split: Split,
+        seed: u64,
+        start: u64,
+        batch: usize,
+        dims: [usize; 4],
+        wrong: bool,
+        make: impl Fn(Batch) -> B + Send + 'static,
+    ) -> Self {
         let shared = Arc::new(Shared::default());
         let (sender, batches) = sync_channel(AHEAD);
         let source = Source { dataset, split, seed, batch, dims, wrong, shared: shared.clone() };
-        let thread = std::thread::spawn(move || source.run(start, &sender));
+        let thread = std::thread::spawn(move || source.run(start, &sender, &make));
         Feed { batches: Some(batches), thread: Some(thread), shared }
     }
 
@@ -60,7 +77,7 @@ impl Feed {
     ///
     /// # Errors
     /// What the dataset gave as an error; after that, [`Error::Stopped`].
-    pub fn next(&self) -> Result<Batch> {
+    pub fn next(&self) -> Result<B> {
         let next = self.batches.as_ref().and_then(|batches| batches.recv().ok());
         next.unwrap_or(Err(Error::Stopped))
     }
@@ -72,7 +89,7 @@ impl Feed {
     }
 }
 
-impl Drop for Feed {
+impl<B> Drop for Feed<B> {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
         // Without a receiver a thread that waits to hand over a batch goes on, and ends.
@@ -95,10 +112,11 @@ struct Source {
 }
 
 impl Source {
-    fn run(&self, start: u64, sender: &SyncSender<Result<Batch>>) {
+    fn run<B>(&self, start: u64, sender: &SyncSender<Result<B>>, make: &dyn Fn(Batch) -> B) {
         for index in start.. {
             let began = Instant::now();
             let Some(batch) = self.draw(index).transpose() else { return };
+            let batch = batch.map(make);
             let spent = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
             self.shared.nanoseconds.fetch_add(spent, Ordering::Relaxed);
             let failed = batch.is_err();

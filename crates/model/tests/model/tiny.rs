@@ -11,7 +11,7 @@ use kinora_text::Tokenizer;
 pub fn config() -> ModelConfig {
     ModelConfig {
         clip: ClipConfig { frames: 3, height: 4, width: 6, channels: 4, fps: 8.0 },
-        encoder: EncoderConfig { pieces: 8, word: 6, sentence: 5 },
+        encoder: EncoderConfig { pieces: 8, word: 6, sentence: 5, tags: 0 },
         generator: GeneratorConfig {
             noise: 4,
             frame_noise: 2,

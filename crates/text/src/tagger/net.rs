@@ -23,7 +23,7 @@ pub struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { word: 64, grams: 20_000, shape: 16, hidden: 96, layers: 2 }
+        Self { word: 64, grams: 16_000, shape: 16, hidden: 128, layers: 2 }
     }
 }
 

@@ -198,14 +198,14 @@ fn counts(sets: &[Set]) -> HashMap<String, usize> {
     counts
 }
 
-/// The words that were seen `least` times, the most frequent first.
+/// The words that were seen `least` times.
 fn vocabulary(counts: &HashMap<String, usize>, least: usize) -> Vocabulary {
-    let frequent = counts.iter().filter(|(word, count)| **count >= least && !word.is_empty());
-    // What a line cannot hold has no row.
-    let frequent = frequent.filter(|(word, _)| word.lines().eq([word.as_str()]));
-    let mut words: Vec<&String> = frequent.map(|(word, _)| word).collect();
-    words.sort_by_key(|word| (std::cmp::Reverse(counts[*word]), *word));
-    Vocabulary::new(words.into_iter().cloned().collect())
+    let frequent =
+        counts.iter().filter(|(_, count)| **count >= least).map(|(word, _)| word.as_str());
+    let mut words: Vec<&str> =
+        frequent.filter(|word| !word.is_empty() && !word.contains(' ')).collect();
+    words.sort_unstable();
+    Vocabulary::new(&words.join(" ")).expect("they are in order, each once")
 }
 
 /// The batches of an epoch: each of one task, its sentences of similar length, in random order.

@@ -5,7 +5,7 @@ use kinora_nn::Module;
 use kinora_train::{Error, METRICS, Metrics, State};
 use kinora_video::Batch;
 
-use crate::tiny::{batch, config, state, tokenizer};
+use crate::tiny::{batch, config, fed, state, tokenizer};
 
 fn metric(metrics: &Metrics, name: &str) -> f32 {
     metrics[METRICS.iter().position(|known| *known == name).unwrap()]
@@ -25,8 +25,9 @@ fn every_loss_trains() {
             [values(&state.net), values(&state.critic), values(&state.average.module)];
         for step in 1..=4 {
             let metrics;
-            (state, metrics) =
-                state.step(&CpuDevice::default(), &config, &tokenizer, &batch).unwrap();
+            (state, metrics) = state
+                .step(&CpuDevice::default(), &config, &fed(&config, &tokenizer, &batch))
+                .unwrap();
             assert_eq!(state.step, step);
             assert!(metrics.iter().all(|x| x.is_finite()), "{loss}: {metrics:?}");
             for (name, metric) in METRICS.iter().zip(metrics) {
@@ -66,7 +67,8 @@ fn the_critic_learns_to_read() {
     let mut all = Vec::new();
     for _ in 0..120 {
         let metrics;
-        (state, metrics) = state.step(&CpuDevice::default(), &config, &tokenizer, &batch).unwrap();
+        (state, metrics) =
+            state.step(&CpuDevice::default(), &config, &fed(&config, &tokenizer, &batch)).unwrap();
         all.push(metrics);
     }
     let mean = |part: &[Metrics], name| {
@@ -87,7 +89,9 @@ fn wrong_captions_reach_the_critic() {
     let config = config(&[]);
     let tokenizer = tokenizer(&config);
     let step = |batch: &Batch| -> (State<CpuTensor>, Metrics) {
-        state(&config, &tokenizer).step(&CpuDevice::default(), &config, &tokenizer, batch).unwrap()
+        state(&config, &tokenizer)
+            .step(&CpuDevice::default(), &config, &fed(&config, &tokenizer, batch))
+            .unwrap()
     };
     let batch = batch(&config);
     assert_eq!(batch.wrong_captions.len(), batch.examples.len());
@@ -110,7 +114,7 @@ fn a_batch_of_another_size() {
     let mut batch = batch(&config);
     batch.examples[0].clip = batch.examples[0].clip.resize(9, 9).unwrap();
     let error = state(&config, &tokenizer)
-        .step(&CpuDevice::default(), &config, &tokenizer, &batch)
+        .step(&CpuDevice::default(), &config, &fed(&config, &tokenizer, &batch))
         .err()
         .unwrap();
     assert!(matches!(error, Error::Tensor(_)), "{error:?}");
@@ -136,7 +140,10 @@ fn a_number_that_is_not_finite_stops_a_step() {
             .unwrap(),
             false => x.clone(),
         });
-        let error = sick.step(&CpuDevice::default(), &config, &tokenizer, &batch).err().unwrap();
+        let error = sick
+            .step(&CpuDevice::default(), &config, &fed(&config, &tokenizer, &batch))
+            .err()
+            .unwrap();
         assert!(matches!(error, Error::Diverged { step: 1, .. }), "{wanted}: {error:?}");
         let text = error.to_string();
         assert!(text.contains("step 1: the ") && text.contains("--resume"), "{text}");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_text::Tokenizer;
-use kinora_train::{Config, Event, Outcome, Result, State, Training};
+use kinora_train::{Config, Event, Fed, Outcome, Result, State, Training};
 use kinora_video::{Batch, Dataset, Draw, Feed, Shapes, Split};
 
 const TINY: [&str; 25] = [
@@ -79,6 +79,11 @@ pub fn batch(config: &Config) -> Batch {
     let dims = config.clip.dims();
     let shapes = Arc::new(Shapes::new());
     Feed::new(shapes, Split::Train, config.seed, 0, config.train.batch, dims, true).next().unwrap()
+}
+
+/// What a step is fed of a batch.
+pub fn fed(config: &Config, tokenizer: &Tokenizer, batch: &Batch) -> Fed {
+    Fed::new(config, tokenizer, batch).unwrap()
 }
 
 pub fn state(config: &Config, tokenizer: &Tokenizer) -> State<CpuTensor> {

@@ -1,0 +1,230 @@
+//! The built-in tagger: what it says of prompts, of real sentences, and of anything that can be
+//! written.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use kinora_text::{
+    Analysis, Engine, Error, Sentence, Sizes, Tagger, Task, TrainConfig, read, score, score_words,
+    train,
+};
+
+/// A file of real data; where it is missing, that is said, and in CI it is a failure.
+fn data(path: &str) -> Option<PathBuf> {
+    let named = std::env::var_os("KINORA_DATA").map(PathBuf::from);
+    let shared = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let path = named.unwrap_or_else(shared).join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
+    assert!(!ci, "{} is missing; set KINORA_DATA", path.display());
+    println!("skipped: {} is missing; set KINORA_DATA", path.display());
+    None
+}
+
+fn tags(analysis: &Analysis) -> Vec<&str> {
+    analysis.tokens.iter().map(|token| token.tag.as_ref().unwrap().pos.as_str()).collect()
+}
+
+#[test]
+fn prompts() {
+    let tagger = Tagger::builtin().unwrap();
+    for (text, expected) in [
+        ("a knight walks to the left", "DET NOUN VERB ADP DET NOUN"),
+        ("a knight with red hair", "DET NOUN ADP ADJ NOUN"),
+        ("a woman in a blue robe casts a spell", "DET NOUN ADP DET ADJ NOUN VERB DET NOUN"),
+        ("She isn't here.", "PRON AUX PART ADV PUNCT"),
+        ("", ""),
+    ] {
+        let analysis = &tagger.analyse(&[text]).unwrap()[0];
+        assert_eq!(tags(analysis).join(" "), expected, "{text:?}");
+        assert_eq!(analysis.text, text);
+    }
+    let analysis = &tagger.analyse(&["Barack Obama met Angela Merkel in Berlin"]).unwrap()[0];
+    let names: Vec<(&str, &str)> = analysis
+        .entities
+        .iter()
+        .map(|name| (name.label.as_str(), &analysis.text[name.span.clone()]))
+        .collect();
+    assert_eq!(names, [("PER", "Barack Obama"), ("PER", "Angela Merkel"), ("LOC", "Berlin")]);
+}
+
+/// What the README says, with a little less.
+#[test]
+fn real_sentences() {
+    let tagger = Tagger::builtin().unwrap();
+    for (path, least, least_lower) in [
+        ("ud_english_ewt/en_ewt-ud-dev.conllu", 0.945, 0.925),
+        ("uner_english_ewt/en_ewt-ud-dev.iob2", 0.5, 0.4),
+    ] {
+        let Some(path) = data(path) else { continue };
+        let (task, mut sentences) = read(&path).unwrap();
+        let found = score(&tagger, task, &sentences).unwrap().f1();
+        assert!(found >= least, "{}: {found}", path.display());
+        if task == Task::Pos {
+            let cut = score_words(&sentences).f1();
+            assert!(cut >= 0.985, "{}: {cut}", path.display());
+        }
+        for word in sentences.iter_mut().flat_map(|sentence| &mut sentence.words) {
+            *word = word.to_lowercase();
+        }
+        let found = score(&tagger, task, &sentences).unwrap().f1();
+        assert!(found >= least_lower, "{} without capitals: {found}", path.display());
+    }
+}
+
+/// A sentence's neighbours in a batch, and what fills it up, change nothing but the last digits.
+#[test]
+fn alone_and_among_others() {
+    let tagger = Tagger::builtin().unwrap();
+    let texts = [
+        "a knight",
+        "Mira the knight rides her horse through the forest to Rome , and sings",
+        "a knight",
+        &"the king of Spain has a red robe . ".repeat(100),
+    ];
+    let together = tagger.analyse(&texts).unwrap();
+    assert_eq!(together[0], together[2]);
+    assert_eq!(together[3].tokens.len(), 900);
+    for (text, among) in texts.iter().zip(&together) {
+        let alone = &tagger.analyse(&[text]).unwrap()[0];
+        assert_eq!(tags(alone), tags(among));
+        let names = |analysis: &Analysis| -> Vec<_> {
+            analysis.entities.iter().map(|name| (name.label.clone(), name.span.clone())).collect()
+        };
+        assert_eq!(names(alone), names(among));
+        for (a, b) in alone.tokens.iter().zip(&among.tokens) {
+            assert!((a.tag.as_ref().unwrap().p - b.tag.as_ref().unwrap().p).abs() < 1e-4);
+        }
+    }
+}
+
+fn check(analysis: &Analysis, text: &str) {
+    assert_eq!(analysis.text, text);
+    let mut end = 0;
+    for token in &analysis.tokens {
+        let word = text.get(token.span.clone()).expect("a span slices the text");
+        assert!(!word.is_empty() && !word.contains(char::is_whitespace), "{text:?}: {token:?}");
+        assert!(text[end..token.span.start].trim().is_empty(), "{text:?} before {token:?}");
+        assert!((0.0..=1.0).contains(&token.tag.as_ref().unwrap().p), "{text:?}: {token:?}");
+        end = token.span.end;
+    }
+    assert!(text[end..].trim().is_empty(), "{text:?}: after {end}");
+    let mut end = 0;
+    for name in &analysis.entities {
+        assert!(text.get(name.span.clone()).is_some_and(|name| !name.is_empty()), "{text:?}");
+        assert!(name.span.start >= end && (0.0..=1.0).contains(&name.score), "{text:?}: {name:?}");
+        end = name.span.end;
+    }
+}
+
+#[test]
+fn anything_that_can_be_written() {
+    let tagger = Tagger::builtin().unwrap();
+    let mut rng = fastrand::Rng::with_seed(11);
+    let odd: Vec<char> = "a Z9-'’`.@#/:&\u{301}\u{200d}👩🏽‍🚀🇩🇪éßİǅ\u{ac01}각騎\u{e000}\u{fffd}\0\u{7f}\u{ad}\u{202e}\u{85}\u{2028}"
+        .chars()
+        .collect();
+    let texts: Vec<String> = (0..20_000)
+        .map(|_| {
+            let any = |rng: &mut fastrand::Rng| match rng.u8(0..4) {
+                0 => rng.char(..),
+                1 => rng.char(' '..='~'),
+                _ => odd[rng.usize(0..odd.len())],
+            };
+            (0..rng.usize(0..30)).map(|_| any(&mut rng)).collect()
+        })
+        .collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    for texts in texts.chunks(1000) {
+        for (text, analysis) in texts.iter().zip(tagger.analyse(texts).unwrap()) {
+            check(&analysis, text);
+        }
+    }
+}
+
+/// Time grows as the text does, whatever it is made of.
+#[test]
+fn a_million_characters() {
+    let tagger = Tagger::builtin().unwrap();
+    for piece in ["x", "a b ", "a.", "1-", "1/1,", "'a", "(", "a@", "http://a", "é\u{301}", "n't"]
+    {
+        let text = piece.repeat(1_000_000 / piece.chars().count());
+        let start = Instant::now();
+        let spans = kinora_text::words(&text);
+        assert!(start.elapsed().as_secs_f32() < 20.0, "{piece:?}: {:?}", start.elapsed());
+        assert!(spans.windows(2).all(|pair| pair[0].end <= pair[1].start));
+        assert_eq!(spans.last().unwrap().end, text.trim_end().len());
+    }
+    let text = "x".repeat(1_000_000);
+    check(&tagger.analyse(&[&text]).unwrap()[0], &text);
+}
+
+#[test]
+fn weights_that_are_wrong() {
+    let bytes = Tagger::builtin().unwrap().to_bytes().unwrap();
+    assert!(Tagger::from_bytes(&bytes).is_ok());
+    for len in [0, 7, 8, 100, bytes.len() / 2, bytes.len() - 1] {
+        let error = Tagger::from_bytes(&bytes[..len]).unwrap_err();
+        assert!(matches!(error, Error::Tensors(_) | Error::Weights(_)), "{len}: {error:?}");
+    }
+    let replaced = |from: &str, to: &str| {
+        let at = bytes.windows(from.len()).position(|part| part == from.as_bytes()).unwrap();
+        let mut bytes = bytes.clone();
+        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        Tagger::from_bytes(&bytes).unwrap_err().to_string()
+    };
+    assert!(replaced("ADJ ADP", "AdJ ADP").contains("other labels"));
+    assert!(replaced("\\\"hidden\\\":1", "\\\"hidden\\\":7").contains("weights"));
+    assert!(replaced("\\\"hidden\\\"", "\\\"hIdden\\\"").contains("sizes"));
+}
+
+/// Sentences of a little language: the word says it all.
+fn little() -> Vec<(Task, Vec<Sentence>)> {
+    let sentence = |words: &[&str], labels: &[usize]| Sentence {
+        words: words.iter().map(|word| word.to_string()).collect(),
+        labels: labels.to_vec(),
+        ..Sentence::default()
+    };
+    let pos = [sentence(&["a", "cat", "runs"], &[5, 7, 15]), sentence(&["the", "dog"], &[5, 7])];
+    let ner = [sentence(&["Jo", "runs"], &[1, 0]), sentence(&["to", "Rome"], &[0, 3])];
+    let many = |of: &[Sentence]| of.iter().cycle().take(600).cloned().collect();
+    vec![(Task::Pos, many(&pos)), (Task::Ner, many(&ner))]
+}
+
+#[test]
+fn it_learns_and_the_same_seed_gives_the_same_bytes() {
+    let sizes = Sizes { word: 8, grams: 100, shape: 4, hidden: 8, layers: 1 };
+    let config = TrainConfig { sizes, epochs: 6, rate: 1e-2, ..TrainConfig::default() };
+    let mut epochs = Vec::new();
+    let mut learn = || {
+        let tagger = train(&config, &little(), &mut |progress| {
+            if let Some(epoch) = &progress.epoch {
+                epochs.push((epoch.number, epoch.scores[0].f1(), epoch.scores[2].f1()));
+            }
+            true
+        });
+        tagger.unwrap().to_bytes().unwrap()
+    };
+    let first = learn();
+    assert!(first == learn(), "another seed's bytes");
+    assert_eq!(epochs.len(), 12);
+    assert_eq!(epochs[5], (6, 1.0, 1.0), "{epochs:?}");
+    let tagger = Tagger::from_bytes(&first).unwrap();
+    let analyses = tagger.analyse(&["the cat runs", "to Rome"]).unwrap();
+    assert_eq!(tags(&analyses[0]), ["DET", "NOUN", "VERB"]);
+    let [name] = &analyses[1].entities[..] else { panic!("{:?}", analyses[1]) };
+    assert_eq!((name.label.as_str(), name.span.clone()), ("LOC", 3..7));
+
+    let mut steps = 0;
+    let stopped = train(&config, &little(), &mut |_| {
+        steps += 1;
+        steps < 5
+    });
+    assert!(stopped.is_ok() && steps == 5);
+    for missing in [Task::Pos, Task::Ner] {
+        let data: Vec<_> = little().into_iter().filter(|(task, _)| *task != missing).collect();
+        assert!(matches!(train(&config, &data, &mut |_| true), Err(Error::NoData(_))));
+    }
+}

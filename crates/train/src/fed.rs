@@ -1,0 +1,42 @@
+use kinora_embed::Pieces;
+use kinora_model::{analyse, pixels};
+use kinora_text::Tokenizer;
+use kinora_video::Batch;
+
+use crate::{Config, Result};
+
+/// What a step is fed: a batch as numbers on the host, ready for any device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fed {
+    /// The pixels of the clips, one after the other.
+    pub values: Vec<f32>,
+    /// The captions of the clips.
+    pub own: Pieces,
+    /// The same, followed by as many wrong ones.
+    pub all: Pieces,
+}
+
+impl Fed {
+    /// A batch with wrong captions.
+    ///
+    /// # Errors
+    /// If a caption cannot be read.
+    pub fn new(config: &Config, tokenizer: &Tokenizer, batch: &Batch) -> Result<Self> {
+        let clips = batch.examples.iter().map(|example| pixels::to_values(&example.clip));
+        let own = batch.examples.iter().map(|example| example.caption.text.as_str());
+        let wrong = batch.wrong_captions.iter().map(String::as_str);
+        let captions: Vec<&str> = own.chain(wrong).collect();
+        let analyses = analyse(tokenizer, &config.encoder, &captions)?;
+        let places = config.encoder.pieces;
+        Ok(Self {
+            values: clips.collect::<Vec<_>>().concat(),
+            own: Pieces::new(&analyses[..batch.examples.len()], places),
+            all: Pieces::new(&analyses, places),
+        })
+    }
+
+    /// How many clips there are.
+    pub fn clips(&self) -> usize {
+        self.own.sentences
+    }
+}
