@@ -7,8 +7,7 @@ pub struct Analysis {
     pub text: String,
     /// Its words and punctuation marks, in order; their spans do not overlap.
     pub tokens: Vec<Token>,
-    /// The names in it. A [`Tokenizer`](crate::Tokenizer) alone finds none: empty until an engine
-    /// for entities fills it.
+    /// The names in it, in order. A [`Tokenizer`](crate::Tokenizer) alone finds none.
     pub entities: Vec<Entity>,
 }
 
@@ -44,10 +43,10 @@ impl Analysis {
 pub struct Token {
     /// Where it stands in the text, in bytes; always on the borders of characters.
     pub span: Range<usize>,
-    /// Its pieces, as numbers below [`Tokenizer::vocab_size`](crate::Tokenizer::vocab_size);
-    /// never empty.
+    /// Its pieces, as numbers below [`Tokenizer::vocab_size`](crate::Tokenizer::vocab_size):
+    /// one or more from a [`Tokenizer`](crate::Tokenizer), none from an [`Engine`](crate::Engine).
     pub pieces: Vec<u32>,
-    /// Its part of speech; `None` until an engine for it fills it.
+    /// Its part of speech, which an [`Engine`](crate::Engine) finds.
     pub tag: Option<Tag>,
 }
 

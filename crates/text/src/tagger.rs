@@ -20,6 +20,9 @@ pub use train::{Epoch, Progress, TrainConfig, train};
 /// Words that are read together: what is longer is read in parts.
 const WINDOW: usize = 256;
 
+/// Sentences that are read together even where their lengths differ.
+const FEW: usize = 20;
+
 /// Words of a batch at most, with what fills its sentences up.
 const BATCH: usize = 4096;
 
@@ -126,7 +129,9 @@ impl Engine for Tagger {
         let mut found = Vec::with_capacity(parts.len());
         let mut rest = &parts[..];
         while !rest.is_empty() {
-            let fits = |&n: &usize| n * rest[n - 1].words.len() <= BATCH;
+            let len = |n: usize| rest[n].words.len();
+            // Those of one length need nothing to fill them up; but a few are not worth the steps.
+            let fits = |&n: &usize| n * len(n - 1) <= BATCH && (n <= FEW || len(n - 1) == len(0));
             let n = (1..=rest.len()).take_while(fits).last().unwrap_or(1);
             let (batch, others) = rest.split_at(n);
             found.extend(batch.iter().zip(self.batch(sentences, batch)?));
@@ -179,6 +184,7 @@ fn inputs<T: Tensor>(
         grams: T::from_slice(device, &letters, [n, m, GRAMS])?,
         shapes: T::from_slice(device, &shapes, [n, m])?,
         mask: T::from_slice(device, &mask, [n, m])?,
+        equal: sentences.iter().all(|words| words.len() == m),
     })
 }
 

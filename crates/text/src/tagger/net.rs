@@ -27,7 +27,7 @@ impl Default for Sizes {
     }
 }
 
-/// A batch of sentences of equal length.
+/// A batch of sentences.
 ///
 /// # Shapes
 /// `[n, m]`; grams `[n, m, GRAMS]`.
@@ -36,6 +36,8 @@ pub(super) struct Inputs<T> {
     pub grams: T,
     pub shapes: T,
     pub mask: T,
+    /// Whether all are of one length, so that the mask is 1.
+    pub equal: bool,
 }
 
 /// Words and their letters, read from both ends by layers of GRUs; two heads.
@@ -85,7 +87,8 @@ impl<T: Tensor> Net<T> {
         inputs: &Inputs<T>,
         mut drop: impl FnMut(T) -> Result<T>,
     ) -> Result<Logits<T>> {
-        let Inputs { words, grams, shapes, mask } = inputs;
+        let Inputs { words, grams, shapes, mask, equal } = inputs;
+        let filled = (!equal).then_some(mask);
         let [n, m] = [mask.shape()[0], mask.shape()[1]];
         let letters = self.grams.forward(grams)?.sum(&[2])?;
         let words = self.words.forward(words)?;
@@ -95,7 +98,7 @@ impl<T: Tensor> Net<T> {
             let stack = |states: Vec<T>| T::stack(&states.iter().collect::<Vec<_>>(), 1);
             // What follows a sentence does not reach back into it; what precedes it must not.
             let ahead = stack(ahead.run(&x, None, false)?)?;
-            let back = stack(back.run(&x, Some(mask), true)?)?;
+            let back = stack(back.run(&x, filled, true)?)?;
             x = drop(T::concat(&[&ahead, &back], 2)?)?;
         }
         let head = |head: &Linear<T>, labels: usize| head.forward(&x)?.reshape([n, m, labels]);

@@ -280,10 +280,10 @@ impl Maker<'_> {
             let count = counts.get(word).copied().unwrap_or(0) as f32;
             if random.uniform() < UNKNOWN / (UNKNOWN + count) { 0 } else { row }
         };
-        let Inputs { words, grams, shapes, mask } =
+        let Inputs { words, grams, shapes, mask, equal } =
             inputs::<CpuTensor>(device, vocabulary, config.sizes, &shown, hide)?;
         let [words, grams, shapes, mask] = [words, grams, shapes, mask].map(Var::constant);
-        let inputs = Inputs { words, grams, shapes, mask };
+        let inputs = Inputs { words, grams, shapes, mask, equal };
         let lifted = lift(net);
         let keep = 1.0 - config.dropout;
         let logits = lifted.forward(&inputs, |x: Var<CpuTensor>| {
