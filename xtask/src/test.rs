@@ -9,12 +9,13 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{cargo, data, root, tidy};
 
 /// The folders of real data that tests read, and what cannot be tested without them.
-const DATA: [(&str, &str); 5] = [
+const DATA: [(&str, &str); 6] = [
     ("mnist", "the dataset digits on MNIST"),
     ("lpc_universal", "the dataset lpc on its full sheets"),
     ("sprites_li2018", "the dataset lpc on the sprites of 2018"),
     ("ud_english_ewt", "parts of speech and words of real sentences"),
     ("uner_english_ewt", "names of real sentences"),
+    ("t2v_prompts", "prompts that others measure with"),
 ];
 
 /// What became of a step: what it has to say, or why it was skipped.

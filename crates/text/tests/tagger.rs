@@ -119,14 +119,48 @@ fn check(analysis: &Analysis, text: &str) {
     }
 }
 
+/// All prompts of the lists that text-to-video models are measured with.
+#[test]
+fn prompts_of_others() {
+    let Some(folder) = data("t2v_prompts") else { return };
+    let tagger = Tagger::builtin().unwrap();
+    let (mut folders, mut prompts) = (vec![folder], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let lines: Vec<&str> = text.lines().collect();
+            for (line, analysis) in lines.iter().zip(tagger.analyse(&lines).unwrap()) {
+                check(&analysis, line);
+                prompts += 1;
+            }
+        }
+    }
+    assert!(prompts > 1000, "{prompts}");
+}
+
 #[test]
 fn anything_that_can_be_written() {
+    any_texts(20_000);
+}
+
+#[test]
+#[ignore = "half a minute; `cargo xtask torture` runs it"]
+fn a_hundred_thousand_texts() {
+    any_texts(100_000);
+}
+
+fn any_texts(count: usize) {
     let tagger = Tagger::builtin().unwrap();
     let mut rng = fastrand::Rng::with_seed(11);
     let odd: Vec<char> = "a Z9-'’`.@#/:&\u{301}\u{200d}👩🏽‍🚀🇩🇪éßİǅ\u{ac01}각騎\u{e000}\u{fffd}\0\u{7f}\u{ad}\u{202e}\u{85}\u{2028}"
         .chars()
         .collect();
-    let texts: Vec<String> = (0..20_000)
+    let texts: Vec<String> = (0..count)
         .map(|_| {
             let any = |rng: &mut fastrand::Rng| match rng.u8(0..4) {
                 0 => rng.char(..),

@@ -51,8 +51,20 @@ fn wording(figure: &Figure, mention: Mention, rng: &mut Rng) -> String {
             _ => format!("{who} {finite}{}", if has_direction { &towards } else { "" }),
         }
     };
-    if chance(rng, 6) { capital(&text) + "." } else { text }
+    let whole = chance(rng, 6);
+    // "Mira the knight", so that it is learnt what a name is: somebody's, and nothing to be seen.
+    let text = match chance(rng, 4) {
+        true => {
+            let name = pick(rng, if figure.body.sex == Sex::Woman { &WOMEN } else { &MEN });
+            text.replacen(&article, &format!("{name} the {noun}"), 1)
+        }
+        false => text,
+    };
+    if whole { capital(&text) + "." } else { text }
 }
+
+const WOMEN: [&str; 6] = ["Mira", "Anna", "Lena", "Zoe", "Priya", "Ines"];
+const MEN: [&str; 6] = ["Tom", "Omar", "Arthur", "Ivan", "Diego", "Kenji"];
 
 struct Said<'a> {
     figure: &'a Figure,

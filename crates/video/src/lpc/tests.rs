@@ -113,6 +113,24 @@ fn most_captions_tell_action_and_direction_and_wording_varies() {
 }
 
 #[test]
+fn some_figures_have_names() {
+    let (mut all, mut named) = (0, 0);
+    each(6000, |_, _, _, caption| {
+        let names = caption.text.split(' ').filter(|word| {
+            ["Mira", "Anna", "Lena", "Zoe", "Priya", "Ines"].contains(word)
+                || ["Tom", "Omar", "Arthur", "Ivan", "Diego", "Kenji"].contains(word)
+        });
+        let names: Vec<&str> = names.collect();
+        all += 1;
+        named += usize::from(!names.is_empty());
+        for name in names {
+            assert!(caption.text.contains(&format!("{name} the ")), "{:?}", caption.text);
+        }
+    });
+    assert!((all / 40..all / 20).contains(&named), "{named} of {all}");
+}
+
+#[test]
 fn words_are_plain_english_and_some_are_kept_for_later() {
     let banned = "scarlet crimson strolling strolls golden-haired azure violet marching jewfro \
                   longhawk darkelf redhead raven jacket wc sc png";
