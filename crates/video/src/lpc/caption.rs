@@ -6,18 +6,37 @@ use super::figure::{Action, Direction, Figure, Head, Kind, Sex};
 use super::mention::Mention;
 use crate::draws::pick;
 
-/// A sentence about `figure` that speaks of what `mention` says, in 22 words at most.
+/// Words of a sentence at most.
+const MOST: usize = 22;
+
+const WOMEN: [&str; 6] = ["Mira", "Anna", "Lena", "Zoe", "Priya", "Ines"];
+const MEN: [&str; 6] = ["Tom", "Omar", "Arthur", "Ivan", "Diego", "Kenji"];
+
+/// A sentence about `figure` that speaks of what `mention` says; in one of twenty-five it has a
+/// name ("Mira the knight"), so that it is learnt that a name is nothing to be seen.
 pub fn sentence(figure: &Figure, mention: Mention, rng: &mut Rng) -> String {
     loop {
         // The longest words for everything there is to say make 30; shorter ones are soon drawn.
-        let text = wording(figure, mention, rng);
-        if text.split(' ').count() <= 22 {
+        let (text, noun) = wording(figure, mention, rng);
+        let words = text.split(' ').count();
+        if words < MOST && rng.u32(..100) < 4 {
+            let name = pick(rng, if figure.body.sex == Sex::Woman { &WOMEN } else { &MEN });
+            let unnamed = [a(&noun), format!("the {noun}")];
+            let found = unnamed.iter().flat_map(|who| [who.clone(), capital(who)]);
+            let found = found.into_iter().find(|who| text.contains(who.as_str()));
+            return match found {
+                Some(who) => text.replacen(&who, &format!("{name} the {noun}"), 1),
+                None => text,
+            };
+        }
+        if words <= MOST {
             return text;
         }
     }
 }
 
-fn wording(figure: &Figure, mention: Mention, rng: &mut Rng) -> String {
+/// A sentence, and how it calls the figure.
+fn wording(figure: &Figure, mention: Mention, rng: &mut Rng) -> (String, String) {
     let chance = |rng: &mut Rng, of_a_hundred: u32| rng.u32(..100) < of_a_hundred;
     let has_direction = mention.direction && figure.action != Action::Hurt;
     let mut said = Said { figure, mention, rng };
@@ -51,20 +70,9 @@ fn wording(figure: &Figure, mention: Mention, rng: &mut Rng) -> String {
             _ => format!("{who} {finite}{}", if has_direction { &towards } else { "" }),
         }
     };
-    let whole = chance(rng, 6);
-    // "Mira the knight", so that it is learnt what a name is: somebody's, and nothing to be seen.
-    let text = match chance(rng, 4) {
-        true => {
-            let name = pick(rng, if figure.body.sex == Sex::Woman { &WOMEN } else { &MEN });
-            text.replacen(&article, &format!("{name} the {noun}"), 1)
-        }
-        false => text,
-    };
-    if whole { capital(&text) + "." } else { text }
+    let text = if chance(rng, 6) { capital(&text) + "." } else { text };
+    (text, noun)
 }
-
-const WOMEN: [&str; 6] = ["Mira", "Anna", "Lena", "Zoe", "Priya", "Ines"];
-const MEN: [&str; 6] = ["Tom", "Omar", "Arthur", "Ivan", "Diego", "Kenji"];
 
 struct Said<'a> {
     figure: &'a Figure,
