@@ -7,7 +7,7 @@ use kinora_model::{Card, Model, Net};
 use kinora_nn::{Module, Outline, Precision, count};
 use kinora_tensor::Tensor;
 use kinora_text::Tokenizer;
-use kinora_video::{Batch, Dataset, Draw, Example, Feed, Split, write_atomic};
+use kinora_video::{Batch, Dataset, Draw, Example, Feed, FeedConfig, Split, write_atomic};
 
 use crate::checkpoint::{self, Progress};
 use crate::critic::Critic;
@@ -306,7 +306,15 @@ impl<T: Tensor> Training<T> {
         let (config, tokenizer) = (self.config.clone(), self.tokenizer.clone());
         let make = move |batch: Batch| Fed::new(&config, &tokenizer, &batch);
         let dataset = self.dataset.clone();
-        Feed::with(dataset, Split::Train, *seed, start, train.batch, clip.dims(), true, make)
+        let wanted = FeedConfig {
+            split: Split::Train,
+            seed: *seed,
+            start,
+            batch: train.batch,
+            dims: clip.dims(),
+            wrong: true,
+        };
+        Feed::new(dataset, wanted, make)
     }
 
     /// The examples on every sheet of samples.

@@ -22,10 +22,29 @@ pub struct Batch {
     pub wrong_captions: Vec<String>,
 }
 
-/// A thread that draws batches of a dataset, a few ahead, and makes of each what is wanted. Example `k` of step `s` is the draw
-/// `{ seed, index: s * batch + k }`, so a feed that starts at step `s` gives what a feed that has
-/// come to step `s` gives. The thread ends when the feed is dropped.
-pub struct Feed<B = Batch> {
+/// Which examples a [`Feed`] draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedConfig {
+    /// Which side of the dataset.
+    pub split: Split,
+    /// The seed of every draw.
+    pub seed: u64,
+    /// The first step.
+    pub start: u64,
+    /// Examples of a step.
+    pub batch: usize,
+    /// `[t, h, w, c]` that each clip is brought to (see [`crate::Clip::to_dims`]).
+    pub dims: [usize; 4],
+    /// Whether there are wrong captions too.
+    pub wrong: bool,
+}
+
+/// A thread that draws batches of a dataset, a few ahead, and makes of each what is wanted.
+///
+/// Example `k` of step `s` is the draw `{ seed, index: s * batch + k }`, so a feed that starts at
+/// step `s` gives what a feed that has come to step `s` gives. The thread ends when the feed is
+/// dropped.
+pub struct Feed<B> {
     batches: Option<Receiver<Result<B>>>,
     thread: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
@@ -37,43 +56,21 @@ struct Shared {
     nanoseconds: AtomicU64,
 }
 
-impl Feed {
-    /// Starts at step `start`, with `batch` examples a step, each brought to `dims = [t, h, w, c]`
-    /// (see [`crate::Clip::to_dims`]), and with wrong captions if `wrong` says so.
+impl<B: Send + 'static> Feed<B> {
+    /// Starts with the batch of `config.start`; `make` is called on the thread.
     pub fn new(
         dataset: Arc<dyn Dataset>,
-        split: Split,
-        seed: u64,
-        start: u64,
-        batch: usize,
-        dims: [usize; 4],
-        wrong: bool,
-    ) -> Self {
-        Self::with(dataset, split, seed, start, batch, dims, wrong, |batch| batch)
-    }
-}
-
-impl<B: Send + 'static> Feed<B> {
-    /// As [`Feed::new`], of what `make` makes of each batch on the thread.
-    #[expect(clippy::too_many_arguments, reason = "one more than `new`")]
-    pub fn with(
-        dataset: Arc<dyn Dataset>,
-        split: Split,
-        seed: u64,
-        start: u64,
-        batch: usize,
-        dims: [usize; 4],
-        wrong: bool,
+        config: FeedConfig,
         make: impl Fn(Batch) -> B + Send + 'static,
     ) -> Self {
         let shared = Arc::new(Shared::default());
         let (sender, batches) = sync_channel(AHEAD);
-        let source = Source { dataset, split, seed, batch, dims, wrong, shared: shared.clone() };
-        let thread = std::thread::spawn(move || source.run(start, &sender, &make));
+        let source = Source { dataset, config, shared: shared.clone() };
+        let thread = std::thread::spawn(move || source.run(&sender, &make));
         Feed { batches: Some(batches), thread: Some(thread), shared }
     }
 
-    /// The batch of the next step; waits for it if it is not yet drawn.
+    /// What was made of the batch of the next step; waits for it if it is not yet drawn.
     ///
     /// # Errors
     /// What the dataset gave as an error; after that, [`Error::Stopped`].
@@ -103,17 +100,13 @@ impl<B> Drop for Feed<B> {
 /// What the thread owns.
 struct Source {
     dataset: Arc<dyn Dataset>,
-    split: Split,
-    seed: u64,
-    batch: usize,
-    dims: [usize; 4],
-    wrong: bool,
+    config: FeedConfig,
     shared: Arc<Shared>,
 }
 
 impl Source {
-    fn run<B>(&self, start: u64, sender: &SyncSender<Result<B>>, make: &dyn Fn(Batch) -> B) {
-        for index in start.. {
+    fn run<B>(&self, sender: &SyncSender<Result<B>>, make: &dyn Fn(Batch) -> B) {
+        for index in self.config.start.. {
             let began = Instant::now();
             let Some(batch) = self.draw(index).transpose() else { return };
             let batch = batch.map(make);
@@ -128,17 +121,18 @@ impl Source {
 
     /// `None` if nobody wants it any more.
     fn draw(&self, index: u64) -> Result<Option<Batch>> {
+        let FeedConfig { split, seed, batch: size, dims, wrong, .. } = self.config;
         let mut batch = Batch { index, examples: Vec::new(), wrong_captions: Vec::new() };
-        for k in 0..self.batch as u64 {
+        for k in 0..size as u64 {
             if self.shared.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let place = index.wrapping_mul(self.batch as u64).wrapping_add(k);
-            let draw = Draw { seed: self.seed, index: place };
-            let mut example = self.dataset.example(self.split, draw)?;
-            example.clip = example.clip.to_dims(self.dims)?;
-            if self.wrong {
-                let wrong = self.dataset.wrong_caption(self.split, &example.caption, draw)?;
+            let place = index.wrapping_mul(size as u64).wrapping_add(k);
+            let draw = Draw { seed, index: place };
+            let mut example = self.dataset.example(split, draw)?;
+            example.clip = example.clip.to_dims(dims)?;
+            if wrong {
+                let wrong = self.dataset.wrong_caption(split, &example.caption, draw)?;
                 batch.wrong_captions.push(wrong);
             }
             batch.examples.push(example);

@@ -20,7 +20,7 @@ pub use clips::Clips;
 pub use dataset::{Attributes, Caption, Dataset, Draw, Example, Info, Split};
 pub use digits::Digits;
 pub use error::{Error, Result};
-pub use feed::{Batch, Feed};
+pub use feed::{Batch, Feed, FeedConfig};
 pub use font::wrap;
 pub use format::{DEFAULT_FPS, Format, SaveOptions, write_atomic};
 pub use lpc::Lpc;

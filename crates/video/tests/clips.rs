@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use kinora_video::{
-    Caption, Clip, Clips, Dataset, Draw, Error, Example, Feed, Info, SaveOptions, Split, check,
-    open,
+    Caption, Clip, Clips, Dataset, Draw, Error, Example, Feed, FeedConfig, Info, SaveOptions,
+    Split, check, open,
 };
 
 fn flat([t, h, w]: [usize; 3], pixel: &[u8]) -> Clip {
@@ -228,11 +228,22 @@ fn specs_that_are_none() {
     assert!(check("shapes").is_empty());
 }
 
+const FEED: FeedConfig = FeedConfig {
+    split: Split::Train,
+    seed: 9,
+    start: 0,
+    batch: 3,
+    dims: [8, 32, 32, 4],
+    wrong: true,
+};
+
 #[test]
 fn a_feed_starts_anywhere() -> Result<()> {
     let data: Arc<dyn Dataset> = open("shapes")?.into();
-    let feed =
-        |start, wrong| Feed::new(data.clone(), Split::Train, 9, start, 3, [8, 32, 32, 4], wrong);
+    let feed = |start, wrong| {
+        let config = FeedConfig { start, wrong, ..FEED };
+        Feed::new(data.clone(), config, |batch| batch)
+    };
     let from_start = feed(0, true);
     let batches = (0..7).map(|_| from_start.next()).collect::<Result<Vec<_>, _>>()?;
     assert!(from_start.work_seconds() > 0.0);
@@ -258,7 +269,7 @@ fn a_feed_starts_anywhere() -> Result<()> {
 #[test]
 fn a_feed_hands_on_an_error_and_stops() -> Result<()> {
     let data: Arc<dyn Dataset> = open("shapes")?.into();
-    let feed = Feed::new(data, Split::Train, 0, 0, 2, [8, 0, 32, 3], false);
+    let feed = Feed::new(data, FeedConfig { dims: [8, 0, 32, 3], ..FEED }, |batch| batch);
     assert!(matches!(feed.next(), Err(Error::Clip { .. })));
     assert!(matches!(feed.next(), Err(Error::Stopped)));
     assert!(matches!(feed.next(), Err(Error::Stopped)));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_text::Tokenizer;
 use kinora_train::{Config, Event, Fed, Outcome, Result, State, Training};
-use kinora_video::{Batch, Dataset, Draw, Feed, Shapes, Split};
+use kinora_video::{Batch, Dataset, Draw, Feed, FeedConfig, Shapes, Split};
 
 const TINY: [&str; 25] = [
     "clip.frames=4",
@@ -78,7 +78,9 @@ pub fn tokenizer(config: &Config) -> Tokenizer {
 pub fn batch(config: &Config) -> Batch {
     let dims = config.clip.dims();
     let shapes = Arc::new(Shapes::new());
-    Feed::new(shapes, Split::Train, config.seed, 0, config.train.batch, dims, true).next().unwrap()
+    let (seed, batch) = (config.seed, config.train.batch);
+    let first = FeedConfig { split: Split::Train, seed, start: 0, batch, dims, wrong: true };
+    Feed::new(shapes, first, |batch| batch).next().unwrap()
 }
 
 /// What a step is fed of a batch.
