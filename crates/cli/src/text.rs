@@ -105,8 +105,7 @@ fn write(tagger: &Tagger, file: &Path) -> Result<()> {
 pub fn score(args: &TextScore) -> Result<()> {
     let (task, mut sentences) = kinora_text::read(&args.file)?;
     if args.lower {
-        let words = sentences.iter_mut().flat_map(|Sentence { words, .. }| words);
-        words.for_each(|word| *word = word.to_lowercase());
+        sentences = sentences.iter().map(Sentence::lowered).collect();
     }
     let engine = engine(&args.engine)?;
     let start = std::time::Instant::now();
@@ -160,14 +159,11 @@ fn engine(args: &args::Engine) -> Result<Box<dyn Engine>> {
 }
 
 fn json_of(analysis: &Analysis) -> serde_json::Value {
-    let inside = |start: usize| {
-        analysis.entities.iter().find(|entity| entity.span.contains(&start)).map(|e| &e.label)
-    };
     let tokens = analysis.tokens.iter().map(|token| {
         json!({
             "text": analysis.word(token), "start": token.span.start, "end": token.span.end,
             "pos": token.tag.as_ref().map(|tag| &tag.pos), "p": token.tag.as_ref().map(|tag| tag.p),
-            "entity": inside(token.span.start),
+            "entity": analysis.entity(token).map(|name| &name.label),
         })
     });
     let entities = analysis.entities.iter().map(|Entity { label, span, score }| {

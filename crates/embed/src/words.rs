@@ -59,8 +59,8 @@ fn tag(token: &Token) -> usize {
 
 /// The row of what a token is part of the name of.
 fn entity(sentence: &Analysis, token: &Token) -> usize {
-    let around = sentence.entities.iter().find(|name| name.span.contains(&token.span.start));
-    let label = around.and_then(|name| ENTITIES.iter().position(|&label| label == name.label));
+    let name = sentence.entity(token);
+    let label = name.and_then(|name| ENTITIES.iter().position(|&label| label == name.label));
     label.map_or(0, |at| at + 1)
 }
 

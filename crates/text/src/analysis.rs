@@ -17,6 +17,11 @@ impl Analysis {
         self.tokens.iter().flat_map(|token| token.pieces.iter().copied())
     }
 
+    /// The name that a token is part of.
+    pub fn entity(&self, token: &Token) -> Option<&Entity> {
+        self.entities.iter().find(|name| name.span.contains(&token.span.start))
+    }
+
     /// Takes over the tags and names of another analysis of the same text: a token has the tag of
     /// the other's token that it begins in.
     pub fn adopt(&mut self, other: Analysis) {

@@ -39,6 +39,14 @@ pub struct Sentence {
     pub surface: Vec<(String, Range<usize>)>,
 }
 
+impl Sentence {
+    /// The same without capitals.
+    pub fn lowered(&self) -> Self {
+        let words = self.words.iter().map(|word| word.to_lowercase()).collect();
+        Self { words, ..self.clone() }
+    }
+}
+
 /// The sentences of a file: of parts of speech if its name ends in `.conllu`, else of names.
 ///
 /// # Errors

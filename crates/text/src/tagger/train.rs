@@ -146,7 +146,7 @@ pub fn train(
         }
         let tagger = tagger(config, &vocabulary, &average)?;
         let [pos, ner] = &sets;
-        let lower: Vec<Sentence> = pos.held_out.iter().map(lowered).collect();
+        let lower: Vec<Sentence> = pos.held_out.iter().map(Sentence::lowered).collect();
         let scores = [
             score(&tagger, Task::Pos, &pos.held_out)?,
             score(&tagger, Task::Pos, &lower)?,
@@ -242,11 +242,6 @@ fn schedule(step: usize, steps: usize) -> f32 {
     rise * 0.5 * (1.0 + (PI * step as f32 / steps as f32).cos())
 }
 
-fn lowered(sentence: &Sentence) -> Sentence {
-    let words = sentence.words.iter().map(|word| word.to_lowercase()).collect();
-    Sentence { words, ..sentence.clone() }
-}
-
 /// Makes the gradients of a step.
 struct Maker<'a> {
     config: &'a TrainConfig,
@@ -267,7 +262,7 @@ impl Maker<'_> {
         let Self { config, vocabulary, counts, random } = self;
         let lower: Vec<Option<Sentence>> = batch
             .iter()
-            .map(|sentence| (random.uniform() < config.lower).then(|| lowered(sentence)))
+            .map(|sentence| (random.uniform() < config.lower).then(|| sentence.lowered()))
             .collect();
         let shown: Vec<Vec<&str>> = batch
             .iter()
