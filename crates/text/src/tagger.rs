@@ -85,19 +85,17 @@ impl Tagger {
     fn batch(&self, sentences: &[Vec<&str>], parts: &[Part]) -> Result<Vec<Tagged>> {
         let rows: Vec<&[&str]> =
             parts.iter().map(|part| &sentences[part.sentence][part.words.clone()]).collect();
-        let device = CpuDevice::new();
-        let inputs = inputs(&device, &self.vocabulary, self.sizes, &rows, |_, row| row)?;
+        let inputs = inputs(self.net.device(), &self.vocabulary, self.sizes, &rows, |_, row| row)?;
         let logits = self.net.forward(&inputs, Ok)?;
         let pos = logits.pos.softmax()?.to_vec()?;
         let ner = logits.ner.softmax()?.to_vec()?;
         let places = inputs.mask.shape()[1];
         let tagged = rows.iter().enumerate().map(|(i, row)| {
-            let of = |all: &[f32], labels: usize| {
-                all[i * places * labels..][..row.len() * labels].to_vec()
-            };
+            let words = i * places..i * places + row.len();
+            let of = |labels: usize| words.start * labels..words.end * labels;
             Tagged {
-                tags: of(&pos, POS.len()).chunks_exact(POS.len()).map(best).collect(),
-                entities: entities(&of(&ner, BIO.len())),
+                tags: pos[of(POS.len())].chunks_exact(POS.len()).map(best).collect(),
+                entities: entities(&ner[of(BIO.len())]),
             }
         });
         Ok(tagged.collect())

@@ -80,6 +80,10 @@ pub(super) struct Logits<T> {
 }
 
 impl<T: Tensor> Net<T> {
+    pub fn device(&self) -> &T::Device {
+        self.words.table.device()
+    }
+
     /// `drop` may multiply what goes into each layer and into the heads, `[n, m, width]`, by
     /// something.
     pub fn forward(

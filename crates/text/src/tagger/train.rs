@@ -72,7 +72,7 @@ pub struct Epoch<'a> {
     pub scores: [Score; 3],
 }
 
-/// Of the sentences to learn from, every so manieth block is held out: it measures, and trains
+/// Of the sentences to learn from, one block in so many is held out: it measures, and trains
 /// nothing. Blocks, since sentences that stand together are of one text.
 const HELD_OUT: usize = 20;
 
@@ -103,7 +103,6 @@ pub fn train(
     data: &[(Task, Vec<Sentence>)],
     progress: &mut dyn FnMut(&Progress) -> bool,
 ) -> Result<Tagger> {
-    let device = CpuDevice::new();
     let sets = [Task::Pos, Task::Ner].map(|task| Set::new(task, data));
     for set in &sets {
         if set.train.is_empty() {
@@ -115,7 +114,8 @@ pub fn train(
     }
     let counts = counts(&sets);
     let vocabulary = vocabulary(&counts, config.least);
-    let mut fresh = Fresh::new(&device, Random::new(config.seed, stream::WEIGHTS));
+    let maker = Maker { config, vocabulary: &vocabulary, counts: &counts };
+    let mut fresh = Fresh::new(&CpuDevice::new(), Random::new(config.seed, stream::WEIGHTS));
     let mut net: Net<CpuTensor> = Net::new(&mut fresh, config.sizes, vocabulary.len())?;
     let adam = AdamConfig { rate: config.rate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
     let mut adam = Adam::new(&net, adam)?;
@@ -125,12 +125,10 @@ pub fn train(
     let steps = per_epoch * config.epochs;
     let mut losses = [0.0; 2];
     let mut step = 0;
-    for epoch in 1..=config.epochs {
+    'all: for epoch in 1..=config.epochs {
         for (of, batch) in batches(&sets, config.batch, &mut order) {
             let random = Random::new(config.seed, stream::STEP + step as u64);
-            let mut maker = Maker { config, vocabulary: &vocabulary, counts: &counts, random };
-            let loss = maker.gradients(&device, &net, sets[of].task, &batch)?;
-            let (loss, gradients) = loss;
+            let (loss, gradients) = maker.gradients(&net, sets[of].task, &batch, random)?;
             let norm = gradient_norm(&gradient_squares(&gradients)?.to_vec()?);
             if !(loss.is_finite() && norm.is_finite()) {
                 return Err(Error::Diverged { step });
@@ -141,7 +139,7 @@ pub fn train(
             step += 1;
             losses[of] += (loss - losses[of]) * if losses[of] == 0.0 { 1.0 } else { 0.02 };
             if !progress(&Progress { step, steps, losses, epoch: None }) {
-                return tagger(config, &vocabulary, &average);
+                break 'all;
             }
         }
         let tagger = tagger(config, &vocabulary, &average)?;
@@ -242,24 +240,24 @@ fn schedule(step: usize, steps: usize) -> f32 {
     rise * 0.5 * (1.0 + (PI * step as f32 / steps as f32).cos())
 }
 
-/// Makes the gradients of a step.
+/// Makes the gradients of steps.
 struct Maker<'a> {
     config: &'a TrainConfig,
     vocabulary: &'a Vocabulary,
     counts: &'a HashMap<String, usize>,
-    random: Random,
 }
 
 impl Maker<'_> {
     /// The loss per word, and what it asks of the parameters.
     fn gradients(
-        &mut self,
-        device: &CpuDevice,
+        &self,
         net: &Net<CpuTensor>,
         task: Task,
         batch: &[&Sentence],
+        mut random: Random,
     ) -> Result<(f32, Vec<CpuTensor>)> {
-        let Self { config, vocabulary, counts, random } = self;
+        let Self { config, vocabulary, counts } = self;
+        let device = net.device();
         let lower: Vec<Option<Sentence>> = batch
             .iter()
             .map(|sentence| (random.uniform() < config.lower).then(|| sentence.lowered()))
