@@ -34,8 +34,8 @@ pub struct Sentence {
     pub labels: Vec<usize>,
     /// As it was written, where the file says so (`# text = `).
     pub text: Option<String>,
-    /// The words of each surface token: one, or several where a token stands for several words,
-    /// as `don't` for `do` and `n't`; with the form of the token.
+    /// Where the file has a text: its tokens as they are written, each with its words. A token may
+    /// stand for several, as `don't` for `do` and `n't`.
     pub surface: Vec<(String, Range<usize>)>,
 }
 
@@ -74,6 +74,7 @@ fn conllu(text: &str) -> Result<Vec<Sentence>, Wrong> {
     for (number, line) in (1..).zip(text.lines()).chain([(0, "")]) {
         let wrong = |reason: String| (number, reason);
         if line.trim().is_empty() {
+            waiting = 0;
             if !sentence.words.is_empty() {
                 sentences.push(std::mem::take(&mut sentence));
             }
@@ -86,12 +87,9 @@ fn conllu(text: &str) -> Result<Vec<Sentence>, Wrong> {
             continue;
         }
         let columns: Vec<&str> = line.split('\t').collect();
-        let [id, form, _, pos, ..] = columns[..] else {
+        let [id, form, _, pos, _, _, _, _, _, _] = columns[..] else {
             return Err(wrong(format!("there are {} columns, not 10", columns.len())));
         };
-        if columns.len() != 10 {
-            return Err(wrong(format!("there are {} columns, not 10", columns.len())));
-        }
         if id.contains('.') {
             continue;
         }
@@ -104,7 +102,7 @@ fn conllu(text: &str) -> Result<Vec<Sentence>, Wrong> {
             if last < first {
                 return Err(wrong(format!("the range {id} ends before it begins")));
             }
-            waiting = last - first + 1;
+            waiting = (last - first).saturating_add(1);
             sentence.surface.push((form.to_owned(), next..next));
             continue;
         }
@@ -124,8 +122,8 @@ fn conllu(text: &str) -> Result<Vec<Sentence>, Wrong> {
     Ok(sentences)
 }
 
-/// A word and its label in each line, apart by tabs: the first two columns, or the second and third
-/// where the first is a number (Universal NER); blank lines between sentences.
+/// A word and its label in each line, apart by tabs, or a number and these (Universal NER), whatever
+/// follows; blank lines between sentences.
 fn bio(text: &str) -> Result<Vec<Sentence>, Wrong> {
     let mut sentences = Vec::new();
     let mut sentence = Sentence::default();
@@ -138,7 +136,7 @@ fn bio(text: &str) -> Result<Vec<Sentence>, Wrong> {
         }
         let columns: Vec<&str> = line.split('\t').collect();
         let (word, label) = match columns[..] {
-            // A word may be a number or `#`, but then there are two columns.
+            // The word may be a number or `#` here.
             [word, label] => (word, label),
             [_, word, label, ..] => (word, label),
             _ if line.starts_with("# ") => continue,
@@ -151,7 +149,6 @@ fn bio(text: &str) -> Result<Vec<Sentence>, Wrong> {
             None if label.starts_with("B-") || label.starts_with("I-") => 0,
             None => return Err((number, format!("{label:?} is no label as {}", BIO.join(", ")))),
         };
-        sentence.surface.push((word.to_owned(), sentence.words.len()..sentence.words.len() + 1));
         sentence.words.push(word.to_owned());
         sentence.labels.push(label);
     }
@@ -175,6 +172,16 @@ mod tests {
         );
         assert_eq!(sentence.surface, [("I".into(), 0..1), ("don't".into(), 1..3)]);
         assert_eq!(sentence.text.as_deref(), Some("I don't"));
+    }
+
+    /// Words that a file promises and does not give are not looked for in the next sentence.
+    #[test]
+    fn ranges_that_are_too_long() {
+        let word = "1\tI\tI\tPRON\t_\t_\t_\t_\t_\t_\n";
+        let range = format!("0-{}\tI\t_\t_\t_\t_\t_\t_\t_\t_\n", usize::MAX);
+        let sentences = conllu(&format!("{range}{word}\n{word}{word}")).unwrap();
+        assert_eq!(sentences[0].surface, [("I".into(), 0..1)]);
+        assert_eq!(sentences[1].surface, [("I".into(), 0..1), ("I".into(), 1..2)]);
     }
 
     #[test]
