@@ -254,7 +254,7 @@ pub struct TextTag {
 
 /// Train a tagger on sentences whose words are labelled
 ///
-/// One sentence in twenty is held out to measure with. After each epoch the tagger so far is
+/// One block of sentences in twenty is held out to measure with. After each epoch the tagger so far is
 /// written to the folder; Ctrl-C stops with what there is.
 #[derive(clap::Args)]
 #[command(after_help = "\

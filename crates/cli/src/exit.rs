@@ -124,9 +124,8 @@ fn of_text(error: &kinora_text::Error) -> u8 {
     use kinora_text::Error;
     match error {
         Error::Vocabulary { .. } => USAGE,
-        Error::Json(_) | Error::Weights(_) | Error::Tensors(_) => WEIGHTS,
+        Error::Json(_) | Error::Sizes(_) | Error::Weights(_) | Error::Tensors(_) => WEIGHTS,
         Error::Read { .. } | Error::Line { .. } | Error::NoData(_) => DATA,
-        Error::Write { .. } => WRITE,
         Error::Diverged { .. } => DIVERGED,
         Error::Tensor(error) => of_tensor(error),
         _ => OTHER,

@@ -27,14 +27,6 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// A file that cannot be written.
-    #[error("cannot write {}", .path.display())]
-    Write {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
     /// A line of a file that is not what it should be.
     #[error("{}:{line}: {reason}", .path.display())]
     Line {
@@ -48,6 +40,9 @@ pub enum Error {
     /// Nothing to learn from.
     #[error("there is nothing to learn {0} from")]
     NoData(&'static str),
+    /// Sizes that make no tagger.
+    #[error("the tagger's sizes: {0}")]
+    Sizes(String),
     /// The weights of a tagger that cannot be used.
     #[error("the tagger's weights: {0}")]
     Weights(String),

@@ -61,6 +61,7 @@ impl Tagger {
         }
         let sizes: Sizes = serde_json::from_str(of("sizes")?)
             .map_err(|error| Error::Weights(format!("sizes: {error}")))?;
+        sizes.check()?;
         let vocabulary = Vocabulary::new(of("words")?);
         let vocabulary = vocabulary.ok_or_else(|| wrong("its words are not in order"))?;
         let outline = Net::new(&mut Outline, sizes, vocabulary.len())?;

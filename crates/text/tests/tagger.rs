@@ -210,6 +210,8 @@ fn weights_that_are_wrong() {
     assert!(replaced("ADJ ADP", "AdJ ADP").contains("other labels"));
     assert!(replaced("\\\"hidden\\\":1", "\\\"hidden\\\":7").contains("weights"));
     assert!(replaced("\\\"hidden\\\"", "\\\"hIdden\\\"").contains("sizes"));
+    assert!(replaced("\\\"grams\\\":16000", "\\\"grams\\\":0    ").contains("grams = 0 must be"));
+    assert!(replaced("\\\"layers\\\":2}", "\\\"layers\\\":0}").contains("layers = 0 must be"));
 }
 
 /// Sentences of a little language: the word says it all.

@@ -3,6 +3,7 @@ use kinora_tensor::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::features::{GRAMS, SHAPES};
+use crate::Error;
 use crate::labels::{BIO, POS};
 
 /// How large a network is.
@@ -24,6 +25,25 @@ pub struct Sizes {
 impl Default for Sizes {
     fn default() -> Self {
         Self { word: 64, grams: 16_000, shape: 16, hidden: 128, layers: 2 }
+    }
+}
+
+impl Sizes {
+    /// Whether there can be a network of these sizes.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        for (key, size, most) in [
+            ("word", self.word, 4096),
+            // As whole numbers, which 32-bit floats are up to there.
+            ("grams", self.grams, 1 << 24),
+            ("shape", self.shape, 4096),
+            ("hidden", self.hidden, 4096),
+            ("layers", self.layers, 16),
+        ] {
+            if !(1..=most).contains(&size) {
+                return Err(Error::Sizes(format!("{key} = {size} must be from 1 to {most}")));
+            }
+        }
+        Ok(())
     }
 }
 

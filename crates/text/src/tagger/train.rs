@@ -76,7 +76,7 @@ pub struct Epoch<'a> {
 /// nothing. Blocks, since sentences that stand together are of one text.
 const HELD_OUT: usize = 20;
 
-/// Sentences of such a block.
+/// Sentences of such a block, or fewer where there are few blocks of them.
 const BLOCK: usize = 50;
 
 /// Streams of random numbers.
@@ -97,12 +97,13 @@ const UNKNOWN: f32 = 0.25;
 /// The same sentences, config and number of threads or another give the same bits.
 ///
 /// # Errors
-/// If there are no sentences for one of the tasks, or the loss is no number any more.
+/// If the sizes make no tagger, there are no sentences for one of the tasks, or the loss is no number any more.
 pub fn train(
     config: &TrainConfig,
     data: &[(Task, Vec<Sentence>)],
     progress: &mut dyn FnMut(&Progress) -> bool,
 ) -> Result<Tagger> {
+    config.sizes.check()?;
     let sets = [Task::Pos, Task::Ner].map(|task| Set::new(task, data));
     for set in &sets {
         if set.train.is_empty() {
@@ -178,8 +179,9 @@ impl Set {
     fn new(task: Task, data: &[(Task, Vec<Sentence>)]) -> Self {
         let of_task = data.iter().filter(|(of, _)| *of == task).flat_map(|(_, all)| all);
         let (mut train, mut held_out) = (Vec::new(), Vec::new());
+        let block = (of_task.clone().count() / HELD_OUT).clamp(1, BLOCK);
         for (i, sentence) in of_task.enumerate() {
-            let held = i / BLOCK % HELD_OUT == HELD_OUT / 2;
+            let held = i / block % HELD_OUT == HELD_OUT / 2;
             let to = if held { &mut held_out } else { &mut train };
             to.push(sentence.clone());
         }
