@@ -193,24 +193,21 @@ fn find<'data>(
 /// The numbers of a tensor of one of the types that [`load`] lets pass.
 fn floats(view: &TensorView) -> Vec<f32> {
     let data = view.data();
-    let pairs = data.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
-    let mut floats = Vec::new();
-    // Many at a time, which machines can do in one go.
     match view.dtype() {
-        Dtype::F16 => {
-            let halves: Vec<f16> = pairs.map(f16::from_bits).collect();
-            floats.resize(halves.len(), 0.0);
-            halves.convert_to_f32_slice(&mut floats);
-        }
-        Dtype::BF16 => {
-            let halves: Vec<bf16> = pairs.map(bf16::from_bits).collect();
-            floats.resize(halves.len(), 0.0);
-            halves.convert_to_f32_slice(&mut floats);
-        }
-        _ => {
-            let wholes = data.chunks_exact(4);
-            return wholes.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        }
+        Dtype::F16 => halves(data, f16::from_bits),
+        Dtype::BF16 => halves(data, bf16::from_bits),
+        _ => data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
     }
+}
+
+/// Numbers of 16 bits, many at a time, which machines can do in one go.
+fn halves<H>(data: &[u8], from_bits: fn(u16) -> H) -> Vec<f32>
+where
+    [H]: HalfFloatSliceExt,
+{
+    let pairs = data.chunks_exact(2).map(|b| from_bits(u16::from_le_bytes([b[0], b[1]])));
+    let halves: Vec<H> = pairs.collect();
+    let mut floats = vec![0.0; halves.len()];
+    halves.convert_to_f32_slice(&mut floats);
     floats
 }
