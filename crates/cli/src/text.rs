@@ -113,36 +113,38 @@ pub fn score(args: &TextScore) -> Result<()> {
     let words: usize = sentences.iter().map(|sentence| sentence.words.len()).sum();
     let speed = words as f64 / start.elapsed().as_secs_f64();
     let (precision, recall, f1) = (score.precision(), score.recall(), score.f1());
-    let counts = json!({
+    let mut object = json!({
         "sentences": sentences.len(), "words": words, "words_per_second": speed.round(),
         "gold": score.gold, "found": score.found, "right": score.right,
     });
-    let (measure, text) = match task {
+    let text = match task {
         Task::Pos => {
             let cut = kinora_text::score_words(&sentences).f1();
-            let text = format!(
-                "{:.2} % of {words} parts of speech are right; F1 of cutting the text into words {:.2}",
-                100.0 * f1,
-                100.0 * cut
-            );
-            (json!({ "task": "pos", "accuracy": f1, "words_f1": cut }), text)
+            object["task"] = "pos".into();
+            object["accuracy"] = f1.into();
+            object["words_f1"] = cut.into();
+            let [right, cut] = [f1, cut].map(|share| 100.0 * share);
+            format!(
+                "{right:.2} % of {words} parts of speech are right; F1 of cutting the text into \
+                 words {cut:.2}"
+            )
         }
         Task::Ner => {
+            object["task"] = "ner".into();
+            object["precision"] = precision.into();
+            object["recall"] = recall.into();
+            object["f1"] = f1.into();
             let [p, r, f] = [precision, recall, f1].map(|share| 100.0 * share);
-            let text = format!(
+            format!(
                 "names: F1 {f:.2}, precision {p:.2}, recall {r:.2}; {} of {} found",
                 score.right, score.gold
-            );
-            (json!({ "task": "ner", "precision": precision, "recall": recall, "f1": f1 }), text)
+            )
         }
     };
-    if args.json {
-        let mut object = measure;
-        let (into, from) = (object.as_object_mut(), counts.as_object());
-        into.context("an object")?.extend(from.context("an object")?.clone());
-        return say(object);
+    match args.json {
+        true => say(object),
+        false => say(format_args!("{text}; {speed:.0} words a second")),
     }
-    say(format_args!("{text}; {speed:.0} words a second"))
 }
 
 fn engine(args: &args::Engine) -> Result<Box<dyn Engine>> {

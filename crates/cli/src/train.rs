@@ -122,7 +122,6 @@ fn command_line() -> String {
 }
 
 /// Whether somebody asked for an end. The second who asks gets it at once.
-/// Set once Ctrl-C was asked for; the second one ends the program.
 pub fn stop_on_signal() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
