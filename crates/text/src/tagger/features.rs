@@ -21,14 +21,14 @@ pub(super) struct Vocabulary {
 impl Vocabulary {
     /// Words as [`Vocabulary::words`] gives them; `None` if they are not in order, each once.
     pub fn new(words: &str) -> Option<Self> {
-        let mut starts = Vec::new();
-        let mut last = "";
+        let (mut starts, mut start, mut last) = (Vec::new(), 0, "");
         for word in words.split(' ').filter(|_| !words.is_empty()) {
             if word <= last {
                 return None;
             }
+            starts.push(u32::try_from(start).ok()?);
+            start += word.len() + 1;
             last = word;
-            starts.push(u32::try_from(word.as_ptr().addr() - words.as_ptr().addr()).ok()?);
         }
         Some(Self { words: words.to_owned(), starts })
     }
