@@ -67,8 +67,15 @@ def main():
     train, dev = sys.argv[1:]
     tags, sentences = penn(train), read(dev)
     hanover = HanoverTagger.HanoverTagger("morphmodel_en.pgz")
-    score("textblob", lambda words: [tags.get(t, "X") for _, t, *_ in parser.find_tags(words)], sentences)
-    score("HanTa", lambda words: [c5(t) for _, _, t in hanover.tag_sent(words)], sentences)
+
+    def textblob(words):
+        return [tags.get(tag, "X") for _, tag, *_ in parser.find_tags(words)]
+
+    def hanta(words):
+        return [c5(tag) for _, _, tag in hanover.tag_sent(words)]
+
+    score("textblob", textblob, sentences)
+    score("HanTa", hanta, sentences)
 
 
 main()
