@@ -25,7 +25,6 @@ pub(crate) fn unary(unary: Unary, x: &CpuTensor, out: &mut [f32]) {
             if x == 0.0 || x.is_nan() { x } else { sign }
         }),
         Unary::LeakyRelu(slope) => map(x, out, move |x| if x > 0.0 { x } else { slope * x }),
-        Unary::LeakyStep(slope) => map(x, out, move |x| if x > 0.0 { 1.0 } else { slope }),
     }
 }
 
@@ -39,6 +38,9 @@ pub(crate) fn binary(binary: Binary, a: &CpuTensor, b: &CpuTensor, shape: &Shape
         Binary::Sub => zip(a, b, shape, out, |a, b| a - b),
         Binary::Mul => zip(a, b, shape, out, |a, b| a * b),
         Binary::Div => zip(a, b, shape, out, |a, b| a / b),
+        Binary::LeakyReluGrad(slope) => {
+            zip(a, b, shape, out, move |a, b| if a > 0.0 { b } else { slope * b });
+        }
     }
 }
 

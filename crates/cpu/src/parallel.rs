@@ -26,7 +26,7 @@ static LOOKING: AtomicBool = AtomicBool::new(false);
 
 /// To be called before work is given to several threads: keeps them from sleeping until
 /// [`LOOKOUT`] after the last of it. Whoever else has work for the pool finds them as before.
-fn awake() {
+pub(crate) fn awake() {
     thread_local!(static HERE: Cell<bool> = const { Cell::new(false) });
     OPERATIONS.fetch_add(1, Ordering::Relaxed);
     if rayon::current_num_threads() < 2 {

@@ -4,7 +4,7 @@ use kinora_tensor::{Desc, Result, Update, adam_factors};
 use rayon::prelude::*;
 
 use crate::CpuTensor;
-use crate::parallel::PIECE;
+use crate::parallel::{PIECE, awake};
 use crate::simd::simd;
 
 pub(crate) fn update(
@@ -15,6 +15,9 @@ pub(crate) fn update(
 ) -> Result<()> {
     let descs: Vec<Desc> = state.iter().map(|s| s.desc).collect();
     update.check(&p.desc, &descs.iter().collect::<Vec<_>>(), &input.desc)?;
+    if p.desc.shape.elements() > PIECE {
+        awake();
+    }
     match *update {
         Update::Adam { rate, beta1, beta2, epsilon, step, scale } => {
             let [m, v] = state else { unreachable!("checked") };

@@ -12,6 +12,8 @@ struct Params {
     b: u32,
     len: u32,
     rank: u32,
+    // Of LeakyReluGrad.
+    slope: f32,
     // Of each axis, innermost first: its length, and a step along it in a and in b.
     axes: array<vec4<u32>, 6>,
 }
@@ -26,7 +28,8 @@ fn f(a: f32, b: f32) -> f32 {
         case 0u: { return a + b; }
         case 1u: { return a - b; }
         case 2u: { return a * b; }
-        default: { return a / b; }
+        case 3u: { return a / b; }
+        default: { return select(p.slope * b, b, a > 0.0); }
     }
 }
 

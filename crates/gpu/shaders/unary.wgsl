@@ -8,7 +8,7 @@ struct Params {
     // Where x begins, and how many elements there are.
     x: u32,
     len: u32,
-    // Of LeakyRelu and LeakyStep the slope; of Affine the factor and what is added.
+    // Of LeakyRelu the slope; of Affine the factor and what is added.
     a: f32,
     b: f32,
 }
@@ -29,7 +29,6 @@ fn f(x: f32) -> f32 {
         case 7u: { return abs(x); }
         case 8u: { return select(select(x, -1.0, x < 0.0), 1.0, x > 0.0); }
         case 9u: { return select(p.a * x, x, x > 0.0); }
-        case 10u: { return select(p.a, 1.0, x > 0.0); }
         default: { return p.a * x + p.b; }
     }
 }

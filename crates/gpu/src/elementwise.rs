@@ -29,13 +29,12 @@ pub(crate) fn unary(unary: Unary, x: &GpuTensor, y: &GpuTensor) -> Result<()> {
         Unary::Abs => (7, 0.0),
         Unary::Sign => (8, 0.0),
         Unary::LeakyRelu(slope) => (9, slope),
-        Unary::LeakyStep(slope) => (10, slope),
     };
     map(number, [a, 0.0], x, y)
 }
 
 pub(crate) fn affine(mul: f32, add: f32, x: &GpuTensor, y: &GpuTensor) -> Result<()> {
-    map(11, [mul, add], x, y)
+    map(10, [mul, add], x, y)
 }
 
 fn map(number: u32, [a, b]: [f32; 2], x: &GpuTensor, y: &GpuTensor) -> Result<()> {
@@ -51,15 +50,18 @@ struct BinaryParams {
     b: u32,
     len: u32,
     rank: u32,
+    slope: f32,
+    pad: [u32; 3],
     axes: [[u32; 4]; MAX_RANK],
 }
 
 pub(crate) fn binary(f: Binary, a: &GpuTensor, b: &GpuTensor, y: &GpuTensor) -> Result<()> {
-    let number = match f {
-        Binary::Add => 0,
-        Binary::Sub => 1,
-        Binary::Mul => 2,
-        Binary::Div => 3,
+    let (number, slope) = match f {
+        Binary::Add => (0, 0.0),
+        Binary::Sub => (1, 0.0),
+        Binary::Mul => (2, 0.0),
+        Binary::Div => (3, 0.0),
+        Binary::LeakyReluGrad(slope) => (4, slope),
     };
     let dims = collapse(y.shape(), [a.shape(), b.shape()]);
     let plain = matches!(dims[..], [] | [Dim { strides: [1, 1], .. }]);
@@ -69,6 +71,8 @@ pub(crate) fn binary(f: Binary, a: &GpuTensor, b: &GpuTensor, y: &GpuTensor) -> 
         b: b.start(),
         len: y.len() as u32,
         rank: dims.len() as u32,
+        slope,
+        pad: [0; 3],
         axes: axes(&dims),
     };
     run(y.device(), &kernel, &[a, b, y], params, y.len(), 256)

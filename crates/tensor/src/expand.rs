@@ -1,7 +1,7 @@
 //! The fused operations made of primitives: their fallback, their oracle in tests, and their rule
 //! for second order.
 
-use crate::{NormSpec, Op, Result, Shape, Tensor, Unary, resize};
+use crate::{NormSpec, Op, Result, Shape, Tensor, resize};
 
 impl Op {
     /// The operation made of primitives; `None` if it is one.
@@ -75,7 +75,7 @@ fn norm<T: Tensor>(spec: &NormSpec, x: &T, scale: &T, shift: &T) -> Result<T> {
 /// ∂shift = Σ ĝ, ∂scale = Σ ĝ x̂, ∂x = inverse · (ĝ scale - m(ĝ scale) - x̂ m(ĝ scale x̂)).
 fn norm_grad<T: Tensor>(spec: &NormSpec, x: &T, scale: &T, shift: &T, g: &T) -> Result<T> {
     let Normed { grouped, flat, inverse, x_hat, scale, y } = normed(spec, x, scale, shift)?;
-    let g = g.reshape(flat)?.mul(&y.unary(Unary::LeakyStep(spec.slope))?)?;
+    let g = y.leaky_relu_grad(spec.slope, &g.reshape(flat)?)?;
     let by_shift = g.sum_to(scale.shape())?;
     let by_scale = g.mul(&x_hat)?.sum_to(scale.shape())?;
     let g = g.mul(&scale)?.reshape(grouped)?;

@@ -23,12 +23,10 @@ pub enum Unary {
     Sign,
     /// x where x > 0, else `slope` x
     LeakyRelu(f32),
-    /// 1 where x > 0, else `slope`: the derivative of [`Unary::LeakyRelu`]
-    LeakyStep(f32),
 }
 
 /// A function of two elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Binary {
     /// a + b
     Add,
@@ -38,6 +36,9 @@ pub enum Binary {
     Mul,
     /// a / b
     Div,
+    /// b where a > 0, else `slope` b: the partial of [`Unary::LeakyRelu`] at a, where b is the
+    /// gradient of its output
+    LeakyReluGrad(f32),
 }
 
 /// How [`Op::Norm`] normalises.
@@ -198,13 +199,13 @@ impl Op {
                 Unary::Abs => "abs",
                 Unary::Sign => "sign",
                 Unary::LeakyRelu(_) => "leaky_relu",
-                Unary::LeakyStep(_) => "leaky_step",
             },
             Op::Affine { .. } => "affine",
             Op::Binary(Binary::Add) => "add",
             Op::Binary(Binary::Sub) => "sub",
             Op::Binary(Binary::Mul) => "mul",
             Op::Binary(Binary::Div) => "div",
+            Op::Binary(Binary::LeakyReluGrad(_)) => "leaky_relu_grad",
             Op::Reshape(_) => "reshape",
             Op::Permute(_) => "permute",
             Op::Broadcast(_) => "broadcast",

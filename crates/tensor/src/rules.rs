@@ -34,7 +34,7 @@ impl Op {
 
     /// Whether the derivative is zero wherever it exists.
     pub(crate) fn is_flat(&self) -> bool {
-        matches!(self, Op::Unary(Unary::Sign | Unary::LeakyStep(_)))
+        matches!(self, Op::Unary(Unary::Sign))
     }
 
     pub(crate) fn saves(&self, wanted: &[bool]) -> Saves {
@@ -47,6 +47,7 @@ impl Op {
             Op::Unary(_) => inputs(true, false, false),
             Op::Binary(Binary::Mul) => inputs(wants(1), wants(0), false),
             Op::Binary(Binary::Div) => inputs(wants(1), true, false),
+            Op::Binary(Binary::LeakyReluGrad(_)) => inputs(wants(1), false, false),
             Op::MatMul { .. } | Op::Conv(_) | Op::ConvInput { .. } | Op::ConvWeight { .. } => {
                 inputs(wants(1), wants(0), false)
             }
@@ -85,8 +86,8 @@ impl Op {
                 Unary::Sigmoid => one(g.mul(&y().mul(&y().affine(-1.0, 1.0)?)?)),
                 Unary::Softplus => one(g.mul(&x.value().sigmoid()?)),
                 Unary::Abs => one(g.mul(&x.value().unary(Unary::Sign)?)),
-                Unary::LeakyRelu(s) => one(g.mul(&x.value().unary(Unary::LeakyStep(*s))?)),
-                Unary::Sign | Unary::LeakyStep(_) => Ok(vec![None]),
+                Unary::LeakyRelu(slope) => one(x.value().leaky_relu_grad(*slope, g)),
+                Unary::Sign => Ok(vec![None]),
             },
             Op::Affine { mul, .. } => one(g.affine(*mul, 0.0)),
             Op::Binary(binary) => {
@@ -101,6 +102,10 @@ impl Op {
                         let square = b.value().mul(b.value())?;
                         g.mul(a.value())?.div(&square)?.neg()?.sum_to(shape(1))
                     }),
+                    Binary::LeakyReluGrad(slope) => {
+                        let by_b = || a.value().leaky_relu_grad(*slope, g)?.sum_to(shape(1));
+                        Ok(vec![None, partial(1, &by_b)?])
+                    }
                 }
             }
             Op::Reshape(_) => one(g.reshape(x.desc.shape)),

@@ -124,6 +124,11 @@ pub trait Tensor: Clone + Send + Sync {
         self.unary(Unary::LeakyRelu(slope))
     }
 
+    /// The partial of ⟨`grad`, [`Tensor::leaky_relu`]⟩: `grad` where x > 0, else `slope` times it.
+    fn leaky_relu_grad(&self, slope: f32, grad: &Self) -> Result<Self> {
+        Self::apply(self.device(), Op::Binary(Binary::LeakyReluGrad(slope)), &[self, grad])
+    }
+
     /// x where x > 0, else 0.
     fn relu(&self) -> Result<Self> {
         self.leaky_relu(0.0)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{Spied, Spy};
 use kinora_tensor::conformance::{self, Reference};
-use kinora_tensor::{Desc, Op, Unary};
+use kinora_tensor::{Binary, Desc, Op, Unary};
 
 #[test]
 fn every_operation_has_a_case() {
@@ -59,9 +59,9 @@ fn faults_are_noticed() {
         ),
         (
             "norm",
-            "a step of a slope that is a little off",
+            "a gradient of a slope that is a little off",
             |op, _, y| {
-                if matches!(op, Op::Unary(Unary::LeakyStep(_))) {
+                if matches!(op, Op::Binary(Binary::LeakyReluGrad(_))) {
                     y.iter_mut().for_each(|y| *y *= 1.001);
                 }
             },

@@ -35,13 +35,12 @@ fn bad() -> Vec<(Op, Vec<&'static [usize]>)> {
         Unary::Abs,
         Unary::Sign,
         Unary::LeakyRelu(0.2),
-        Unary::LeakyStep(0.2),
     ] {
         rows.push((Op::Unary(unary), vec![]));
         rows.push((Op::Unary(unary), vec![&[2], &[2]]));
         rows.push((Op::Unary(unary), vec![&[HALF, HALF]]));
     }
-    for binary in [Binary::Add, Binary::Sub, Binary::Mul, Binary::Div] {
+    for binary in [Binary::Add, Binary::Sub, Binary::Mul, Binary::Div, Binary::LeakyReluGrad(0.2)] {
         rows.push((Op::Binary(binary), vec![&[2, 3]]));
         rows.push((Op::Binary(binary), vec![&[2, 3], &[2]]));
         rows.push((Op::Binary(binary), vec![&[2, 3], &[4, 3]]));

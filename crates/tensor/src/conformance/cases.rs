@@ -77,7 +77,6 @@ impl List {
             (Unary::Sign, Kinked),
             (Unary::LeakyRelu(0.2), Kinked),
             (Unary::LeakyRelu(0.0), Kinked),
-            (Unary::LeakyStep(0.2), Kinked),
         ];
         for (f, fill) in unary {
             self.add(Op::Unary(f), &[(&[3, 67], fill)]);
@@ -90,8 +89,15 @@ impl List {
         self.add(Op::Unary(Unary::Tanh), &[(&[4, 0, 3], Normal(1.0))]);
         self.add(Op::Unary(Unary::Sigmoid), &[(&[70_001], Normal(1.0))]);
         self.add(Op::Affine { mul: -1.5, add: 0.25 }, &[(&[5, 13], Normal(1.0))]);
-        for f in [Binary::Add, Binary::Sub, Binary::Mul, Binary::Div] {
-            let right = if f == Binary::Div { Positive } else { Normal(1.0) };
+        let any = Normal(1.0);
+        let binary = [
+            (Binary::Add, any, any),
+            (Binary::Sub, any, any),
+            (Binary::Mul, any, any),
+            (Binary::Div, any, Positive),
+            (Binary::LeakyReluGrad(0.2), Kinked, any),
+        ];
+        for (f, left, right) in binary {
             let shapes: [(&[usize], &[usize]); 11] = [
                 (&[3, 17], &[3, 17]),
                 (&[], &[]),
@@ -106,7 +112,7 @@ impl List {
                 (&[1, 300, 33], &[2, 1, 33]),
             ];
             for (a, b) in shapes {
-                self.add(Op::Binary(f), &[(a, Normal(1.0)), (b, right)]);
+                self.add(Op::Binary(f), &[(a, left), (b, right)]);
             }
         }
     }

@@ -100,6 +100,7 @@ fn compute(op: &Op, inputs: &[&Reference], shape: &Shape) -> Vec<f64> {
                 Binary::Sub => a - b,
                 Binary::Mul => a * b,
                 Binary::Div => a / b,
+                Binary::LeakyReluGrad(slope) => leaky_step(a, *slope) * b,
             }
         }),
         Op::Reshape(_) => x.values.to_vec(),
@@ -256,7 +257,6 @@ fn unary(f: Unary, x: f64) -> f64 {
         Unary::Sign if x < 0.0 => -1.0,
         Unary::Sign => 0.0,
         Unary::LeakyRelu(slope) => leaky_step(x, slope) * x,
-        Unary::LeakyStep(slope) => leaky_step(x, slope),
     }
 }
 

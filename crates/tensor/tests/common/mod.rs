@@ -99,7 +99,6 @@ pub fn kind(op: &Op) -> usize {
             Unary::Abs => 7,
             Unary::Sign => 8,
             Unary::LeakyRelu(_) => 9,
-            Unary::LeakyStep(_) => 10,
         },
         Op::Affine { .. } => 11,
         Op::Binary(binary) => match binary {
@@ -107,6 +106,7 @@ pub fn kind(op: &Op) -> usize {
             Binary::Sub => 13,
             Binary::Mul => 14,
             Binary::Div => 15,
+            Binary::LeakyReluGrad(_) => 10,
         },
         Op::Reshape(_) => 16,
         Op::Permute(_) => 17,
