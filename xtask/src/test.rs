@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold, step by step, each one tried whatever became of
 //! those before it.
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
@@ -27,7 +28,7 @@ enum Outcome {
 /// A check of the machine or of the tree.
 type Step = fn() -> Result<Outcome>;
 
-const STEPS: [(&str, Step); 8] = [
+const STEPS: [(&str, Step); 9] = [
     ("C++ compiler", compiler),
     ("GPU driver", gpu_driver),
     ("test data", test_data),
@@ -35,6 +36,7 @@ const STEPS: [(&str, Step); 8] = [
     ("clippy", clippy),
     ("tidy", tidy_tree),
     ("tests", tests),
+    ("rust-bert", rust_bert),
     ("README", readme),
 ];
 
@@ -178,6 +180,57 @@ fn tests() -> Result<Outcome> {
         command.env("KINORA_DATA", data);
     }
     succeeds(&mut command, "the tests that failed are named above")
+}
+
+/// The feature `rust-bert`, on libtorch for the CPU.
+fn rust_bert() -> Result<Outcome> {
+    let Some(libtorch) = libtorch()? else {
+        return Ok(Outcome::Skipped(
+            "tests of rust-bert: no libtorch, and it could not be fetched; name one of the version \
+             2.4 in LIBTORCH"
+                .into(),
+        ));
+    };
+    let crates = ["--release", "--features", "rust-bert", "-p", "kinora-text", "-p", "kinora"];
+    let lint = [&["clippy"][..], &crates, &["--all-targets", "--", "-D", "warnings"]].concat();
+    let test = [&["test"][..], &crates, &["--test", "bert", "--test", "text"]].concat();
+    for (args, remedy) in
+        [(lint, "mend what clippy says above"), (test, "the tests that failed are named above")]
+    {
+        let mut command = cargo();
+        command.args(args);
+        // Two threads of OpenMP on a busy machine can be slower than one, by far.
+        command.env("LIBTORCH", &libtorch).env("OMP_NUM_THREADS", "1");
+        if libtorch.starts_with(root()) {
+            command.env("LIBTORCH_CXX11_ABI", "0");
+        }
+        succeeds(&mut command, remedy)?;
+    }
+    Ok(Outcome::Passed(libtorch.display().to_string()))
+}
+
+/// The folder of libtorch: what `LIBTORCH` names, else one in `target`, which is made from PyPI's
+/// packages where that is possible.
+fn libtorch() -> Result<Option<PathBuf>> {
+    if let Some(named) = std::env::var_os("LIBTORCH").filter(|path| !path.is_empty()) {
+        return Ok(Some(named.into()));
+    }
+    let folder = root().join("target/libtorch");
+    if folder.join("build-version").exists() {
+        return Ok(Some(folder));
+    }
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return Ok(None);
+    }
+    println!("fetching libtorch from PyPI");
+    let python = |args: &[&str]| answers(Command::new("python3").args(args));
+    if !python(&["-m", "pip"]) {
+        apt_get_install(&["python3-pip"]);
+    }
+    let mut command = Command::new("python3");
+    command.arg(root().join("xtask/libtorch.py")).arg(&folder);
+    let made = command.status().is_ok_and(|status| status.success());
+    Ok(made.then_some(folder))
 }
 
 /// Runs the README's first command, as it stands there, in an empty folder below `target`, from

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::device::Choice;
 
@@ -261,6 +261,7 @@ pub struct TextTag {
 Example:
   kinora text train --pos en_ewt-ud-train.conllu --ner btc.train --out runs/tagger
   kinora text tag \"a knight walks\" --model runs/tagger
+  kinora text train --engine rust-bert --from minilm --pos .. --ner .. --out runs/bert
 
 Parts of speech come from CoNLL-U; names from lines of a word, a tab and a label (O, B-PER, I-PER,
 B-LOC, ...), or of a number, a word and a label, with blank lines between sentences.")]
@@ -274,9 +275,15 @@ pub struct TextTrain {
     /// Folder for the tagger
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// How often each sentence is seen
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub epochs: u32,
+    /// What is trained
+    #[arg(long, value_name = "ENGINE", value_enum, default_value_t)]
+    pub engine: EngineKind,
+    /// Folder of a pre-trained BERT to start from, for rust-bert [default: a small one, from nothing]
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
+    /// How often each sentence is seen [default: 16, for rust-bert 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub epochs: Option<u32>,
     /// Seed of everything that is random
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -307,9 +314,21 @@ pub struct TextScore {
 
 #[derive(clap::Args)]
 pub struct Engine {
-    /// Folder of a tagger that was trained here [default: the built-in one]
+    /// What finds parts of speech and names
+    #[arg(long, value_name = "ENGINE", value_enum, default_value_t)]
+    pub engine: EngineKind,
+    /// Folder of a model that was trained for it [default: the built-in one]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, ValueEnum)]
+pub enum EngineKind {
+    /// A small network on the CPU, which needs nothing else
+    #[default]
+    Builtin,
+    /// BERTs on libtorch, if kinora was built with the feature rust-bert
+    RustBert,
 }
 
 #[derive(clap::Args)]

@@ -125,8 +125,10 @@ fn of_text(error: &kinora_text::Error) -> u8 {
     match error {
         Error::Vocabulary { .. } => USAGE,
         Error::Json(_) | Error::Sizes(_) | Error::Weights(_) | Error::Tensors(_) => WEIGHTS,
+        Error::Model { .. } => WEIGHTS,
         Error::Read { .. } | Error::Line { .. } | Error::NoData(_) => DATA,
         Error::Diverged { .. } => DIVERGED,
+        Error::Write { .. } => WRITE,
         Error::Tensor(error) => of_tensor(error),
         _ => OTHER,
     }

@@ -1,17 +1,19 @@
 //! `kinora text`
 
+mod bert;
 mod page;
 
 use std::fmt::Write;
 use std::io::{IsTerminal, stdout};
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
-use kinora_text::{Analysis, Engine, Entity, Sentence, Tagger, Task, TrainConfig};
+use indicatif::ProgressBar;
+use kinora_text::{Analysis, Engine, Entity, Progress, Sentence, Tagger, Task, TrainConfig};
 use serde_json::json;
 
-use crate::args::{self, TextScore, TextTag, TextTrain};
+use crate::args::{self, EngineKind, TextScore, TextTag, TextTrain};
 use crate::exit::Failure;
 use crate::output::{note, say};
 use crate::prompts;
@@ -58,44 +60,63 @@ pub fn train(args: &TextTrain) -> Result<()> {
             data.push((task, sentences));
         }
     }
+    if args.engine == EngineKind::Builtin && args.from.is_some() {
+        return Err(Failure::usage("--from: only rust-bert starts from a model of others").into());
+    }
     std::fs::create_dir_all(&args.out)
         .map_err(|error| Failure::write(format!("cannot make {}: {error}", args.out.display())))?;
-    let file = args.out.join(FILE);
-    let config =
-        TrainConfig { epochs: args.epochs as usize, seed: args.seed, ..TrainConfig::default() };
-    let bar = indicatif::ProgressBar::no_length().with_style(
+    let bar = ProgressBar::no_length().with_style(
         indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} steps, {eta} left, {msg}")
             .context("the bar")?,
     );
-    let mut failed = None;
-    let tagger = kinora_text::train(&config, &data, &mut |progress| {
-        bar.set_length(progress.steps as u64);
-        bar.set_position(progress.step as u64);
-        let [pos, ner] = progress.losses;
-        bar.set_message(format!("loss {pos:.3} of parts of speech, {ner:.3} of names"));
-        if let Some(epoch) = &progress.epoch {
-            let [pos, lower, ner] = epoch.scores.map(|score| 100.0 * score.f1());
-            bar.suspend(|| {
-                note(format_args!(
-                    "epoch {}: held out {pos:.2} % of parts of speech, {lower:.2} % without \
-                     capitals, F1 of names {ner:.2}",
-                    epoch.number
-                ));
-            });
-            failed = write(epoch.tagger, &file).err();
-        }
-        failed.is_none() && !stop.load(Ordering::Relaxed)
-    })?;
-    bar.finish_and_clear();
-    if let Some(error) = failed {
-        return Err(error);
+    match args.engine {
+        EngineKind::Builtin => train_builtin(args, &data, &bar, &stop)?,
+        EngineKind::RustBert => bert::train(args, &data, &bar, &stop)?,
     }
-    write(&tagger, &file)?;
-    note(format_args!("the tagger is in {}", file.display()));
+    bar.finish_and_clear();
+    note(format_args!("the tagger is in {}", args.out.display()));
     match stop.load(Ordering::Relaxed) {
         true => Err(Failure::stopped("before the last epoch").into()),
         false => Ok(()),
     }
+}
+
+fn train_builtin(
+    args: &TextTrain,
+    data: &[(Task, Vec<Sentence>)],
+    bar: &ProgressBar,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let file = args.out.join(FILE);
+    let mut config = TrainConfig { seed: args.seed, ..TrainConfig::default() };
+    config.epochs = args.epochs.map_or(config.epochs, |epochs| epochs as usize);
+    let mut failed = None;
+    let tagger = kinora_text::train(&config, data, &mut |progress| {
+        show(bar, progress);
+        failed = progress.epoch.as_ref().and_then(|epoch| write(epoch.tagger, &file).err());
+        failed.is_none() && !stop.load(Ordering::Relaxed)
+    })?;
+    match failed {
+        Some(error) => Err(error),
+        None => write(&tagger, &file),
+    }
+}
+
+/// Moves the bar; after an epoch, a line of what it came to.
+fn show<T>(bar: &ProgressBar, progress: &Progress<T>) {
+    bar.set_length(progress.steps as u64);
+    bar.set_position(progress.step as u64);
+    let [pos, ner] = progress.losses;
+    bar.set_message(format!("loss {pos:.3} of parts of speech, {ner:.3} of names"));
+    let Some(epoch) = &progress.epoch else { return };
+    let [pos, lower, ner] = epoch.scores.map(|score| 100.0 * score.f1());
+    bar.suspend(|| {
+        note(format_args!(
+            "epoch {}: held out {pos:.2} % of parts of speech, {lower:.2} % without capitals, F1 \
+             of names {ner:.2}",
+            epoch.number
+        ));
+    });
 }
 
 fn write(tagger: &Tagger, file: &Path) -> Result<()> {
@@ -148,9 +169,10 @@ pub fn score(args: &TextScore) -> Result<()> {
 }
 
 fn engine(args: &args::Engine) -> Result<Box<dyn Engine>> {
-    Ok(match &args.model {
-        None => Box::new(Tagger::builtin()?),
-        Some(folder) => {
+    Ok(match (args.engine, &args.model) {
+        (EngineKind::RustBert, folder) => bert::open(folder.as_deref())?,
+        (EngineKind::Builtin, None) => Box::new(Tagger::builtin()?),
+        (EngineKind::Builtin, Some(folder)) => {
             let path = folder.join(FILE);
             let bytes = std::fs::read(&path)
                 .map_err(|error| Failure::weights(format!("{}: {error}", path.display())))?;

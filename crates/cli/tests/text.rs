@@ -81,3 +81,59 @@ fn a_tagger_is_trained_and_scored() {
         assert!(ended.stderr.trim_end().lines().count() == 1, "{line}: {ended:?}");
     }
 }
+
+#[cfg(not(feature = "rust-bert"))]
+#[test]
+fn an_engine_that_is_not_built_in() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("few.conllu"), POS).unwrap();
+    fs::write(path.join("few.bio"), NER).unwrap();
+    for line in [
+        "text tag x --engine rust-bert",
+        "text score few.bio --engine rust-bert --model x",
+        "text train --engine rust-bert --pos few.conllu --ner few.bio --out x",
+    ] {
+        let ended = run(path, &words(line));
+        assert_eq!(ended.code, Some(2), "{line}: {ended:?}");
+        assert!(ended.stderr.contains("--features rust-bert"), "{line}: {ended:?}");
+    }
+}
+
+#[cfg(feature = "rust-bert")]
+#[test]
+fn berts_are_trained_and_scored() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("few.conllu"), POS.repeat(400)).unwrap();
+    fs::write(path.join("few.bio"), NER.repeat(400)).unwrap();
+    let files = "--pos few.conllu --ner few.bio --epochs 1";
+    succeed(path, &words(&format!("text train --engine rust-bert {files} --out runs/bert")));
+    let from = format!("--from runs/bert/pos {files} --out runs/again");
+    succeed(path, &words(&format!("text train --engine rust-bert {from}")));
+    let with = "--engine rust-bert --model runs/again";
+    let shown = succeed(
+        path,
+        &words(&format!("text tag {with}")).into_iter().chain(["Jo runs"]).collect::<Vec<_>>(),
+    )
+    .stdout;
+    assert!(shown.starts_with("[Jo/"), "{shown}");
+    let scored = succeed(path, &words(&format!("text score few.conllu {with} --json"))).stdout;
+    let scored: Value = serde_json::from_str(&scored).unwrap();
+    assert_eq!(scored["accuracy"], 1.0, "{scored}");
+
+    let weights = path.join("runs/again/ner/model.safetensors");
+    fs::write(&weights, &fs::read(&weights).unwrap()[..1000]).unwrap();
+    for (line, code, says) in [
+        (format!("text tag x {with}"), 4, "runs/again/ner/model.safetensors"),
+        ("text tag x --engine rust-bert --model nowhere".into(), 4, "nowhere/pos/config.json"),
+        ("text tag x --engine rust-bert".into(), 2, "--model"),
+        (format!("text train --from runs/bert/pos {files} --out x"), 2, "--from"),
+        (format!("text train --engine rust-bert --from x {files} --out y"), 4, "x/config.json"),
+        (format!("text train --engine rust-bert {files} --out few.bio"), 7, "few.bio"),
+    ] {
+        let ended = run(path, &words(&line));
+        assert_eq!(ended.code, Some(code), "{line}: {ended:?}");
+        assert!(ended.stderr.contains(says), "{line}: {ended:?}");
+    }
+}

@@ -27,6 +27,14 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A file or folder that cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A line of a file that is not what it should be.
     #[error("{}:{line}: {reason}", .path.display())]
     Line {
@@ -43,6 +51,14 @@ pub enum Error {
     /// Sizes that make no tagger.
     #[error("the tagger's sizes: {0}")]
     Sizes(String),
+    /// A file of a model, or its folder, that cannot be used.
+    #[error("{}: {reason}", .path.display())]
+    Model {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The weights of a tagger that cannot be used.
     #[error("the tagger's weights: {0}")]
     Weights(String),

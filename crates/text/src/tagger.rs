@@ -15,7 +15,7 @@ use crate::labels::{BIO, ENTITIES, POS, entity, spans};
 use crate::{Engine, Entity, Error, Result, Tag, Tagged};
 
 pub use net::Sizes;
-pub use train::{Epoch, Progress, TrainConfig, train};
+pub use train::{TrainConfig, train};
 
 /// Words that are read together: what is longer is read in parts.
 const WINDOW: usize = 256;

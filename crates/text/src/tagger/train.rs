@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::f32::consts::PI;
 
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_nn::{
@@ -10,7 +9,7 @@ use kinora_tensor::{Random, Tensor, Var, grad};
 use super::features::{Vocabulary, plain};
 use super::net::{Inputs, Net, Sizes};
 use super::{Tagger, inputs};
-use crate::score::{Score, score};
+use crate::learn::{Epoch, Progress, Set, batches, held_out, note, schedule, sets};
 use crate::treebank::{Sentence, Task};
 use crate::{Error, Result};
 
@@ -50,35 +49,6 @@ impl Default for TrainConfig {
     }
 }
 
-/// Where a training stands.
-pub struct Progress<'a> {
-    /// Steps that are done, and all of them.
-    pub step: usize,
-    /// All steps.
-    pub steps: usize,
-    /// The loss of the last steps, per word: of parts of speech and of names.
-    pub losses: [f32; 2],
-    /// After each epoch, the tagger so far, and its scores on what is held out.
-    pub epoch: Option<Epoch<'a>>,
-}
-
-/// What an epoch came to.
-pub struct Epoch<'a> {
-    /// How many are done.
-    pub number: usize,
-    /// The tagger so far.
-    pub tagger: &'a Tagger,
-    /// On the held out sentences: parts of speech, the same without capitals, and names.
-    pub scores: [Score; 3],
-}
-
-/// Of the sentences to learn from, one block in so many is held out: it measures, and trains
-/// nothing. Blocks, since sentences that stand together are of one text.
-const HELD_OUT: usize = 20;
-
-/// Sentences of such a block, or fewer where there are few blocks of them.
-const BLOCK: usize = 50;
-
 /// Streams of random numbers.
 mod stream {
     pub const WEIGHTS: u64 = 1;
@@ -104,15 +74,7 @@ pub fn train(
     progress: &mut dyn FnMut(&Progress) -> bool,
 ) -> Result<Tagger> {
     config.sizes.check()?;
-    let sets = [Task::Pos, Task::Ner].map(|task| Set::new(task, data));
-    for set in &sets {
-        if set.train.is_empty() {
-            return Err(Error::NoData(match set.task {
-                Task::Pos => "parts of speech",
-                Task::Ner => "names",
-            }));
-        }
-    }
+    let sets = sets(data)?;
     let counts = counts(&sets);
     let vocabulary = vocabulary(&counts, config.least);
     let maker = Maker { config, vocabulary: &vocabulary, counts: &counts };
@@ -138,20 +100,14 @@ pub fn train(
             net = adam.step(net, &gradients, clip_factor(norm, CLIP))?;
             average.update(&net, step as u64)?;
             step += 1;
-            losses[of] += (loss - losses[of]) * if losses[of] == 0.0 { 1.0 } else { 0.02 };
+            note(&mut losses[of], loss);
             if !progress(&Progress { step, steps, losses, epoch: None }) {
                 break 'all;
             }
         }
         let tagger = tagger(config, &vocabulary, &average)?;
-        let [pos, ner] = &sets;
-        let lower: Vec<Sentence> = pos.held_out.iter().map(Sentence::lowered).collect();
-        let scores = [
-            score(&tagger, Task::Pos, &pos.held_out)?,
-            score(&tagger, Task::Pos, &lower)?,
-            score(&tagger, Task::Ner, &ner.held_out)?,
-        ];
-        let epoch = Some(Epoch { number: epoch, tagger: &tagger, scores });
+        let epoch =
+            Some(Epoch { number: epoch, scores: held_out(&tagger, &sets)?, tagger: &tagger });
         if !progress(&Progress { step, steps, losses, epoch }) {
             break;
         }
@@ -166,27 +122,6 @@ fn tagger(
 ) -> Result<Tagger> {
     let (sizes, net) = (config.sizes, average.module.clone());
     Ok(Tagger { sizes, vocabulary: vocabulary.clone(), net })
-}
-
-/// The sentences of a task.
-struct Set {
-    task: Task,
-    train: Vec<Sentence>,
-    held_out: Vec<Sentence>,
-}
-
-impl Set {
-    fn new(task: Task, data: &[(Task, Vec<Sentence>)]) -> Self {
-        let of_task = data.iter().filter(|(of, _)| *of == task).flat_map(|(_, all)| all);
-        let (mut train, mut held_out) = (Vec::new(), Vec::new());
-        let block = (of_task.clone().count() / HELD_OUT).clamp(1, BLOCK);
-        for (i, sentence) in of_task.enumerate() {
-            let held = i / block % HELD_OUT == HELD_OUT / 2;
-            let to = if held { &mut held_out } else { &mut train };
-            to.push(sentence.clone());
-        }
-        Self { task, train, held_out }
-    }
 }
 
 /// How often each word stands in what is learnt from.
@@ -206,40 +141,6 @@ fn vocabulary(counts: &HashMap<String, usize>, least: usize) -> Vocabulary {
         frequent.filter(|word| !word.is_empty() && !word.contains(' ')).collect();
     words.sort_unstable();
     Vocabulary::new(&words.join(" ")).expect("they are in order, each once")
-}
-
-/// The batches of an epoch: each of one task, its sentences of similar length, in random order.
-fn batches<'a>(
-    sets: &'a [Set; 2],
-    size: usize,
-    random: &mut Random,
-) -> Vec<(usize, Vec<&'a Sentence>)> {
-    let mut batches = Vec::new();
-    for (of, set) in sets.iter().enumerate() {
-        let mut sentences: Vec<(usize, &Sentence)> =
-            set.train.iter().map(|sentence| (sentence.words.len(), sentence)).collect();
-        shuffle(&mut sentences, random);
-        // By length and then as shuffled, so that batches differ from epoch to epoch.
-        sentences.sort_by_key(|(length, _)| *length);
-        let chunks = sentences.chunks(size);
-        batches.extend(
-            chunks.map(|chunk| (of, chunk.iter().map(|(_, sentence)| *sentence).collect())),
-        );
-    }
-    shuffle(&mut batches, random);
-    batches
-}
-
-fn shuffle<T>(all: &mut [T], random: &mut Random) {
-    for i in (1..all.len()).rev() {
-        all.swap(i, random.below(i + 1));
-    }
-}
-
-/// A short rise, then a fall along a cosine.
-fn schedule(step: usize, steps: usize) -> f32 {
-    let rise = ((step + 1) as f32 / 100.0).min(1.0);
-    rise * 0.5 * (1.0 + (PI * step as f32 / steps as f32).cos())
 }
 
 /// Makes the gradients of steps.

@@ -1,0 +1,388 @@
+//! The engine on libtorch, through `rust-bert`.
+
+mod train;
+
+use std::path::{Path, PathBuf};
+
+use rust_bert::bert::BertConfig;
+use rust_bert::distilbert::DistilBertConfig;
+use rust_bert::electra::ElectraConfig;
+use rust_bert::mobilebert::MobileBertConfig;
+use rust_bert::pipelines::common::{ModelResource, ModelType};
+use rust_bert::pipelines::token_classification::{
+    LabelAggregationOption, TokenClassificationConfig, TokenClassificationModel,
+};
+use rust_bert::resources::{LocalResource, ResourceProvider};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::labels::{BIO, ENTITIES, POS, spans};
+use crate::{Engine, Entity, Error, Result, Tag, Tagged, Task};
+
+pub use train::{BertTrainConfig, train_bert};
+
+/// Two fine-tuned models of the BERT family on libtorch: one finds parts of speech, one names.
+///
+/// It takes what was trained here, and what others trained for these tasks: labels as Universal
+/// Dependencies or the Penn Treebank have them, and names as BIO; kinds of names that are not of
+/// [`ENTITIES`](crate::ENTITIES) are left out.
+pub struct Bert {
+    pos: Model,
+    ner: Model,
+}
+
+/// The folder of each task in that of both.
+const FOLDERS: [(Task, &str); 2] = [(Task::Pos, "pos"), (Task::Ner, "ner")];
+
+/// What weights are called.
+const WEIGHTS: [&str; 2] = ["model.safetensors", "rust_model.ot"];
+
+/// Characters of a word that a model is shown; its label stands at the first piece.
+const WORD: usize = 100;
+
+/// Characters that are read together; what is longer is read in parts. There are at most as many
+/// pieces, and mostly a fourth.
+const PART: usize = 1500;
+
+/// Characters of a batch at most, with what fills its parts up.
+const BATCH: usize = 16 << 10;
+
+impl Bert {
+    /// Reads `folder/pos` and `folder/ner`, each with `config.json`, `vocab.txt` and
+    /// `model.safetensors` or `rust_model.ot`.
+    ///
+    /// # Errors
+    /// If a file is missing or is not what it should be, with its path.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let [pos, ner] = FOLDERS.map(|(task, name)| Model::open(&folder.join(name), task));
+        Ok(Self { pos: pos?, ner: ner? })
+    }
+
+    /// The models that `rust-bert` downloads where none are named: MobileBERT for parts of speech
+    /// and BERT for names.
+    ///
+    /// # Errors
+    /// If they cannot be fetched.
+    #[cfg(feature = "rust-bert-remote")]
+    pub fn remote() -> Result<Self> {
+        use rust_bert::pipelines::pos_tagging::POSConfig;
+        let pos = Model::new(POSConfig::default().into(), Task::Pos)?;
+        Ok(Self { pos, ner: Model::new(TokenClassificationConfig::default(), Task::Ner)? })
+    }
+}
+
+/// A model for one task.
+struct Model {
+    model: TokenClassificationModel,
+    /// Of each of its labels, ours.
+    labels: Vec<usize>,
+}
+
+/// Some words of a sentence, as a model reads them.
+struct Part {
+    sentence: usize,
+    first: usize,
+    /// Where each word begins and ends in the text, in characters.
+    words: Vec<(usize, usize)>,
+    text: String,
+    characters: usize,
+}
+
+impl Model {
+    fn open(folder: &Path, task: Task) -> Result<Self> {
+        let [config, vocab] = ["config.json", "vocab.txt"].map(|name| folder.join(name));
+        let (kind, vocab_size) = checked(&config)?;
+        let lower_case = vocabulary(&vocab, vocab_size)?;
+        let weights = weights(folder)?;
+        let local = |path: &Path| LocalResource { local_path: path.to_owned() };
+        Self::new(
+            TokenClassificationConfig::new(
+                kind,
+                ModelResource::Torch(Box::new(local(&weights))),
+                local(&config),
+                local(&vocab),
+                None,
+                lower_case,
+                None,
+                None,
+                LabelAggregationOption::First,
+            ),
+            task,
+        )
+    }
+
+    fn new(mut config: TokenClassificationConfig, task: Task) -> Result<Self> {
+        // The pipeline takes every batch but the first for the first: there must be only one.
+        config.batch_size = usize::MAX;
+        let path = config.config_resource.get_local_path();
+        let path = path.map_err(|error| wrong(Path::new("the network"), error))?;
+        let labels = labels(&path, task)?;
+        let weights = config.model_resource.get_local_path().unwrap_or_default();
+        let model =
+            TokenClassificationModel::new(config).map_err(|error| wrong(&weights, error))?;
+        Ok(Self { model, labels })
+    }
+
+    /// The label of each word and its probability; 0 where the model has nothing to say.
+    fn label(&self, sentences: &[Vec<&str>], nothing: usize) -> Vec<Vec<(usize, f32)>> {
+        let mut labels: Vec<Vec<(usize, f32)>> =
+            sentences.iter().map(|words| vec![(nothing, 0.0); words.len()]).collect();
+        let mut parts: Vec<Part> =
+            (0..).zip(sentences).flat_map(|(i, words)| Part::all(i, words)).collect();
+        parts.sort_by_key(|part| part.characters);
+        let mut rest = &parts[..];
+        while !rest.is_empty() {
+            let fits = |&n: &usize| n * rest[n - 1].characters <= BATCH;
+            let n = (1..=rest.len()).take_while(fits).last().unwrap_or(1);
+            let (batch, others) = rest.split_at(n);
+            let texts: Vec<&str> = batch.iter().map(|part| part.text.as_str()).collect();
+            for (part, tokens) in batch.iter().zip(self.model.predict(&texts, false, false)) {
+                let of = &mut labels[part.sentence][part.first..];
+                let mut word = 0;
+                let mut last = None;
+                for token in tokens {
+                    let Some(begin) = token.offset.map(|offset| offset.begin as usize) else {
+                        continue;
+                    };
+                    while part.words.get(word).is_some_and(|&(_, end)| end <= begin) {
+                        word += 1;
+                    }
+                    // A word's label is that of its first piece.
+                    let inside = part.words.get(word).is_some_and(|&(start, _)| start <= begin);
+                    if inside && last != Some(word) {
+                        of[word] = (self.labels[token.label_index as usize], token.score as f32);
+                        last = Some(word);
+                    }
+                }
+            }
+            rest = others;
+        }
+        labels
+    }
+}
+
+impl Part {
+    /// All parts of a sentence.
+    fn all(sentence: usize, words: &[&str]) -> Vec<Self> {
+        let mut parts: Vec<Self> = Vec::new();
+        for (at, word) in words.iter().enumerate() {
+            let end = word.char_indices().nth(WORD).map_or(word.len(), |(end, _)| end);
+            let (word, len) = (&word[..end], word[..end].chars().count());
+            let fits = parts.last().is_some_and(|part| part.characters + len < PART);
+            if !fits {
+                parts.push(Self {
+                    sentence,
+                    first: at,
+                    words: Vec::new(),
+                    text: String::new(),
+                    characters: 0,
+                });
+            }
+            let part = parts.last_mut().expect("there is one now");
+            part.words.push((part.characters, part.characters + len));
+            part.text += word;
+            part.text.push(' ');
+            part.characters += len + 1;
+        }
+        parts
+    }
+}
+
+impl Engine for Bert {
+    fn tag(&self, sentences: &[Vec<&str>]) -> Result<Vec<Tagged>> {
+        let other = POS.len() - 1;
+        let tags = self.pos.label(sentences, other);
+        let names = self.ner.label(sentences, 0);
+        let tagged = tags.iter().zip(&names).map(|(tags, names)| {
+            let labels: Vec<usize> = names.iter().map(|&(label, _)| label).collect();
+            let entities = spans(&labels).into_iter().map(|(kind, span)| {
+                let sum: f32 = names[span.clone()].iter().map(|&(_, p)| p).sum();
+                Entity { label: ENTITIES[kind].into(), score: sum / span.len() as f32, span }
+            });
+            Tagged {
+                tags: tags.iter().map(|&(pos, p)| Tag { pos: POS[pos].into(), p }).collect(),
+                entities: entities.collect(),
+            }
+        });
+        Ok(tagged.collect())
+    }
+}
+
+/// The error of a file.
+fn wrong(path: &Path, reason: impl ToString) -> Error {
+    Error::Model { path: path.to_owned(), reason: reason.to_string() }
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| wrong(path, error))
+}
+
+fn json(path: &Path) -> Result<Value> {
+    serde_json::from_str(&read(path)?).map_err(|error| wrong(path, error))
+}
+
+/// The kind of model that a `config.json` is of, and how many pieces its vocabulary has.
+///
+/// `rust-bert` panics at what it cannot take, so all that it reads is looked at here before.
+fn checked(path: &Path) -> Result<(ModelType, usize)> {
+    fn parses<T: DeserializeOwned>(config: &Value) -> Option<serde_json::Error> {
+        serde_json::from_value::<T>(config.clone()).err()
+    }
+    let config = json(path)?;
+    let (kind, error) = match config["model_type"].as_str().unwrap_or("bert") {
+        "bert" => (ModelType::Bert, parses::<BertConfig>(&config)),
+        "distilbert" => (ModelType::DistilBert, parses::<DistilBertConfig>(&config)),
+        "electra" => (ModelType::Electra, parses::<ElectraConfig>(&config)),
+        "mobilebert" => (ModelType::MobileBert, parses::<MobileBertConfig>(&config)),
+        other => {
+            let known = "bert, distilbert, electra and mobilebert can be read";
+            return Err(wrong(path, format!("the model is of the type {other}; {known}")));
+        }
+    };
+    if let Some(error) = error {
+        return Err(wrong(path, error));
+    }
+    let number = |key: &str| config[key].as_i64();
+    for (key, value) in config.as_object().into_iter().flatten() {
+        let size =
+            ["size", "dim", "heads", "layers", "embeddings"].iter().any(|part| key.ends_with(part));
+        if size && value.as_i64().is_some_and(|value| !(1..=1 << 24).contains(&value)) {
+            return Err(wrong(path, format!("{key} is {value}")));
+        }
+    }
+    for [hidden, heads] in [["hidden_size", "num_attention_heads"], ["dim", "n_heads"]] {
+        if let (Some(h), Some(n)) = (number(hidden), number(heads))
+            && h % n != 0
+        {
+            return Err(wrong(path, format!("{hidden} is {h}, no multiple of {heads}, {n}")));
+        }
+    }
+    Ok((kind, number("vocab_size").unwrap_or(0) as usize))
+}
+
+/// Looks at the vocabulary of a model of `size` pieces; whether it is of small letters alone.
+fn vocabulary(path: &Path, size: usize) -> Result<bool> {
+    let text = read(path)?;
+    let found = text.lines().count();
+    if found != size {
+        return Err(wrong(
+            path,
+            format!("{found} pieces, but config.json is of a model of {size}"),
+        ));
+    }
+    if path.to_str().is_none() {
+        return Err(wrong(path, "the path is not Unicode"));
+    }
+    // `[CLS]` and its like have capitals everywhere, and some small vocabularies have rare letters
+    // that Unicode takes for capitals.
+    let mut pieces = text.lines().filter(|piece| !piece.starts_with('['));
+    Ok(!pieces.any(|piece| piece.contains(|c: char| c.is_ascii_uppercase())))
+}
+
+/// The file of weights in a folder.
+fn weights(folder: &Path) -> Result<PathBuf> {
+    let path = WEIGHTS.map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
+    path.ok_or_else(|| wrong(folder, format!("there is no {}", WEIGHTS.join(" and no "))))
+}
+
+/// Ours of each of the labels in a `config.json`.
+fn labels(path: &Path, task: Task) -> Result<Vec<usize>> {
+    let config = json(path)?;
+    let names = config["id2label"].as_object();
+    let names = names.ok_or_else(|| wrong(path, "id2label, which names the labels, is missing"))?;
+    let label = |i: usize| {
+        let name = names.get(&i.to_string()).and_then(Value::as_str);
+        let name = name.ok_or_else(|| wrong(path, format!("id2label does not name label {i}")))?;
+        let ours = match task {
+            Task::Pos => POS.iter().position(|&pos| pos == name).or_else(|| penn(name)),
+            Task::Ner => BIO.iter().position(|&label| label == name).or_else(|| {
+                let other = name == "O" || name.starts_with("B-") || name.starts_with("I-");
+                other.then_some(0)
+            }),
+        };
+        let what = match task {
+            Task::Pos => "no part of speech of Universal Dependencies or of the Penn Treebank",
+            Task::Ner => "not O and does not begin with B- or I-",
+        };
+        ours.ok_or_else(|| wrong(path, format!("the label {name:?} is {what}")))
+    };
+    (0..names.len()).map(label).collect()
+}
+
+/// The universal part of speech of one of the Penn Treebank's, where no sentence is looked at:
+/// <https://universaldependencies.org/tagset-conversion/en-penn-uposf.html>
+fn penn(tag: &str) -> Option<usize> {
+    let pos = match tag {
+        "JJ" | "JJR" | "JJS" | "AFX" => "ADJ",
+        "IN" => "ADP",
+        "RB" | "RBR" | "RBS" | "WRB" => "ADV",
+        "MD" => "AUX",
+        "CC" => "CCONJ",
+        "DT" | "PDT" | "WDT" => "DET",
+        "UH" => "INTJ",
+        "NN" | "NNS" => "NOUN",
+        "CD" => "NUM",
+        "POS" | "TO" | "RP" => "PART",
+        "PRP" | "PRP$" | "WP" | "WP$" | "EX" => "PRON",
+        "NNP" | "NNPS" => "PROPN",
+        "." | "," | ":" | "``" | "''" | "\"" | "-LRB-" | "-RRB-" | "(" | ")" | "HYPH" | "NFP" => {
+            "PUNCT"
+        }
+        "$" | "#" | "SYM" => "SYM",
+        "VB" | "VBD" | "VBG" | "VBN" | "VBP" | "VBZ" => "VERB",
+        "FW" | "LS" | "ADD" | "GW" | "XX" | "X" => "X",
+        _ => return None,
+    };
+    POS.iter().position(|&known| known == pos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_sentences_fall_into_parts() {
+        let (long, wide) = ("x".repeat(1_000_000), "Ω".repeat(WORD + 1));
+        let words: Vec<&str> = [&long, "a", &wide].into_iter().cycle().take(60).collect();
+        let parts = Part::all(7, &words);
+        assert!(parts.len() > 1);
+        let mut at = 0;
+        for part in &parts {
+            assert_eq!((part.sentence, part.first), (7, at));
+            assert_eq!(part.characters, part.text.chars().count());
+            assert!(part.characters <= PART + WORD);
+            let characters: Vec<char> = part.text.chars().collect();
+            for (&(start, end), word) in part.words.iter().zip(&words[at..]) {
+                let shown: Vec<char> = word.chars().take(WORD).collect();
+                assert_eq!(characters[start..end], shown);
+            }
+            at += part.words.len();
+        }
+        assert_eq!(at, words.len());
+        assert!(Part::all(0, &[]).is_empty());
+    }
+
+    #[test]
+    fn labels_of_others() {
+        let folder = std::env::temp_dir().join(format!("kinora-labels-{}", std::process::id()));
+        let of = |names: &str, task| {
+            std::fs::write(&folder, format!("{{\"id2label\": {names}}}")).unwrap();
+            labels(&folder, task)
+        };
+        let conll = r#"{"0": "O", "1": "B-MISC", "2": "I-PER", "3": "B-ORG"}"#;
+        assert_eq!(of(conll, Task::Ner).unwrap(), [0, 0, 2, 5]);
+        let penn = r#"{"1": "NNP", "0": "VBZ", "2": "SCONJ"}"#;
+        let named: Vec<&str> = of(penn, Task::Pos).unwrap().iter().map(|&l| POS[l]).collect();
+        assert_eq!(named, ["VERB", "PROPN", "SCONJ"]);
+        for (names, task, part) in [
+            (r#"{"0": "LABEL_0"}"#, Task::Pos, "LABEL_0"),
+            (r#"{"0": "LABEL_0"}"#, Task::Ner, "LABEL_0"),
+            (r#"{"1": "O"}"#, Task::Ner, "label 0"),
+            ("7", Task::Ner, "id2label"),
+        ] {
+            let error = of(names, task).unwrap_err().to_string();
+            assert!(error.contains(part) && error.contains("kinora-labels"), "{error}");
+        }
+        std::fs::remove_file(&folder).unwrap();
+    }
+}
