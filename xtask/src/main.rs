@@ -13,16 +13,18 @@ mod tidy;
 const HELP: &str = "\
 Tasks of the workspace.
 
-cargo xtask train [ARGS]    train a model: `kinora train ARGS`, without ARGS `--preset shapes`
-cargo xtask test            format, clippy, tidy, all tests, the first command of the README
-cargo xtask bench [ARGS]    the benchmarks
-cargo xtask tidy            hold the tree against its design: crates, files, words, links
-cargo xtask torture         the tests that take long
+cargo xtask train [ARGS]           train a model: `kinora train ARGS`, without ARGS `--preset shapes`
+cargo xtask train-tagger [ARGS]    train a tagger: `kinora text train ARGS`
+cargo xtask test                   format, clippy, tidy, all tests, the first command of the README
+cargo xtask bench [ARGS]           the benchmarks
+cargo xtask tidy                   hold the tree against its design: crates, files, words, links
+cargo xtask torture                the tests that take long
 
 Examples:
   cargo xtask train
   cargo xtask train --preset lpc --data lpc:../shared/data/lpc_universal --out runs/lpc
   cargo xtask train --help
+  cargo xtask train-tagger --pos en_ewt-ud-train.conllu --ner btc.train --out runs/tagger
   KINORA_DATA=/path/to/data cargo xtask test
   CI=true cargo xtask test            what is skipped is a failure
   cargo xtask bench --out benches
@@ -37,6 +39,9 @@ fn main() -> ExitCode {
     let asks_help = args.iter().any(|arg| arg == "--help" || arg == "-h");
     let result = match task.to_str() {
         Some("train") => train(args),
+        Some("train-tagger") => {
+            run("train-tagger", ["run", "--release", "-p", "kinora", "--", "text", "train"], args)
+        }
         Some("bench") => run("bench", ["run", "--release", "-p", "kinora-bench", "--"], args),
         Some("help" | "--help" | "-h") => help(),
         Some("test" | "tidy" | "torture") if asks_help => help(),

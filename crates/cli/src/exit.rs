@@ -79,6 +79,7 @@ fn code(error: &anyhow::Error) -> u8 {
             .or_else(|| cause.downcast_ref().map(of_model))
             .or_else(|| cause.downcast_ref().map(of_video))
             .or_else(|| cause.downcast_ref().map(of_text))
+            .or_else(|| cause.downcast_ref().map(of_embed))
             .or_else(|| cause.downcast_ref().map(of_tensor))
     });
     found.unwrap_or(OTHER)
@@ -131,6 +132,14 @@ fn of_text(error: &kinora_text::Error) -> u8 {
         Error::Write { .. } => WRITE,
         Error::Tensor(error) => of_tensor(error),
         _ => OTHER,
+    }
+}
+
+fn of_embed(error: &kinora_embed::Error) -> u8 {
+    use kinora_embed::Error;
+    match error {
+        Error::Write { .. } => WRITE,
+        _ => DATA,
     }
 }
 

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Args, Command, DataCommand, TextCommand};
+use args::{Args, Command, DataCommand, EmbedCommand, TextCommand};
 
 mod args;
 mod data;
 mod device;
+mod embed;
 mod exit;
 mod inspect;
 mod models;
@@ -32,6 +33,10 @@ fn main() -> ExitCode {
         Command::Text(TextCommand::Tag(args)) => text::tag(args),
         Command::Text(TextCommand::Train(args)) => text::train(args),
         Command::Text(TextCommand::Score(args)) => text::score(args),
+        Command::Embed(EmbedCommand::Near(args)) => embed::near(args),
+        Command::Embed(EmbedCommand::Analogy(args)) => embed::analogy(args),
+        Command::Embed(EmbedCommand::Similar(args)) => embed::similar(args),
+        Command::Embed(EmbedCommand::Convert(args)) => embed::convert(args),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

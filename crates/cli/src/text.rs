@@ -44,6 +44,14 @@ pub fn tag(args: &TextTag) -> Result<()> {
 }
 
 pub fn train(args: &TextTrain) -> Result<()> {
+    match args.engine {
+        EngineKind::Builtin if args.from.is_some() => {
+            let message = "--from: only rust-bert starts from a model of others";
+            return Err(Failure::usage(message).into());
+        }
+        EngineKind::RustBert => bert::there()?,
+        EngineKind::Builtin => {}
+    }
     let stop = stop_on_signal()?;
     let mut data = Vec::new();
     for (files, wanted) in [(&args.pos, Task::Pos), (&args.ner, Task::Ner)] {
@@ -60,9 +68,6 @@ pub fn train(args: &TextTrain) -> Result<()> {
             data.push((task, sentences));
         }
     }
-    if args.engine == EngineKind::Builtin && args.from.is_some() {
-        return Err(Failure::usage("--from: only rust-bert starts from a model of others").into());
-    }
     std::fs::create_dir_all(&args.out)
         .map_err(|error| Failure::write(format!("cannot make {}: {error}", args.out.display())))?;
     let bar = ProgressBar::no_length().with_style(
@@ -73,11 +78,12 @@ pub fn train(args: &TextTrain) -> Result<()> {
         EngineKind::Builtin => train_builtin(args, &data, &bar, &stop)?,
         EngineKind::RustBert => bert::train(args, &data, &bar, &stop)?,
     }
+    let whole = bar.length() == Some(bar.position());
     bar.finish_and_clear();
     note(format_args!("the tagger is in {}", args.out.display()));
-    match stop.load(Ordering::Relaxed) {
-        true => Err(Failure::stopped("before the last epoch").into()),
-        false => Ok(()),
+    match whole {
+        true => Ok(()),
+        false => Err(Failure::stopped("before the last epoch").into()),
     }
 }
 
@@ -140,15 +146,16 @@ pub fn score(args: &TextScore) -> Result<()> {
     });
     let text = match task {
         Task::Pos => {
-            let cut = kinora_text::score_words(&sentences).f1();
+            let cut = kinora_text::score_words(&sentences);
             object["task"] = "pos".into();
             object["accuracy"] = f1.into();
-            object["words_f1"] = cut.into();
-            let [right, cut] = [f1, cut].map(|share| 100.0 * share);
-            format!(
-                "{right:.2} % of {words} parts of speech are right; F1 of cutting the text into \
-                 words {cut:.2}"
-            )
+            let mut text = format!("{:.2} % of {words} parts of speech are right", 100.0 * f1);
+            // Not every file has the texts that its words are of.
+            if cut.gold > 0 {
+                object["words_f1"] = cut.f1().into();
+                let _ = write!(text, "; F1 of cutting the text into words {:.2}", 100.0 * cut.f1());
+            }
+            text
         }
         Task::Ner => {
             object["task"] = "ner".into();

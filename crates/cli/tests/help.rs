@@ -17,6 +17,10 @@ fn every_command_has_help_with_examples() {
         "text tag",
         "text train",
         "text score",
+        "embed near",
+        "embed analogy",
+        "embed similar",
+        "embed convert",
     ] {
         let line = format!("{command} --help");
         let help = succeed(folder.path(), &words(&line)).stdout;

@@ -127,7 +127,6 @@ fn berts_are_trained_and_scored() {
     for (line, code, says) in [
         (format!("text tag x {with}"), 4, "runs/again/ner/model.safetensors"),
         ("text tag x --engine rust-bert --model nowhere".into(), 4, "nowhere/pos/config.json"),
-        ("text tag x --engine rust-bert".into(), 2, "--model"),
         (format!("text train --from runs/bert/pos {files} --out x"), 2, "--from"),
         (format!("text train --engine rust-bert --from x {files} --out y"), 4, "x/config.json"),
         (format!("text train --engine rust-bert {files} --out few.bio"), 7, "few.bio"),

@@ -1,13 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+mod error;
 mod sentence;
+mod vectors;
 mod words;
 
 use kinora_nn::{Init, Module, join};
-use kinora_tensor::{Result, Tensor};
+use kinora_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+pub use error::{Error, Result};
 pub use sentence::Sentence;
+pub use vectors::{Form, Loaded, Near, Vectors, cosine, read, write};
 pub use words::{Pieces, Words};
 
 /// The sizes of an [`Encoder`].
@@ -79,7 +83,11 @@ impl<T> Encoder<T> {
     ///
     /// # Errors
     /// As of [`Init::tensor`].
-    pub fn new<I: Init<T>>(init: &mut I, config: &EncoderConfig, vocab: usize) -> Result<Self> {
+    pub fn new<I: Init<T>>(
+        init: &mut I,
+        config: &EncoderConfig,
+        vocab: usize,
+    ) -> kinora_tensor::Result<Self> {
         let EncoderConfig { word, sentence, tags, .. } = *config;
         Ok(Self {
             words: Words::new(init, vocab, word, tags)?,
@@ -94,7 +102,7 @@ impl<T: Tensor> Encoder<T> {
     ///
     /// # Errors
     /// If the pieces do not fill their `[n, m]`, or the device fails.
-    pub fn forward(&self, pieces: &Pieces) -> Result<Encoded<T>> {
+    pub fn forward(&self, pieces: &Pieces) -> kinora_tensor::Result<Encoded<T>> {
         let device = self.words.table.table.device();
         let shape = [pieces.sentences, pieces.places];
         let mask = T::from_slice(device, &pieces.mask, shape)?;

@@ -1,27 +1,24 @@
 //! The engine on libtorch, through `rust-bert`.
 
+mod folder;
 mod train;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rust_bert::bert::BertConfig;
-use rust_bert::distilbert::DistilBertConfig;
-use rust_bert::electra::ElectraConfig;
-use rust_bert::mobilebert::MobileBertConfig;
-use rust_bert::pipelines::common::{ModelResource, ModelType};
+use rust_bert::pipelines::common::{ModelResource, TokenizerOption};
 use rust_bert::pipelines::token_classification::{
     LabelAggregationOption, TokenClassificationConfig, TokenClassificationModel,
 };
-use rust_bert::resources::{LocalResource, ResourceProvider};
-use serde::de::DeserializeOwned;
+use rust_bert::resources::LocalResource;
 use serde_json::Value;
 
+use self::folder::Folder;
 use crate::labels::{BIO, ENTITIES, POS, spans};
 use crate::{Engine, Entity, Error, Result, Tag, Tagged, Task};
 
 pub use train::{BertTrainConfig, train_bert};
 
-/// Two fine-tuned models of the BERT family on libtorch: one finds parts of speech, one names.
+/// Two fine-tuned models, BERT or DistilBERT, on libtorch: one finds parts of speech, one names.
 ///
 /// It takes what was trained here, and what others trained for these tasks: labels as Universal
 /// Dependencies or the Penn Treebank have them, and names as BIO; kinds of names that are not of
@@ -34,14 +31,11 @@ pub struct Bert {
 /// The folder of each task in that of both.
 const FOLDERS: [(Task, &str); 2] = [(Task::Pos, "pos"), (Task::Ner, "ner")];
 
-/// What weights are called.
-const WEIGHTS: [&str; 2] = ["model.safetensors", "rust_model.ot"];
-
 /// Characters of a word that a model is shown; its label stands at the first piece.
 const WORD: usize = 100;
 
-/// Characters that are read together; what is longer is read in parts. There are at most as many
-/// pieces, and mostly a fourth.
+/// Characters that are read together; what is longer is read in parts. There are mostly a fourth as
+/// many pieces.
 const PART: usize = 1500;
 
 /// Characters of a batch at most, with what fills its parts up.
@@ -66,8 +60,20 @@ impl Bert {
     #[cfg(feature = "rust-bert-remote")]
     pub fn remote() -> Result<Self> {
         use rust_bert::pipelines::pos_tagging::POSConfig;
-        let pos = Model::new(POSConfig::default().into(), Task::Pos)?;
-        Ok(Self { pos, ner: Model::new(TokenClassificationConfig::default(), Task::Ner)? })
+        let [pos, ner] = [
+            (Task::Pos, POSConfig::default().into()),
+            (Task::Ner, TokenClassificationConfig::default()),
+        ]
+        .map(|(task, config): (_, TokenClassificationConfig)| {
+            let network = |error| wrong(Path::new("models from the network"), error);
+            let path = config.config_resource.get_local_path().map_err(network)?;
+            let vocab = config.vocab_resource.get_local_path().map_err(network)?;
+            let weights = config.model_resource.get_torch_local_path().map_err(network)?;
+            let tokenizer = folder::tokenizer(config.model_type, &vocab, config.lower_case)?;
+            let labels = labels(&folder::json(&path)?, task).map_err(|why| wrong(&path, why))?;
+            Model::new(config, tokenizer, labels, &weights)
+        });
+        Ok(Self { pos: pos?, ner: ner? })
     }
 }
 
@@ -90,37 +96,36 @@ struct Part {
 
 impl Model {
     fn open(folder: &Path, task: Task) -> Result<Self> {
-        let [config, vocab] = ["config.json", "vocab.txt"].map(|name| folder.join(name));
-        let (kind, vocab_size) = checked(&config)?;
-        let lower_case = vocabulary(&vocab, vocab_size)?;
-        let weights = weights(folder)?;
+        let folder = Folder::open(folder)?;
+        let labels = labels(&folder.config, task);
+        let labels = labels.map_err(|reason| wrong(&folder.config_path, reason))?;
+        let tokenizer = folder.tokenizer()?;
+        folder.tensors()?;
         let local = |path: &Path| LocalResource { local_path: path.to_owned() };
-        Self::new(
-            TokenClassificationConfig::new(
-                kind,
-                ModelResource::Torch(Box::new(local(&weights))),
-                local(&config),
-                local(&vocab),
-                None,
-                lower_case,
-                None,
-                None,
-                LabelAggregationOption::First,
-            ),
-            task,
-        )
+        let config = TokenClassificationConfig::new(
+            folder.kind,
+            ModelResource::Torch(Box::new(local(&folder.weights_path))),
+            local(&folder.config_path),
+            local(&folder.vocab_path),
+            None,
+            folder.lower_case,
+            None,
+            None,
+            LabelAggregationOption::First,
+        );
+        Self::new(config, tokenizer, labels, &folder.weights_path)
     }
 
-    fn new(mut config: TokenClassificationConfig, task: Task) -> Result<Self> {
+    fn new(
+        mut config: TokenClassificationConfig,
+        tokenizer: TokenizerOption,
+        labels: Vec<usize>,
+        weights: &Path,
+    ) -> Result<Self> {
         // The pipeline takes every batch but the first for the first: there must be only one.
         config.batch_size = usize::MAX;
-        let path = config.config_resource.get_local_path();
-        let path = path.map_err(|error| wrong(Path::new("the network"), error))?;
-        let labels = labels(&path, task)?;
-        let weights = config.model_resource.get_local_path().unwrap_or_default();
-        let model =
-            TokenClassificationModel::new(config).map_err(|error| wrong(&weights, error))?;
-        Ok(Self { model, labels })
+        let model = TokenClassificationModel::new_with_tokenizer(config, tokenizer);
+        Ok(Self { model: model.map_err(|error| wrong(weights, error))?, labels })
     }
 
     /// The label of each word and its probability; 0 where the model has nothing to say.
@@ -213,98 +218,27 @@ fn wrong(path: &Path, reason: impl ToString) -> Error {
     Error::Model { path: path.to_owned(), reason: reason.to_string() }
 }
 
-fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| wrong(path, error))
-}
-
-fn json(path: &Path) -> Result<Value> {
-    serde_json::from_str(&read(path)?).map_err(|error| wrong(path, error))
-}
-
-/// The kind of model that a `config.json` is of, and how many pieces its vocabulary has.
-///
-/// `rust-bert` panics at what it cannot take, so all that it reads is looked at here before.
-fn checked(path: &Path) -> Result<(ModelType, usize)> {
-    fn parses<T: DeserializeOwned>(config: &Value) -> Option<serde_json::Error> {
-        serde_json::from_value::<T>(config.clone()).err()
-    }
-    let config = json(path)?;
-    let (kind, error) = match config["model_type"].as_str().unwrap_or("bert") {
-        "bert" => (ModelType::Bert, parses::<BertConfig>(&config)),
-        "distilbert" => (ModelType::DistilBert, parses::<DistilBertConfig>(&config)),
-        "electra" => (ModelType::Electra, parses::<ElectraConfig>(&config)),
-        "mobilebert" => (ModelType::MobileBert, parses::<MobileBertConfig>(&config)),
-        other => {
-            let known = "bert, distilbert, electra and mobilebert can be read";
-            return Err(wrong(path, format!("the model is of the type {other}; {known}")));
-        }
-    };
-    if let Some(error) = error {
-        return Err(wrong(path, error));
-    }
-    let number = |key: &str| config[key].as_i64();
-    for (key, value) in config.as_object().into_iter().flatten() {
-        let size =
-            ["size", "dim", "heads", "layers", "embeddings"].iter().any(|part| key.ends_with(part));
-        if size && value.as_i64().is_some_and(|value| !(1..=1 << 24).contains(&value)) {
-            return Err(wrong(path, format!("{key} is {value}")));
-        }
-    }
-    for [hidden, heads] in [["hidden_size", "num_attention_heads"], ["dim", "n_heads"]] {
-        if let (Some(h), Some(n)) = (number(hidden), number(heads))
-            && h % n != 0
-        {
-            return Err(wrong(path, format!("{hidden} is {h}, no multiple of {heads}, {n}")));
-        }
-    }
-    Ok((kind, number("vocab_size").unwrap_or(0) as usize))
-}
-
-/// Looks at the vocabulary of a model of `size` pieces; whether it is of small letters alone.
-fn vocabulary(path: &Path, size: usize) -> Result<bool> {
-    let text = read(path)?;
-    let found = text.lines().count();
-    if found != size {
-        return Err(wrong(
-            path,
-            format!("{found} pieces, but config.json is of a model of {size}"),
-        ));
-    }
-    if path.to_str().is_none() {
-        return Err(wrong(path, "the path is not Unicode"));
-    }
-    // `[CLS]` and its like have capitals everywhere, and some small vocabularies have rare letters
-    // that Unicode takes for capitals.
-    let mut pieces = text.lines().filter(|piece| !piece.starts_with('['));
-    Ok(!pieces.any(|piece| piece.contains(|c: char| c.is_ascii_uppercase())))
-}
-
-/// The file of weights in a folder.
-fn weights(folder: &Path) -> Result<PathBuf> {
-    let path = WEIGHTS.map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
-    path.ok_or_else(|| wrong(folder, format!("there is no {}", WEIGHTS.join(" and no "))))
-}
-
-/// Ours of each of the labels in a `config.json`.
-fn labels(path: &Path, task: Task) -> Result<Vec<usize>> {
-    let config = json(path)?;
+/// Ours of each of the labels that a `config.json` names.
+fn labels(config: &Value, task: Task) -> Result<Vec<usize>, String> {
     let names = config["id2label"].as_object();
-    let names = names.ok_or_else(|| wrong(path, "id2label, which names the labels, is missing"))?;
+    let names = names.ok_or("id2label, which names the labels, is missing")?;
     let label = |i: usize| {
         let name = names.get(&i.to_string()).and_then(Value::as_str);
-        let name = name.ok_or_else(|| wrong(path, format!("id2label does not name label {i}")))?;
-        let ours = match task {
-            Task::Pos => POS.iter().position(|&pos| pos == name).or_else(|| penn(name)),
-            Task::Ner => BIO.iter().position(|&label| label == name).or_else(|| {
-                let other = name == "O" || name.starts_with("B-") || name.starts_with("I-");
-                other.then_some(0)
-            }),
+        let name = name.ok_or_else(|| format!("id2label does not name label {i}"))?;
+        let (ours, what) = match task {
+            Task::Pos => (
+                POS.iter().position(|&pos| pos == name).or_else(|| penn(name)),
+                "no part of speech of Universal Dependencies or of the Penn Treebank",
+            ),
+            Task::Ner => (
+                BIO.iter().position(|&label| label == name).or_else(|| {
+                    let other = name == "O" || name.starts_with("B-") || name.starts_with("I-");
+                    other.then_some(0)
+                }),
+                "not O and does not begin with B- or I-",
+            ),
         };
-        let what = match task {
-            Task::Pos => "no part of speech of Universal Dependencies or of the Penn Treebank",
-            Task::Ner => "not O and does not begin with B- or I-",
-        };
-        ours.ok_or_else(|| wrong(path, format!("the label {name:?} is {what}")))
+        ours.ok_or_else(|| format!("the label {name:?} is {what}"))
     };
     (0..names.len()).map(label).collect()
 }
@@ -364,10 +298,8 @@ mod tests {
 
     #[test]
     fn labels_of_others() {
-        let folder = std::env::temp_dir().join(format!("kinora-labels-{}", std::process::id()));
         let of = |names: &str, task| {
-            std::fs::write(&folder, format!("{{\"id2label\": {names}}}")).unwrap();
-            labels(&folder, task)
+            labels(&serde_json::from_str(&format!("{{\"id2label\": {names}}}")).unwrap(), task)
         };
         let conll = r#"{"0": "O", "1": "B-MISC", "2": "I-PER", "3": "B-ORG"}"#;
         assert_eq!(of(conll, Task::Ner).unwrap(), [0, 0, 2, 5]);
@@ -380,9 +312,8 @@ mod tests {
             (r#"{"1": "O"}"#, Task::Ner, "label 0"),
             ("7", Task::Ner, "id2label"),
         ] {
-            let error = of(names, task).unwrap_err().to_string();
-            assert!(error.contains(part) && error.contains("kinora-labels"), "{error}");
+            let reason = of(names, task).unwrap_err();
+            assert!(reason.contains(part), "{reason}");
         }
-        std::fs::remove_file(&folder).unwrap();
     }
 }

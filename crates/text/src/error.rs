@@ -45,6 +45,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A sentence whose labels are not one a word, or not of the task.
+    #[error("sentence {index} has other labels than those of {task:?}, one a word")]
+    Labels {
+        /// What they should be of.
+        task: crate::Task,
+        /// Which sentence, from 0.
+        index: usize,
+    },
     /// Nothing to learn from.
     #[error("there is nothing to learn {0} from")]
     NoData(&'static str),

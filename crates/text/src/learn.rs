@@ -10,9 +10,9 @@ use crate::{Engine, Error, Result, Tagger};
 
 /// Where a training stands.
 pub struct Progress<'a, T = Tagger> {
-    /// Steps that are done, and all of them.
+    /// Steps that are done.
     pub step: usize,
-    /// All steps.
+    /// All of them.
     pub steps: usize,
     /// The loss of the last steps, per word: of parts of speech and of names.
     pub losses: [f32; 2],
@@ -58,8 +58,14 @@ impl Set {
     }
 }
 
-/// The sentences of both tasks.
-pub fn sets(data: &[(Task, Vec<Sentence>)]) -> Result<[Set; 2]> {
+/// The sentences of both tasks, to be learnt in batches of `batch`, `epochs` times.
+pub fn sets(data: &[(Task, Vec<Sentence>)], batch: usize, epochs: usize) -> Result<[Set; 2]> {
+    for (what, count) in [("batch", batch), ("epochs", epochs)] {
+        if count == 0 {
+            return Err(Error::Sizes(format!("{what} = 0 must be at least 1")));
+        }
+    }
+    data.iter().try_for_each(|(task, sentences)| task.check(sentences))?;
     let sets = [Task::Pos, Task::Ner].map(|task| Set::new(task, data));
     for set in &sets {
         if set.train.is_empty() {

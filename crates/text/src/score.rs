@@ -40,8 +40,9 @@ fn share(part: usize, of: usize) -> f64 {
 /// Holds an engine against sentences whose labels are known, on their own words.
 ///
 /// # Errors
-/// As of [`Engine::tag`].
+/// If a sentence has labels that the task does not have, and as of [`Engine::tag`].
 pub fn score(engine: &dyn Engine, task: Task, sentences: &[Sentence]) -> Result<Score> {
+    task.check(sentences)?;
     let words: Vec<Vec<&str>> = sentences
         .iter()
         .map(|sentence| sentence.words.iter().map(String::as_str).collect())

@@ -202,9 +202,10 @@ const PREFIXES: [&str; 24] = [
 /// How long an address of the web or of mail at the start is.
 fn address(rest: &str) -> Option<usize> {
     let rest = near(rest);
-    let lower = rest.get(..rest.len().min(8)).unwrap_or("").to_ascii_lowercase();
-    let web =
-        ["http://", "https://", "ftp://", "www."].iter().any(|start| lower.starts_with(start));
+    let begins = |start: &str| {
+        rest.as_bytes().get(..start.len()).is_some_and(|b| b.eq_ignore_ascii_case(start.as_bytes()))
+    };
+    let web = ["http://", "https://", "ftp://", "www."].into_iter().any(begins);
     let end = rest.find(['<', '>', '"', '“', '”', '|']).unwrap_or(rest.len());
     let whole =
         rest[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}', '\'', '’']);
@@ -332,7 +333,7 @@ mod tests {
             "Mr. Smith|, U.S. e.g.|, a.m.|, no",
             "wait|... what|?! no|!!! --|yes|--|no",
             "( a|) \"|b|\" [|c|]",
-            "http://a.b/c_(d)|. mail|:|me@home.org|, <|www.x.com|> amazon.com @name #topic",
+            "HTTP://été.fr| www.abcé.de| http://a.b/c_(d)|. mail|:|me@home.org|, <|www.x.com|> amazon.com @name #topic",
             ":) :-( |<3",
             "👩🏽‍🚀 騎士 naïve nai\u{308}ve",
             "the end etc|.",

@@ -23,6 +23,18 @@ impl Task {
             Self::Ner => &BIO,
         }
     }
+
+    /// Whether each word of sentences has a label of the task.
+    pub(crate) fn check(self, sentences: &[Sentence]) -> Result<()> {
+        let labels = self.labels().len();
+        let wrong = |Sentence { words, labels: of, .. }: &Sentence| {
+            words.len() != of.len() || of.iter().any(|&label| label >= labels)
+        };
+        match sentences.iter().position(wrong) {
+            Some(index) => Err(Error::Labels { task: self, index }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A sentence that somebody has labelled.
@@ -34,16 +46,21 @@ pub struct Sentence {
     pub labels: Vec<usize>,
     /// As it was written, where the file says so (`# text = `).
     pub text: Option<String>,
-    /// Where the file has a text: its tokens as they are written, each with its words. A token may
-    /// stand for several, as `don't` for `do` and `n't`.
+    /// In CoNLL-U: its tokens as they are written, each with its words. A token may stand for several,
+    /// as `don't` for `do` and `n't`.
     pub surface: Vec<(String, Range<usize>)>,
 }
 
 impl Sentence {
     /// The same without capitals.
     pub fn lowered(&self) -> Self {
-        let words = self.words.iter().map(|word| word.to_lowercase()).collect();
-        Self { words, ..self.clone() }
+        let lower = |text: &String| text.to_lowercase();
+        Self {
+            words: self.words.iter().map(lower).collect(),
+            labels: self.labels.clone(),
+            text: self.text.as_ref().map(lower),
+            surface: self.surface.iter().map(|(form, of)| (lower(form), of.clone())).collect(),
+        }
     }
 }
 
@@ -75,9 +92,8 @@ fn conllu(text: &str) -> Result<Vec<Sentence>, Wrong> {
         let wrong = |reason: String| (number, reason);
         if line.trim().is_empty() {
             waiting = 0;
-            if !sentence.words.is_empty() {
-                sentences.push(std::mem::take(&mut sentence));
-            }
+            let done = std::mem::take(&mut sentence);
+            sentences.extend(Some(done).filter(|sentence| !sentence.words.is_empty()));
             continue;
         }
         if let Some(comment) = line.strip_prefix('#') {
@@ -172,6 +188,22 @@ mod tests {
         );
         assert_eq!(sentence.surface, [("I".into(), 0..1), ("don't".into(), 1..3)]);
         assert_eq!(sentence.text.as_deref(), Some("I don't"));
+    }
+
+    #[test]
+    fn without_capitals() {
+        let text = "# text = Don't\n1-2\tDon't\t_\t_\t_\t_\t_\t_\t_\t_\n\
+            1\tDo\tdo\tAUX\t_\t_\t_\t_\t_\t_\n2\tn't\tnot\tPART\t_\t_\t_\t_\t_\t_\n";
+        let lower = conllu(text).unwrap()[0].lowered();
+        assert_eq!(lower.surface, [("don't".into(), 0..2)]);
+        assert_eq!(crate::score_words(&[lower]).right, 2);
+    }
+
+    #[test]
+    fn comments_of_no_words() {
+        let word = "1\tI\tI\tPRON\t_\t_\t_\t_\t_\t_\n";
+        let sentences = conllu(&format!("# text = gone\n\n{word}")).unwrap();
+        assert_eq!(sentences[0].text, None);
     }
 
     /// Words that a file promises and does not give are not looked for in the next sentence.

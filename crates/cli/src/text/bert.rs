@@ -1,13 +1,13 @@
 //! The engine on libtorch, where it is built in.
 
 #[cfg(feature = "rust-bert")]
-pub use there::{open, train};
+pub use linked::{open, there, train};
 
 #[cfg(not(feature = "rust-bert"))]
-pub use missing::{open, train};
+pub use missing::{open, there, train};
 
 #[cfg(feature = "rust-bert")]
-mod there {
+mod linked {
     use std::path::Path;
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,6 +17,11 @@ mod there {
 
     use crate::args::TextTrain;
     use crate::text::show;
+
+    /// Whether it is built in.
+    pub fn there() -> Result<()> {
+        Ok(())
+    }
 
     pub fn open(folder: Option<&Path>) -> Result<Box<dyn Engine>> {
         match folder {
@@ -67,6 +72,10 @@ mod missing {
 
     use crate::args::TextTrain;
     use crate::exit::Failure;
+
+    pub fn there() -> Result<()> {
+        Err(missing())
+    }
 
     pub fn open(_folder: Option<&Path>) -> Result<Box<dyn Engine>> {
         Err(missing())

@@ -1,4 +1,6 @@
 use std::collections::HashMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use kinora_tensor::Random;
@@ -8,7 +10,8 @@ use serde_json::{Value, json};
 use tch::nn::{AdamW, Optimizer, OptimizerConfig, VarStore};
 use tch::{Device, Reduction, Tensor};
 
-use super::{Bert, FOLDERS, checked, read, vocabulary, weights, wrong};
+use super::folder::{Folder, lower_case, tokenizer};
+use super::{Bert, FOLDERS, wrong};
 use crate::learn::{Epoch, Progress, Set, batches, held_out, note, schedule, sets};
 use crate::treebank::{Sentence, Task};
 use crate::{Error, Result};
@@ -55,10 +58,10 @@ const NO_LABEL: i64 = -100;
 /// Fine-tunes a BERT for each task, and writes after each epoch what [`Bert::open`] reads to
 /// `folder`; `progress` may stop it, by `false`.
 ///
-/// The same sentences, config and number of libtorch's threads give the same weights.
+/// The same sentences, config and number of libtorch's threads give the same weights on the CPU.
 ///
 /// # Errors
-/// If there are no sentences for one of the tasks, `from` is no BERT, the folder cannot be
+/// If there are no sentences for one of the tasks or labels that it does not have, `from` is no BERT, the folder cannot be
 /// written, or the loss is no number any more.
 pub fn train_bert(
     config: &BertTrainConfig,
@@ -66,7 +69,7 @@ pub fn train_bert(
     folder: &Path,
     progress: &mut dyn FnMut(&Progress<Bert>) -> bool,
 ) -> Result<()> {
-    let sets = sets(data)?;
+    let sets = sets(data, config.batch, config.epochs)?;
     tch::manual_seed(config.seed as i64);
     let source = match &config.from {
         Some(from) => Source::open(from)?,
@@ -90,17 +93,18 @@ pub fn train_bert(
                     false => sentence.clone(),
                 })
                 .collect();
-            let loss = learners[of].step(&shown, config.rate * f64::from(schedule(step, steps)))?;
-            if !loss.is_finite() {
-                return Err(Error::Diverged { step });
+            let rate = config.rate * f64::from(schedule(step, steps));
+            match learners[of].step(&shown, rate) {
+                Some(loss) if !loss.is_finite() => return Err(Error::Diverged { step }),
+                Some(loss) => note(&mut losses[of], loss),
+                None => {}
             }
             step += 1;
-            note(&mut losses[of], loss);
             if !progress(&Progress { step, steps, losses, epoch: None }) {
-                return learners.iter().try_for_each(Learner::save);
+                return learners.iter().try_for_each(|learner| learner.save(step));
             }
         }
-        learners.iter().try_for_each(Learner::save)?;
+        learners.iter().try_for_each(|learner| learner.save(step))?;
         let bert = Bert::open(folder)?;
         let epoch = Some(Epoch { number, scores: held_out(&bert, &sets)?, tagger: &bert });
         if !progress(&Progress { step, steps, losses, epoch }) {
@@ -120,20 +124,16 @@ struct Source {
 
 impl Source {
     fn open(folder: &Path) -> Result<Self> {
-        let [config, vocab] = ["config.json", "vocab.txt"].map(|name| folder.join(name));
-        let (kind, vocab_size) = checked(&config)?;
-        if !matches!(kind, ModelType::Bert) {
-            return Err(wrong(&config, "only models of the type bert can be trained on"));
+        let folder = Folder::open(folder)?;
+        if !matches!(folder.kind, ModelType::Bert) {
+            return Err(wrong(
+                &folder.config_path,
+                "only models of the type bert can be trained on",
+            ));
         }
-        vocabulary(&vocab, vocab_size)?;
-        let path = weights(folder)?;
-        let tensors = match path.extension().is_some_and(|extension| extension == "safetensors") {
-            true => Tensor::read_safetensors(&path),
-            false => Tensor::load_multi(&path),
-        };
-        let tensors = tensors.map_err(|error| wrong(&path, error))?.into_iter().collect();
-        let (config, vocab) = (super::json(&config)?, read(&vocab)?);
-        Ok(Self { config, vocab, weights: Some((path, tensors)) })
+        let tensors = folder.tensors()?;
+        let Folder { config, vocab, weights_path, .. } = folder;
+        Ok(Self { config, vocab, weights: Some((weights_path, tensors)) })
     }
 
     fn small(sets: &[Set; 2]) -> Result<Self> {
@@ -155,6 +155,8 @@ impl Source {
 /// A model that learns one task.
 struct Learner {
     folder: PathBuf,
+    config: Value,
+    vocab: String,
     labels: usize,
     tokenizer: TokenizerOption,
     /// Pieces of a sentence at most.
@@ -165,45 +167,47 @@ struct Learner {
 }
 
 impl Learner {
-    /// Makes the folder, with all but the weights.
     fn new(task: Task, source: &Source, folder: &Path, rate: f64) -> Result<Self> {
         let labels = task.labels();
+        let numbered = || (0..).zip(labels.iter().copied());
         let mut config = source.config.clone();
         config["id2label"] =
-            (0..).zip(labels).map(|(i, l): (usize, _)| (i.to_string(), json!(l))).collect();
+            numbered().map(|(i, label): (usize, _)| (i.to_string(), json!(label))).collect();
         config["label2id"] =
-            (0..).zip(labels).map(|(i, l): (usize, _)| (l.to_string(), json!(i))).collect();
+            numbered().map(|(i, label): (usize, _)| (label.to_string(), json!(i))).collect();
         config["architectures"] = json!(["BertForTokenClassification"]);
-        std::fs::create_dir_all(folder).map_err(|source| unwritten(folder, source))?;
-        let put = |name: &str, text: &str| -> Result<PathBuf> {
-            let path = folder.join(name);
-            replace(&path, |part| std::fs::write(part, text).map_err(|e| unwritten(&path, e)))?;
-            Ok(path)
-        };
-        put("config.json", &format!("{config:#}\n"))?;
-        let vocab = put("vocab.txt", &source.vocab)?;
-        let lower_case = vocabulary(&vocab, source.vocab.lines().count())?;
-        let path = vocab.to_str().expect("looked at");
-        let tokenizer =
-            TokenizerOption::from_file(ModelType::Bert, path, None, lower_case, None, None);
-        let tokenizer = tokenizer.map_err(|error| wrong(&vocab, error))?;
-        let bert: BertConfig = serde_json::from_value(config).map_err(|e| wrong(folder, e))?;
+        let tokenizer = tokenizer_of(&source.vocab, folder)?;
+        let bert: BertConfig =
+            serde_json::from_value(config.clone()).map_err(|error| wrong(folder, error))?;
         let store = VarStore::new(Device::cuda_if_available());
         let model = BertForTokenClassification::new(store.root(), &bert);
         let model = model.map_err(|error| wrong(folder, error))?;
         if let Some((path, tensors)) = &source.weights {
             fill(&store, path, tensors)?;
         }
-        let adam = AdamW::default().build(&store, rate).map_err(|e| wrong(folder, e))?;
-        let (labels, places) = (labels.len(), bert.max_position_embeddings as usize);
-        Ok(Self { folder: folder.to_owned(), labels, tokenizer, places, store, model, adam })
+        let adam = AdamW::default().build(&store, rate).map_err(|error| wrong(folder, error))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            config,
+            vocab: source.vocab.clone(),
+            labels: labels.len(),
+            tokenizer,
+            places: bert.max_position_embeddings as usize,
+            store,
+            model,
+            adam,
+        })
     }
 
-    /// One step; the loss per word.
-    fn step(&mut self, sentences: &[Sentence], rate: f64) -> Result<f32> {
+    /// One step; the loss per word, or `None` where no word has a piece. One that is no number
+    /// changes nothing.
+    fn step(&mut self, sentences: &[Sentence], rate: f64) -> Option<f32> {
         let device = self.store.device();
         let rows: Vec<(Vec<i64>, Vec<i64>)> =
             sentences.iter().map(|sentence| self.row(sentence)).collect();
+        if rows.iter().all(|(_, labels)| labels.iter().all(|&label| label == NO_LABEL)) {
+            return None;
+        }
         let longest = rows.iter().map(|(pieces, _)| pieces.len()).max().unwrap_or(0);
         let pad = self.tokenizer.get_pad_id().unwrap_or(0);
         let filled = |of: fn(&(Vec<i64>, Vec<i64>)) -> &Vec<i64>, with: i64| {
@@ -228,9 +232,12 @@ impl Learner {
             NO_LABEL,
             0.0,
         );
-        self.adam.set_lr(rate);
-        self.adam.backward_step_clip_norm(&loss, CLIP);
-        Ok(loss.double_value(&[]) as f32)
+        let value = loss.double_value(&[]) as f32;
+        if value.is_finite() {
+            self.adam.set_lr(rate);
+            self.adam.backward_step_clip_norm(&loss, CLIP);
+        }
+        Some(value)
     }
 
     /// The pieces of a sentence between `[CLS]` and `[SEP]`, and the labels: a word's stands at its
@@ -252,10 +259,48 @@ impl Learner {
         (pieces, labels)
     }
 
-    fn save(&self) -> Result<()> {
-        let path = self.folder.join("model.safetensors");
-        replace(&path, |part| self.store.save(part).map_err(|error| wrong(&path, error)))
+    /// Writes the folder beside its place and moves it there.
+    fn save(&self, step: usize) -> Result<()> {
+        let finite = |variable: &Tensor| variable.isfinite().all().int64_value(&[]) == 1;
+        if !self.store.trainable_variables().iter().all(finite) {
+            return Err(Error::Diverged { step });
+        }
+        let [part, old] = ["part", "old"].map(|end| beside(&self.folder, end));
+        let written = || -> io::Result<()> {
+            fs::create_dir_all(&part)?;
+            fs::write(part.join("config.json"), format!("{:#}\n", self.config))?;
+            fs::write(part.join("vocab.txt"), &self.vocab)?;
+            let weights = part.join("model.safetensors");
+            self.store.save(&weights).map_err(io::Error::other)?;
+            fs::File::open(weights)?.sync_all()?;
+            if self.folder.exists() {
+                fs::rename(&self.folder, &old)?;
+            }
+            fs::rename(&part, &self.folder)?;
+            if old.exists() { fs::remove_dir_all(&old) } else { Ok(()) }
+        };
+        written().map_err(|source| {
+            let _ = fs::remove_dir_all(&part);
+            Error::Write { path: self.folder.clone(), source }
+        })
     }
+}
+
+/// A name beside a folder's that nobody else takes.
+fn beside(folder: &Path, end: &str) -> PathBuf {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    folder.with_file_name(format!(".{name}.{}.{end}", std::process::id()))
+}
+
+/// A tokenizer of these pieces, which it only takes from a file.
+fn tokenizer_of(vocab: &str, folder: &Path) -> Result<TokenizerOption> {
+    let path = beside(folder, "vocab");
+    let parent = folder.parent().unwrap_or(folder);
+    let written = fs::create_dir_all(parent).and_then(|()| fs::write(&path, vocab));
+    written.map_err(|source| Error::Write { path: path.clone(), source })?;
+    let tokenizer = tokenizer(ModelType::Bert, &path, lower_case(vocab));
+    let _ = fs::remove_file(&path);
+    tokenizer
 }
 
 /// Copies pre-trained weights into a model whose last layer is new. A sentence encoder's names lack
@@ -273,17 +318,4 @@ fn fill(store: &VarStore, path: &Path, tensors: &HashMap<String, Tensor>) -> Res
         tch::no_grad(|| variable.f_copy_(found)).map_err(|error| wrong(path, error))?;
     }
     Ok(())
-}
-
-/// Writes a file beside its place and moves it there.
-fn replace(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    // The ending says which form it has.
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let part = path.with_file_name(format!(".part-{name}"));
-    write(&part)?;
-    std::fs::rename(&part, path).map_err(|source| unwritten(path, source))
-}
-
-fn unwritten(path: &Path, source: std::io::Error) -> Error {
-    Error::Write { path: path.to_owned(), source }
 }

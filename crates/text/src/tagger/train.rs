@@ -67,14 +67,15 @@ const UNKNOWN: f32 = 0.25;
 /// The same sentences, config and number of threads or another give the same bits.
 ///
 /// # Errors
-/// If the sizes make no tagger, there are no sentences for one of the tasks, or the loss is no number any more.
+/// If the sizes make no tagger, there are no sentences for one of the tasks or labels that it does
+/// not have, or the loss is no number any more.
 pub fn train(
     config: &TrainConfig,
     data: &[(Task, Vec<Sentence>)],
     progress: &mut dyn FnMut(&Progress) -> bool,
 ) -> Result<Tagger> {
     config.sizes.check()?;
-    let sets = sets(data)?;
+    let sets = sets(data, config.batch, config.epochs)?;
     let counts = counts(&sets);
     let vocabulary = vocabulary(&counts, config.least);
     let maker = Maker { config, vocabulary: &vocabulary, counts: &counts };

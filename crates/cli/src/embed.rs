@@ -1,0 +1,69 @@
+//! `kinora embed`
+
+use std::path::Path;
+
+use anyhow::Result;
+use kinora_embed::{Form, Loaded, Near, Vectors, cosine};
+use serde_json::json;
+
+use crate::args::{EmbedAnalogy, EmbedConvert, EmbedNear, EmbedSimilar, Table};
+use crate::exit::Failure;
+use crate::output::{note, say};
+
+pub fn near(args: &EmbedNear) -> Result<()> {
+    let vectors = open(&args.table.vectors, args.table.limit)?;
+    let word = find(&vectors, &args.word, &args.table)?;
+    let near = vectors.near(vectors.row(word), args.count as usize, &[word]);
+    print(&near, args.json)
+}
+
+pub fn analogy(args: &EmbedAnalogy) -> Result<()> {
+    let vectors = open(&args.table.vectors, args.table.limit)?;
+    let [a, b, c] = [&args.a, &args.b, &args.c].map(|word| find(&vectors, word, &args.table));
+    print(&vectors.analogy([a?, b?, c?], args.count as usize), args.json)
+}
+
+pub fn similar(args: &EmbedSimilar) -> Result<()> {
+    let vectors = open(&args.table.vectors, args.table.limit)?;
+    let [a, b] = [&args.first, &args.second].map(|sentence| {
+        let (mean, unknown) = vectors.mean(sentence);
+        if !unknown.is_empty() {
+            note(format_args!("not in the table: {}", unknown.join(", ")));
+        }
+        mean
+    });
+    let cosine = cosine(&a, &b);
+    match args.json {
+        true => say(json!({ "cosine": cosine })),
+        false => say(format_args!("{cosine:.4}")),
+    }
+}
+
+pub fn convert(args: &EmbedConvert) -> Result<()> {
+    let vectors = open(&args.input, args.limit)?;
+    kinora_embed::write(&vectors, &args.output, Form::of(&args.output))?;
+    let (words, dim) = (vectors.len(), vectors.dim());
+    note(format_args!("{}: {words} words of {dim} numbers", args.output.display()));
+    Ok(())
+}
+
+fn open(path: &Path, limit: Option<u32>) -> Result<Vectors> {
+    let Loaded { vectors, skipped } = kinora_embed::read(path, limit.map(|limit| limit as usize))?;
+    if skipped > 0 {
+        let path = path.display();
+        note(format_args!("{path}: left out {skipped} words that are no UTF-8 or there twice"));
+    }
+    Ok(vectors)
+}
+
+fn find(vectors: &Vectors, word: &str, table: &Table) -> Result<usize> {
+    let missing = || Failure::usage(format!("{word:?} is not in {}", table.vectors.display()));
+    Ok(vectors.find(word).ok_or_else(missing)?)
+}
+
+fn print(near: &[Near], json: bool) -> Result<()> {
+    near.iter().try_for_each(|Near { word, cosine }| match json {
+        true => say(json!({ "word": word, "cosine": cosine })),
+        false => say(format_args!("{cosine:7.4}  {word}")),
+    })
+}

@@ -1,0 +1,47 @@
+//! `kinora embed`
+
+mod common;
+
+use std::fs;
+
+use common::{folder, run, succeed, words};
+use serde_json::Value;
+
+const TABLE: &str = "man 1 0 0.1\nwoman 1 1 0.1\nking 0 0 1\nqueen 0 1 1\nred -1 0.2 -1\n";
+
+#[test]
+fn a_table_is_asked_and_converted() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("glove.txt"), TABLE).unwrap();
+    for table in ["glove.txt", "a.safetensors", "a.bin", "a.vec.gz"] {
+        if table != "glove.txt" {
+            let done = succeed(path, &words(&format!("embed convert glove.txt {table}")));
+            assert!(done.stderr.contains("5 words of 3 numbers"), "{done:?}");
+        }
+        let near = succeed(path, &words(&format!("embed near King --vectors {table} --count 2")));
+        let lines: Vec<&str> = near.stdout.lines().collect();
+        assert_eq!(lines[0], " 0.7071  queen");
+        assert!(lines.len() == 2 && lines[1].ends_with("  man"), "{lines:?}");
+        let line = format!("embed analogy man king woman --vectors {table} --count 1 --json");
+        let found: Value = serde_json::from_str(&succeed(path, &words(&line)).stdout).unwrap();
+        assert_eq!(found["word"], "queen");
+    }
+    let line = ["embed", "similar", "the King", "a queen", "--vectors", "a.safetensors"];
+    let similar = succeed(path, &line);
+    assert_eq!(similar.stdout, "0.7071\n");
+    assert!(similar.stderr.contains("not in the table: the"), "{similar:?}");
+
+    fs::write(path.join("bad.txt"), "1 2\na 1\n").unwrap();
+    for (line, code, says) in [
+        ("embed near pear --vectors glove.txt", 2, "\"pear\" is not in glove.txt"),
+        ("embed near king --vectors nowhere", 3, "nowhere"),
+        ("embed near king --vectors bad.txt", 3, "bad.txt:2: "),
+        ("embed convert glove.txt no/where.bin", 7, "no/where.bin"),
+    ] {
+        let ended = run(path, &words(line));
+        assert_eq!(ended.code, Some(code), "{line}: {ended:?}");
+        assert!(ended.stderr.contains(says), "{line}: {ended:?}");
+        assert!(ended.stderr.trim_end().lines().count() == 1, "{line}: {ended:?}");
+    }
+}

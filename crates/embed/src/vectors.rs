@@ -1,0 +1,277 @@
+//! A table of word vectors, and what can be asked of it.
+
+mod binary;
+mod own;
+mod read;
+mod text;
+mod write;
+
+use rayon::prelude::*;
+
+use crate::{Error, Result};
+
+pub use read::{Loaded, read};
+pub use write::{Form, write};
+
+/// A vector for each of many words, as word2vec, GloVe and fastText make them.
+///
+/// Words are told apart exactly; their order is that of the file, which is most often that of how
+/// frequent they are. No number of the own form ([`Form::Own`]) is read before it is asked for, so a
+/// large table is open at once.
+#[derive(Debug)]
+pub struct Vectors {
+    dim: usize,
+    names: Names,
+    /// `[words, dim]`.
+    values: Values,
+}
+
+/// Words by their number, and numbers by their word.
+#[derive(Debug, Default)]
+struct Names {
+    /// All words after one another.
+    text: String,
+    /// Where each ends.
+    ends: Vec<u32>,
+    /// The words' numbers in the order of their letters.
+    order: Vec<u32>,
+}
+
+/// Where numbers are.
+#[derive(Debug)]
+enum Values {
+    Memory(Vec<f32>),
+    Mapped(own::Mapped),
+}
+
+/// A word with how near it is, from −1 to 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Near {
+    /// The word.
+    pub word: String,
+    /// The cosine of the angle to what was asked for.
+    pub cosine: f32,
+}
+
+impl Vectors {
+    /// A table of words and their vectors, `[words, dim]`.
+    ///
+    /// # Errors
+    /// If there are not as many numbers as that takes, a word is empty or there twice, or all of
+    /// them have 4 GiB or more.
+    pub fn new<S: AsRef<str>>(words: &[S], dim: usize, values: Vec<f32>) -> Result<Self> {
+        if dim == 0 || words.len().checked_mul(dim) != Some(values.len()) {
+            let (words, values) = (words.len(), values.len());
+            return Err(Error::Table(format!("{values} numbers for {words} words of {dim}")));
+        }
+        let mut names = Names::default();
+        for word in words {
+            names.push(word.as_ref()).map_err(Error::Table)?;
+        }
+        match names.sort().first() {
+            Some(&word) => Err(Error::Table(format!("{:?} is there twice", words[word].as_ref()))),
+            None => Ok(Self { dim, names, values: Values::Memory(values) }),
+        }
+    }
+
+    /// A table of what a file has: of words that are there several times the first is kept; how many
+    /// others there were.
+    fn unique(mut names: Names, dim: usize, mut values: Vec<f32>) -> (Self, usize) {
+        let twice = names.sort();
+        if !twice.is_empty() {
+            let mut kept = Names::default();
+            let mut others = twice.iter().copied().peekable();
+            for index in 0..names.ends.len() {
+                if others.next_if_eq(&index).is_some() {
+                    continue;
+                }
+                let to = kept.ends.len() * dim;
+                values.copy_within(index * dim..(index + 1) * dim, to);
+                kept.text += names.word(index);
+                kept.ends.push(kept.text.len() as u32);
+            }
+            values.truncate(kept.ends.len() * dim);
+            kept.sort();
+            names = kept;
+        }
+        (Self { dim, names, values: Values::Memory(values) }, twice.len())
+    }
+
+    /// How many words there are.
+    pub fn len(&self) -> usize {
+        self.names.ends.len()
+    }
+
+    /// Whether there is no word.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Numbers of a vector.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// A word by its number.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn word(&self, index: usize) -> &str {
+        self.names.word(index)
+    }
+
+    /// All words in their order.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|index| self.word(index))
+    }
+
+    /// A vector by its word's number.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn row(&self, index: usize) -> &[f32] {
+        &self.values()[index * self.dim..][..self.dim]
+    }
+
+    /// All vectors, `[words, dim]`.
+    pub fn values(&self) -> &[f32] {
+        match &self.values {
+            Values::Memory(values) => values,
+            Values::Mapped(mapped) => mapped.values(),
+        }
+    }
+
+    /// The number of a word.
+    pub fn index(&self, word: &str) -> Option<usize> {
+        let order = &self.names.order;
+        let place = order.binary_search_by(|&index| self.word(index as usize).cmp(word)).ok()?;
+        Some(order[place] as usize)
+    }
+
+    /// The vector of a word.
+    pub fn get(&self, word: &str) -> Option<&[f32]> {
+        self.index(word).map(|index| self.row(index))
+    }
+
+    /// The words nearest to a vector by cosine, the nearest first, without those of `except`; of
+    /// equally near ones the first of the table.
+    ///
+    /// # Panics
+    /// If the vector has another length than those of the table.
+    pub fn near(&self, vector: &[f32], count: usize, except: &[usize]) -> Vec<Near> {
+        assert_eq!(vector.len(), self.dim, "the vector's length");
+        let length = dot(vector, vector).sqrt();
+        let values = self.values();
+        let mut all: Vec<(f32, usize)> = values
+            .par_chunks_exact(self.dim)
+            .map(|row| {
+                let product = dot(row, vector) / (dot(row, row).sqrt() * length);
+                if product.is_finite() { product } else { 0.0 }
+            })
+            .enumerate()
+            .map(|(index, cosine)| (cosine, index))
+            .filter(|(_, index)| !except.contains(index))
+            .collect();
+        let order = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        if count < all.len() {
+            all.select_nth_unstable_by(count, order);
+            all.truncate(count);
+        }
+        all.sort_unstable_by(order);
+        let named = all.into_iter();
+        named.map(|(cosine, index)| Near { word: self.word(index).into(), cosine }).collect()
+    }
+
+    /// What is to c as b is to a, by b − a + c with each of length 1 (Mikolov et al., "Linguistic
+    /// regularities in continuous space word representations", 2013); none of the three themselves.
+    ///
+    /// # Panics
+    /// If there are not so many words.
+    pub fn analogy(&self, [a, b, c]: [usize; 3], count: usize) -> Vec<Near> {
+        let [x, y, z] = [a, b, c].map(|index| unit(self.row(index)));
+        let vector: Vec<f32> = (0..self.dim).map(|i| y[i] - x[i] + z[i]).collect();
+        self.near(&vector, count, &[a, b, c])
+    }
+}
+
+/// The cosine of the angle between two vectors; 0 if one of them has no length.
+pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+    if cosine.is_finite() { cosine } else { 0.0 }
+}
+
+/// A vector of the same direction and length 1; of no length, as it is.
+fn unit(x: &[f32]) -> Vec<f32> {
+    let length = dot(x, x).sqrt();
+    x.iter().map(|x| if length > 0.0 { x / length } else { *x }).collect()
+}
+
+/// Σ a_i b_i, by eight sums at once.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum::<f32>();
+    let mut sums = [0.0; 8];
+    for (a, b) in a.zip(b) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+impl Names {
+    fn word(&self, index: usize) -> &str {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start as usize..self.ends[index] as usize]
+    }
+
+    /// Adds a word.
+    fn push(&mut self, word: &str) -> Result<(), String> {
+        if word.is_empty() {
+            return Err("the word is empty".into());
+        }
+        self.text += word;
+        let end = u32::try_from(self.text.len());
+        self.ends.push(end.map_err(|_| "the words so far take 4 GiB".to_owned())?);
+        Ok(())
+    }
+
+    /// Finds the order of the words; returns those that are there a second time, in order.
+    fn sort(&mut self) -> Vec<usize> {
+        let mut order: Vec<u32> = (0..self.ends.len() as u32).collect();
+        let word = |index: &u32| self.word(*index as usize);
+        order.par_sort_by_key(word);
+        // The sort keeps the order of equal words, so the later one is the second time.
+        let pairs = order.windows(2).filter(|pair| word(&pair[0]) == word(&pair[1]));
+        let mut twice: Vec<usize> = pairs.map(|pair| pair[1] as usize).collect();
+        twice.sort_unstable();
+        self.order = order;
+        twice
+    }
+}
+
+impl Vectors {
+    /// The number of a word as it stands, else without its capitals.
+    pub fn find(&self, word: &str) -> Option<usize> {
+        self.index(word).or_else(|| self.index(&word.to_lowercase()))
+    }
+
+    /// The mean of the vectors of a sentence's words, and those that the table lacks. Zeros if it
+    /// lacks all.
+    pub fn mean<'a>(&self, sentence: &'a str) -> (Vec<f32>, Vec<&'a str>) {
+        let mut sum = vec![0.0; self.dim];
+        let (mut known, mut unknown) = (0, Vec::new());
+        for span in kinora_text::words(sentence) {
+            let word = &sentence[span];
+            match self.find(word) {
+                Some(index) => {
+                    known += 1;
+                    sum.iter_mut().zip(self.row(index)).for_each(|(sum, x)| *sum += x);
+                }
+                None => unknown.push(word),
+            }
+        }
+        sum.iter_mut().for_each(|sum| *sum /= known.max(1) as f32);
+        (sum, unknown)
+    }
+}

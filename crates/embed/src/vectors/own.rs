@@ -1,0 +1,112 @@
+//! The own form: a safetensors file whose numbers are mapped, not read.
+//!
+//! `vectors` `[words, dim]` in 32 or 16 bits; `words`, all of them after one another in UTF-8; `ends`,
+//! where each ends in that; `order`, their numbers in the order of their letters.
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+
+use half::f16;
+use memmap2::Mmap;
+use safetensors::{Dtype, SafeTensors};
+
+use super::read::{Loaded, unread};
+use super::{Names, Values, Vectors};
+use crate::{Error, Result};
+
+/// The numbers of a file, where the file has them.
+#[derive(Debug)]
+pub struct Mapped {
+    map: Mmap,
+    range: Range<usize>,
+}
+
+impl Mapped {
+    pub fn values(&self) -> &[f32] {
+        bytemuck::cast_slice(&self.map[self.range.clone()])
+    }
+}
+
+pub fn read(path: &Path, limit: usize) -> Result<Loaded> {
+    let file = File::open(path).map_err(|source| unread(path, source))?;
+    // SAFETY: the file is only read. Whoever writes into it while it is open changes numbers under
+    // its readers, as with any map; kinora itself only ever renames a whole file into place.
+    let map = unsafe { Mmap::map(&file) }.map_err(|source| unread(path, source))?;
+    let (names, dim, numbers) = of(&map, limit).map_err(|reason| Error::file(path, reason))?;
+    let values = match numbers {
+        Numbers::There(range) => Values::Mapped(Mapped { map, range }),
+        Numbers::Read(values) => Values::Memory(values),
+    };
+    Ok(Loaded { vectors: Vectors { dim, names, values }, skipped: 0 })
+}
+
+/// The numbers of a table: where they are in the bytes, if these can be taken as they are.
+enum Numbers {
+    There(Range<usize>),
+    Read(Vec<f32>),
+}
+
+/// The words of a file, the length of a vector, and the numbers.
+fn of(bytes: &[u8], limit: usize) -> Result<(Names, usize, Numbers), String> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let get = |name: &str, rank: usize| {
+        let view = tensors.tensor(name).map_err(|_| format!("there is no tensor {name}"))?;
+        match view.shape().len() == rank {
+            true => Ok(view),
+            false => Err(format!("the tensor {name} is of the shape {:?}", view.shape())),
+        }
+    };
+    let numbers = |name: &str| {
+        let view = get(name, 1)?;
+        if view.dtype() != Dtype::U32 {
+            return Err(format!("the tensor {name} is of {:?}, not U32", view.dtype()));
+        }
+        let numbers = view.data().as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b));
+        Ok(numbers.collect::<Vec<u32>>())
+    };
+    let (vectors, words) = (get("vectors", 2)?, get("words", 1)?);
+    let [count, dim] = [vectors.shape()[0], vectors.shape()[1]];
+    let text = std::str::from_utf8(words.data()).map_err(|error| format!("words: {error}"))?;
+    let (mut ends, mut order) = (numbers("ends")?, numbers("order")?);
+    if ends.len() != count || order.len() != count || dim == 0 {
+        let (ends, order) = (ends.len(), order.len());
+        return Err(format!("{count} vectors of {dim}, {ends} ends and an order of {order}"));
+    }
+    let mut start = 0;
+    for (i, &end) in ends.iter().enumerate() {
+        if end <= start || !text.is_char_boundary(end as usize) {
+            return Err(format!("word {i} ends at byte {end} and begins at {start}"));
+        }
+        start = end;
+    }
+    if start as usize != text.len() {
+        return Err(format!("the last word ends at {start} of {}", text.len()));
+    }
+    if let Some(index) = order.iter().find(|&&index| index as usize >= count) {
+        return Err(format!("the order names word {index} of {count}"));
+    }
+    let count = count.min(limit);
+    ends.truncate(count);
+    order.retain(|&index| (index as usize) < count);
+    let text = text[..ends.last().map_or(0, |&end| end as usize)].to_owned();
+    let data = vectors.data();
+    let as_they_are =
+        cfg!(target_endian = "little") && bytemuck::try_cast_slice::<u8, f32>(data).is_ok();
+    let numbers = match vectors.dtype() {
+        Dtype::F32 if as_they_are => {
+            let start = data.as_ptr().addr() - bytes.as_ptr().addr();
+            Numbers::There(start..start + count * dim * 4)
+        }
+        Dtype::F32 => {
+            let all = data.as_chunks::<4>().0.iter().take(count * dim);
+            Numbers::Read(all.map(|b| f32::from_le_bytes(*b)).collect())
+        }
+        Dtype::F16 => {
+            let all = data.as_chunks::<2>().0.iter().take(count * dim);
+            Numbers::Read(all.map(|b| f16::from_le_bytes(*b).to_f32()).collect())
+        }
+        other => return Err(format!("the tensor vectors is of {other:?}, not F32 or F16")),
+    };
+    Ok((Names { text, ends, order }, dim, numbers))
+}

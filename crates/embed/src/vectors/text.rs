@@ -1,0 +1,129 @@
+//! Text: a word and its numbers a line, apart by spaces or tabs; word2vec and fastText say in the
+//! first line how many words there are and of how many numbers, GloVe does not.
+
+use std::io::{BufRead, Read};
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::read::{Loaded, header, unread};
+use super::{Names, Vectors};
+use crate::{Error, Result};
+
+/// Bytes that are read at once, and the rest of the last line.
+const BLOCK: u64 = 16 << 20;
+
+pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loaded> {
+    let mut block = Vec::new();
+    let mut line = 1;
+    let mut sizes: Option<(Option<usize>, usize)> = None;
+    let (mut names, mut values, mut skipped, mut rows) = (Names::default(), Vec::new(), 0, 0);
+    'all: loop {
+        block.clear();
+        let fill = source.take(BLOCK).read_to_end(&mut block);
+        let fill = fill.and_then(|_| match block.last() {
+            None | Some(b'\n') => Ok(0),
+            Some(_) => source.read_until(b'\n', &mut block),
+        });
+        fill.map_err(|error| unread(path, error))?;
+        if block.is_empty() {
+            break;
+        }
+        let mut lines: Vec<(usize, &[u8])> = (line..).zip(block.split(|&b| b == b'\n')).collect();
+        line += lines.len();
+        if block.last() == Some(&b'\n') {
+            lines.pop();
+            line -= 1;
+        }
+        lines.retain_mut(|(_, text)| {
+            *text = text.trim_ascii_end();
+            !text.is_empty()
+        });
+        let wrong = |line, reason: String| Err(Error::Line { path: path.to_owned(), line, reason });
+        let Some(&(number, first)) = lines.first() else { continue };
+        let (_, dim) = match sizes {
+            Some(sizes) => sizes,
+            None => {
+                let found = match header(first) {
+                    Some((count, dim)) => {
+                        lines.remove(0);
+                        (Some(count), dim)
+                    }
+                    None => (None, fields(first).count() - 1),
+                };
+                if found.1 == 0 {
+                    return wrong(number, "a word and its numbers should stand here".into());
+                }
+                *sizes.insert(found)
+            }
+        };
+        // A number takes two bytes at least: no room is made for what cannot be there.
+        let short = lines.iter().find(|(_, text)| text.len() / 2 < dim);
+        if let Some(&(line, text)) = short {
+            let found = fields(text).count() - 1;
+            return wrong(line, format!("there are {found} numbers behind the word, not {dim}"));
+        }
+        lines.truncate(limit.saturating_sub(names.ends.len()).max(1));
+        let mut numbers = vec![0.0; lines.len() * dim];
+        let parsed: Vec<Result<Option<&str>, String>> = lines
+            .par_iter()
+            .zip(numbers.par_chunks_exact_mut(dim))
+            .with_min_len(64)
+            .map(|((_, text), row)| parse(text, row))
+            .collect();
+        for ((&(line, _), row), word) in lines.iter().zip(numbers.chunks_exact(dim)).zip(parsed) {
+            if names.ends.len() == limit {
+                break 'all;
+            }
+            rows += 1;
+            match word {
+                Ok(Some(word)) => {
+                    if let Err(reason) = names.push(word) {
+                        return wrong(line, reason);
+                    }
+                    values.extend_from_slice(row);
+                }
+                Ok(None) => skipped += 1,
+                Err(reason) => return wrong(line, reason),
+            }
+        }
+    }
+    let Some((count, dim)) = sizes else {
+        return Err(Error::file(path, "there is nothing in it"));
+    };
+    if let Some(count) = count.filter(|&count| count != rows && names.ends.len() < limit) {
+        return Err(Error::file(
+            path,
+            format!("its first line promises {count} words, not {rows}"),
+        ));
+    }
+    let (vectors, again) = Vectors::unique(names, dim, values);
+    Ok(Loaded { vectors, skipped: skipped + again })
+}
+
+fn fields(line: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    line.split(|&b| b == b' ' || b == b'\t').filter(|field| !field.is_empty())
+}
+
+/// The numbers of a line, and its word, which may have spaces; `None` if that is no UTF-8.
+fn parse<'a>(line: &'a [u8], row: &mut [f32]) -> Result<Option<&'a str>, String> {
+    let dim = row.len();
+    let mut rest = line;
+    for (i, to) in row.iter_mut().enumerate().rev() {
+        let start = rest.iter().rposition(|&b| b == b' ' || b == b'\t');
+        let Some(start) = start else {
+            return Err(format!("there are {} numbers behind the word, not {dim}", dim - 1 - i));
+        };
+        let field = &rest[start + 1..];
+        rest = rest[..start].trim_ascii_end();
+        let number = std::str::from_utf8(field).ok().and_then(|field| field.parse::<f32>().ok());
+        match number {
+            Some(number) if number.is_finite() => *to = number,
+            _ => {
+                let field = String::from_utf8_lossy(field);
+                return Err(format!("number {i}, {field:?}, is none"));
+            }
+        }
+    }
+    Ok(std::str::from_utf8(rest).ok())
+}

@@ -1,0 +1,137 @@
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::Vectors;
+use super::read::ends;
+use crate::{Error, Result};
+
+/// The forms in which tables are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Text with a first line of how many words there are and of how many numbers.
+    Word2Vec,
+    /// The same, with numbers of 32 bits.
+    Word2VecBinary,
+    /// Text without a first line.
+    Glove,
+    /// Text as fastText writes it: as word2vec, with a space behind each vector.
+    FastText,
+    /// A safetensors file that is mapped, not read.
+    Own,
+}
+
+impl Form {
+    /// The form that a name asks for, whether `.gz` stands behind it or not: `.safetensors` the own
+    /// one, `.bin` word2vec's binary one, `.vec` fastText's, `glove` at its beginning GloVe's, else
+    /// word2vec's text.
+    pub fn of(path: &Path) -> Self {
+        let path = if ends(path, "gz") { path.with_extension("") } else { path.to_owned() };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        match () {
+            () if ends(&path, "safetensors") => Self::Own,
+            () if ends(&path, "bin") => Self::Word2VecBinary,
+            () if ends(&path, "vec") => Self::FastText,
+            () if name.starts_with("glove") => Self::Glove,
+            () => Self::Word2Vec,
+        }
+    }
+}
+
+/// Writes a table, packed if the name ends in `.gz`: beside its place, and then moved there.
+///
+/// Numbers of text are as short as they can be and still the same when they are read.
+///
+/// # Errors
+/// If it cannot be written, or a word has a space or line break that the form cannot have.
+pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
+    let breaks: &[char] = match form {
+        Form::Own => &[],
+        Form::Word2VecBinary => &[' ', '\n'],
+        // A word of text may have spaces within, but no line break.
+        _ => &['\n'],
+    };
+    let outer = |word: &str| word.trim_ascii() != word || word.contains('\t');
+    let bad = |word: &&str| word.contains(breaks) || (form != Form::Own && outer(word));
+    if let Some(word) = vectors.words().find(bad) {
+        return Err(Error::file(path, format!("the form cannot have the word {word:?}")));
+    }
+    let failed = |source| Error::Write { path: path.to_owned(), source };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let written = File::create(&part).and_then(|file| {
+        let file = BufWriter::with_capacity(1 << 20, file);
+        let file = match ends(path, "gz") && form != Form::Own {
+            true => {
+                let mut packed = GzEncoder::new(file, Compression::default());
+                put(vectors, &mut packed, form)?;
+                packed.finish()?
+            }
+            false => {
+                let mut file = file;
+                put(vectors, &mut file, form)?;
+                file
+            }
+        };
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        std::fs::rename(&part, path)
+    });
+    written.map_err(|source| {
+        let _ = std::fs::remove_file(&part);
+        failed(source)
+    })
+}
+
+fn put(vectors: &Vectors, to: &mut dyn Write, form: Form) -> io::Result<()> {
+    if form == Form::Own {
+        return own(vectors, to);
+    }
+    if form != Form::Glove {
+        writeln!(to, "{} {}", vectors.len(), vectors.dim())?;
+    }
+    for (word, row) in vectors.words().zip(vectors.values().chunks_exact(vectors.dim())) {
+        to.write_all(word.as_bytes())?;
+        match form {
+            Form::Word2VecBinary => {
+                to.write_all(b" ")?;
+                row.iter().try_for_each(|x| to.write_all(&x.to_le_bytes()))?;
+            }
+            _ => {
+                row.iter().try_for_each(|x| write!(to, " {x}"))?;
+                to.write_all(if form == Form::FastText { b" \n" } else { b"\n" })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn own(vectors: &Vectors, to: &mut dyn Write) -> io::Result<()> {
+    let (names, dim) = (&vectors.names, vectors.dim());
+    let mut header = String::from("{");
+    let mut at = 0;
+    // Numbers first, so that they stand where a map can take them as they are.
+    for (name, dtype, shape, width) in [
+        ("vectors", "F32", vec![vectors.len(), dim], 4),
+        ("ends", "U32", vec![vectors.len()], 4),
+        ("order", "U32", vec![vectors.len()], 4),
+        ("words", "U8", vec![names.text.len()], 1),
+    ] {
+        let end = at + shape.iter().product::<usize>() * width;
+        let comma = if at > 0 || header.len() > 1 { "," } else { "" };
+        header += &format!(
+            "{comma}\"{name}\":{{\"dtype\":\"{dtype}\",\"shape\":{shape:?},\
+             \"data_offsets\":[{at},{end}]}}"
+        );
+        at = end;
+    }
+    header.push('}');
+    header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+    to.write_all(&(header.len() as u64).to_le_bytes())?;
+    to.write_all(header.as_bytes())?;
+    vectors.values().iter().try_for_each(|x| to.write_all(&x.to_le_bytes()))?;
+    names.ends.iter().chain(&names.order).try_for_each(|x| to.write_all(&x.to_le_bytes()))?;
+    to.write_all(names.text.as_bytes())
+}
