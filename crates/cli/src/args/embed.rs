@@ -1,0 +1,115 @@
+//! `kinora embed`
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub enum EmbedCommand {
+    Near(EmbedNear),
+    Analogy(EmbedAnalogy),
+    Similar(EmbedSimilar),
+    Convert(EmbedConvert),
+}
+
+/// List the words nearest to a word
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  kinora embed near red --vectors glove.6B.50d.txt
+  kinora embed near red --vectors vectors.bin --count 3 --json
+
+The nearest first, with the cosine of the angle between both vectors. --json prints a line of
+{\"word\",\"cosine\"} a word.")]
+pub struct EmbedNear {
+    /// The word
+    #[arg(value_name = "WORD")]
+    pub word: String,
+    #[command(flatten)]
+    pub table: Table,
+    /// How many words
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub count: u32,
+    /// Print a line of JSON a word
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Find what is to C as B is to A
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  kinora embed analogy man king woman --vectors glove.6B.50d.txt")]
+pub struct EmbedAnalogy {
+    /// A word
+    #[arg(value_name = "A")]
+    pub a: String,
+    /// What it is to
+    #[arg(value_name = "B")]
+    pub b: String,
+    /// As this one is to what is looked for
+    #[arg(value_name = "C")]
+    pub c: String,
+    #[command(flatten)]
+    pub table: Table,
+    /// How many words
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub count: u32,
+    /// Print a line of JSON a word
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Say how alike two words or sentences are
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  kinora embed similar red scarlet --vectors glove.6B.50d.txt
+  kinora embed similar \"a knight walks\" \"a soldier strolls\" --vectors glove.6B.50d.txt
+
+That is the cosine of the angle between the means of their words' vectors, from -1 to 1.")]
+pub struct EmbedSimilar {
+    /// A sentence
+    #[arg(value_name = "S1")]
+    pub first: String,
+    /// Another
+    #[arg(value_name = "S2")]
+    pub second: String,
+    #[command(flatten)]
+    pub table: Table,
+    /// Print an object of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Bring a table of word vectors into another form
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  kinora embed convert glove.6B.50d.txt glove.safetensors
+  kinora embed convert GoogleNews-vectors-negative300.bin.gz news.txt --limit 100000
+
+The names say the forms: .safetensors our own, which is open at once; .bin word2vec's binary form;
+.vec fastText's text; .txt text, written without a first line if the name begins with glove; .gz
+behind them packs.")]
+pub struct EmbedConvert {
+    /// Table to read
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// Table to write
+    #[arg(value_name = "OUT")]
+    pub output: PathBuf,
+    /// Only the first words
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+}
+
+#[derive(clap::Args)]
+pub struct Table {
+    /// Table of word vectors: word2vec, GloVe, fastText .vec, or our own .safetensors
+    #[arg(long, value_name = "V")]
+    pub vectors: PathBuf,
+    /// Only its first words
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+}
