@@ -9,7 +9,9 @@ use clap::{Parser, Subcommand};
 
 use crate::device::Choice;
 
-pub use embed::{EmbedAnalogy, EmbedCommand, EmbedConvert, EmbedNear, EmbedSimilar, Table};
+pub use embed::{
+    EmbedAnalogy, EmbedCommand, EmbedConvert, EmbedNear, EmbedScore, EmbedSimilar, Table,
+};
 pub use text::{Engine, EngineKind, TextCommand, TextScore, TextTag, TextTrain};
 
 const CODES: &str = "\

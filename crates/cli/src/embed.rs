@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::Result;
-use kinora_embed::{Form, Loaded, Near, Vectors, cosine};
+use kinora_embed::{Form, Loaded, Near, Score, Vectors, cosine};
 use serde_json::json;
 
-use crate::args::{EmbedAnalogy, EmbedConvert, EmbedNear, EmbedSimilar, Table};
+use crate::args::{EmbedAnalogy, EmbedConvert, EmbedNear, EmbedScore, EmbedSimilar, Table};
 use crate::exit::Failure;
 use crate::output::{note, say};
 
@@ -36,6 +36,33 @@ pub fn similar(args: &EmbedSimilar) -> Result<()> {
     match args.json {
         true => say(json!({ "cosine": cosine })),
         false => say(format_args!("{cosine:.4}")),
+    }
+}
+
+pub fn score(args: &EmbedScore) -> Result<()> {
+    let vectors = open(&args.table.vectors, args.table.limit)?;
+    let (object, text) = match kinora_embed::score(&vectors, &args.file)? {
+        Score::Words { pairs, covered, spearman } => (
+            json!({ "task": "words", "pairs": pairs, "covered": covered, "spearman": spearman }),
+            format!("Spearman {spearman:.4} of {covered} of {pairs} pairs of words"),
+        ),
+        Score::Analogies { questions, covered, right } => {
+            let accuracy = right as f64 / covered.max(1) as f64;
+            let object = json!({
+                "task": "analogies", "questions": questions, "covered": covered, "right": right,
+                "accuracy": accuracy,
+            });
+            let share = 100.0 * accuracy;
+            (object, format!("{share:.2} % of {covered} of {questions} analogies are right"))
+        }
+        Score::Sentences { pairs, pearson, spearman } => (
+            json!({ "task": "sentences", "pairs": pairs, "pearson": pearson, "spearman": spearman }),
+            format!("Pearson {pearson:.4}, Spearman {spearman:.4} of {pairs} pairs of sentences"),
+        ),
+    };
+    match args.json {
+        true => say(object),
+        false => say(text),
     }
 }
 

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Command::Embed(EmbedCommand::Near(args)) => embed::near(args),
         Command::Embed(EmbedCommand::Analogy(args)) => embed::analogy(args),
         Command::Embed(EmbedCommand::Similar(args)) => embed::similar(args),
+        Command::Embed(EmbedCommand::Score(args)) => embed::score(args),
         Command::Embed(EmbedCommand::Convert(args)) => embed::convert(args),
     });
     match done {

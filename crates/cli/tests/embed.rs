@@ -32,10 +32,19 @@ fn a_table_is_asked_and_converted() {
     assert_eq!(similar.stdout, "0.7071\n");
     assert!(similar.stderr.contains("not in the table: the"), "{similar:?}");
 
+    fs::write(path.join("pairs.txt"), "king queen 9\nman king 1\nking pear 2\n").unwrap();
+    let line = "embed score pairs.txt --vectors glove.txt";
+    let text = succeed(path, &words(line)).stdout;
+    assert_eq!(text, "Spearman 1.0000 of 2 of 3 pairs of words\n");
+    let object = succeed(path, &words(&format!("{line} --json"))).stdout;
+    let object: Value = serde_json::from_str(&object).unwrap();
+    assert_eq!(object["covered"], 2);
+
     fs::write(path.join("bad.txt"), "1 2\na 1\n").unwrap();
     for (line, code, says) in [
         ("embed near pear --vectors glove.txt", 2, "\"pear\" is not in glove.txt"),
         ("embed near king --vectors nowhere", 3, "nowhere"),
+        ("embed score glove.txt --vectors glove.txt", 3, "glove.txt:1: "),
         ("embed near king --vectors bad.txt", 3, "bad.txt:2: "),
         ("embed convert glove.txt no/where.bin", 7, "no/where.bin"),
     ] {

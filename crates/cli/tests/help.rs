@@ -20,6 +20,7 @@ fn every_command_has_help_with_examples() {
         "embed near",
         "embed analogy",
         "embed similar",
+        "embed score",
         "embed convert",
     ] {
         let line = format!("{command} --help");

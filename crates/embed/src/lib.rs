@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod score;
 mod sentence;
 mod vectors;
 mod words;
@@ -10,6 +11,7 @@ use kinora_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 pub use error::{Error, Result};
+pub use score::{Score, score};
 pub use sentence::Sentence;
 pub use vectors::{Form, Loaded, Near, Vectors, cosine, read, write};
 pub use words::{Pieces, Words};

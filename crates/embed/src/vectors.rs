@@ -201,13 +201,13 @@ pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// A vector of the same direction and length 1; of no length, as it is.
-fn unit(x: &[f32]) -> Vec<f32> {
+pub(crate) fn unit(x: &[f32]) -> Vec<f32> {
     let length = dot(x, x).sqrt();
     x.iter().map(|x| if length > 0.0 { x / length } else { *x }).collect()
 }
 
 /// Σ a_i b_i, by eight sums at once.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
     let rest = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum::<f32>();
     let mut sums = [0.0; 8];

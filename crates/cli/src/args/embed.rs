@@ -9,6 +9,7 @@ pub enum EmbedCommand {
     Near(EmbedNear),
     Analogy(EmbedAnalogy),
     Similar(EmbedSimilar),
+    Score(EmbedScore),
     Convert(EmbedConvert),
 }
 
@@ -75,6 +76,27 @@ pub struct EmbedSimilar {
     /// Another
     #[arg(value_name = "S2")]
     pub second: String,
+    #[command(flatten)]
+    pub table: Table,
+    /// Print an object of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Hold a table against what people judge
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  kinora embed score EN-WS-353-ALL.txt --vectors glove.6B.50d.txt
+  kinora embed score questions-words.txt --vectors glove.6B.50d.txt --json
+  kinora embed score stsb-en-dev.csv --vectors glove.6B.50d.txt
+
+A file has two words and a number a line; or analogies of four words, if it begins with a colon; or
+it is a .csv of two sentences and a number.")]
+pub struct EmbedScore {
+    /// File of judgements
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
     #[command(flatten)]
     pub table: Table,
     /// Print an object of JSON

@@ -1,0 +1,223 @@
+//! Tables held against what people judge.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use crate::vectors::{dot, unit};
+use crate::{Error, Result, Vectors, cosine};
+
+/// How a table agrees with a file of judgements.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Score {
+    /// Of words in pairs, how alike they are.
+    Words {
+        /// Pairs of the file.
+        pairs: usize,
+        /// Those whose words the table has: the others are left out.
+        covered: usize,
+        /// Spearman's ρ of cosines and judgements.
+        spearman: f64,
+    },
+    /// Of analogies, the fourth word.
+    Analogies {
+        /// Questions of the file.
+        questions: usize,
+        /// Those whose words the table has: the others are left out.
+        covered: usize,
+        /// Those whose answer is the nearest word.
+        right: usize,
+    },
+    /// Of sentences in pairs, how alike they are.
+    Sentences {
+        /// Pairs of the file.
+        pairs: usize,
+        /// Pearson's r of cosines and judgements.
+        pearson: f64,
+        /// Spearman's ρ of them.
+        spearman: f64,
+    },
+}
+
+/// Holds a table against a file: `.csv` of two sentences and a number, as the STS Benchmark's; else
+/// two words and a number a line; or, if its first line begins with `:`, analogies of four words, as
+/// word2vec's questions-words.txt. Lines that begin with `#` are left out.
+///
+/// A sentence is the mean of its words ([`Vectors::mean`]).
+///
+/// # Errors
+/// If the file cannot be read or a line is not what it should be.
+pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let lines: Vec<(usize, &str)> =
+        (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect();
+    let wrong = |line: usize, what: &str| Error::Line {
+        path: path.to_owned(),
+        line,
+        reason: format!("{what} should stand here"),
+    };
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+        let pairs = lines.iter().map(|&(line, text)| {
+            let fields = csv(text);
+            let [a, b, judged] = &fields[..] else {
+                return Err(wrong(line, "two sentences and a number"));
+            };
+            Ok((a.clone(), b.clone(), number(judged).ok_or_else(|| wrong(line, "a number"))?))
+        });
+        let pairs = pairs.collect::<Result<Vec<_>>>()?;
+        let found = pairs
+            .par_iter()
+            .map(|(a, b, _)| f64::from(cosine(&vectors.mean(a).0, &vectors.mean(b).0)));
+        let found: Vec<f64> = found.collect();
+        let judged: Vec<f64> = pairs.iter().map(|pair| pair.2).collect();
+        return Ok(Score::Sentences {
+            pairs: pairs.len(),
+            pearson: pearson(&found, &judged),
+            spearman: spearman(&found, &judged),
+        });
+    }
+    if text.starts_with(':') {
+        let questions = lines.iter().filter(|(_, text)| !text.starts_with(':'));
+        let questions = questions.map(|&(line, text)| {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            <[&str; 4]>::try_from(words).map_err(|_| wrong(line, "four words"))
+        });
+        return Ok(analogies(vectors, &questions.collect::<Result<Vec<_>>>()?));
+    }
+    let (mut pairs, mut found, mut judged) = (0, Vec::new(), Vec::new());
+    for &(line, text) in lines.iter().filter(|(_, text)| !text.starts_with('#')) {
+        let fields: Vec<&str> = text.split_whitespace().collect();
+        let [a, b, score] = fields[..] else {
+            return Err(wrong(line, "two words and a number"));
+        };
+        let score = number(score).ok_or_else(|| wrong(line, "two words and a number"))?;
+        pairs += 1;
+        if let (Some(a), Some(b)) = (vectors.find(a), vectors.find(b)) {
+            found.push(f64::from(cosine(vectors.row(a), vectors.row(b))));
+            judged.push(score);
+        }
+    }
+    Ok(Score::Words { pairs, covered: found.len(), spearman: spearman(&found, &judged) })
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|x: &f64| x.is_finite())
+}
+
+/// The fields of a line of CSV.
+fn csv(line: &str) -> Vec<String> {
+    let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
+    let mut characters = line.chars().peekable();
+    while let Some(c) = characters.next() {
+        match c {
+            '"' if quoted && characters.next_if_eq(&'"').is_some() => field.push('"'),
+            '"' => quoted = !quoted,
+            ',' if !quoted => fields.push(std::mem::take(&mut field)),
+            _ => field.push(c),
+        }
+    }
+    fields.push(field);
+    fields
+}
+
+fn analogies(vectors: &Vectors, questions: &[[&str; 4]]) -> Score {
+    let rows = vectors.values().par_chunks_exact(vectors.dim());
+    let units: Vec<Vec<f32>> = rows.map(unit).collect();
+    let known = questions.iter().filter_map(|question| {
+        let [a, b, c, d] = question.map(|word| vectors.find(word));
+        Some([a?, b?, c?, d?])
+    });
+    let known: Vec<[usize; 4]> = known.collect();
+    let right = known.par_iter().filter(|[a, b, c, d]| {
+        let x = units[*a].iter().zip(&units[*b]).zip(&units[*c]).map(|((a, b), c)| b - a + c);
+        let x: Vec<f32> = x.collect();
+        let near = |index: &usize| dot(&units[*index], &x);
+        let others = (0..units.len()).filter(|index| ![a, b, c].contains(&index));
+        others.max_by(|i, j| near(i).total_cmp(&near(j))) == Some(*d)
+    });
+    Score::Analogies { questions: questions.len(), covered: known.len(), right: right.count() }
+}
+
+/// Pearson's r; 0 of fewer than two pairs or of what does not vary.
+pub(crate) fn pearson(x: &[f64], y: &[f64]) -> f64 {
+    let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+    let (mx, my) = (mean(x), mean(y));
+    let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
+        x.iter().zip(y).map(|(x, y)| f(x - mx, y - my)).sum()
+    };
+    let r = sum(&|x, y| x * y) / (sum(&|x, _| x * x) * sum(&|_, y| y * y)).sqrt();
+    if r.is_finite() { r } else { 0.0 }
+}
+
+/// Spearman's ρ: Pearson's r of ranks, equal values sharing theirs.
+pub(crate) fn spearman(x: &[f64], y: &[f64]) -> f64 {
+    pearson(&ranks(x), &ranks(y))
+}
+
+fn ranks(x: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..x.len()).collect();
+    order.sort_by(|&i, &j| x[i].total_cmp(&x[j]));
+    let mut ranks = vec![0.0; x.len()];
+    let mut start = 0;
+    for same in order.chunk_by(|&i, &j| x[i] == x[j]) {
+        let rank = start as f64 + (same.len() - 1) as f64 / 2.0;
+        same.iter().for_each(|&i| ranks[i] = rank);
+        start += same.len();
+    }
+    ranks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn correlations() {
+        // As the formulas give in Python.
+        let (x, y) = ([1.0, 2.0, 2.0, 3.0, 5.0], [2.0, 1.0, 4.0, 3.0, 10.0]);
+        assert!((pearson(&x, &y) - 0.885_879_567_828_298).abs() < 1e-12);
+        assert!((spearman(&x, &y) - 0.666_885_928_855_350_3).abs() < 1e-12);
+        assert_eq!(ranks(&[3.0, 1.0, 3.0]), [1.5, 0.0, 1.5]);
+        assert_eq!(pearson(&[1.0], &[1.0]), 0.0);
+        assert_eq!(pearson(&[], &[]), 0.0);
+    }
+
+    #[test]
+    fn fields_of_csv() {
+        assert_eq!(csv(r#""a, ""b""",c,1"#), ["a, \"b\"", "c", "1"]);
+        assert_eq!(csv(",,"), ["", "", ""]);
+    }
+
+    #[test]
+    fn files_of_judgements() {
+        let folder = tempfile::tempdir().unwrap();
+        #[rustfmt::skip]
+        let values = vec![1.0, 0.0, 0.1, 1.0, 1.0, 0.1, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0];
+        let vectors = Vectors::new(&["man", "woman", "king", "queen"], 3, values).unwrap();
+        let of = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            score(&vectors, &path)
+        };
+        let words = "# x\nking queen 9\nMan king 1\nman\twoman\t8\nking pear 3\n";
+        let found = of("words.txt", words).unwrap();
+        assert_eq!(found, Score::Words { pairs: 4, covered: 3, spearman: 0.5 });
+        let questions = ": a\nman king woman queen\nMan woman king queen\n: b\na b c d\n";
+        let found = of("questions.txt", questions).unwrap();
+        assert_eq!(found, Score::Analogies { questions: 3, covered: 2, right: 2 });
+        let found = of("sts.csv", "\"a king\",a queen,4\nman,king,1\nman,man,5\n").unwrap();
+        let Score::Sentences { pairs: 3, spearman, pearson } = found else { panic!("{found:?}") };
+        assert!((spearman - 1.0).abs() < 1e-12 && pearson > 0.9);
+        for (name, text, part) in [
+            ("a.txt", "king queen\n", "a.txt:1"),
+            ("b.txt", "king queen 9\nking queen x\n", "b.txt:2"),
+            ("c.txt", ": a\na b c\n", "c.txt:2"),
+            ("d.csv", "a,b\n", "d.csv:1"),
+            ("e.csv", "a,b,x\n", "e.csv:1"),
+        ] {
+            let error = of(name, text).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}
