@@ -10,7 +10,8 @@ use clap::{Parser, Subcommand};
 use crate::device::Choice;
 
 pub use embed::{
-    EmbedAnalogy, EmbedCommand, EmbedConvert, EmbedNear, EmbedScore, EmbedSimilar, Table,
+    EmbedAnalogy, EmbedCommand, EmbedConvert, EmbedNear, EmbedScore, EmbedSimilar, EmbedTrain,
+    Method, Table,
 };
 pub use text::{Engine, EngineKind, TextCommand, TextScore, TextTag, TextTrain};
 

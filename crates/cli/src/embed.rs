@@ -1,14 +1,57 @@
 //! `kinora embed`
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-use anyhow::Result;
-use kinora_embed::{Form, Loaded, Near, Score, Vectors, cosine};
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use kinora_embed::{Corpus, Form, Loaded, Near, Score, Vectors, Word2Vec, cosine};
 use serde_json::json;
 
-use crate::args::{EmbedAnalogy, EmbedConvert, EmbedNear, EmbedScore, EmbedSimilar, Table};
+use crate::args::{
+    EmbedAnalogy, EmbedConvert, EmbedNear, EmbedScore, EmbedSimilar, EmbedTrain, Method, Table,
+};
 use crate::exit::Failure;
 use crate::output::{note, say};
+use crate::train::stop_on_signal;
+
+pub fn train(args: &EmbedTrain) -> Result<()> {
+    let stop = stop_on_signal()?;
+    let config = Word2Vec {
+        dim: args.dim as usize,
+        window: args.window as usize,
+        negative: args.negative as usize,
+        epochs: args.epochs as usize,
+        least: args.min_count,
+        cbow: args.method == Method::Cbow,
+        seed: args.seed,
+        threads: args.threads.map_or_else(rayon::current_num_threads, |threads| threads as usize),
+        ..Word2Vec::default()
+    };
+    let corpus = Corpus::new(&args.corpus)?;
+    let bar = ProgressBar::no_length().with_style(
+        ProgressStyle::with_template("{bar:30} {percent} %, {eta} left, {msg}")
+            .context("the bar")?,
+    );
+    let start = Instant::now();
+    let vectors = config.train(&corpus, &mut |progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.words);
+        let speed = progress.words as f64 / start.elapsed().as_secs_f64();
+        bar.set_message(format!("{:.0} thousand words a second", speed / 1e3));
+        !stop.load(Ordering::Relaxed)
+    })?;
+    bar.finish_and_clear();
+    kinora_embed::write(&vectors, &args.out, Form::of(&args.out))?;
+    let (words, dim) = (vectors.len(), vectors.dim());
+    let seconds = start.elapsed().as_secs_f64();
+    note(format_args!("{}: {words} words of {dim} numbers, {seconds:.1} s", args.out.display()));
+    match stop.load(Ordering::Relaxed) {
+        true => Err(Failure::stopped("before the last epoch").into()),
+        false => Ok(()),
+    }
+}
 
 pub fn near(args: &EmbedNear) -> Result<()> {
     let vectors = open(&args.table.vectors, args.table.limit)?;

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Text(TextCommand::Tag(args)) => text::tag(args),
         Command::Text(TextCommand::Train(args)) => text::train(args),
         Command::Text(TextCommand::Score(args)) => text::score(args),
+        Command::Embed(EmbedCommand::Train(args)) => embed::train(args),
         Command::Embed(EmbedCommand::Near(args)) => embed::near(args),
         Command::Embed(EmbedCommand::Analogy(args)) => embed::analogy(args),
         Command::Embed(EmbedCommand::Similar(args)) => embed::similar(args),

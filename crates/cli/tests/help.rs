@@ -17,6 +17,7 @@ fn every_command_has_help_with_examples() {
         "text tag",
         "text train",
         "text score",
+        "embed train",
         "embed near",
         "embed analogy",
         "embed similar",

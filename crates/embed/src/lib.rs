@@ -1,19 +1,23 @@
 #![doc = include_str!("../README.md")]
 
+mod corpus;
 mod error;
 mod score;
 mod sentence;
 mod vectors;
+mod word2vec;
 mod words;
 
 use kinora_nn::{Init, Module, join};
 use kinora_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+pub use corpus::Corpus;
 pub use error::{Error, Result};
 pub use score::{Score, score};
 pub use sentence::Sentence;
 pub use vectors::{Form, Loaded, Near, Vectors, cosine, read, write};
+pub use word2vec::{Word2Vec, WordProgress};
 pub use words::{Pieces, Words};
 
 /// The sizes of an [`Encoder`].

@@ -2,15 +2,68 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
 #[derive(Subcommand)]
 pub enum EmbedCommand {
+    Train(EmbedTrain),
     Near(EmbedNear),
     Analogy(EmbedAnalogy),
     Similar(EmbedSimilar),
     Score(EmbedScore),
     Convert(EmbedConvert),
+}
+
+/// Learn word vectors from text
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  kinora embed train --corpus text.txt --dim 100 --out vectors.safetensors
+  kinora embed train --method cbow --corpus a.txt b.txt --dim 64 --window 8 --out vectors.vec
+
+A line is a sentence; words are what stands between white space, as it is: cut and lower-case the text
+before, if that is wanted. Ctrl-C writes what there is by then. One thread gives the same bits each
+time.")]
+pub struct EmbedTrain {
+    /// How: skip-gram or CBOW of word2vec
+    #[arg(long, value_name = "METHOD", value_enum, default_value_t)]
+    pub method: Method,
+    /// Files of text
+    #[arg(long, value_name = "F", required = true, num_args = 1..)]
+    pub corpus: Vec<PathBuf>,
+    /// Numbers of a vector
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub dim: u32,
+    /// Table to write, in the form that its name says
+    #[arg(long, value_name = "V")]
+    pub out: PathBuf,
+    /// Words to each side that count as near
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub window: u32,
+    /// Words that are drawn to be told from each right one
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub negative: u32,
+    /// How often the text is read
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub epochs: u32,
+    /// How often a word has to be there
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub min_count: u64,
+    /// Threads that work [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub threads: Option<u32>,
+    /// Seed of everything that is random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, ValueEnum)]
+pub enum Method {
+    /// Skip-gram: each neighbour predicts a word
+    #[default]
+    Word2vec,
+    /// Their mean predicts it
+    Cbow,
 }
 
 /// List the words nearest to a word

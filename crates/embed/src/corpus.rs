@@ -1,0 +1,99 @@
+//! Text to learn word vectors from, read in blocks, so that it may be larger than memory.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// Bytes that are read at once, and the rest of the last line.
+const BLOCK: u64 = 256 << 10;
+
+/// Words of a sentence at most: what is longer is cut, as word2vec does.
+pub const SENTENCE: usize = 10_000;
+
+/// Files of sentences, one a line; words are what stands between white space.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    files: Vec<PathBuf>,
+}
+
+/// The words that are frequent enough, the most frequent first.
+#[derive(Debug)]
+pub struct Lexicon {
+    pub words: Vec<String>,
+    pub counts: Vec<u64>,
+    ids: HashMap<String, u32>,
+    /// Of all words that have a number.
+    pub total: u64,
+}
+
+impl Corpus {
+    /// The corpus of these files, in order; each is read once to count and once an epoch.
+    ///
+    /// # Errors
+    /// If one cannot be opened.
+    pub fn new(files: &[PathBuf]) -> Result<Self> {
+        files.iter().try_for_each(|path| open(path).map(drop))?;
+        Ok(Self { files: files.to_vec() })
+    }
+
+    /// Calls `f` with blocks of whole lines, in order, until it says `false`. What is no UTF-8 is
+    /// replaced.
+    pub fn blocks(&self, f: &mut dyn FnMut(String) -> bool) -> Result<()> {
+        for path in &self.files {
+            let mut file = open(path)?;
+            loop {
+                let mut block = Vec::new();
+                let read = file.by_ref().take(BLOCK).read_to_end(&mut block);
+                let read = read.and_then(|_| file.read_until(b'\n', &mut block));
+                read.map_err(|source| Error::Read { path: path.clone(), source })?;
+                if block.is_empty() {
+                    break;
+                }
+                let text = String::from_utf8(block);
+                let text = text.unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into());
+                if !f(text) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts words, and leaves out those that are there fewer than `least` times.
+    pub fn lexicon(&self, least: u64) -> Result<Lexicon> {
+        let mut counts: HashMap<String, u64> = HashMap::new();
+        self.blocks(&mut |block| {
+            for word in block.split_whitespace() {
+                match counts.get_mut(word) {
+                    Some(count) => *count += 1,
+                    None => {
+                        counts.insert(word.to_owned(), 1);
+                    }
+                }
+            }
+            true
+        })?;
+        let mut all: Vec<(String, u64)> =
+            counts.into_iter().filter(|(_, count)| *count >= least).collect();
+        all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let ids = all.iter().zip(0..).map(|((word, _), id)| (word.clone(), id)).collect();
+        let total = all.iter().map(|(_, count)| count).sum();
+        let (words, counts) = all.into_iter().unzip();
+        Ok(Lexicon { words, counts, ids, total })
+    }
+}
+
+impl Lexicon {
+    /// The number of a word.
+    pub fn id(&self, word: &str) -> Option<u32> {
+        self.ids.get(word).copied()
+    }
+}
+
+fn open(path: &Path) -> Result<BufReader<File>> {
+    let file = File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    Ok(BufReader::with_capacity(1 << 16, file))
+}

@@ -1,0 +1,107 @@
+//! Word vectors that are learnt from text.
+
+use std::fs;
+use std::path::PathBuf;
+
+use fastrand::Rng;
+use kinora_embed::{Corpus, Error, Vectors, Word2Vec, cosine};
+
+/// A text of three groups of words, of which a sentence takes those of one.
+fn corpus(folder: &tempfile::TempDir) -> Corpus {
+    let mut random = Rng::with_seed(5);
+    let mut text = String::new();
+    for _ in 0..4000 {
+        let group = random.usize(..3);
+        let words: Vec<String> =
+            (0..12).map(|_| format!("{}{}", ["a", "b", "c"][group], random.u8(..8))).collect();
+        text += &words.join(" ");
+        text += "\n";
+    }
+    // Rare words, an empty line, what is no UTF-8, and no line break at the end.
+    let mut bytes = text.into_bytes();
+    bytes.extend(b"rare\n\n\xff\xfe\nlast");
+    let path = folder.path().join("text.txt");
+    fs::write(&path, bytes).unwrap();
+    Corpus::new(&[path]).unwrap()
+}
+
+fn train(config: &Word2Vec, corpus: &Corpus) -> Vectors {
+    let mut last = 0;
+    let vectors = config
+        .train(corpus, &mut |progress| {
+            assert!(progress.words >= last && progress.words <= progress.total);
+            last = progress.words;
+            true
+        })
+        .unwrap();
+    assert!(vectors.values().iter().all(|x| x.is_finite()));
+    vectors
+}
+
+/// The mean cosine of words of one group, less that of words of two.
+fn apart(vectors: &Vectors) -> f32 {
+    let (mut same, mut other) = (Vec::new(), Vec::new());
+    for a in vectors.words() {
+        for b in vectors.words().filter(|b| *b != a) {
+            let of = cosine(vectors.get(a).unwrap(), vectors.get(b).unwrap());
+            if a[..1] == b[..1] { same.push(of) } else { other.push(of) }
+        }
+    }
+    let mean = |all: &[f32]| all.iter().sum::<f32>() / all.len() as f32;
+    mean(&same) - mean(&other)
+}
+
+#[test]
+fn words_of_one_kind_come_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = corpus(&folder);
+    for (cbow, threads, dim) in [(false, 1, 16), (true, 1, 16), (false, 2, 15), (true, 3, 1)] {
+        let config = Word2Vec { dim, cbow, threads, sample: 0.0, ..Word2Vec::default() };
+        let vectors = train(&config, &corpus);
+        assert_eq!((vectors.len(), vectors.dim()), (24, dim));
+        // The most frequent first.
+        assert!(vectors.index("rare").is_none());
+        if dim > 1 {
+            let apart = apart(&vectors);
+            assert!(apart > 0.5, "cbow {cbow}, {threads} threads: {apart}");
+        }
+    }
+}
+
+#[test]
+fn one_thread_gives_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = corpus(&folder);
+    let config = Word2Vec { dim: 9, epochs: 1, ..Word2Vec::default() };
+    let first = train(&config, &corpus);
+    assert!(first.values() == train(&config, &corpus).values());
+    let other = Word2Vec { seed: 1, ..config };
+    assert!(first.values() != train(&other, &corpus).values());
+}
+
+#[test]
+fn a_training_stops_when_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = corpus(&folder);
+    let config = Word2Vec { epochs: 1_000_000, ..Word2Vec::default() };
+    let vectors = config.train(&corpus, &mut |_| false).unwrap();
+    assert_eq!(vectors.len(), 24);
+}
+
+#[test]
+fn trainings_that_cannot_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = corpus(&folder);
+    let plain = Word2Vec::default;
+    for (config, part) in [
+        (Word2Vec { dim: 0, ..plain() }, "dim"),
+        (Word2Vec { window: 0, ..plain() }, "window"),
+        (Word2Vec { threads: 0, ..plain() }, "threads"),
+        (Word2Vec { least: 1_000_000, ..plain() }, "1000000 times"),
+    ] {
+        let error = config.train(&corpus, &mut |_| true).unwrap_err();
+        assert!(matches!(error, Error::Table(_)) && error.to_string().contains(part), "{error}");
+    }
+    let error = Corpus::new(&[PathBuf::from("nowhere")]).unwrap_err();
+    assert!(error.to_string().contains("nowhere"), "{error}");
+}
