@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use kinora_embed::{Corpus, Form, Loaded, Near, Score, Vectors, Word2Vec, cosine};
+use kinora_embed::{
+    Corpus, Form, Glove, Loaded, Near, Score, Vectors, Word2Vec, WordProgress, cosine,
+};
 use serde_json::json;
 
 use crate::args::{
@@ -18,30 +20,51 @@ use crate::train::stop_on_signal;
 
 pub fn train(args: &EmbedTrain) -> Result<()> {
     let stop = stop_on_signal()?;
-    let config = Word2Vec {
-        dim: args.dim as usize,
-        window: args.window as usize,
-        negative: args.negative as usize,
-        epochs: args.epochs as usize,
-        least: args.min_count,
-        cbow: args.method == Method::Cbow,
-        seed: args.seed,
-        threads: args.threads.map_or_else(rayon::current_num_threads, |threads| threads as usize),
-        ..Word2Vec::default()
-    };
+    let or = |given: Option<u32>, default| given.map_or(default, |given| given as usize);
+    let threads = or(args.threads, rayon::current_num_threads());
     let corpus = Corpus::new(&args.corpus)?;
     let bar = ProgressBar::no_length().with_style(
         ProgressStyle::with_template("{bar:30} {percent} %, {eta} left, {msg}")
             .context("the bar")?,
     );
     let start = Instant::now();
-    let vectors = config.train(&corpus, &mut |progress| {
+    let mut progress = |progress: WordProgress| {
         bar.set_length(progress.total);
         bar.set_position(progress.words);
         let speed = progress.words as f64 / start.elapsed().as_secs_f64();
-        bar.set_message(format!("{:.0} thousand words a second", speed / 1e3));
+        bar.set_message(format!("{:.0} thousand a second", speed / 1e3));
         !stop.load(Ordering::Relaxed)
-    })?;
+    };
+    let vectors = match args.method {
+        Method::Glove => {
+            let plain = Glove::default();
+            let config = Glove {
+                dim: args.dim as usize,
+                window: or(args.window, plain.window),
+                epochs: or(args.epochs, plain.epochs),
+                least: args.min_count,
+                seed: args.seed,
+                ..plain
+            };
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+            pool.install(|| config.train(&corpus, &mut progress))
+        }
+        Method::Word2vec | Method::Cbow => {
+            let plain = Word2Vec::default();
+            let config = Word2Vec {
+                dim: args.dim as usize,
+                window: or(args.window, plain.window),
+                negative: args.negative as usize,
+                epochs: or(args.epochs, plain.epochs),
+                least: args.min_count,
+                cbow: args.method == Method::Cbow,
+                seed: args.seed,
+                threads,
+                ..plain
+            };
+            config.train(&corpus, &mut progress)
+        }
+    }?;
     bar.finish_and_clear();
     kinora_embed::write(&vectors, &args.out, Form::of(&args.out))?;
     let (words, dim) = (vectors.len(), vectors.dim());

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod error;
+mod glove;
 mod score;
 mod sentence;
 mod vectors;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use corpus::Corpus;
 pub use error::{Error, Result};
+pub use glove::Glove;
 pub use score::{Score, score};
 pub use sentence::Sentence;
 pub use vectors::{Form, Loaded, Near, Vectors, cosine, read, write};

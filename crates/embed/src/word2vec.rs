@@ -56,7 +56,7 @@ impl Default for Word2Vec {
 /// Where a training of word vectors stands.
 #[derive(Clone, Copy, Debug)]
 pub struct WordProgress {
-    /// Words that are read.
+    /// Words that are read; of GloVe, pairs of words.
     pub words: u64,
     /// All of them, over all epochs.
     pub total: u64,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use fastrand::Rng;
-use kinora_embed::{Corpus, Error, Vectors, Word2Vec, cosine};
+use kinora_embed::{Corpus, Error, Glove, Vectors, Word2Vec, cosine};
 
 /// A text of three groups of words, of which a sentence takes those of one.
 fn corpus(folder: &tempfile::TempDir) -> Corpus {
@@ -77,6 +77,25 @@ fn one_thread_gives_the_same_bits() {
     assert!(first.values() == train(&config, &corpus).values());
     let other = Word2Vec { seed: 1, ..config };
     assert!(first.values() != train(&other, &corpus).values());
+}
+
+#[test]
+fn glove_finds_kinds_and_gives_the_same_bits_on_any_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = corpus(&folder);
+    let config = Glove { dim: 9, ..Glove::default() };
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| config.train(&corpus, &mut |_| true)).unwrap()
+    };
+    let vectors = on(1);
+    assert_eq!((vectors.len(), vectors.dim()), (24, 9));
+    let apart = apart(&vectors);
+    assert!(apart > 0.5, "{apart}");
+    assert!(vectors.values() == on(3).values());
+    let few = Glove { least: 1_000_000, ..Glove::default() };
+    assert!(few.train(&corpus, &mut |_| true).is_err());
+    assert_eq!(config.train(&corpus, &mut |_| false).unwrap().len(), 24);
 }
 
 #[test]

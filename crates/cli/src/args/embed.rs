@@ -20,12 +20,13 @@ pub enum EmbedCommand {
 Examples:
   kinora embed train --corpus text.txt --dim 100 --out vectors.safetensors
   kinora embed train --method cbow --corpus a.txt b.txt --dim 64 --window 8 --out vectors.vec
+  kinora embed train --method glove --corpus text.txt --out glove.txt
 
 A line is a sentence; words are what stands between white space, as it is: cut and lower-case the text
-before, if that is wanted. Ctrl-C writes what there is by then. One thread gives the same bits each
-time.")]
+before, if that is wanted. Ctrl-C writes what there is by then. GloVe gives the same bits each time,
+word2vec with one thread.")]
 pub struct EmbedTrain {
-    /// How: skip-gram or CBOW of word2vec
+    /// How: skip-gram or CBOW of word2vec, or GloVe
     #[arg(long, value_name = "METHOD", value_enum, default_value_t)]
     pub method: Method,
     /// Files of text
@@ -37,15 +38,15 @@ pub struct EmbedTrain {
     /// Table to write, in the form that its name says
     #[arg(long, value_name = "V")]
     pub out: PathBuf,
-    /// Words to each side that count as near
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub window: u32,
-    /// Words that are drawn to be told from each right one
+    /// Words to each side that count as near [default: 5, of GloVe 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub window: Option<u32>,
+    /// Words that are drawn to be told from each right one; GloVe draws none
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub negative: u32,
-    /// How often the text is read
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub epochs: u32,
+    /// How often the text is read, or GloVe's counts [default: 5, of GloVe 25]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub epochs: Option<u32>,
     /// How often a word has to be there
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub min_count: u64,
@@ -64,6 +65,8 @@ pub enum Method {
     Word2vec,
     /// Their mean predicts it
     Cbow,
+    /// Products of vectors are how often words are near each other
+    Glove,
 }
 
 /// List the words nearest to a word
