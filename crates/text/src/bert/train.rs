@@ -203,26 +203,25 @@ impl Learner {
     /// changes nothing.
     fn step(&mut self, sentences: &[Sentence], rate: f64) -> Option<f32> {
         let device = self.store.device();
-        let rows: Vec<(Vec<i64>, Vec<i64>)> =
-            sentences.iter().map(|sentence| self.row(sentence)).collect();
-        if rows.iter().all(|(_, labels)| labels.iter().all(|&label| label == NO_LABEL)) {
+        let (pieces, labels): (Vec<Vec<i64>>, Vec<Vec<i64>>) =
+            sentences.iter().map(|sentence| self.row(sentence)).unzip();
+        if labels.iter().flatten().all(|&label| label == NO_LABEL) {
             return None;
         }
-        let longest = rows.iter().map(|(pieces, _)| pieces.len()).max().unwrap_or(0);
-        let pad = self.tokenizer.get_pad_id().unwrap_or(0);
-        let filled = |of: fn(&(Vec<i64>, Vec<i64>)) -> &Vec<i64>, with: i64| {
-            let row = |row| {
-                let mut row: Vec<i64> = Clone::clone(of(row));
-                row.resize(longest, with);
-                row
+        let lengths: Vec<i64> = pieces.iter().map(|pieces| pieces.len() as i64).collect();
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let filled = |rows: Vec<Vec<i64>>, with: i64| {
+            let row = |row: Vec<i64>| {
+                let fill = longest as usize - row.len();
+                row.into_iter().chain(std::iter::repeat_n(with, fill))
             };
-            let flat: Vec<i64> = rows.iter().flat_map(row).collect();
-            Tensor::from_slice(&flat).view([rows.len() as i64, longest as i64]).to(device)
+            let flat: Vec<i64> = rows.into_iter().flat_map(row).collect();
+            Tensor::from_slice(&flat).view([-1, longest]).to(device)
         };
-        let (ids, labels) = (filled(|row| &row.0, pad), filled(|row| &row.1, NO_LABEL));
-        let lengths: Vec<i64> = rows.iter().map(|(pieces, _)| pieces.len() as i64).collect();
+        let ids = filled(pieces, self.tokenizer.get_pad_id().unwrap_or(0));
+        let labels = filled(labels, NO_LABEL);
         let lengths = Tensor::from_slice(&lengths).view([-1, 1]).to(device);
-        let places = Tensor::arange(longest as i64, (tch::Kind::Int64, device));
+        let places = Tensor::arange(longest, (tch::Kind::Int64, device));
         let mask = places.less_tensor(&lengths).to_kind(tch::Kind::Int64);
         let output = self.model.forward_t(Some(&ids), Some(&mask), None, None, None, true);
         let loss = output.logits.view([-1, self.labels as i64]).cross_entropy_loss::<Tensor>(
