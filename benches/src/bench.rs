@@ -68,14 +68,16 @@ impl Bench {
         self.rows.push(row);
     }
 
-    /// Ours and what the rivals do upon `request`, in turn.
+    /// Ours and what the rivals do upon `request`, in turn, `times` the repeats: what is short meets
+    /// what else the machine does with all of a measurement.
     pub fn time(
         &mut self,
+        times: usize,
         ours: impl FnMut() -> Result<()>,
         rivals: &[Rival],
         request: Value,
     ) -> Result<Timing> {
-        time::alternate(self.repeats, ours, &mut self.peers, rivals, &request)
+        time::alternate(times * self.repeats, ours, &mut self.peers, rivals, &request)
     }
 
     /// What all the convolutions together say, where there are some.

@@ -76,7 +76,7 @@ impl Meter<'_> {
                 state = Some(workload.step(taken, device, &config)?.0);
                 Ok(())
             };
-            timings.push(self.bench.time(step, &NETWORKS, json!({ "op": "step", "r1": r1 }))?);
+            timings.push(self.bench.time(1, step, &NETWORKS, json!({ "op": "step", "r1": r1 }))?);
         }
         let train = &self.workload.config.train;
         let share = if train.r1 > 0.0 { 1.0 / train.r1_every as f64 } else { 0.0 };
@@ -105,7 +105,7 @@ impl Meter<'_> {
                 Ok(())
             };
             let request = json!({ "op": "sample", "films": films });
-            let timing = self.bench.time(sample, &NETWORKS, request)?;
+            let timing = self.bench.time(1, sample, &NETWORKS, request)?;
             self.row(&name, timing, films as f64, Unit::Films, false);
         }
         Ok(())
@@ -170,7 +170,7 @@ impl Meter<'_> {
                     // The others have no such layer, and PyTorch's is two of its own.
                     let rivals =
                         if layer.enlarged { &CONVOLUTIONS[..1] } else { &CONVOLUTIONS[..] };
-                    let timing = self.bench.time(ours, rivals, layer.request(part))?;
+                    let timing = self.bench.time(3, ours, rivals, layer.request(part))?;
                     let dense = layer.is_dense(flops);
                     self.row(&name, timing, flops as f64 / 1e9, Unit::Gflops, dense);
                 }
