@@ -1,0 +1,75 @@
+"""gensim's word2vec beside ours, on the same text, dimension, window, epochs and threads.
+
+    pip install gensim
+    python benches/peers/vectors.py KINORA TEXT WORD-SIMILARITY [--seeds 5] [--threads 2]
+
+KINORA is the program, TEXT a file of sentences, one a line, WORD-SIMILARITY a folder with
+EN-WS-353-ALL.txt, EN-MEN-TR-3k.txt and EN-SIMLEX-999.txt. Prints, for each method, words a second and
+Spearman's rho with its deviation over the seeds. Both are held against the same files by the same
+command, `kinora embed score`; the text is cut at white space by both.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import tempfile
+import time
+
+import gensim
+from gensim.models.word2vec import LineSentence, Word2Vec
+
+FILES = ["EN-WS-353-ALL.txt", "EN-MEN-TR-3k.txt", "EN-SIMLEX-999.txt"]
+DIM, WINDOW, NEGATIVE, EPOCHS, LEAST = 100, 5, 5, 5, 5
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kinora")
+    parser.add_argument("text")
+    parser.add_argument("similarity", type=pathlib.Path)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    words = EPOCHS * sum(len(line.split()) for line in open(args.text, encoding="utf-8"))
+    print(f"gensim {gensim.__version__}, {args.threads} threads, {words // EPOCHS} words, {EPOCHS} epochs")
+    for cbow in [False, True]:
+        for who, train in [("kinora", ours), ("gensim", theirs)]:
+            seconds, scores = [], {name: [] for name in FILES}
+            for seed in range(args.seeds):
+                with tempfile.TemporaryDirectory() as folder:
+                    out = pathlib.Path(folder) / "vectors.bin"
+                    start = time.perf_counter()
+                    train(args, cbow, seed, out)
+                    seconds.append(time.perf_counter() - start)
+                    for name in FILES:
+                        scores[name].append(score(args, name, out))
+            line = f"{'cbow' if cbow else 'skip-gram':<10} {who}: {words / statistics.median(seconds):>9.0f} words/s"
+            for name, rows in scores.items():
+                rho = [row["spearman"] for row in rows]
+                line += f"  {name[3:-4]} {statistics.mean(rho):.4f} ± {statistics.pstdev(rho):.4f} of {rows[0]['covered']}"
+            print(line, flush=True)
+
+
+def ours(args, cbow, seed, out):
+    command = [args.kinora, "embed", "train", "--method", "cbow" if cbow else "word2vec"]
+    command += ["--corpus", args.text, "--dim", DIM, "--window", WINDOW, "--negative", NEGATIVE]
+    command += ["--epochs", EPOCHS, "--min-count", LEAST, "--threads", args.threads, "--seed", seed]
+    subprocess.run([str(part) for part in command + ["--out", out]], check=True, capture_output=True)
+
+
+def theirs(args, cbow, seed, out):
+    model = Word2Vec(
+        LineSentence(args.text), vector_size=DIM, window=WINDOW, negative=NEGATIVE, epochs=EPOCHS,
+        min_count=LEAST, workers=args.threads, seed=seed, sg=int(not cbow), sample=1e-3, alpha=0.025,
+    )
+    model.wv.save_word2vec_format(out, binary=True)
+
+
+def score(args, name, vectors):
+    command = [args.kinora, "embed", "score", args.similarity / name, "--vectors", vectors, "--json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+main()
