@@ -1,6 +1,6 @@
 //! `kinora embed`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -22,7 +22,13 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
     let stop = stop_on_signal()?;
     let or = |given: Option<u32>, default| given.map_or(default, |given| given as usize);
     let threads = or(args.threads, rayon::current_num_threads());
-    let corpus = Corpus::new(&args.corpus)?;
+    let piped = args.corpus.iter().any(|path| path.as_os_str() == "-");
+    let piped = piped.then(Piped::take).transpose()?;
+    let files = args.corpus.iter().map(|path| match &piped {
+        Some(Piped(file)) if path.as_os_str() == "-" => file.clone(),
+        _ => path.clone(),
+    });
+    let corpus = Corpus::new(&files.collect::<Vec<PathBuf>>())?;
     let bar = ProgressBar::no_length().with_style(
         ProgressStyle::with_template("{bar:30} {percent} %, {eta} left, {msg}")
             .context("the bar")?,
@@ -73,6 +79,26 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
     match stop.load(Ordering::Relaxed) {
         true => Err(Failure::stopped("before the last epoch").into()),
         false => Ok(()),
+    }
+}
+
+/// Standard input as a file, since a corpus is read more than once. It goes away in the end.
+struct Piped(PathBuf);
+
+impl Piped {
+    fn take() -> Result<Self> {
+        let file = std::env::temp_dir().join(format!("kinora-corpus-{}", std::process::id()));
+        let piped = Self(file);
+        let copied = std::fs::File::create(&piped.0)
+            .and_then(|mut file| std::io::copy(&mut std::io::stdin().lock(), &mut file));
+        copied.map_err(|error| Failure::write(format!("{}: {error}", piped.0.display())))?;
+        Ok(piped)
+    }
+}
+
+impl Drop for Piped {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 

@@ -3,8 +3,9 @@
 mod common;
 
 use std::fs;
+use std::fs::File;
 
-use common::{folder, run, succeed, words};
+use common::{command, folder, run, succeed, words};
 use serde_json::Value;
 
 const TABLE: &str = "man 1 0 0.1\nwoman 1 1 0.1\nking 0 0 1\nqueen 0 1 1\nred -1 0.2 -1\n";
@@ -52,5 +53,45 @@ fn a_table_is_asked_and_converted() {
         assert_eq!(ended.code, Some(code), "{line}: {ended:?}");
         assert!(ended.stderr.contains(says), "{line}: {ended:?}");
         assert!(ended.stderr.trim_end().lines().count() == 1, "{line}: {ended:?}");
+    }
+}
+
+#[test]
+fn tables_are_trained() {
+    let folder = folder();
+    let path = folder.path();
+    let text = "a0 a1 a2 a1 a0 a2\nb0 b1 b2 b1 b0 b2\n".repeat(300);
+    fs::write(path.join("text.txt"), &text).unwrap();
+    for method in ["word2vec", "cbow", "glove"] {
+        let line = format!(
+            "embed train --method {method} --corpus text.txt --dim 8 --threads 1 --epochs 90 \
+             --out {method}.vec"
+        );
+        let done = succeed(path, &words(&line));
+        assert!(done.stderr.contains("6 words of 8 numbers"), "{done:?}");
+        let near = format!("embed near a0 --vectors {method}.vec --count 2 --json");
+        for line in succeed(path, &words(&near)).stdout.lines() {
+            let near: Value = serde_json::from_str(line).unwrap();
+            assert!(near["word"].as_str().unwrap().starts_with('a'), "{method}: {near}");
+        }
+    }
+    // The same from a pipe, and again.
+    let line = "embed train --corpus - --dim 8 --threads 1 --epochs 90 --out piped.vec";
+    let mut piped = command(path, &words(line));
+    let status = piped.stdin(File::open(path.join("text.txt")).unwrap()).status().unwrap();
+    assert!(status.success());
+    assert_eq!(
+        fs::read(path.join("piped.vec")).unwrap(),
+        fs::read(path.join("word2vec.vec")).unwrap()
+    );
+
+    for (line, code, says) in [
+        ("embed train --corpus nowhere --out x.vec", 3, "nowhere"),
+        ("embed train --corpus text.txt --min-count 100000 --out x.vec", 3, "100000 times"),
+        ("embed train --corpus text.txt --out no/where.vec", 7, "no/where.vec"),
+    ] {
+        let ended = run(path, &words(line));
+        assert_eq!(ended.code, Some(code), "{line}: {ended:?}");
+        assert!(ended.stderr.contains(says), "{line}: {ended:?}");
     }
 }

@@ -20,7 +20,7 @@ pub enum EmbedCommand {
 Examples:
   kinora embed train --corpus text.txt --dim 100 --out vectors.safetensors
   kinora embed train --method cbow --corpus a.txt b.txt --dim 64 --window 8 --out vectors.vec
-  kinora embed train --method glove --corpus text.txt --out glove.txt
+  zcat text.gz | kinora embed train --method glove --corpus - --out glove.txt
 
 A line is a sentence; words are what stands between white space, as it is: cut and lower-case the text
 before, if that is wanted. Ctrl-C writes what there is by then. GloVe gives the same bits each time,
@@ -29,7 +29,7 @@ pub struct EmbedTrain {
     /// How: skip-gram or CBOW of word2vec, or GloVe
     #[arg(long, value_name = "METHOD", value_enum, default_value_t)]
     pub method: Method,
-    /// Files of text
+    /// Files of text; - is stdin
     #[arg(long, value_name = "F", required = true, num_args = 1..)]
     pub corpus: Vec<PathBuf>,
     /// Numbers of a vector
