@@ -15,10 +15,12 @@ use crate::args::{
     EmbedAnalogy, EmbedConvert, EmbedNear, EmbedScore, EmbedSimilar, EmbedTrain, Method, Table,
 };
 use crate::exit::Failure;
-use crate::output::{note, say};
+use crate::output::{note, probe, say};
 use crate::train::stop_on_signal;
 
 pub fn train(args: &EmbedTrain) -> Result<()> {
+    let form = form(&args.out)?;
+    probe(&args.out)?;
     let stop = stop_on_signal()?;
     let or = |given: Option<u32>, default| given.map_or(default, |given| given as usize);
     let threads = or(args.threads, rayon::current_num_threads());
@@ -72,7 +74,7 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
         }
     }?;
     bar.finish_and_clear();
-    kinora_embed::write(&vectors, &args.out, Form::of(&args.out))?;
+    kinora_embed::write(&vectors, &args.out, form)?;
     let (words, dim) = (vectors.len(), vectors.dim());
     let seconds = start.elapsed().as_secs_f64();
     note(format_args!("{}: {words} words of {dim} numbers, {seconds:.1} s", args.out.display()));
@@ -119,12 +121,16 @@ pub fn similar(args: &EmbedSimilar) -> Result<()> {
     let vectors = open(&args.table.vectors, args.table.limit)?;
     let [a, b] = [&args.first, &args.second].map(|sentence| {
         let (mean, unknown) = vectors.mean(sentence);
+        if mean.iter().all(|&x| x == 0.0) {
+            let table = args.table.vectors.display();
+            return Err(Failure::usage(format!("no word of {sentence:?} is in {table}")));
+        }
         if !unknown.is_empty() {
             note(format_args!("not in the table: {}", unknown.join(", ")));
         }
-        mean
+        Ok(mean)
     });
-    let cosine = cosine(&a, &b);
+    let cosine = cosine(&a?, &b?);
     match args.json {
         true => say(json!({ "cosine": cosine })),
         false => say(format_args!("{cosine:.4}")),
@@ -159,11 +165,22 @@ pub fn score(args: &EmbedScore) -> Result<()> {
 }
 
 pub fn convert(args: &EmbedConvert) -> Result<()> {
+    let form = form(&args.output)?;
     let vectors = open(&args.input, args.limit)?;
-    kinora_embed::write(&vectors, &args.output, Form::of(&args.output))?;
+    kinora_embed::write(&vectors, &args.output, form)?;
     let (words, dim) = (vectors.len(), vectors.dim());
     note(format_args!("{}: {words} words of {dim} numbers", args.output.display()));
     Ok(())
+}
+
+/// The form of a table to write.
+fn form(path: &Path) -> Result<Form> {
+    let unknown = || {
+        let path = path.display();
+        let known = "end its name in .safetensors, or in .bin, .vec or .txt with .gz or without";
+        Failure::usage(format!("{path} names no form of a table; {known}"))
+    };
+    Ok(Form::of(path).ok_or_else(unknown)?)
 }
 
 fn open(path: &Path, limit: Option<u32>) -> Result<Vectors> {

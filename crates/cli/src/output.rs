@@ -87,7 +87,8 @@ fn cannot(path: &Path, reason: impl Display) -> anyhow::Error {
 }
 
 /// Whether a file can be made beside `path`.
-fn probe(path: &Path) -> Result<()> {
+/// Tries whether a file can be written, and leaves nothing behind.
+pub fn probe(path: &Path) -> Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
         return Err(cannot(path, format!("there is no folder {}", parent.display())));

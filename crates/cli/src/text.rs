@@ -96,14 +96,16 @@ fn train_builtin(
     let file = args.out.join(FILE);
     let mut config = TrainConfig { seed: args.seed, ..TrainConfig::default() };
     config.epochs = args.epochs.map_or(config.epochs, |epochs| epochs as usize);
-    let mut failed = None;
+    let (mut failed, mut epochs) = (None, 0);
     let tagger = kinora_text::train(&config, data, &mut |progress| {
         show(bar, progress);
+        epochs += usize::from(progress.epoch.is_some());
         failed = progress.epoch.as_ref().and_then(|epoch| write(epoch.tagger, &file).err());
         failed.is_none() && !stop.load(Ordering::Relaxed)
     })?;
     match failed {
         Some(error) => Err(error),
+        None if epochs == 0 && file.exists() => Ok(()),
         None => write(&tagger, &file),
     }
 }
@@ -131,6 +133,10 @@ fn write(tagger: &Tagger, file: &Path) -> Result<()> {
 
 pub fn score(args: &TextScore) -> Result<()> {
     let (task, mut sentences) = kinora_text::read(&args.file)?;
+    if sentences.is_empty() {
+        let file = args.file.display();
+        return Err(Failure::data(format!("{file}: there are no sentences in it")).into());
+    }
     if args.lower {
         sentences = sentences.iter().map(Sentence::lowered).collect();
     }
@@ -164,7 +170,7 @@ pub fn score(args: &TextScore) -> Result<()> {
             object["f1"] = f1.into();
             let [p, r, f] = [precision, recall, f1].map(|share| 100.0 * share);
             format!(
-                "names: F1 {f:.2}, precision {p:.2}, recall {r:.2}; {} of {} found",
+                "names: F1 {f:.2}, precision {p:.2}, recall {r:.2}; {} of {} right",
                 score.right, score.gold
             )
         }
@@ -218,19 +224,18 @@ fn line(analysis: &Analysis, coloured: bool) -> String {
     };
     let mut line = String::new();
     for token in &analysis.tokens {
-        let starts = |entity: &&Entity| entity.span.start == token.span.start;
-        let ends = |entity: &&Entity| entity.span.end == token.span.end;
+        let entity = analysis.entity(token);
         if !line.is_empty() {
             line.push(' ');
         }
-        if analysis.entities.iter().any(|entity| starts(&entity)) {
+        if entity.is_some_and(|entity| entity.span.start == token.span.start) {
             line += &paint("7", "[");
         }
         line += analysis.word(token);
         if let Some(tag) = &token.tag {
             let _ = write!(line, "{}", paint(colour(&tag.pos), &format!("/{}", tag.pos)));
         }
-        if let Some(entity) = analysis.entities.iter().find(ends) {
+        if let Some(entity) = entity.filter(|entity| entity.span.end == token.span.end) {
             line += &paint("7", &format!(" {}]", entity.label));
         }
     }

@@ -45,6 +45,8 @@ fn a_table_is_asked_and_converted() {
     for (line, code, says) in [
         ("embed near pear --vectors glove.txt", 2, "\"pear\" is not in glove.txt"),
         ("embed near king --vectors nowhere", 3, "nowhere"),
+        ("embed similar xx yy --vectors glove.txt", 2, "no word of \"xx\""),
+        ("embed convert glove.txt a.json", 2, "a.json names no form"),
         ("embed score glove.txt --vectors glove.txt", 3, "glove.txt:1: "),
         ("embed near king --vectors bad.txt", 3, "bad.txt:2: "),
         ("embed convert glove.txt no/where.bin", 7, "no/where.bin"),

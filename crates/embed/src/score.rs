@@ -46,12 +46,19 @@ pub enum Score {
 /// A sentence is the mean of its words ([`Vectors::mean`]).
 ///
 /// # Errors
-/// If the file cannot be read or a line is not what it should be.
+/// If the file cannot be read, a line is not what it should be, or the table has too few of the words
+/// to say anything.
 pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let lines: Vec<(usize, &str)> =
         (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect();
+    let enough = |covered: usize, of: usize| match covered {
+        0 | 1 => {
+            Err(Error::file(path, format!("the table has the words of {covered} of {of} rows")))
+        }
+        _ => Ok(()),
+    };
     let wrong = |line: usize, what: &str| Error::Line {
         path: path.to_owned(),
         line,
@@ -71,6 +78,7 @@ pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
             .map(|(a, b, _)| f64::from(cosine(&vectors.mean(a).0, &vectors.mean(b).0)));
         let found: Vec<f64> = found.collect();
         let judged: Vec<f64> = pairs.iter().map(|pair| pair.2).collect();
+        enough(pairs.len(), pairs.len())?;
         return Ok(Score::Sentences {
             pairs: pairs.len(),
             pearson: pearson(&found, &judged),
@@ -83,7 +91,9 @@ pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
             let words: Vec<&str> = text.split_whitespace().collect();
             <[&str; 4]>::try_from(words).map_err(|_| wrong(line, "four words"))
         });
-        return Ok(analogies(vectors, &questions.collect::<Result<Vec<_>>>()?));
+        let score = analogies(vectors, &questions.collect::<Result<Vec<_>>>()?);
+        let Score::Analogies { questions, covered, .. } = score else { return Ok(score) };
+        return enough(covered, questions).map(|()| score);
     }
     let (mut pairs, mut found, mut judged) = (0, Vec::new(), Vec::new());
     for &(line, text) in lines.iter().filter(|(_, text)| !text.starts_with('#')) {
@@ -98,6 +108,7 @@ pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
             judged.push(score);
         }
     }
+    enough(found.len(), pairs)?;
     Ok(Score::Words { pairs, covered: found.len(), spearman: spearman(&found, &judged) })
 }
 

@@ -70,7 +70,7 @@ fn genuine_files_have_what_their_source_says() {
         // The same bytes where the form has one way to say it.
         let again = tempfile::tempdir().unwrap();
         let copy = again.path().join(name);
-        write(&vectors, &copy, Form::of(&path)).unwrap();
+        write(&vectors, &copy, Form::of(&path).unwrap_or(Form::Word2Vec)).unwrap();
         if name.ends_with(".bin") {
             assert!(fs::read(&copy).unwrap() == fs::read(&path).unwrap(), "{name}");
         }
@@ -99,14 +99,14 @@ fn every_form_carries_every_other() {
     let vectors = Vectors::new(&words, 7, values).unwrap();
     for from in NAMES {
         let first = folder.path().join(from);
-        write(&vectors, &first, Form::of(&first)).unwrap();
+        write(&vectors, &first, Form::of(&first).unwrap()).unwrap();
         let loaded = read(&first, None).unwrap();
         assert_eq!(loaded.skipped, 0);
         same(&loaded.vectors, &vectors);
         for to in NAMES {
             let folder = tempfile::tempdir().unwrap();
             let second = folder.path().join(to);
-            write(&loaded.vectors, &second, Form::of(&second)).unwrap();
+            write(&loaded.vectors, &second, Form::of(&second).unwrap()).unwrap();
             same(&read(&second, None).unwrap().vectors, &vectors);
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
             // Text and binary files are the same bytes whatever they were converted from.
@@ -125,7 +125,7 @@ fn words_with_spaces() {
     let vectors = read(&path, None).unwrap().vectors;
     assert_eq!(vectors.words().collect::<Vec<_>>(), ["a", ". .", "at name@domain"]);
     let binary = folder.path().join("x.bin");
-    let error = write(&vectors, &binary, Form::of(&binary)).unwrap_err();
+    let error = write(&vectors, &binary, Form::Word2VecBinary).unwrap_err();
     assert!(error.to_string().contains("\". .\""), "{error}");
     assert!(!binary.exists());
 }
@@ -232,6 +232,25 @@ fn broken_files_of_the_own_form() {
         }
     }
     assert!(refused > 1000, "{refused}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_and_devices_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let [real, link] = ["real.txt", "link.txt"].map(|name| folder.path().join(name));
+    fs::write(&real, "old").unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let vectors = Vectors::new(&["a"], 1, vec![1.0]).unwrap();
+    write(&vectors, &link, Form::Word2Vec).unwrap();
+    assert_eq!(fs::read_to_string(&real).unwrap(), "1 1\na 1\n");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    let null = folder.path().join("null.bin");
+    std::os::unix::fs::symlink("/dev/null", &null).unwrap();
+    write(&vectors, &null, Form::Word2VecBinary).unwrap();
+    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    assert_eq!(Form::of(Path::new("a.json")), None);
+    assert_eq!(Form::of(Path::new("a.safetensors.gz")), None);
 }
 
 #[test]

@@ -19,7 +19,8 @@ impl Analysis {
 
     /// The name that a token is part of.
     pub fn entity(&self, token: &Token) -> Option<&Entity> {
-        self.entities.iter().find(|name| name.span.contains(&token.span.start))
+        let at = self.entities.partition_point(|name| name.span.end <= token.span.start);
+        self.entities.get(at).filter(|name| name.span.contains(&token.span.start))
     }
 
     /// Takes over the tags and names of another analysis of the same text: a token has the tag of

@@ -65,7 +65,12 @@ impl Tagger {
         let vocabulary = Vocabulary::new(of("words")?);
         let vocabulary = vocabulary.ok_or_else(|| wrong("its words are not in order"))?;
         let outline = Net::new(&mut Outline, sizes, vocabulary.len())?;
-        let net = kinora_nn::load(&outline, &CpuDevice::new(), bytes, "")?;
+        let net: Net<CpuTensor> = kinora_nn::load(&outline, &CpuDevice::new(), bytes, "")?;
+        for (name, tensor) in net.named() {
+            if !tensor.sum_all()?.to_vec()?[0].is_finite() {
+                return Err(Error::Weights(format!("{name} has a number that is none")));
+            }
+        }
         Ok(Self { sizes, vocabulary, net })
     }
 

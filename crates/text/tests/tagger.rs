@@ -197,6 +197,11 @@ fn a_million_characters() {
 fn weights_that_are_wrong() {
     let bytes = Tagger::builtin().unwrap().to_bytes().unwrap();
     assert!(Tagger::from_bytes(&bytes).is_ok());
+    let mut spoilt = bytes.clone();
+    let end = spoilt.len();
+    spoilt[end - 2..].fill(0xff);
+    let error = Tagger::from_bytes(&spoilt).unwrap_err().to_string();
+    assert!(error.contains("a number that is none"), "{error}");
     for len in [0, 7, 8, 100, bytes.len() / 2, bytes.len() - 1] {
         let error = Tagger::from_bytes(&bytes[..len]).unwrap_err();
         assert!(matches!(error, Error::Tensors(_) | Error::Weights(_)), "{len}: {error:?}");

@@ -161,12 +161,23 @@ fn atlas_path(path: &Path) -> PathBuf {
     path.with_extension("json")
 }
 
-/// Writes `bytes` to a file beside `path` and renames it to `path`.
+/// Writes `bytes` to a file beside `path` and renames it to `path`; what a link leads to, not the
+/// link. A device or a pipe is written to.
 ///
 /// # Errors
 /// If it cannot be written; then nothing is left of it.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    Temporary::write(path, bytes)?.keep()
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let failed = |e: std::io::Error| Error::Write { path: path.into(), reason: e.to_string() };
+        return fs::write(path, bytes).map_err(failed);
+    }
+    match fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+        true => {
+            let behind = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            Temporary::write(&behind, bytes)?.keep()
+        }
+        false => Temporary::write(path, bytes)?.keep(),
+    }
 }
 
 /// A file or folder beside its place. It goes away unless it is kept.

@@ -42,7 +42,8 @@ pub struct TextTag {
 /// Train a tagger on sentences whose words are labelled
 ///
 /// One block of sentences in twenty is held out to measure with. After each epoch the tagger so far is
-/// written to the folder; Ctrl-C stops with what there is.
+/// written to the folder; Ctrl-C stops with what there is, but before the end of the first epoch
+/// leaves a tagger that is there as it was.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -84,7 +85,9 @@ Examples:
   kinora text score en_ewt-ud-dev.iob2 --json
 
 Of .conllu files: the share of words whose part of speech is right. Of others: of names, by their
-exact words and label, precision, recall and F1.")]
+exact words and label, precision, recall and F1. --json prints {\"task\",\"sentences\",\"words\",
+\"words_per_second\",\"gold\",\"found\",\"right\"} and, of parts of speech, \"accuracy\" and
+\"words_f1\", of names \"precision\", \"recall\" and \"f1\".")]
 pub struct TextScore {
     /// Labelled sentences: CoNLL-U (.conllu), else names
     #[arg(value_name = "FILE")]

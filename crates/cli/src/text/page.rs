@@ -23,14 +23,14 @@ pub fn of(analyses: &[Analysis]) -> String {
     for analysis in analyses {
         page += "<p>";
         for token in &analysis.tokens {
-            let names = &analysis.entities;
-            if let Some(name) = names.iter().find(|name| name.span.start == token.span.start) {
+            let name = analysis.entity(token);
+            if let Some(name) = name.filter(|name| name.span.start == token.span.start) {
                 page += &format!("<span class=\"name {}\">", escaped(&name.label));
             }
             let tag = token.tag.as_ref().map_or("", |tag| &tag.pos);
             let word = escaped(analysis.word(token));
             page += &format!("<span class=\"word\">{word}<small>{}</small></span>", escaped(tag));
-            if let Some(name) = names.iter().find(|name| name.span.end == token.span.end) {
+            if let Some(name) = name.filter(|name| name.span.end == token.span.end) {
                 page += &format!("<b>{}</b></span>", escaped(&name.label));
             }
         }

@@ -25,18 +25,21 @@ pub enum Form {
 }
 
 impl Form {
-    /// The form that a name asks for, whether `.gz` stands behind it or not: `.safetensors` the own
-    /// one, `.bin` word2vec's binary one, `.vec` fastText's, `glove` at its beginning GloVe's, else
-    /// word2vec's text.
-    pub fn of(path: &Path) -> Self {
+    /// The form that a name asks for: `.safetensors` the own one; `.bin` word2vec's binary one, `.vec`
+    /// fastText's, `.txt` word2vec's text, or GloVe's if `glove` is its beginning, each with `.gz`
+    /// behind it or without; `None` for all others.
+    pub fn of(path: &Path) -> Option<Self> {
+        if ends(path, "safetensors") {
+            return Some(Self::Own);
+        }
         let path = if ends(path, "gz") { path.with_extension("") } else { path.to_owned() };
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         match () {
-            () if ends(&path, "safetensors") => Self::Own,
-            () if ends(&path, "bin") => Self::Word2VecBinary,
-            () if ends(&path, "vec") => Self::FastText,
-            () if name.starts_with("glove") => Self::Glove,
-            () => Self::Word2Vec,
+            () if ends(&path, "bin") => Some(Self::Word2VecBinary),
+            () if ends(&path, "vec") => Some(Self::FastText),
+            () if ends(&path, "txt") && name.starts_with("glove") => Some(Self::Glove),
+            () if ends(&path, "txt") => Some(Self::Word2Vec),
+            () => None,
         }
     }
 }
@@ -59,9 +62,15 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
     if let Some(word) = vectors.words().find(bad) {
         return Err(Error::file(path, format!("the form cannot have the word {word:?}")));
     }
-    let failed = |source| Error::Write { path: path.to_owned(), source };
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    // What a link leads to is replaced, not the link; a device or a pipe is written to.
+    let link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let place = if link { std::fs::canonicalize(path).unwrap_or(path.into()) } else { path.into() };
+    let there = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let part = match there {
+        true => place.clone(),
+        false => place.with_file_name(format!(".{name}.{}.part", std::process::id())),
+    };
     let written = File::create(&part).and_then(|file| {
         let file = BufWriter::with_capacity(1 << 20, file);
         let file = match ends(path, "gz") && form != Form::Own {
@@ -76,12 +85,18 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
                 file
             }
         };
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        std::fs::rename(&part, path)
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        if there {
+            return Ok(());
+        }
+        file.sync_all()?;
+        std::fs::rename(&part, &place)
     });
     written.map_err(|source| {
-        let _ = std::fs::remove_file(&part);
-        failed(source)
+        if !there {
+            let _ = std::fs::remove_file(&part);
+        }
+        Error::Write { path: path.to_owned(), source }
     })
 }
 

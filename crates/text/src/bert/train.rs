@@ -101,7 +101,9 @@ pub fn train_bert(
             }
             step += 1;
             if !progress(&Progress { step, steps, losses, epoch: None }) {
-                return learners.iter().try_for_each(|learner| learner.save(step));
+                // A model that was there before is worth more than less than an epoch.
+                let all = learners.iter().filter(|learner| number > 1 || !learner.folder.exists());
+                return all.map(|learner| learner.save(step)).collect();
             }
         }
         learners.iter().try_for_each(|learner| learner.save(step))?;
