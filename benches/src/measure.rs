@@ -170,7 +170,7 @@ impl Meter<'_> {
                     // The others have no such layer, and PyTorch's is two of its own.
                     let rivals =
                         if layer.enlarged { &CONVOLUTIONS[..1] } else { &CONVOLUTIONS[..] };
-                    let timing = self.bench.time(3, ours, rivals, layer.request(part))?;
+                    let timing = self.bench.time(2, ours, rivals, layer.request(part))?;
                     let dense = layer.is_dense(flops);
                     self.row(&name, timing, flops as f64 / 1e9, Unit::Gflops, dense);
                 }
