@@ -171,13 +171,8 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
         let failed = |e: std::io::Error| Error::Write { path: path.into(), reason: e.to_string() };
         return fs::write(path, bytes).map_err(failed);
     }
-    match fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
-        true => {
-            let behind = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-            Temporary::write(&behind, bytes)?.keep()
-        }
-        false => Temporary::write(path, bytes)?.keep(),
-    }
+    let link = path.is_symlink().then(|| fs::canonicalize(path).ok()).flatten();
+    Temporary::write(link.as_deref().unwrap_or(path), bytes)?.keep()
 }
 
 /// A file or folder beside its place. It goes away unless it is kept.

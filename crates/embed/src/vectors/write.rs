@@ -63,8 +63,8 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
         return Err(Error::file(path, format!("the form cannot have the word {word:?}")));
     }
     // What a link leads to is replaced, not the link; a device or a pipe is written to.
-    let link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-    let place = if link { std::fs::canonicalize(path).unwrap_or(path.into()) } else { path.into() };
+    let link = path.is_symlink().then(|| std::fs::canonicalize(path).ok()).flatten();
+    let place = link.unwrap_or_else(|| path.to_owned());
     let there = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
     let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let part = match there {
