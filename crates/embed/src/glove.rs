@@ -86,11 +86,7 @@ impl Glove {
             return Err(Error::Table(reason));
         }
         let mut order = Random::new(self.seed, stream::ORDER);
-        for pairs in &mut pairs {
-            for i in (1..pairs.len()).rev() {
-                pairs.swap(i, order.below(i + 1));
-            }
-        }
+        pairs.iter_mut().for_each(|pairs| order.shuffle(pairs));
         let words = lexicon.words.len();
         let mut random = Random::new(self.seed, stream::WEIGHTS);
         let wide = self.dim + 1;

@@ -53,6 +53,13 @@ impl Random {
         ((u128::from(wide) * n as u128) >> 64) as usize
     }
 
+    /// Brings them into a random order, each as likely as any other.
+    pub fn shuffle<T>(&mut self, all: &mut [T]) {
+        for i in (1..all.len()).rev() {
+            all.swap(i, self.below(i + 1));
+        }
+    }
+
     /// `n` independent numbers of mean 0 and variance 1 (Box and Muller, 1958).
     pub fn normals(&mut self, n: usize) -> Vec<f32> {
         let mut out = Vec::with_capacity(n + 1);

@@ -103,7 +103,7 @@ pub fn batches<'a>(
     for (of, set) in sets.iter().enumerate() {
         let mut sentences: Vec<(usize, &Sentence)> =
             set.train.iter().map(|sentence| (sentence.words.len(), sentence)).collect();
-        shuffle(&mut sentences, random);
+        random.shuffle(&mut sentences);
         // By length and then as shuffled, so that batches differ from epoch to epoch.
         sentences.sort_by_key(|(length, _)| *length);
         let chunks = sentences.chunks(size);
@@ -111,14 +111,8 @@ pub fn batches<'a>(
             chunks.map(|chunk| (of, chunk.iter().map(|(_, sentence)| *sentence).collect())),
         );
     }
-    shuffle(&mut batches, random);
+    random.shuffle(&mut batches);
     batches
-}
-
-fn shuffle<T>(all: &mut [T], random: &mut Random) {
-    for i in (1..all.len()).rev() {
-        all.swap(i, random.below(i + 1));
-    }
 }
 
 /// A short rise, then a fall along a cosine.
