@@ -11,7 +11,7 @@ use crate::device::Choice;
 
 pub use embed::{
     EmbedAnalogy, EmbedCommand, EmbedConvert, EmbedNear, EmbedScore, EmbedSimilar, EmbedTrain,
-    Method, Table,
+    List, Method, Table,
 };
 pub use text::{Engine, EngineKind, TextCommand, TextScore, TextTag, TextTrain};
 

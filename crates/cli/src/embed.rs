@@ -12,7 +12,8 @@ use kinora_embed::{
 use serde_json::json;
 
 use crate::args::{
-    EmbedAnalogy, EmbedConvert, EmbedNear, EmbedScore, EmbedSimilar, EmbedTrain, Method, Table,
+    EmbedAnalogy, EmbedConvert, EmbedNear, EmbedScore, EmbedSimilar, EmbedTrain, List, Method,
+    Table,
 };
 use crate::exit::Failure;
 use crate::output::{note, probe, say};
@@ -105,20 +106,19 @@ impl Drop for Piped {
 }
 
 pub fn near(args: &EmbedNear) -> Result<()> {
-    let vectors = open(&args.table.vectors, args.table.limit)?;
-    let word = find(&vectors, &args.word, &args.table)?;
-    let near = vectors.near(vectors.row(word), args.count as usize, &[word]);
-    print(&near, args.json)
+    let vectors = args.list.table.open()?;
+    let word = find(&vectors, &args.word, &args.list.table)?;
+    args.list.print(&vectors.near(vectors.row(word), args.list.count as usize, &[word]))
 }
 
 pub fn analogy(args: &EmbedAnalogy) -> Result<()> {
-    let vectors = open(&args.table.vectors, args.table.limit)?;
-    let [a, b, c] = [&args.a, &args.b, &args.c].map(|word| find(&vectors, word, &args.table));
-    print(&vectors.analogy([a?, b?, c?], args.count as usize), args.json)
+    let vectors = args.list.table.open()?;
+    let [a, b, c] = [&args.a, &args.b, &args.c].map(|word| find(&vectors, word, &args.list.table));
+    args.list.print(&vectors.analogy([a?, b?, c?], args.list.count as usize))
 }
 
 pub fn similar(args: &EmbedSimilar) -> Result<()> {
-    let vectors = open(&args.table.vectors, args.table.limit)?;
+    let vectors = args.table.open()?;
     let [a, b] = [&args.first, &args.second].map(|sentence| {
         let (mean, unknown) = vectors.mean(sentence);
         if mean.iter().all(|&x| x == 0.0) {
@@ -138,7 +138,7 @@ pub fn similar(args: &EmbedSimilar) -> Result<()> {
 }
 
 pub fn score(args: &EmbedScore) -> Result<()> {
-    let vectors = open(&args.table.vectors, args.table.limit)?;
+    let vectors = args.table.open()?;
     let (object, text) = match kinora_embed::score(&vectors, &args.file)? {
         Score::Words { pairs, covered, spearman } => (
             json!({ "task": "words", "pairs": pairs, "covered": covered, "spearman": spearman }),
@@ -197,9 +197,17 @@ fn find(vectors: &Vectors, word: &str, table: &Table) -> Result<usize> {
     Ok(vectors.find(word).ok_or_else(missing)?)
 }
 
-fn print(near: &[Near], json: bool) -> Result<()> {
-    near.iter().try_for_each(|Near { word, cosine }| match json {
-        true => say(json!({ "word": word, "cosine": cosine })),
-        false => say(format_args!("{cosine:7.4}  {word}")),
-    })
+impl Table {
+    fn open(&self) -> Result<Vectors> {
+        open(&self.vectors, self.limit)
+    }
+}
+
+impl List {
+    fn print(&self, near: &[Near]) -> Result<()> {
+        near.iter().try_for_each(|Near { word, cosine }| match self.json {
+            true => say(json!({ "word": word, "cosine": cosine })),
+            false => say(format_args!("{cosine:7.4}  {word}")),
+        })
+    }
 }

@@ -83,13 +83,7 @@ pub struct EmbedNear {
     #[arg(value_name = "WORD")]
     pub word: String,
     #[command(flatten)]
-    pub table: Table,
-    /// How many words
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub count: u32,
-    /// Print a line of JSON a word
-    #[arg(long)]
-    pub json: bool,
+    pub list: List,
 }
 
 /// Find what is to C as B is to A
@@ -108,13 +102,7 @@ pub struct EmbedAnalogy {
     #[arg(value_name = "C")]
     pub c: String,
     #[command(flatten)]
-    pub table: Table,
-    /// How many words
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub count: u32,
-    /// Print a line of JSON a word
-    #[arg(long)]
-    pub json: bool,
+    pub list: List,
 }
 
 /// Say how alike two words or sentences are
@@ -180,6 +168,19 @@ pub struct EmbedConvert {
     /// Only the first words
     #[arg(long, value_name = "N")]
     pub limit: Option<u32>,
+}
+
+/// A table, and how the words that are found in it are listed.
+#[derive(clap::Args)]
+pub struct List {
+    #[command(flatten)]
+    pub table: Table,
+    /// How many words
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub count: u32,
+    /// Print a line of JSON a word
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(clap::Args)]
