@@ -38,8 +38,7 @@ impl Folder {
     pub fn open(folder: &Path) -> Result<Self> {
         let [config_path, vocab_path] = ["config.json", "vocab.txt"].map(|name| folder.join(name));
         let text = read(&config_path)?;
-        let kind = checked(&text).map_err(|reason| wrong(&config_path, reason))?;
-        let config = json(&config_path)?;
+        let (kind, config) = checked(&text).map_err(|reason| wrong(&config_path, reason))?;
         let vocab = read(&vocab_path)?;
         let (found, wanted) = (vocab.lines().count() as u64, &config["vocab_size"]);
         if wanted.as_u64() != Some(found) {
@@ -104,6 +103,7 @@ pub fn lower_case(vocab: &str) -> bool {
 }
 
 /// What a file says, as JSON.
+#[cfg(feature = "rust-bert-remote")]
 pub fn json(path: &Path) -> Result<Value> {
     serde_json::from_str(&read(path)?).map_err(|error| wrong(path, error))
 }
@@ -112,8 +112,8 @@ fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|error| wrong(path, error))
 }
 
-/// The kind of model that a `config.json` is of, if it is one.
-fn checked(text: &str) -> Result<ModelType, String> {
+/// The kind of model that a `config.json` is of, and what it says, if it is one.
+fn checked(text: &str) -> Result<(ModelType, Value), String> {
     let config: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let said = |error: serde_json::Error| error.to_string();
     // Sizes that make a model, what divides into heads, and the shares that are dropped.
@@ -174,5 +174,5 @@ fn checked(text: &str) -> Result<ModelType, String> {
     if let Some(share) = dropped.iter().find(|share| !(0.0..1.0).contains(*share)) {
         return Err(format!("a dropout of {share}"));
     }
-    Ok(kind)
+    Ok((kind, config))
 }
