@@ -102,8 +102,9 @@ pub fn train_bert(
             step += 1;
             if !progress(&Progress { step, steps, losses, epoch: None }) {
                 // A model that was there before is worth more than less than an epoch.
-                let all = learners.iter().filter(|learner| number > 1 || !learner.folder.exists());
-                return all.map(|learner| learner.save(step)).collect();
+                let mut all =
+                    learners.iter().filter(|learner| number > 1 || !learner.folder.exists());
+                return all.try_for_each(|learner| learner.save(step));
             }
         }
         learners.iter().try_for_each(|learner| learner.save(step))?;
