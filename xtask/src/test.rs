@@ -28,9 +28,10 @@ enum Outcome {
 /// A check of the machine or of the tree.
 type Step = fn() -> Result<Outcome>;
 
-const STEPS: [(&str, Step); 9] = [
+const STEPS: [(&str, Step); 10] = [
     ("C++ compiler", compiler),
     ("GPU driver", gpu_driver),
+    ("onnxruntime", onnxruntime),
     ("test data", test_data),
     ("format", format),
     ("clippy", clippy),
@@ -179,6 +180,9 @@ fn tests() -> Result<Outcome> {
     if let Some(data) = data() {
         command.env("KINORA_DATA", data);
     }
+    if let Some(library) = onnxruntime_library() {
+        command.env("ORT_DYLIB_PATH", library);
+    }
     succeeds(&mut command, "the tests that failed are named above")
 }
 
@@ -231,14 +235,59 @@ fn libtorch() -> Result<Option<PathBuf>> {
         return Ok(None);
     }
     println!("fetching libtorch from PyPI");
-    let python = |args: &[&str]| answers(Command::new("python3").args(args));
-    if !python(&["-m", "pip"]) {
-        apt_get_install(&["python3-pip"]);
-    }
+    pip();
     let mut command = Command::new("python3");
     command.arg(root().join("xtask/libtorch.py")).arg(&folder);
     let made = command.status().is_ok_and(|status| status.success());
     Ok(made.then_some(folder))
+}
+
+/// Installs pip where it is missing and can be.
+fn pip() {
+    if !answers(Command::new("python3").args(["-m", "pip"])) {
+        apt_get_install(&["python3-pip"]);
+    }
+}
+
+/// The library that runs sentence encoders: what `ORT_DYLIB_PATH` names, else one in `target`, which
+/// comes from PyPI where that is possible.
+fn onnxruntime() -> Result<Outcome> {
+    if onnxruntime_library().is_none() {
+        println!("fetching onnxruntime from PyPI");
+        pip();
+        let mut command = Command::new("python3");
+        command.args([
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--target",
+        ]);
+        // Whether it worked is seen below.
+        let _ = command.arg(root().join("target/onnxruntime")).arg("onnxruntime").status();
+    }
+    Ok(match onnxruntime_library() {
+        Some(library) => Outcome::Passed(library.display().to_string()),
+        None => Outcome::Skipped(
+            "tests of sentence encoders: no onnxruntime, and it could not be fetched; name its \
+             library, of version 1.24 or later, in ORT_DYLIB_PATH"
+                .into(),
+        ),
+    })
+}
+
+fn onnxruntime_library() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
+        return Some(named.into());
+    }
+    let mut files = root().join("target/onnxruntime/onnxruntime/capi").read_dir().ok()?.flatten();
+    let library = |name: &str| {
+        let name = name.strip_prefix("lib").unwrap_or(name);
+        ["onnxruntime.so", "onnxruntime.dll", "onnxruntime.1"].iter().any(|it| name.starts_with(it))
+    };
+    files.find(|file| file.file_name().to_str().is_some_and(library)).map(|file| file.path())
 }
 
 /// Runs the README's first command, as it stands there, in an empty folder below `target`, from

@@ -9,6 +9,8 @@ use clap::{Parser, Subcommand};
 
 use crate::device::Choice;
 
+#[cfg(feature = "onnx")]
+pub use embed::EmbedDistil;
 pub use embed::{
     EmbedAnalogy, EmbedCommand, EmbedConvert, EmbedNear, EmbedScore, EmbedSimilar, EmbedTrain,
     List, Method, Table,

@@ -7,10 +7,13 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use kinora_embed::{
-    Corpus, Form, Glove, Loaded, Near, Score, Vectors, Word2Vec, WordProgress, cosine,
+    Corpus, Form, Glove, Loaded, Near, Score, Sif, Vectors, Word2Vec, WordProgress, cosine,
+    score_sentences,
 };
 use serde_json::json;
 
+#[cfg(feature = "onnx")]
+use crate::args::EmbedDistil;
 use crate::args::{
     EmbedAnalogy, EmbedConvert, EmbedNear, EmbedScore, EmbedSimilar, EmbedTrain, List, Method,
     Table,
@@ -20,7 +23,7 @@ use crate::output::{note, probe, say};
 use crate::train::stop_on_signal;
 
 pub fn train(args: &EmbedTrain) -> Result<()> {
-    let form = form(&args.out)?;
+    let form = form(&args.out, false)?;
     probe(&args.out)?;
     let stop = stop_on_signal()?;
     let or = |given: Option<u32>, default| given.map_or(default, |given| given as usize);
@@ -118,6 +121,12 @@ pub fn analogy(args: &EmbedAnalogy) -> Result<()> {
 }
 
 pub fn similar(args: &EmbedSimilar) -> Result<()> {
+    #[cfg(feature = "onnx")]
+    if let Some(folder) = &args.encoder {
+        let both = [&args.first, &args.second];
+        let vectors = kinora_embed::OnnxEncoder::open(folder)?.encode(&both)?;
+        return say_cosine(cosine(&vectors[0], &vectors[1]), args.json);
+    }
     let vectors = args.table.open()?;
     let [a, b] = [&args.first, &args.second].map(|sentence| {
         let (mean, unknown) = vectors.mean(sentence);
@@ -130,16 +139,18 @@ pub fn similar(args: &EmbedSimilar) -> Result<()> {
         }
         Ok(mean)
     });
-    let cosine = cosine(&a?, &b?);
-    match args.json {
+    say_cosine(cosine(&a?, &b?), args.json)
+}
+
+fn say_cosine(cosine: f32, json: bool) -> Result<()> {
+    match json {
         true => say(json!({ "cosine": cosine })),
         false => say(format_args!("{cosine:.4}")),
     }
 }
 
 pub fn score(args: &EmbedScore) -> Result<()> {
-    let vectors = args.table.open()?;
-    let (object, text) = match kinora_embed::score(&vectors, &args.file)? {
+    let (object, text) = match scored(args)? {
         Score::Words { pairs, covered, spearman } => (
             json!({ "task": "words", "pairs": pairs, "covered": covered, "spearman": spearman }),
             format!("Spearman {spearman:.4} of {covered} of {pairs} pairs of words"),
@@ -164,8 +175,54 @@ pub fn score(args: &EmbedScore) -> Result<()> {
     }
 }
 
+fn scored(args: &EmbedScore) -> Result<Score> {
+    #[cfg(feature = "onnx")]
+    if let Some(folder) = &args.encoder {
+        let mut encoder = kinora_embed::OnnxEncoder::open(folder)?;
+        return Ok(score_sentences(&args.file, &mut |sentences| encoder.encode(sentences))?);
+    }
+    let vectors = args.table.open()?;
+    if args.sif {
+        return Ok(score_sentences(&args.file, &mut |sentences| {
+            let sif = Sif::new(&vectors, sentences);
+            Ok(sentences.iter().map(|sentence| sif.sentence(sentence)).collect())
+        })?);
+    }
+    Ok(kinora_embed::score(&vectors, &args.file)?)
+}
+
+#[cfg(feature = "onnx")]
+pub fn distil(args: &EmbedDistil) -> Result<()> {
+    let form = form(&args.out, args.half)?;
+    probe(&args.out)?;
+    let stop = stop_on_signal()?;
+    let mut words = Corpus::new(&args.words)?.words(1)?;
+    words.truncate(args.limit as usize);
+    let mut encoder = kinora_embed::OnnxEncoder::open(&args.encoder)?;
+    let bar = ProgressBar::new(words.len() as u64).with_style(
+        ProgressStyle::with_template("{bar:30} {percent} %, {eta} left").context("the bar")?,
+    );
+    let mut values = Vec::new();
+    let mut dim = 0;
+    for some in words.chunks(256) {
+        let vectors = encoder.encode(some)?;
+        dim = vectors[0].len();
+        values.extend(vectors.into_iter().flatten());
+        bar.inc(some.len() as u64);
+        if stop.load(Ordering::Relaxed) {
+            return Err(Failure::stopped("before the last word; nothing is written").into());
+        }
+    }
+    bar.finish_and_clear();
+    let encoded = Vectors::new(&words, dim, values)?;
+    let vectors = kinora_embed::distil(&encoded, args.dim as usize)?;
+    kinora_embed::write(&vectors, &args.out, form)?;
+    note(format_args!("{}: {} words of {} numbers", args.out.display(), vectors.len(), args.dim));
+    Ok(())
+}
+
 pub fn convert(args: &EmbedConvert) -> Result<()> {
-    let form = form(&args.output)?;
+    let form = form(&args.output, args.half)?;
     let vectors = open(&args.input, args.limit)?;
     kinora_embed::write(&vectors, &args.output, form)?;
     let (words, dim) = (vectors.len(), vectors.dim());
@@ -174,13 +231,21 @@ pub fn convert(args: &EmbedConvert) -> Result<()> {
 }
 
 /// The form of a table to write.
-fn form(path: &Path) -> Result<Form> {
+fn form(path: &Path, half: bool) -> Result<Form> {
     let unknown = || {
         let path = path.display();
         let known = "end its name in .safetensors, or in .bin, .vec or .txt with .gz or without";
         Failure::usage(format!("{path} names no form of a table; {known}"))
     };
-    Ok(Form::of(path).ok_or_else(unknown)?)
+    match Form::of(path).ok_or_else(unknown)? {
+        Form::Own if half => Ok(Form::OwnHalf),
+        _ if half => {
+            let path = path.display();
+            Err(Failure::usage(format!("{path}: only a .safetensors has numbers of 16 bits"))
+                .into())
+        }
+        form => Ok(form),
+    }
 }
 
 fn open(path: &Path, limit: Option<u32>) -> Result<Vectors> {

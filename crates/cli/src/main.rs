@@ -38,6 +38,8 @@ fn main() -> ExitCode {
         Command::Embed(EmbedCommand::Analogy(args)) => embed::analogy(args),
         Command::Embed(EmbedCommand::Similar(args)) => embed::similar(args),
         Command::Embed(EmbedCommand::Score(args)) => embed::score(args),
+        #[cfg(feature = "onnx")]
+        Command::Embed(EmbedCommand::Distil(args)) => embed::distil(args),
         Command::Embed(EmbedCommand::Convert(args)) => embed::convert(args),
     });
     match done {

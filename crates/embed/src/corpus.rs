@@ -1,5 +1,6 @@
 //! Text to learn word vectors from, read in blocks, so that it may be larger than memory.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -62,27 +63,37 @@ impl Corpus {
         Ok(())
     }
 
+    /// The words that are there at least `least` times, the most frequent first, and of equally
+    /// frequent ones the first to be met: a list with a word a line keeps its order.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn words(&self, least: u64) -> Result<Vec<String>> {
+        self.lexicon(least).map(|lexicon| lexicon.words)
+    }
+
     /// Counts words, and leaves out those that are there fewer than `least` times.
-    pub fn lexicon(&self, least: u64) -> Result<Lexicon> {
-        let mut counts: HashMap<String, u64> = HashMap::new();
+    pub(crate) fn lexicon(&self, least: u64) -> Result<Lexicon> {
+        // How often each is there, and which it was when it was met first.
+        let mut counts: HashMap<String, (u64, usize)> = HashMap::new();
         self.blocks(&mut |block| {
             for word in block.split_whitespace() {
                 match counts.get_mut(word) {
-                    Some(count) => *count += 1,
+                    Some((count, _)) => *count += 1,
                     None => {
-                        counts.insert(word.to_owned(), 1);
+                        counts.insert(word.to_owned(), (1, counts.len()));
                     }
                 }
             }
             true
         })?;
-        let mut all: Vec<(String, u64)> =
-            counts.into_iter().filter(|(_, count)| *count >= least).collect();
-        all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let mut all: Vec<(String, (u64, usize))> =
+            counts.into_iter().filter(|(_, (count, _))| *count >= least).collect();
+        all.sort_unstable_by_key(|&(_, (count, met))| (Reverse(count), met));
         let ids = all.iter().zip(0..).map(|((word, _), id)| (word.clone(), id)).collect();
-        let total = all.iter().map(|(_, count)| count).sum();
-        let (words, counts) = all.into_iter().unzip();
-        Ok(Lexicon { words, counts, ids, total })
+        let (words, counts): (_, Vec<u64>) =
+            all.into_iter().map(|(word, (count, _))| (word, count)).unzip();
+        Ok(Lexicon { total: counts.iter().sum(), words, counts, ids })
     }
 }
 

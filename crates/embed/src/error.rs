@@ -52,6 +52,9 @@ pub enum Error {
     /// Words and numbers that make no table.
     #[error("no table of word vectors: {0}")]
     Table(String),
+    /// The library that runs encoders is not there, or is too old.
+    #[error("no onnxruntime of version 1.24 or later; name its library in ORT_DYLIB_PATH: {0}")]
+    Library(String),
 }
 
 impl Error {

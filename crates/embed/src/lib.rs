@@ -3,8 +3,12 @@
 mod corpus;
 mod error;
 mod glove;
+#[cfg(feature = "onnx")]
+mod onnx;
+mod principal;
 mod score;
 mod sentence;
+mod sif;
 mod vectors;
 mod word2vec;
 mod words;
@@ -16,8 +20,11 @@ use serde::{Deserialize, Serialize};
 pub use corpus::Corpus;
 pub use error::{Error, Result};
 pub use glove::Glove;
-pub use score::{Score, score};
+#[cfg(feature = "onnx")]
+pub use onnx::OnnxEncoder;
+pub use score::{Score, score, score_sentences};
 pub use sentence::Sentence;
+pub use sif::{Sif, distil};
 pub use vectors::{Form, Loaded, Near, Vectors, cosine, read, write};
 pub use word2vec::{Word2Vec, WordProgress};
 pub use words::{Pieces, Words};

@@ -49,67 +49,103 @@ pub enum Score {
 /// If the file cannot be read, a line is not what it should be, or the table has too few of the words
 /// to say anything.
 pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    let lines: Vec<(usize, &str)> =
-        (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect();
-    let enough = |covered: usize, of: usize| match covered {
+    if sentences(path) {
+        let mean = |sentence: &String| vectors.mean(sentence).0;
+        return score_sentences(path, &mut |sentences| {
+            Ok(sentences.par_iter().map(mean).collect())
+        });
+    }
+    let text = text(path)?;
+    if text.starts_with(':') {
+        let questions = lines(&text).filter(|(_, text)| !text.starts_with(':'));
+        let questions = questions.map(|(line, text)| {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            <[&str; 4]>::try_from(words).map_err(|_| wrong(path, line, "four words"))
+        });
+        let score = analogies(vectors, &questions.collect::<Result<Vec<_>>>()?);
+        let Score::Analogies { questions, covered, .. } = score else { return Ok(score) };
+        return enough(path, covered, questions).map(|()| score);
+    }
+    let pairs = pairs(path, &text)?;
+    let (mut found, mut judged) = (Vec::new(), Vec::new());
+    for (a, b, score) in &pairs {
+        if let (Some(a), Some(b)) = (vectors.find(a), vectors.find(b)) {
+            found.push(f64::from(cosine(vectors.row(a), vectors.row(b))));
+            judged.push(*score);
+        }
+    }
+    enough(path, found.len(), pairs.len())?;
+    let spearman = spearman(&found, &judged);
+    Ok(Score::Words { pairs: pairs.len(), covered: found.len(), spearman })
+}
+
+/// Holds what gives a vector for each sentence against a file of pairs, as [`score`] reads them; words
+/// are sentences too. The vectors of all sentences, both of each pair after one another, are asked for
+/// at once.
+///
+/// # Errors
+/// As of [`score`], and what `encode` gives.
+pub fn score_sentences(
+    path: &Path,
+    encode: &mut dyn FnMut(&[String]) -> Result<Vec<Vec<f32>>>,
+) -> Result<Score> {
+    let pairs = pairs(path, &text(path)?)?;
+    enough(path, pairs.len(), pairs.len())?;
+    let sentences: Vec<String> =
+        pairs.iter().flat_map(|(a, b, _)| [a.clone(), b.clone()]).collect();
+    let vectors = encode(&sentences)?;
+    let cosines = vectors.as_chunks::<2>().0.iter().map(|[a, b]| f64::from(cosine(a, b)));
+    let found: Vec<f64> = cosines.collect();
+    let judged: Vec<f64> = pairs.iter().map(|pair| pair.2).collect();
+    Ok(Score::Sentences {
+        pairs: pairs.len(),
+        pearson: pearson(&found, &judged),
+        spearman: spearman(&found, &judged),
+    })
+}
+
+/// Whether a file is of sentences.
+fn sentences(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+}
+
+fn text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+/// The lines that say something, and their numbers.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty())
+}
+
+/// Two words or sentences and a number a line.
+fn pairs(path: &Path, text: &str) -> Result<Vec<(String, String, f64)>> {
+    let sentences = sentences(path);
+    let wanted = if sentences { "two sentences and a number" } else { "two words and a number" };
+    let lines = lines(text).filter(|(_, text)| sentences || !text.starts_with('#'));
+    let pairs = lines.map(|(line, text)| {
+        let fields = match sentences {
+            true => csv(text),
+            false => text.split_whitespace().map(str::to_owned).collect(),
+        };
+        let fields = <[String; 3]>::try_from(fields).ok();
+        let pair = fields.and_then(|[a, b, score]| Some((a, b, number(&score)?)));
+        pair.ok_or_else(|| wrong(path, line, wanted))
+    });
+    pairs.collect()
+}
+
+fn wrong(path: &Path, line: usize, wanted: &str) -> Error {
+    Error::Line { path: path.to_owned(), line, reason: format!("not {wanted}") }
+}
+
+fn enough(path: &Path, covered: usize, of: usize) -> Result<()> {
+    match covered {
         0 | 1 => {
             Err(Error::file(path, format!("the table has the words of {covered} of {of} rows")))
         }
         _ => Ok(()),
-    };
-    let wrong = |line: usize, what: &str| Error::Line {
-        path: path.to_owned(),
-        line,
-        reason: format!("{what} should stand here"),
-    };
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-        let pairs = lines.iter().map(|&(line, text)| {
-            let fields = csv(text);
-            let [a, b, judged] = &fields[..] else {
-                return Err(wrong(line, "two sentences and a number"));
-            };
-            Ok((a.clone(), b.clone(), number(judged).ok_or_else(|| wrong(line, "a number"))?))
-        });
-        let pairs = pairs.collect::<Result<Vec<_>>>()?;
-        let found = pairs
-            .par_iter()
-            .map(|(a, b, _)| f64::from(cosine(&vectors.mean(a).0, &vectors.mean(b).0)));
-        let found: Vec<f64> = found.collect();
-        let judged: Vec<f64> = pairs.iter().map(|pair| pair.2).collect();
-        enough(pairs.len(), pairs.len())?;
-        return Ok(Score::Sentences {
-            pairs: pairs.len(),
-            pearson: pearson(&found, &judged),
-            spearman: spearman(&found, &judged),
-        });
     }
-    if text.starts_with(':') {
-        let questions = lines.iter().filter(|(_, text)| !text.starts_with(':'));
-        let questions = questions.map(|&(line, text)| {
-            let words: Vec<&str> = text.split_whitespace().collect();
-            <[&str; 4]>::try_from(words).map_err(|_| wrong(line, "four words"))
-        });
-        let score = analogies(vectors, &questions.collect::<Result<Vec<_>>>()?);
-        let Score::Analogies { questions, covered, .. } = score else { return Ok(score) };
-        return enough(covered, questions).map(|()| score);
-    }
-    let (mut pairs, mut found, mut judged) = (0, Vec::new(), Vec::new());
-    for &(line, text) in lines.iter().filter(|(_, text)| !text.starts_with('#')) {
-        let fields: Vec<&str> = text.split_whitespace().collect();
-        let [a, b, score] = fields[..] else {
-            return Err(wrong(line, "two words and a number"));
-        };
-        let score = number(score).ok_or_else(|| wrong(line, "two words and a number"))?;
-        pairs += 1;
-        if let (Some(a), Some(b)) = (vectors.find(a), vectors.find(b)) {
-            found.push(f64::from(cosine(vectors.row(a), vectors.row(b))));
-            judged.push(score);
-        }
-    }
-    enough(found.len(), pairs)?;
-    Ok(Score::Words { pairs, covered: found.len(), spearman: spearman(&found, &judged) })
 }
 
 fn number(text: &str) -> Option<f64> {

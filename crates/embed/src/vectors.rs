@@ -259,6 +259,15 @@ impl Vectors {
     /// The mean of the vectors of a sentence's words, and those that the table lacks. Zeros if it
     /// lacks all.
     pub fn mean<'a>(&self, sentence: &'a str) -> (Vec<f32>, Vec<&'a str>) {
+        self.weighted_mean(sentence, |_| 1.0)
+    }
+
+    /// The same with a weight for each word, by its number; divided by how many words there are.
+    pub(crate) fn weighted_mean<'a>(
+        &self,
+        sentence: &'a str,
+        weight: impl Fn(usize) -> f32,
+    ) -> (Vec<f32>, Vec<&'a str>) {
         let mut sum = vec![0.0; self.dim];
         let (mut known, mut unknown) = (0, Vec::new());
         for span in kinora_text::words(sentence) {
@@ -266,7 +275,8 @@ impl Vectors {
             match self.find(word) {
                 Some(index) => {
                     known += 1;
-                    sum.iter_mut().zip(self.row(index)).for_each(|(sum, x)| *sum += x);
+                    let weight = weight(index);
+                    sum.iter_mut().zip(self.row(index)).for_each(|(sum, x)| *sum += weight * x);
                 }
                 None => unknown.push(word),
             }

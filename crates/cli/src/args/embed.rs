@@ -11,6 +11,8 @@ pub enum EmbedCommand {
     Analogy(EmbedAnalogy),
     Similar(EmbedSimilar),
     Score(EmbedScore),
+    #[cfg(feature = "onnx")]
+    Distil(EmbedDistil),
     Convert(EmbedConvert),
 }
 
@@ -122,6 +124,10 @@ pub struct EmbedSimilar {
     pub second: String,
     #[command(flatten)]
     pub table: Table,
+    /// Folder of a sentence encoder to ask in place of a table: model.onnx and tokenizer.json
+    #[cfg(feature = "onnx")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["vectors", "limit"])]
+    pub encoder: Option<PathBuf>,
     /// Print an object of JSON
     #[arg(long)]
     pub json: bool,
@@ -133,19 +139,60 @@ pub struct EmbedSimilar {
 Examples:
   kinora embed score EN-WS-353-ALL.txt --vectors glove.6B.50d.txt
   kinora embed score questions-words.txt --vectors glove.6B.50d.txt --json
-  kinora embed score stsb-en-dev.csv --vectors glove.6B.50d.txt
+  kinora embed score stsb-en-dev.csv --vectors glove.6B.50d.txt --sif
 
 A file has two words and a number a line; or analogies of four words, if it begins with a colon; or
-it is a .csv of two sentences and a number.")]
+it is a .csv of two sentences and a number. A sentence is the mean of its words; with --sif the rarer
+of them weigh more, and what all sentences have in common is left out.")]
 pub struct EmbedScore {
     /// File of judgements
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]
     pub table: Table,
+    /// Weigh the words of sentences by smooth inverse frequency
+    #[arg(long)]
+    pub sif: bool,
+    /// Folder of a sentence encoder to hold against it: model.onnx and tokenizer.json
+    #[cfg(feature = "onnx")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["vectors", "limit", "sif"])]
+    pub encoder: Option<PathBuf>,
     /// Print an object of JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Make a small table of what a sentence encoder says of words
+#[cfg(feature = "onnx")]
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  kinora embed distil --encoder minilm --words text.txt vocab.txt --dim 64 --half --out words.safetensors
+
+The encoder is a folder with model.onnx (or onnx/model.onnx) and tokenizer.json, as sentence-transformers
+exports them. It reads each word by itself; of its numbers the principal components are kept, and rarer
+words weigh more, so that a mean of words stands for a sentence (Model2Vec). Words are what stands
+between white space, the most frequent first: cut and lower-case the text before, if that is wanted. The
+library onnxruntime is found by ORT_DYLIB_PATH, else where the system looks.")]
+pub struct EmbedDistil {
+    /// Folder of the encoder
+    #[arg(long, value_name = "DIR")]
+    pub encoder: PathBuf,
+    /// Texts, or lists, that the words are taken of
+    #[arg(long, value_name = "F", required = true, num_args = 1..)]
+    pub words: Vec<PathBuf>,
+    /// How many words at most
+    #[arg(long, value_name = "N", default_value_t = 30_000, value_parser = clap::value_parser!(u32).range(2..))]
+    pub limit: u32,
+    /// Numbers of a vector
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub dim: u32,
+    /// Write numbers of 16 bits, which only .safetensors has
+    #[arg(long)]
+    pub half: bool,
+    /// Table to write, in the form that its name says
+    #[arg(long, value_name = "V")]
+    pub out: PathBuf,
 }
 
 /// Bring a table of word vectors into another form
@@ -168,6 +215,9 @@ pub struct EmbedConvert {
     /// Only the first words
     #[arg(long, value_name = "N")]
     pub limit: Option<u32>,
+    /// Write numbers of 16 bits, which only .safetensors has
+    #[arg(long)]
+    pub half: bool,
 }
 
 /// A table, and how the words that are found in it are listed.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use half::f16;
 
 use super::Vectors;
 use super::read::ends;
@@ -22,9 +23,16 @@ pub enum Form {
     FastText,
     /// A safetensors file that is mapped, not read.
     Own,
+    /// The same with numbers of 16 bits, which are read: half as large.
+    OwnHalf,
 }
 
 impl Form {
+    /// Whether it is one of our own.
+    fn own(self) -> bool {
+        matches!(self, Self::Own | Self::OwnHalf)
+    }
+
     /// The form that a name asks for: `.safetensors` the own one; `.bin` word2vec's binary one, `.vec`
     /// fastText's, `.txt` word2vec's text, or GloVe's if `glove` is its beginning, each with `.gz`
     /// behind it or without; `None` for all others.
@@ -49,18 +57,25 @@ impl Form {
 /// Numbers of text are as short as they can be and still the same when they are read.
 ///
 /// # Errors
-/// If it cannot be written, or a word has a space or line break that the form cannot have.
+/// If it cannot be written, a word has a space or line break that the form cannot have, or a number is
+/// too large for 16 bits.
 pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
     let breaks: &[char] = match form {
-        Form::Own => &[],
+        Form::Own | Form::OwnHalf => &[],
         Form::Word2VecBinary => &[' ', '\n'],
         // A word of text may have spaces within, but no line break.
         _ => &['\n'],
     };
     let outer = |word: &str| word.trim_ascii() != word || word.contains('\t');
-    let bad = |word: &&str| word.contains(breaks) || (form != Form::Own && outer(word));
+    let bad = |word: &&str| word.contains(breaks) || (!form.own() && outer(word));
     if let Some(word) = vectors.words().find(bad) {
         return Err(Error::file(path, format!("the form cannot have the word {word:?}")));
+    }
+    let large = |x: &&f32| !f16::from_f32(**x).is_finite();
+    if form == Form::OwnHalf
+        && let Some(x) = vectors.values().iter().find(large)
+    {
+        return Err(Error::file(path, format!("the number {x} is too large for 16 bits")));
     }
     // What a link leads to is replaced, not the link; a device or a pipe is written to.
     let link = path.is_symlink().then(|| std::fs::canonicalize(path).ok()).flatten();
@@ -73,7 +88,7 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
     };
     let written = File::create(&part).and_then(|file| {
         let file = BufWriter::with_capacity(1 << 20, file);
-        let file = match ends(path, "gz") && form != Form::Own {
+        let file = match ends(path, "gz") && !form.own() {
             true => {
                 let mut packed = GzEncoder::new(file, Compression::default());
                 put(vectors, &mut packed, form)?;
@@ -101,8 +116,8 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
 }
 
 fn put(vectors: &Vectors, to: &mut dyn Write, form: Form) -> io::Result<()> {
-    if form == Form::Own {
-        return own(vectors, to);
+    if form.own() {
+        return own(vectors, to, form == Form::OwnHalf);
     }
     if form != Form::Glove {
         writeln!(to, "{} {}", vectors.len(), vectors.dim())?;
@@ -123,13 +138,14 @@ fn put(vectors: &Vectors, to: &mut dyn Write, form: Form) -> io::Result<()> {
     Ok(())
 }
 
-fn own(vectors: &Vectors, to: &mut dyn Write) -> io::Result<()> {
+fn own(vectors: &Vectors, to: &mut dyn Write, half: bool) -> io::Result<()> {
+    let (numbers, width) = if half { ("F16", 2) } else { ("F32", 4) };
     let (names, dim) = (&vectors.names, vectors.dim());
     let mut header = String::from("{");
     let mut at = 0;
     // Numbers first, so that they stand where a map can take them as they are.
     for (name, dtype, shape, width) in [
-        ("vectors", "F32", vec![vectors.len(), dim], 4),
+        ("vectors", numbers, vec![vectors.len(), dim], width),
         ("ends", "U32", vec![vectors.len()], 4),
         ("order", "U32", vec![vectors.len()], 4),
         ("words", "U8", vec![names.text.len()], 1),
@@ -146,7 +162,10 @@ fn own(vectors: &Vectors, to: &mut dyn Write) -> io::Result<()> {
     header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
     to.write_all(&(header.len() as u64).to_le_bytes())?;
     to.write_all(header.as_bytes())?;
-    vectors.values().iter().try_for_each(|x| to.write_all(&x.to_le_bytes()))?;
+    vectors.values().iter().try_for_each(|&x| match half {
+        true => to.write_all(&f16::from_f32(x).to_le_bytes()),
+        false => to.write_all(&x.to_le_bytes()),
+    })?;
     names.ends.iter().chain(&names.order).try_for_each(|x| to.write_all(&x.to_le_bytes()))?;
     to.write_all(names.text.as_bytes())
 }

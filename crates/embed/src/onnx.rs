@@ -1,0 +1,186 @@
+//! Sentence vectors by an encoder from elsewhere, as an ONNX file.
+
+use std::path::{Path, PathBuf};
+
+use ort::environment::Environment;
+use ort::session::{Session, SessionInputValue};
+use ort::value::Tensor;
+use serde_json::Value;
+use tokenizers::{PaddingParams, TruncationParams};
+
+use crate::vectors::unit;
+use crate::{Error, Result};
+
+/// Sentences that go through at once.
+const BATCH: usize = 32;
+
+/// Pieces of a sentence at most, where a folder does not say.
+const PIECES: usize = 512;
+
+/// A sentence encoder as sentence-transformers and others export them, run by onnxruntime.
+#[derive(Debug)]
+pub struct OnnxEncoder {
+    session: Session,
+    tokenizer: tokenizers::Tokenizer,
+    /// Whether a sentence is its first piece, not the mean of all.
+    first: bool,
+    path: PathBuf,
+    /// The session needs it.
+    _environment: Environment,
+}
+
+impl OnnxEncoder {
+    /// Opens a folder with `model.onnx` or `onnx/model.onnx`, with `tokenizer.json`, and, if they are
+    /// there, with sentence-transformers' `1_Pooling/config.json`, which says how pieces become a
+    /// sentence (their mean, or the first; without it, their mean), and its
+    /// `sentence_bert_config.json`, which says how many pieces are read.
+    ///
+    /// The library of onnxruntime, of version 1.24 or later, is the one that the environment variable
+    /// `ORT_DYLIB_PATH` names, else the system's.
+    ///
+    /// # Errors
+    /// If there is no such library, or a file is missing or is not what it should be.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let environment = environment()?;
+        let paths = ["model.onnx", "onnx/model.onnx"].map(|name| folder.join(name));
+        let path = paths
+            .into_iter()
+            .find(|path| path.is_file())
+            .ok_or_else(|| Error::file(folder, "there is no model.onnx, and no onnx/model.onnx"))?;
+        let wrong = |error: ort::Error| Error::file(&path, first_line(&error));
+        let session = Session::builder(&environment)
+            .and_then(|mut builder| builder.commit_from_file(&path))
+            .map_err(wrong)?;
+        let tokenizer = tokenizer(folder)?;
+        let pooling = json(&folder.join("1_Pooling/config.json"))?;
+        let first = pooling.is_some_and(|pooling| pooling["pooling_mode_cls_token"] == true);
+        Ok(Self { session, tokenizer, first, path, _environment: environment })
+    }
+
+    /// The vectors of sentences, each of length 1.
+    ///
+    /// # Errors
+    /// If the tokenizer or the model refuses them, or the model gives something else than numbers
+    /// for each sentence, or for each piece of it.
+    pub fn encode<S: AsRef<str>>(&mut self, sentences: &[S]) -> Result<Vec<Vec<f32>>> {
+        // Sentences of like lengths go together, so that little is filled up.
+        let mut order: Vec<usize> = (0..sentences.len()).collect();
+        order.sort_by_key(|&i| sentences[i].as_ref().len());
+        let mut vectors = vec![Vec::new(); sentences.len()];
+        for batch in order.chunks(BATCH) {
+            let texts: Vec<&str> = batch.iter().map(|&i| sentences[i].as_ref()).collect();
+            for (&i, vector) in batch.iter().zip(self.batch(texts)?) {
+                vectors[i] = vector;
+            }
+        }
+        Ok(vectors)
+    }
+
+    fn batch(&mut self, texts: Vec<&str>) -> Result<Vec<Vec<f32>>> {
+        let path = &self.path;
+        let wrong = |error: ort::Error| Error::file(path, first_line(&error));
+        let encodings = self.tokenizer.encode_batch(texts, true);
+        let encodings = encodings.map_err(|error| Error::file(path, error))?;
+        let (n, m) = (encodings.len(), encodings[0].len());
+        let all = |f: &dyn Fn(&tokenizers::Encoding) -> &[u32]| -> Vec<i64> {
+            encodings.iter().flat_map(|encoding| f(encoding).iter().map(|&x| x.into())).collect()
+        };
+        let mask = all(&|encoding| encoding.get_attention_mask());
+        let mut inputs: Vec<(String, SessionInputValue)> = Vec::new();
+        for input in self.session.inputs() {
+            let values = match input.name() {
+                "input_ids" => all(&|encoding| encoding.get_ids()),
+                "attention_mask" => mask.clone(),
+                "token_type_ids" => all(&|encoding| encoding.get_type_ids()),
+                "position_ids" => (0..n).flat_map(|_| 0..m as i64).collect(),
+                other => {
+                    let known = "input_ids, attention_mask, token_type_ids and position_ids";
+                    return Err(Error::file(path, format!("asks for {other:?}, not for {known}")));
+                }
+            };
+            let tensor = Tensor::from_array(([n, m], values)).map_err(wrong)?;
+            inputs.push((input.name().to_owned(), tensor.into()));
+        }
+        let outputs = self.session.run(inputs).map_err(wrong)?;
+        let name = ["sentence_embedding", "last_hidden_state"];
+        let named = name.into_iter().find_map(|name| outputs.get(name));
+        let output = named.or_else(|| outputs.values().next().map(|_| &outputs[0]));
+        let output = output.ok_or_else(|| Error::file(path, "has no output"))?;
+        let (shape, values) = output.try_extract_tensor::<f32>().map_err(wrong)?;
+        let shape: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
+        let vectors: Vec<Vec<f32>> = match shape[..] {
+            [sentences, d] if sentences == n && d > 0 => values.chunks(d).map(unit).collect(),
+            [sentences, pieces, d] if [sentences, pieces] == [n, m] && d > 0 => {
+                let rows = values.chunks(m * d).zip(mask.chunks(m));
+                rows.map(|(pieces, mask)| unit(&pool(pieces, mask, d, self.first))).collect()
+            }
+            _ => {
+                let reason = format!("gives {shape:?} for {n} sentences of {m} pieces");
+                return Err(Error::file(path, reason));
+            }
+        };
+        match vectors.iter().flatten().all(|x| x.is_finite()) {
+            true => Ok(vectors),
+            false => Err(Error::file(path, "gives numbers that are not finite")),
+        }
+    }
+}
+
+/// The first piece, or the mean of those that are there.
+fn pool(pieces: &[f32], mask: &[i64], d: usize, first: bool) -> Vec<f32> {
+    if first {
+        return pieces[..d].to_vec();
+    }
+    let mut sum = vec![0.0; d];
+    for piece in pieces.chunks(d).zip(mask).filter(|(_, mask)| **mask > 0).map(|(piece, _)| piece) {
+        sum.iter_mut().zip(piece).for_each(|(sum, x)| *sum += x);
+    }
+    let count = mask.iter().filter(|mask| **mask > 0).count().max(1);
+    sum.iter().map(|sum| sum / count as f32).collect()
+}
+
+fn environment() -> Result<Environment> {
+    let set = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty());
+    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let library = set.map_or_else(|| format!("{prefix}onnxruntime{suffix}").into(), PathBuf::from);
+    let builder = ort::init_from(&library).map_err(|error| Error::Library(error.to_string()))?;
+    builder.build().map_err(|error| Error::Library(first_line(&error)))
+}
+
+fn tokenizer(folder: &Path) -> Result<tokenizers::Tokenizer> {
+    let path = folder.join("tokenizer.json");
+    let json_text = std::fs::read_to_string(&path)
+        .map_err(|source| Error::Read { path: path.clone(), source })?;
+    let mut tokenizer: tokenizers::Tokenizer =
+        json_text.parse().map_err(|error| Error::file(&path, error))?;
+    let said = json(&folder.join("sentence_bert_config.json"))?;
+    let said = said.and_then(|said| said["max_seq_length"].as_u64()).map(|most| most as usize);
+    let truncation = tokenizer.get_truncation().map_or(PIECES, |truncation| truncation.max_length);
+    let max_length = said.unwrap_or(truncation);
+    let truncation = TruncationParams { max_length, ..TruncationParams::default() };
+    tokenizer.with_truncation(Some(truncation)).map_err(|error| Error::file(&path, error))?;
+    // A file may fill up to a fixed length; as long as the longest of a batch is enough.
+    let padding = tokenizer.get_padding().cloned().unwrap_or_else(|| {
+        let pad = ["[PAD]", "<pad>"].into_iter();
+        let known = pad.filter_map(|token| Some((tokenizer.token_to_id(token)?, token))).next();
+        let (pad_id, pad_token) = known.unwrap_or((0, "[PAD]"));
+        PaddingParams { pad_id, pad_token: pad_token.into(), ..PaddingParams::default() }
+    });
+    let strategy = tokenizers::PaddingStrategy::BatchLongest;
+    tokenizer.with_padding(Some(PaddingParams { strategy, pad_to_multiple_of: None, ..padding }));
+    Ok(tokenizer)
+}
+
+/// A file of JSON, if it is there.
+fn json(path: &Path) -> Result<Option<Value>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| Error::file(path, error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::Read { path: path.to_owned(), source }),
+    }
+}
+
+/// What onnxruntime says, without its places in its own source behind it.
+fn first_line(error: &ort::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}

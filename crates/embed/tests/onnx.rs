@@ -1,0 +1,202 @@
+//! Encoders as ONNX files, with small ones that are written here.
+#![cfg(feature = "onnx")]
+
+use std::fs;
+use std::path::Path;
+
+use kinora_embed::{Error, OnnxEncoder};
+use kinora_text::Tokenizer;
+
+const DIM: usize = 3;
+
+/// A field of a message: a number, or bytes with their length (Protocol Buffers, "Encoding").
+fn field(number: u64, value: &[u8]) -> Vec<u8> {
+    [varint(number << 3 | 2), varint(value.len() as u64), value.to_vec()].concat()
+}
+
+fn count(number: u64, value: u64) -> Vec<u8> {
+    [varint(number << 3), varint(value)].concat()
+}
+
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+/// ValueInfoProto: its type (1 f32, 7 i64) and its shape, of any sizes.
+fn info(name: &str, kind: u64, rank: usize) -> Vec<u8> {
+    let dims: Vec<u8> = (0..rank).flat_map(|i| field(1, &field(2, &[b'a' + i as u8]))).collect();
+    let tensor = field(1, &[count(1, kind), field(2, &dims)].concat());
+    [field(1, name.as_bytes()), field(2, &tensor)].concat()
+}
+
+/// NodeProto.
+fn node(op: &str, inputs: &[&str], output: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
+    let inputs: Vec<u8> = inputs.iter().flat_map(|input| field(1, input.as_bytes())).collect();
+    let attributes: Vec<u8> = attributes.iter().flat_map(|it| field(5, it)).collect();
+    [inputs, field(2, output.as_bytes()), field(4, op.as_bytes()), attributes].concat()
+}
+
+/// ModelProto: a row of the table for each piece, and what `rest` makes of it.
+fn model(table: &[f32], inputs: &[&str], rest: &[Vec<u8>], output: Vec<u8>) -> Vec<u8> {
+    let dims = [(table.len() / DIM) as u64, DIM as u64].into_iter().flat_map(|d| count(1, d));
+    let raw: Vec<u8> = table.iter().flat_map(|x| x.to_le_bytes()).collect();
+    let tensor = [dims.collect(), count(2, 1), field(8, b"table"), field(9, &raw)].concat();
+    let gather = node("Gather", &["table", "input_ids"], "last_hidden_state", &[]);
+    let mut graph = field(1, &gather);
+    graph.extend(rest.iter().flat_map(|node| field(1, node)));
+    graph.extend([field(2, b"encoder"), field(5, &tensor)].concat());
+    graph.extend(inputs.iter().flat_map(|name| field(11, &info(name, 7, 2))));
+    graph.extend(field(12, &output));
+    let opset = [field(1, b""), count(2, 17)].concat();
+    [count(1, 8), field(7, &graph), field(8, &opset)].concat()
+}
+
+fn pieces() -> Vec<u8> {
+    info("last_hidden_state", 1, 3)
+}
+
+/// A folder with an encoder, or `None` where no library runs one; that is a failure in CI.
+fn open(folder: &Path) -> Option<Result<OnnxEncoder, Error>> {
+    match OnnxEncoder::open(folder) {
+        Err(Error::Library(reason)) => {
+            assert!(std::env::var_os("CI").is_none(), "{reason}");
+            eprintln!("not tested: {reason}");
+            None
+        }
+        opened => Some(opened),
+    }
+}
+
+fn tokenizer() -> Tokenizer {
+    let captions = ["a red knight walks", "a blue knight runs"];
+    Tokenizer::train(captions.into_iter(), 400).unwrap()
+}
+
+/// A row for each piece of the tokenizer.
+fn table(tokenizer: &Tokenizer) -> Vec<f32> {
+    let mut random = fastrand::Rng::with_seed(1);
+    (0..tokenizer.vocab_size() * DIM).map(|_| random.f32() - 0.5).collect()
+}
+
+fn unit(x: [f32; DIM]) -> [f32; DIM] {
+    let length = x.iter().map(|x| x * x).sum::<f32>().sqrt();
+    x.map(|x| x / length)
+}
+
+fn near(a: &[f32], b: &[f32]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6)
+}
+
+#[test]
+fn pieces_become_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let tokenizer = tokenizer();
+    let table = table(&tokenizer);
+    fs::write(path.join("tokenizer.json"), tokenizer.to_json()).unwrap();
+    let inputs = ["input_ids", "attention_mask", "token_type_ids", "position_ids"];
+    fs::write(path.join("model.onnx"), model(&table, &inputs, &[], pieces())).unwrap();
+
+    let sentences: Vec<String> = (0..70)
+        .map(|i| "a red knight runs ".repeat(1 + i % 5)[..3 + i].trim().to_owned())
+        .collect();
+    let rows = |sentence: &String| -> Vec<[f32; DIM]> {
+        let analysis = tokenizer.analyse(sentence).unwrap();
+        let row = |piece: u32| std::array::from_fn(|k| table[piece as usize * DIM + k]);
+        analysis.pieces().map(row).collect()
+    };
+    let mean = |sentence: &String| {
+        let rows = rows(sentence);
+        unit(std::array::from_fn(|k| rows.iter().map(|row| row[k]).sum()))
+    };
+    let Some(encoder) = open(path) else { return };
+    let found = encoder.unwrap().encode(&sentences).unwrap();
+    assert_eq!(found.len(), sentences.len());
+    for (sentence, found) in sentences.iter().zip(&found) {
+        assert!(near(found, &mean(sentence)), "{sentence}: {found:?}");
+    }
+    assert_eq!(open(path).unwrap().unwrap().encode::<&str>(&[]).unwrap(), Vec::<Vec<f32>>::new());
+
+    // The first piece alone, from a folder as sentence-transformers has them.
+    fs::create_dir(path.join("1_Pooling")).unwrap();
+    let config = r#"{"word_embedding_dimension": 3, "pooling_mode_cls_token": true}"#;
+    fs::write(path.join("1_Pooling/config.json"), config).unwrap();
+    fs::create_dir(path.join("onnx")).unwrap();
+    fs::rename(path.join("model.onnx"), path.join("onnx/model.onnx")).unwrap();
+    let found = open(path).unwrap().unwrap().encode(&sentences).unwrap();
+    for (sentence, found) in sentences.iter().zip(&found) {
+        assert!(near(found, &unit(rows(sentence)[0])), "{sentence}: {found:?}");
+    }
+
+    // Two pieces are read.
+    fs::remove_file(path.join("1_Pooling/config.json")).unwrap();
+    fs::write(path.join("sentence_bert_config.json"), r#"{"max_seq_length": 2}"#).unwrap();
+    let found = open(path).unwrap().unwrap().encode(&["a red knight"]).unwrap();
+    assert!(near(&found[0], &mean(&"a red".to_owned())), "{found:?}");
+}
+
+#[test]
+fn a_model_may_pool_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let tokenizer = tokenizer();
+    let table = table(&tokenizer);
+    fs::write(path.join("tokenizer.json"), tokenizer.to_json()).unwrap();
+    // ReduceMax of axis 1, and no axis kept.
+    let axes = [field(1, b"axes"), count(8, 1), count(20, 7)].concat();
+    let keep = [field(1, b"keepdims"), count(3, 0), count(20, 2)].concat();
+    let max = node("ReduceMax", &["last_hidden_state"], "sentence_embedding", &[axes, keep]);
+    let output = info("sentence_embedding", 1, 2);
+    fs::write(path.join("model.onnx"), model(&table, &["input_ids"], &[max], output)).unwrap();
+    let Some(encoder) = open(path) else { return };
+    let found = encoder.unwrap().encode(&["red knight"]).unwrap();
+    let pieces: Vec<u32> = tokenizer.analyse("red knight").unwrap().pieces().collect();
+    let most = |k| pieces.iter().map(|&piece| table[piece as usize * DIM + k]).fold(-9.0, f32::max);
+    assert!(near(&found[0], &unit(std::array::from_fn(most))), "{found:?}");
+}
+
+#[test]
+fn wrong_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let tokenizer = tokenizer();
+    let whole = model(&table(&tokenizer), &["input_ids"], &[], pieces());
+    let other = model(&table(&tokenizer), &["input_ids", "pixels"], &[], pieces());
+    let flat = node("Flatten", &["last_hidden_state"], "x", &[]);
+    let flat = model(&table(&tokenizer), &["input_ids"], &[flat], info("x", 1, 2));
+    let short = model(&[0.0; 6], &["input_ids"], &[], pieces());
+    let json = tokenizer.to_json();
+    let vast = model(&[3e38; 1200], &["input_ids"], &[], pieces());
+    for (bytes, json, part) in [
+        (None, Some(&json[..]), "there is no model.onnx"),
+        (Some(&whole[..]), None, "tokenizer.json"),
+        (Some(&whole), Some("{"), "tokenizer.json: "),
+        (Some(&whole[..whole.len() / 2]), Some(&json), "model.onnx: "),
+        (Some(&b"nonsense"[..]), Some(&json), "model.onnx: "),
+        (Some(&other), Some(&json), "model.onnx: asks for \"pixels\""),
+        (Some(&flat), Some(&json), ""),
+        (Some(&short), Some(&json), "model.onnx: "),
+        (Some(&vast), Some(&json), "not finite"),
+    ] {
+        for (name, bytes) in [("model.onnx", bytes), ("tokenizer.json", json.map(str::as_bytes))] {
+            let _ = fs::remove_file(path.join(name));
+            bytes.into_iter().for_each(|bytes| fs::write(path.join(name), bytes).unwrap());
+        }
+        let Some(encoder) = open(path) else { return };
+        let encoded = encoder.and_then(|mut encoder| encoder.encode(&["a red knight", "a knight"]));
+        match part {
+            // Numbers for each sentence are what is wanted, however many.
+            "" => assert_eq!(encoded.unwrap()[0].len(), 3 * DIM),
+            part => {
+                let error = encoded.unwrap_err().to_string();
+                assert!(error.contains(part) && error.lines().count() == 1, "{part}: {error}");
+            }
+        }
+    }
+}
