@@ -96,8 +96,10 @@ pub fn load<T: Tensor, M: Module<Desc>>(
 ) -> Result<M::Of<T>> {
     check(outline, bytes, prefix)?;
     let file = parse(bytes)?;
+    // One room for all: fresh memory takes longer than what is written to it.
+    let mut data = Vec::new();
     outline.try_map(prefix, &mut |name, desc| {
-        let data = floats(&file.tensor(name).map_err(broken)?);
+        floats(&file.tensor(name).map_err(broken)?, &mut data);
         Ok(T::from_slice(device, &data, desc.shape)?)
     })
 }
@@ -191,23 +193,26 @@ fn find<'data>(
 }
 
 /// The numbers of a tensor of one of the types that [`load`] lets pass.
-fn floats(view: &TensorView) -> Vec<f32> {
+fn floats(view: &TensorView, floats: &mut Vec<f32>) {
     let data = view.data();
+    floats.clear();
     match view.dtype() {
-        Dtype::F16 => halves(data, f16::from_bits),
-        Dtype::BF16 => halves(data, bf16::from_bits),
-        _ => data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+        Dtype::F16 => halves(data, f16::from_bits, floats),
+        Dtype::BF16 => halves(data, bf16::from_bits, floats),
+        _ => floats.extend(data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b))),
     }
 }
 
 /// Numbers of 16 bits, many at a time, which machines can do in one go.
-fn halves<H>(data: &[u8], from_bits: fn(u16) -> H) -> Vec<f32>
+fn halves<H: Copy>(data: &[u8], from_bits: fn(u16) -> H, floats: &mut Vec<f32>)
 where
     [H]: HalfFloatSliceExt,
 {
-    let pairs = data.chunks_exact(2).map(|b| from_bits(u16::from_le_bytes([b[0], b[1]])));
-    let halves: Vec<H> = pairs.collect();
-    let mut floats = vec![0.0; halves.len()];
-    halves.convert_to_f32_slice(&mut floats);
-    floats
+    let (mut some, mut wide) = ([from_bits(0); 512], [0.0; 512]);
+    for pairs in data.as_chunks::<2>().0.chunks(some.len()) {
+        let (some, wide) = (&mut some[..pairs.len()], &mut wide[..pairs.len()]);
+        some.iter_mut().zip(pairs).for_each(|(h, b)| *h = from_bits(u16::from_le_bytes(*b)));
+        some.convert_to_f32_slice(wide);
+        floats.extend_from_slice(wide);
+    }
 }

@@ -45,7 +45,7 @@ impl Tagger {
     /// # Errors
     /// If there is no memory for it.
     pub fn builtin() -> Result<Self> {
-        Self::from_bytes(BUILTIN)
+        Self::of(BUILTIN)
     }
 
     /// Reads what [`Tagger::to_bytes`] gave.
@@ -53,6 +53,17 @@ impl Tagger {
     /// # Errors
     /// If these are not the weights of a tagger, whole.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let tagger = Self::of(bytes)?;
+        for (name, tensor) in tagger.net.named() {
+            if !tensor.sum_all()?.to_vec()?[0].is_finite() {
+                return Err(Error::Weights(format!("{name} has a number that is none")));
+            }
+        }
+        Ok(tagger)
+    }
+
+    /// The same, of bytes whose numbers are known to be finite.
+    fn of(bytes: &[u8]) -> Result<Self> {
         let wrong = |what: &str| Error::Weights(what.into());
         let metadata = kinora_nn::header(bytes)?.metadata;
         let of = |key: &str| metadata.get(key).ok_or_else(|| wrong(&format!("{key} is missing")));
@@ -66,11 +77,6 @@ impl Tagger {
         let vocabulary = vocabulary.ok_or_else(|| wrong("its words are not in order"))?;
         let outline = Net::new(&mut Outline, sizes, vocabulary.len())?;
         let net: Net<CpuTensor> = kinora_nn::load(&outline, &CpuDevice::new(), bytes, "")?;
-        for (name, tensor) in net.named() {
-            if !tensor.sum_all()?.to_vec()?[0].is_finite() {
-                return Err(Error::Weights(format!("{name} has a number that is none")));
-            }
-        }
         Ok(Self { sizes, vocabulary, net })
     }
 

@@ -58,11 +58,12 @@ const NO_LABEL: i64 = -100;
 /// Fine-tunes a BERT for each task, and writes after each epoch what [`Bert::open`] reads to
 /// `folder`; `progress` may stop it, by `false`.
 ///
-/// The same sentences, config and number of libtorch's threads give the same weights on the CPU.
+/// The same sentences, config and number of libtorch's threads give the same weights on the CPU, as
+/// long as nothing else in the process draws from libtorch's one generator: opening a [`Bert`] does.
 ///
 /// # Errors
-/// If there are no sentences for one of the tasks or labels that it does not have, `from` is no BERT, the folder cannot be
-/// written, or the loss is no number any more.
+/// If there are no sentences for one of the tasks or labels that it does not have, `from` is no BERT,
+/// the folder cannot be written, or the loss is no number any more.
 pub fn train_bert(
     config: &BertTrainConfig,
     data: &[(Task, Vec<Sentence>)],
