@@ -131,7 +131,7 @@ pub fn similar(args: &EmbedSimilar) -> Result<()> {
     let [a, b] = [&args.first, &args.second].map(|sentence| {
         let (mean, unknown) = vectors.mean(sentence);
         if mean.iter().all(|&x| x == 0.0) {
-            let table = args.table.vectors.display();
+            let table = args.table.name();
             return Err(Failure::usage(format!("no word of {sentence:?} is in {table}")));
         }
         if !unknown.is_empty() {
@@ -258,13 +258,22 @@ fn open(path: &Path, limit: Option<u32>) -> Result<Vectors> {
 }
 
 fn find(vectors: &Vectors, word: &str, table: &Table) -> Result<usize> {
-    let missing = || Failure::usage(format!("{word:?} is not in {}", table.vectors.display()));
+    let missing = || Failure::usage(format!("{word:?} is not in {}", table.name()));
     Ok(vectors.find(word).ok_or_else(missing)?)
 }
 
 impl Table {
     fn open(&self) -> Result<Vectors> {
-        open(&self.vectors, self.limit)
+        match &self.vectors {
+            Some(path) => open(path, self.limit),
+            None => Ok(Vectors::builtin()),
+        }
+    }
+
+    /// What a message calls it.
+    fn name(&self) -> String {
+        let path = self.vectors.as_ref().map(|path| path.display().to_string());
+        path.unwrap_or_else(|| "the table that is built in".into())
     }
 }
 

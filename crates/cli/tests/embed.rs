@@ -41,12 +41,31 @@ fn a_table_is_asked_and_converted() {
     let object: Value = serde_json::from_str(&object).unwrap();
     assert_eq!(object["covered"], 2);
 
+    // The table that is built in.
+    let near = succeed(path, &words("embed near Strolls --count 1"));
+    assert!(near.stdout.ends_with("  strolling\n"), "{near:?}");
+    let similar =
+        |a, b| -> f32 { succeed(path, &["embed", "similar", a, b]).stdout.trim().parse().unwrap() };
+    assert!(similar("a knight strolls", "a soldier walks") > similar("a knight strolls", "tax"));
+
+    succeed(path, &words("embed convert glove.txt half.safetensors --half"));
+    let near = succeed(path, &words("embed near king --vectors half.safetensors --count 1"));
+    assert_eq!(near.stdout, " 0.7071  queen\n");
+    fs::write(path.join("sts.csv"), "the king,a queen,4\nman,king,1\nman,man,5\n").unwrap();
+    for line in ["embed score sts.csv", "embed score sts.csv --sif"] {
+        let object = succeed(path, &words(&format!("{line} --json"))).stdout;
+        let object: Value = serde_json::from_str(&object).unwrap();
+        assert!(object["pairs"] == 3 && object["spearman"].as_f64().unwrap() > 0.4, "{object}");
+    }
+
     fs::write(path.join("bad.txt"), "1 2\na 1\n").unwrap();
     for (line, code, says) in [
         ("embed near pear --vectors glove.txt", 2, "\"pear\" is not in glove.txt"),
         ("embed near king --vectors nowhere", 3, "nowhere"),
         ("embed similar xx yy --vectors glove.txt", 2, "no word of \"xx\""),
         ("embed convert glove.txt a.json", 2, "a.json names no form"),
+        ("embed near xqzzy", 2, "is not in the table that is built in"),
+        ("embed convert glove.txt a.vec --half", 2, "a.vec: only a .safetensors"),
         ("embed score glove.txt --vectors glove.txt", 3, "glove.txt:1: "),
         ("embed near king --vectors bad.txt", 3, "bad.txt:2: "),
         ("embed convert glove.txt no/where.bin", 7, "no/where.bin"),

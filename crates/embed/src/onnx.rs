@@ -1,8 +1,10 @@
 //! Sentence vectors by an encoder from elsewhere, as an ONNX file.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use ort::environment::Environment;
+use ort::logging::LogLevel;
 use ort::session::{Session, SessionInputValue};
 use ort::value::Tensor;
 use serde_json::Value;
@@ -25,8 +27,6 @@ pub struct OnnxEncoder {
     /// Whether a sentence is its first piece, not the mean of all.
     first: bool,
     path: PathBuf,
-    /// The session needs it.
-    _environment: Environment,
 }
 
 impl OnnxEncoder {
@@ -48,13 +48,15 @@ impl OnnxEncoder {
             .find(|path| path.is_file())
             .ok_or_else(|| Error::file(folder, "there is no model.onnx, and no onnx/model.onnx"))?;
         let wrong = |error: ort::Error| Error::file(&path, first_line(&error));
-        let session = Session::builder(&environment)
-            .and_then(|mut builder| builder.commit_from_file(&path))
-            .map_err(wrong)?;
+        let builder = Session::builder(&environment).map_err(wrong)?;
+        // What goes wrong is an error, and need not be printed too.
+        let builder =
+            builder.with_log_level(LogLevel::Fatal).map_err(|error| wrong(error.into()))?;
+        let session = { builder }.commit_from_file(&path).map_err(wrong)?;
         let tokenizer = tokenizer(folder)?;
         let pooling = json(&folder.join("1_Pooling/config.json"))?;
         let first = pooling.is_some_and(|pooling| pooling["pooling_mode_cls_token"] == true);
-        Ok(Self { session, tokenizer, first, path, _environment: environment })
+        Ok(Self { session, tokenizer, first, path })
     }
 
     /// The vectors of sentences, each of length 1.
@@ -139,12 +141,19 @@ fn pool(pieces: &[f32], mask: &[i64], d: usize, first: bool) -> Vec<f32> {
     sum.iter().map(|sum| sum / count as f32).collect()
 }
 
+/// What all sessions of the process share: onnxruntime allows one.
 fn environment() -> Result<Environment> {
+    static SHARED: Mutex<Option<Environment>> = Mutex::new(None);
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(environment) = &*shared {
+        return Ok(environment.clone());
+    }
     let set = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty());
     let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let library = set.map_or_else(|| format!("{prefix}onnxruntime{suffix}").into(), PathBuf::from);
     let builder = ort::init_from(&library).map_err(|error| Error::Library(error.to_string()))?;
-    builder.build().map_err(|error| Error::Library(first_line(&error)))
+    let environment = builder.build().map_err(|error| Error::Library(first_line(&error)))?;
+    Ok(shared.insert(environment).clone())
 }
 
 fn tokenizer(folder: &Path) -> Result<tokenizers::Tokenizer> {

@@ -37,6 +37,8 @@ struct Names {
     order: Vec<u32>,
 }
 
+const BUILTIN: &[u8] = include_bytes!("../assets/words.safetensors");
+
 /// Where numbers are.
 #[derive(Debug)]
 enum Values {
@@ -54,6 +56,12 @@ pub struct Near {
 }
 
 impl Vectors {
+    /// The table that is part of this crate: 30,000 English words in small letters with 64 numbers each,
+    /// distilled from a sentence encoder ([`crate::distil`]).
+    pub fn builtin() -> Self {
+        own::of_bytes(BUILTIN).expect("the table of this crate is whole")
+    }
+
     /// A table of words and their vectors, `[words, dim]`.
     ///
     /// # Errors

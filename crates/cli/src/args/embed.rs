@@ -75,7 +75,7 @@ pub enum Method {
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  kinora embed near red --vectors glove.6B.50d.txt
+  kinora embed near red
   kinora embed near red --vectors vectors.bin --count 3 --json
 
 The nearest first, with the cosine of the angle between both vectors. --json prints a line of
@@ -92,7 +92,7 @@ pub struct EmbedNear {
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
-  kinora embed analogy man king woman --vectors glove.6B.50d.txt")]
+  kinora embed analogy man king woman")]
 pub struct EmbedAnalogy {
     /// A word
     #[arg(value_name = "A")]
@@ -111,7 +111,7 @@ pub struct EmbedAnalogy {
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  kinora embed similar red scarlet --vectors glove.6B.50d.txt
+  kinora embed similar walks strolls
   kinora embed similar \"a knight walks\" \"a soldier strolls\" --vectors glove.6B.50d.txt
 
 That is the cosine of the angle between the means of their words' vectors, from -1 to 1.")]
@@ -137,7 +137,7 @@ pub struct EmbedSimilar {
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  kinora embed score EN-WS-353-ALL.txt --vectors glove.6B.50d.txt
+  kinora embed score EN-WS-353-ALL.txt
   kinora embed score questions-words.txt --vectors glove.6B.50d.txt --json
   kinora embed score stsb-en-dev.csv --vectors glove.6B.50d.txt --sif
 
@@ -235,10 +235,11 @@ pub struct List {
 
 #[derive(clap::Args)]
 pub struct Table {
-    /// Table of word vectors: word2vec, GloVe, fastText .vec, or our own .safetensors
+    /// Table of word vectors: word2vec, GloVe, fastText .vec, or our own .safetensors [default: the
+    /// one built in]
     #[arg(long, value_name = "V")]
-    pub vectors: PathBuf,
+    pub vectors: Option<PathBuf>,
     /// Only its first words
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", requires = "vectors")]
     pub limit: Option<u32>,
 }

@@ -41,6 +41,16 @@ pub fn read(path: &Path, limit: usize) -> Result<Loaded> {
     Ok(Loaded { vectors: Vectors { dim, names, values }, skipped: 0 })
 }
 
+/// A table from the bytes of a file.
+pub fn of_bytes(bytes: &[u8]) -> Result<Vectors, String> {
+    let (names, dim, numbers) = of(bytes, usize::MAX)?;
+    let values = match numbers {
+        Numbers::There(range) => bytemuck::cast_slice(&bytes[range]).to_vec(),
+        Numbers::Read(values) => values,
+    };
+    Ok(Vectors { dim, names, values: Values::Memory(values) })
+}
+
 /// The numbers of a table: where they are in the bytes, if these can be taken as they are.
 enum Numbers {
     There(Range<usize>),

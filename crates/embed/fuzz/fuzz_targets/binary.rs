@@ -1,0 +1,11 @@
+//! Any bytes as word2vec's binary form.
+//!
+//! `cargo +nightly fuzz run binary -- -max_total_time=300 -malloc_limit_mb=64`, in `crates/embed`.
+
+#![no_main]
+
+mod reader;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| reader::check("a.bin", bytes));

@@ -1,0 +1,11 @@
+//! Any bytes as a text of word2vec, GloVe or fastText.
+//!
+//! `cargo +nightly fuzz run text -- -max_total_time=300 -malloc_limit_mb=64`, in `crates/embed`.
+
+#![no_main]
+
+mod reader;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| reader::check("a.txt", bytes));
