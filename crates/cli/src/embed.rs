@@ -179,11 +179,11 @@ fn scored(args: &EmbedScore) -> Result<Score> {
     #[cfg(feature = "onnx")]
     if let Some(folder) = &args.encoder {
         let mut encoder = kinora_embed::OnnxEncoder::open(folder)?;
-        return Ok(score_sentences(&args.file, &mut |sentences| encoder.encode(sentences))?);
+        return Ok(score_sentences(&args.file, |sentences| encoder.encode(sentences))?);
     }
     let vectors = args.table.open()?;
     if args.sif {
-        return Ok(score_sentences(&args.file, &mut |sentences| {
+        return Ok(score_sentences(&args.file, |sentences| {
             let sif = Sif::new(&vectors, sentences);
             Ok(sentences.iter().map(|sentence| sif.sentence(sentence)).collect())
         })?);

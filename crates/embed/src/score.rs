@@ -51,9 +51,7 @@ pub enum Score {
 pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
     if sentences(path) {
         let mean = |sentence: &String| vectors.mean(sentence).0;
-        return score_sentences(path, &mut |sentences| {
-            Ok(sentences.par_iter().map(mean).collect())
-        });
+        return score_sentences(path, |sentences| Ok(sentences.par_iter().map(mean).collect()));
     }
     let text = text(path)?;
     if text.starts_with(':') {
@@ -87,7 +85,7 @@ pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
 /// As of [`score`], and what `encode` gives.
 pub fn score_sentences(
     path: &Path,
-    encode: &mut dyn FnMut(&[String]) -> Result<Vec<Vec<f32>>>,
+    encode: impl FnOnce(&[String]) -> Result<Vec<Vec<f32>>>,
 ) -> Result<Score> {
     let pairs = pairs(path, &text(path)?)?;
     enough(path, pairs.len(), pairs.len())?;
