@@ -35,6 +35,7 @@ def main():
     words = EPOCHS * sum(len(line.split()) for line in open(args.text, encoding="utf-8"))
     print(f"gensim {gensim.__version__}, {args.threads} threads, {words // EPOCHS} words, {EPOCHS} epochs")
     for cbow in [False, True]:
+        method = "cbow" if cbow else "skip-gram"
         both = {"kinora": ours, "gensim": theirs}
         seconds = {who: [] for who in both}
         scores = {who: {name: [] for name in FILES} for who in both}
@@ -50,13 +51,13 @@ def main():
                         scores[who][name].append(score(args, name, out))
         for who in both:
             speed = words / statistics.median(seconds[who])
-            line = f"{'cbow' if cbow else 'skip-gram':<10} {who}: {speed:>9.0f} words/s"
+            line = f"{method:<10} {who}: {speed:>9.0f} words/s"
             for name, rows in scores[who].items():
                 rho = [row["spearman"] for row in rows]
                 line += f"  {name[3:-4]} {statistics.mean(rho):.4f} ± {statistics.pstdev(rho):.4f} of {rows[0]['covered']}"
             print(line, flush=True)
-        ratios = [theirs / ours for ours, theirs in zip(seconds["kinora"], seconds["gensim"])]
-        print(f"{'cbow' if cbow else 'skip-gram':<10} kinora is {statistics.median(ratios):.2f} times as fast", flush=True)
+        ratios = [b / a for a, b in zip(seconds["kinora"], seconds["gensim"])]
+        print(f"{method:<10} kinora is {statistics.median(ratios):.2f} times as fast", flush=True)
 
 
 def ours(args, cbow, seed, out):
