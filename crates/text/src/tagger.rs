@@ -45,7 +45,7 @@ impl Tagger {
     /// # Errors
     /// If there is no memory for it.
     pub fn builtin() -> Result<Self> {
-        Self::of(BUILTIN)
+        Self::trusted(BUILTIN)
     }
 
     /// Reads what [`Tagger::to_bytes`] gave.
@@ -53,7 +53,7 @@ impl Tagger {
     /// # Errors
     /// If these are not the weights of a tagger, whole.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let tagger = Self::of(bytes)?;
+        let tagger = Self::trusted(bytes)?;
         for (name, tensor) in tagger.net.named() {
             if !tensor.sum_all()?.to_vec()?[0].is_finite() {
                 return Err(Error::Weights(format!("{name} has a number that is none")));
@@ -63,7 +63,7 @@ impl Tagger {
     }
 
     /// The same, of bytes whose numbers are known to be finite.
-    fn of(bytes: &[u8]) -> Result<Self> {
+    fn trusted(bytes: &[u8]) -> Result<Self> {
         let wrong = |what: &str| Error::Weights(what.into());
         let metadata = kinora_nn::header(bytes)?.metadata;
         let of = |key: &str| metadata.get(key).ok_or_else(|| wrong(&format!("{key} is missing")));
