@@ -256,15 +256,8 @@ fn onnxruntime() -> Result<Outcome> {
         println!("fetching onnxruntime from PyPI");
         pip();
         let mut command = Command::new("python3");
-        command.args([
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--target",
-        ]);
+        let line = "-m pip install -q --no-deps --only-binary=:all: --target";
+        command.args(line.split(' '));
         // Whether it worked is seen below.
         let _ = command.arg(root().join("target/onnxruntime")).arg("onnxruntime").status();
     }
