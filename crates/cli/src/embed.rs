@@ -203,18 +203,15 @@ pub fn distil(args: &EmbedDistil) -> Result<()> {
         ProgressStyle::with_template("{bar:30} {percent} %, {eta} left").context("the bar")?,
     );
     let mut values = Vec::new();
-    let mut dim = 0;
     for some in words.chunks(256) {
-        let vectors = encoder.encode(some)?;
-        dim = vectors[0].len();
-        values.extend(vectors.into_iter().flatten());
+        values.extend(encoder.encode(some)?.into_iter().flatten());
         bar.inc(some.len() as u64);
         if stop.load(Ordering::Relaxed) {
             return Err(Failure::stopped("before the last word; nothing is written").into());
         }
     }
     bar.finish_and_clear();
-    let encoded = Vectors::new(&words, dim, values)?;
+    let encoded = Vectors::new(&words, values.len() / words.len().max(1), values)?;
     let vectors = kinora_embed::distil(&encoded, args.dim as usize)?;
     kinora_embed::write(&vectors, &args.out, form)?;
     note(format_args!("{}: {} words of {} numbers", args.out.display(), vectors.len(), args.dim));

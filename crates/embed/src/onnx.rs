@@ -84,6 +84,9 @@ impl OnnxEncoder {
         let encodings = self.tokenizer.encode_batch(texts, true);
         let encodings = encodings.map_err(|error| Error::file(path, error))?;
         let (n, m) = (encodings.len(), encodings[0].len());
+        if m == 0 {
+            return Err(Error::file(path, "a sentence has no pieces"));
+        }
         let all = |f: &dyn Fn(&tokenizers::Encoding) -> &[u32]| -> Vec<i64> {
             encodings.iter().flat_map(|encoding| f(encoding).iter().map(|&x| x.into())).collect()
         };
@@ -104,9 +107,9 @@ impl OnnxEncoder {
             inputs.push((input.name().to_owned(), tensor.into()));
         }
         let outputs = self.session.run(inputs).map_err(wrong)?;
-        let name = ["sentence_embedding", "last_hidden_state"];
-        let named = name.into_iter().find_map(|name| outputs.get(name));
-        let output = named.or_else(|| outputs.values().next().map(|_| &outputs[0]));
+        let names = ["sentence_embedding", "last_hidden_state"];
+        let named = names.into_iter().find_map(|name| outputs.get(name));
+        let output = named.or_else(|| (outputs.len() > 0).then(|| &outputs[0]));
         let output = output.ok_or_else(|| Error::file(path, "has no output"))?;
         let (shape, values) = output.try_extract_tensor::<f32>().map_err(wrong)?;
         let shape: Vec<usize> = shape.iter().map(|&size| size as usize).collect();

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use kinora_embed::{Error, OnnxEncoder};
 use kinora_text::Tokenizer;
+use tempfile::TempDir;
 
 const DIM: usize = 3;
 
@@ -73,15 +74,15 @@ fn open(folder: &Path) -> Option<Result<OnnxEncoder, Error>> {
     }
 }
 
-fn tokenizer() -> Tokenizer {
+/// A folder with a tokenizer, and a row for each of its pieces.
+fn made() -> (TempDir, Tokenizer, Vec<f32>) {
     let captions = ["a red knight walks", "a blue knight runs"];
-    Tokenizer::train(captions.into_iter(), 400).unwrap()
-}
-
-/// A row for each piece of the tokenizer.
-fn table(tokenizer: &Tokenizer) -> Vec<f32> {
+    let tokenizer = Tokenizer::train(captions.into_iter(), 400).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("tokenizer.json"), tokenizer.to_json()).unwrap();
     let mut random = fastrand::Rng::with_seed(1);
-    (0..tokenizer.vocab_size() * DIM).map(|_| random.f32() - 0.5).collect()
+    let table = (0..tokenizer.vocab_size() * DIM).map(|_| random.f32() - 0.5).collect();
+    (folder, tokenizer, table)
 }
 
 fn unit(x: [f32; DIM]) -> [f32; DIM] {
@@ -95,11 +96,8 @@ fn near(a: &[f32], b: &[f32]) -> bool {
 
 #[test]
 fn pieces_become_a_sentence() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, tokenizer, table) = made();
     let path = folder.path();
-    let tokenizer = tokenizer();
-    let table = table(&tokenizer);
-    fs::write(path.join("tokenizer.json"), tokenizer.to_json()).unwrap();
     let inputs = ["input_ids", "attention_mask", "token_type_ids", "position_ids"];
     fs::write(path.join("model.onnx"), model(&table, &inputs, &[], pieces())).unwrap();
 
@@ -120,7 +118,10 @@ fn pieces_become_a_sentence() {
     for (sentence, found) in sentences.iter().zip(&found) {
         assert!(near(found, &mean(sentence)), "{sentence}: {found:?}");
     }
-    assert_eq!(open(path).unwrap().unwrap().encode::<&str>(&[]).unwrap(), Vec::<Vec<f32>>::new());
+    let mut encoder = open(path).unwrap().unwrap();
+    assert_eq!(encoder.encode::<&str>(&[]).unwrap(), Vec::<Vec<f32>>::new());
+    // Nothing is read where a tokenizer sets no piece of its own around a sentence.
+    assert!(encoder.encode(&[""]).unwrap_err().to_string().contains("no pieces"));
 
     // The first piece alone, from a folder as sentence-transformers has them.
     fs::create_dir(path.join("1_Pooling")).unwrap();
@@ -142,11 +143,8 @@ fn pieces_become_a_sentence() {
 
 #[test]
 fn a_model_may_pool_itself() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, tokenizer, table) = made();
     let path = folder.path();
-    let tokenizer = tokenizer();
-    let table = table(&tokenizer);
-    fs::write(path.join("tokenizer.json"), tokenizer.to_json()).unwrap();
     // ReduceMax of axis 1, and no axis kept.
     let axes = [field(1, b"axes"), count(8, 1), count(20, 7)].concat();
     let keep = [field(1, b"keepdims"), count(3, 0), count(20, 2)].concat();
@@ -162,13 +160,12 @@ fn a_model_may_pool_itself() {
 
 #[test]
 fn wrong_folders() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, tokenizer, table) = made();
     let path = folder.path();
-    let tokenizer = tokenizer();
-    let whole = model(&table(&tokenizer), &["input_ids"], &[], pieces());
-    let other = model(&table(&tokenizer), &["input_ids", "pixels"], &[], pieces());
+    let whole = model(&table, &["input_ids"], &[], pieces());
+    let other = model(&table, &["input_ids", "pixels"], &[], pieces());
     let flat = node("Flatten", &["last_hidden_state"], "x", &[]);
-    let flat = model(&table(&tokenizer), &["input_ids"], &[flat], info("x", 1, 2));
+    let flat = model(&table, &["input_ids"], &[flat], info("x", 1, 2));
     let short = model(&[0.0; 6], &["input_ids"], &[], pieces());
     let json = tokenizer.to_json();
     let vast = model(&[3e38; 1200], &["input_ids"], &[], pieces());
