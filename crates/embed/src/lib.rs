@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod corpus;
+mod distil;
 mod error;
 mod glove;
 #[cfg(feature = "onnx")]
@@ -18,13 +19,14 @@ use kinora_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 pub use corpus::Corpus;
+pub use distil::distil;
 pub use error::{Error, Result};
 pub use glove::Glove;
 #[cfg(feature = "onnx")]
 pub use onnx::OnnxEncoder;
 pub use score::{Score, score, score_sentences};
 pub use sentence::Sentence;
-pub use sif::{Sif, distil};
+pub use sif::Sif;
 pub use vectors::{Form, Loaded, Near, Vectors, cosine, read, write};
 pub use word2vec::{Word2Vec, WordProgress};
 pub use words::{Pieces, Words};
