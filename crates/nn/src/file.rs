@@ -196,6 +196,7 @@ fn find<'data>(
 fn floats(view: &TensorView, floats: &mut Vec<f32>) {
     let data = view.data();
     floats.clear();
+    floats.reserve(view.shape().iter().product());
     match view.dtype() {
         Dtype::F16 => halves(data, f16::from_bits, floats),
         Dtype::BF16 => halves(data, bf16::from_bits, floats),
