@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_embed::{Encoder, Pieces};
 use kinora_gan::{Discriminator, Noise};
+use kinora_model::Lexicon;
 use kinora_nn::{Module, Outline, Precision};
 use kinora_tensor::{Random, Tensor, Var, grad_from};
 use kinora_text::Tokenizer;
@@ -22,7 +23,7 @@ const CAPTIONS: u64 = 2000;
 pub struct Workload {
     pub preset: String,
     pub config: Config,
-    pub tokenizer: Tokenizer,
+    pub lexicon: Lexicon,
     pub fed: Fed,
 }
 
@@ -34,8 +35,9 @@ impl Workload {
         let captions = (0..CAPTIONS)
             .map(|index| Ok(dataset.caption(split, draw(index))?.text))
             .collect::<Result<Vec<String>>>()?;
-        let captions = captions.iter().map(String::as_str);
-        let tokenizer = Tokenizer::train(captions, config.tokenizer.vocab)?;
+        let texts = captions.iter().map(String::as_str);
+        let tokenizer = Tokenizer::train(texts, config.tokenizer.vocab)?;
+        let lexicon = Lexicon::new(&config.encoder, tokenizer, &captions)?;
         let mut batch = Batch { index: 0, examples: Vec::new(), wrong_captions: Vec::new() };
         for index in 0..config.train.batch as u64 {
             let mut example = dataset.example(split, draw(index))?;
@@ -44,8 +46,8 @@ impl Workload {
             batch.wrong_captions.push(wrong);
             batch.examples.push(example);
         }
-        let fed = Fed::new(&config, &tokenizer, &batch)?;
-        Ok(Self { preset: preset.into(), config, tokenizer, fed })
+        let fed = Fed::new(&lexicon, &batch)?;
+        Ok(Self { preset: preset.into(), config, lexicon, fed })
     }
 
     /// The config of a step that always has the penalty, or never.
@@ -59,7 +61,7 @@ impl Workload {
     }
 
     pub fn state<T: Tensor>(&self, device: &T::Device) -> Result<State<T>> {
-        Ok(State::new(device, &self.config, self.tokenizer.vocab_size(), None)?)
+        Ok(State::new(device, &self.config, &self.lexicon.inputs(), None)?)
     }
 
     pub fn step<T: Tensor>(
@@ -74,10 +76,14 @@ impl Workload {
     /// The first `n` of the captions of the batch and the wrong ones after them, from the start again where there are not enough.
     pub fn pieces_of(&self, n: usize) -> Pieces {
         let all = self.fed.all.clone();
-        let cycle = |x: &[f32]| x.iter().copied().cycle().take(n * all.places).collect();
+        let cycle = |x: &[f32]| {
+            let each = x.len() / all.sentences;
+            x.iter().copied().cycle().take(n * each).collect::<Vec<f32>>()
+        };
         let (rows, mask) = (cycle(&all.rows), cycle(&all.mask));
         let (tags, entities) = (cycle(&all.tags), cycle(&all.entities));
-        Pieces { sentences: n, rows, mask, tags, entities, ..all }
+        let (vectors, given) = (cycle(&all.vectors), cycle(&all.given));
+        Pieces { sentences: n, rows, mask, vectors, tags, entities, given, ..all }
     }
 
     /// The weights and the inputs as a safetensors file.
@@ -151,7 +157,7 @@ impl Workload {
         let file = save(&self.inputs(state)?)?;
         let Config { encoder, discriminator, clip, .. } = &self.config;
         let (film, sentence) = (clip.shape(), encoder.sentence);
-        let outline = Encoder::new(&mut Outline, encoder, self.tokenizer.vocab_size())?;
+        let outline = Encoder::new(&mut Outline, encoder, &self.lexicon.inputs())?;
         let reader = kinora_nn::load::<CpuTensor, _>(&outline, &device, &file, "critic.encoder")?;
         let outline = Discriminator::of_clips(&mut Outline, discriminator, film, sentence)?;
         let of_clips = kinora_nn::load::<CpuTensor, _>(&outline, &device, &file, "critic.clips")?;

@@ -26,6 +26,10 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
     let form = form(&args.out, false)?;
     probe(&args.out)?;
     let stop = stop_on_signal()?;
+    if args.buckets > 0 && (args.method == Method::Glove || form != Form::Own) {
+        let reason = "--buckets goes with word2vec and cbow, and with a table in .safetensors";
+        return Err(Failure::usage(reason).into());
+    }
     let or = |given: Option<u32>, default| given.map_or(default, |given| given as usize);
     let threads = or(args.threads, rayon::current_num_threads());
     let piped = args.corpus.iter().any(|path| path.as_os_str() == "-");
@@ -70,6 +74,7 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
                 epochs: or(args.epochs, plain.epochs),
                 least: args.min_count,
                 cbow: args.method == Method::Cbow,
+                buckets: args.buckets as usize,
                 seed: args.seed,
                 threads,
                 ..plain
@@ -110,8 +115,11 @@ impl Drop for Piped {
 
 pub fn near(args: &EmbedNear) -> Result<()> {
     let vectors = args.list.table.open()?;
-    let word = find(&vectors, &args.word, &args.list.table)?;
-    args.list.print(&vectors.near(vectors.row(word), args.list.count as usize, &[word]))
+    let Some(vector) = vectors.vector(&args.word) else {
+        return Err(missing(&args.word, &args.list.table).into());
+    };
+    let itself = Vec::from_iter(vectors.find(&args.word));
+    args.list.print(&vectors.near(&vector, args.list.count as usize, &itself))
 }
 
 pub fn analogy(args: &EmbedAnalogy) -> Result<()> {
@@ -199,12 +207,18 @@ pub fn distil(args: &EmbedDistil) -> Result<()> {
     let mut words = Corpus::new(&args.words)?.words(1)?;
     words.truncate(args.limit as usize);
     let mut encoder = kinora_embed::OnnxEncoder::open(&args.encoder)?;
+    let (dim, most) = (args.dim as usize, encoder.dim()?);
+    if dim > most {
+        let encoder = args.encoder.display();
+        let reason = format!("--dim {dim}: {encoder} gives vectors of {most} numbers");
+        return Err(Failure::usage(reason).into());
+    }
     let bar = ProgressBar::new(words.len() as u64).with_style(
         ProgressStyle::with_template("{bar:30} {percent} %, {eta} left").context("the bar")?,
     );
     let mut values = Vec::new();
     for some in words.chunks(256) {
-        values.extend(encoder.encode(some)?.into_iter().flatten());
+        values.extend(encoder.encode_words(some)?.into_iter().flatten());
         bar.inc(some.len() as u64);
         if stop.load(Ordering::Relaxed) {
             return Err(Failure::stopped("before the last word; nothing is written").into());
@@ -212,7 +226,7 @@ pub fn distil(args: &EmbedDistil) -> Result<()> {
     }
     bar.finish_and_clear();
     let encoded = Vectors::new(&words, values.len() / words.len().max(1), values)?;
-    let vectors = kinora_embed::distil(&encoded, args.dim as usize)?;
+    let vectors = kinora_embed::distil(&encoded, dim)?;
     kinora_embed::write(&vectors, &args.out, form)?;
     note(format_args!("{}: {} words of {} numbers", args.out.display(), vectors.len(), args.dim));
     Ok(())
@@ -255,8 +269,11 @@ fn open(path: &Path, limit: Option<u32>) -> Result<Vectors> {
 }
 
 fn find(vectors: &Vectors, word: &str, table: &Table) -> Result<usize> {
-    let missing = || Failure::usage(format!("{word:?} is not in {}", table.name()));
-    Ok(vectors.find(word).ok_or_else(missing)?)
+    Ok(vectors.find(word).ok_or_else(|| missing(word, table))?)
+}
+
+fn missing(word: &str, table: &Table) -> Failure {
+    Failure::usage(format!("{word:?} is not in {}", table.name()))
 }
 
 impl Table {

@@ -103,7 +103,8 @@ fn of_train(error: &kinora_train::Error) -> u8 {
 fn of_model(error: &kinora_model::Error) -> u8 {
     use kinora_model::Error;
     match error {
-        Error::Read { .. } | Error::Weights { .. } => WEIGHTS,
+        Error::Read { .. } | Error::Weights { .. } | Error::Source(_) => WEIGHTS,
+        Error::Embed(error) => of_embed(error),
         Error::Config(_) => USAGE,
         Error::Text(error) => of_text(error),
         Error::Tensor(error) => of_tensor(error),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use kinora_model::{Card, Contents};
+use kinora_model::{Card, Contents, Source};
 use serde_json::json;
 
 use crate::args::Inspect;
@@ -13,7 +13,7 @@ use crate::output::say;
 pub fn run(args: &Inspect) -> Result<()> {
     let (bytes, origin) = models::read(&args.model)?;
     let contents = kinora_model::contents(&bytes, &origin)?;
-    let Contents { format, config, card, tokenizer, parameters, header } = &contents;
+    let Contents { format, config, card, tokenizer, sources, parameters, header } = &contents;
     let types: BTreeSet<&str> = header.tensors.iter().map(|t| t.dtype.as_str()).collect();
     let precision = types.into_iter().collect::<Vec<_>>().join(", ");
     if args.json {
@@ -30,6 +30,7 @@ pub fn run(args: &Inspect) -> Result<()> {
             "pieces": tokenizer.vocab_size(),
             "card": card,
             "config": config,
+            "sources": sources,
             "tensors": tensors,
         }));
     }
@@ -57,6 +58,17 @@ pub fn run(args: &Inspect) -> Result<()> {
         ("tokenizer", {
             let (known, most) = (tokenizer.vocab_size(), config.encoder.pieces);
             format!("{known} pieces, of which a sentence may have {most}")
+        }),
+        ("goes with", {
+            let kinds = [
+                ("the word vectors", &config.encoder.vectors, &sources.vectors),
+                ("the encoder", &config.encoder.onnx, &sources.encoder),
+            ];
+            let lines = kinds.into_iter().filter_map(|(what, path, source)| {
+                let Source { dim, fingerprint } = source.as_ref()?;
+                Some(format!("{what} {path:?}, {dim} numbers, {fingerprint}"))
+            });
+            lines.collect::<Vec<_>>().join("\n")
         }),
         ("data", data.clone()),
         ("training", training),

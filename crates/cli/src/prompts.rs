@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::Result;
-use kinora_model::Model;
+use kinora_model::{Model, Reading};
 use kinora_tensor::Tensor;
 
 use crate::exit::Failure;
@@ -45,20 +45,22 @@ fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Refuses a prompt in which there is nothing to read; warns of what will not be read.
+/// Refuses a prompt in which there is nothing to read; warns of words that the model does not know, and
+/// of what will not be read.
 pub fn check<T: Tensor>(model: &Model<T>, prompt: &str) -> Result<()> {
-    let tokens = model.tokenizer.analyse(prompt)?.tokens;
-    if tokens.is_empty() {
+    let Reading { tokens, unknown, unread } = model.lexicon.look(prompt)?;
+    if tokens == 0 {
         return Err(Failure::usage(format!("the prompt {prompt:?} is empty")).into());
     }
-    let most = model.config.encoder.pieces;
-    let mut pieces = 0;
-    let cut = tokens.iter().find(|token| {
-        pieces += token.pieces.len();
-        pieces > most
-    });
-    if let Some(token) = cut {
-        let unread: String = prompt[token.span.start..].chars().take(60).collect();
+    if !unknown.is_empty() {
+        note(format_args!(
+            "warning: this model does not know {}; it goes by the letters",
+            unknown.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")
+        ));
+    }
+    if !unread.is_empty() {
+        let most = model.config.encoder.pieces;
+        let unread: String = unread.chars().take(60).collect();
         note(format_args!(
             "warning: the prompt is too long; this model reads {most} pieces, and what follows is \
              cut: {unread:?}"

@@ -6,14 +6,90 @@ use std::fs;
 #[cfg(unix)]
 use std::io::{BufRead, BufReader, Read};
 #[cfg(unix)]
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
 
-#[cfg(unix)]
-use common::command;
-use common::{files, run, succeed, tiny_folder, words};
+use common::{command, files, run, succeed, tiny_folder, words};
 use kinora_video::Clip;
 
 const TRAIN: &str = "train --config tiny.toml --out run";
+
+/// Who reads the captions needs threads too, and there may be one alone.
+#[test]
+fn a_run_on_one_thread() {
+    let folder = tiny_folder();
+    let line = format!("{TRAIN} --steps 3 --set encoder.tags=2");
+    let mut run = command(folder.path(), &words(&line));
+    let mut run = run.env("RAYON_NUM_THREADS", "1").stderr(Stdio::null()).spawn().unwrap();
+    for _ in 0..600 {
+        if let Some(status) = run.try_wait().unwrap() {
+            assert!(status.success(), "{status}");
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    run.kill().unwrap();
+    panic!("it hangs");
+}
+
+/// A model that was trained with word vectors knows words that no caption has, and goes with no others.
+#[test]
+fn a_run_with_word_vectors() {
+    let folder = tiny_folder();
+    let path = folder.path();
+    for (set, reader) in [("vectors.vec", "gru"), ("vectors.vec", "sif"), ("builtin", "mean")] {
+        let table = "3 2\nred 1 0.5\nscarlet 1 0.5\ncircle -1 2\n";
+        fs::write(path.join("vectors.vec"), table).unwrap();
+        let set = format!("--set encoder.vectors={set} --set encoder.reader={reader}");
+        succeed(path, &words(&format!("{TRAIN} --steps 3 {set}")));
+        succeed(path, &words("train --out run --resume --steps 4"));
+        let film = |prompt: &str| {
+            let ended = succeed(path, &["sample", prompt, "--model", "run", "--out", "f.gif"]);
+            (fs::read(path.join("f.gif")).unwrap(), ended.stderr)
+        };
+        let (red, (scarlet, said)) = (film("a red circle").0, film("a scarlet circle"));
+        // By their place in the table, SIF takes one word to be more frequent than the other.
+        if reader != "sif" {
+            assert_eq!(red == scarlet, reader == "gru", "{set}");
+        }
+        assert!(!said.contains("does not know"), "{said}");
+        let said = film("a Zyxqj circle wzyxq").1;
+        assert!(said.contains("does not know \"Zyxqj\", \"wzyxq\""), "{said}");
+
+        let card = succeed(path, &["inspect", "run"]).stdout;
+        assert!(card.contains("goes with  the word vectors"), "{card}");
+        if set.contains("builtin") {
+            fs::remove_dir_all(path.join("run")).unwrap();
+            continue;
+        }
+        let ended = run(path, &words("train --out run --resume --set encoder.vectors=builtin"));
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        let other = "train --config tiny.toml --init run --out other --set encoder.vectors=builtin";
+        let ended = run(path, &words(other));
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert!(ended.stderr.contains("another table of word vectors than"), "{}", ended.stderr);
+        fs::write(path.join("vectors.vec"), table.replace("0.5", "0.6")).unwrap();
+        for line in ["sample circle --model run --out f.gif", "train --out run --resume --steps 5"]
+        {
+            let ended = run(path, &words(line));
+            assert_eq!(ended.code, Some(4), "{line}: {}", ended.stderr);
+            assert!(ended.stderr.contains("was trained with"), "{line}: {}", ended.stderr);
+        }
+        fs::remove_file(path.join("vectors.vec")).unwrap();
+        let ended = run(path, &words("sample circle --model run --out f.gif"));
+        assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+        assert!(ended.stderr.contains("vectors.vec"), "{}", ended.stderr);
+        fs::remove_dir_all(path.join("run")).unwrap();
+    }
+    for set in ["tuned=true", "reader=sif", "reader=onnx", "vectors=nowhere.txt", "reader=rnn"] {
+        let ended = run(path, &words(&format!("{TRAIN} --steps 3 --set encoder.{set}")));
+        let wanted = if set.starts_with("vectors") { 4 } else { 2 };
+        assert_eq!(ended.code, Some(wanted), "{set}: {}", ended.stderr);
+        assert!(ended.stderr.lines().last().unwrap().starts_with("error: "), "{}", ended.stderr);
+        assert!(!path.join("run").exists());
+    }
+}
 
 #[test]
 fn a_run_is_made_continued_and_sampled() {

@@ -25,13 +25,13 @@ pub use glove::Glove;
 #[cfg(feature = "onnx")]
 pub use onnx::OnnxEncoder;
 pub use score::{Score, score, score_sentences};
-pub use sentence::Sentence;
+pub use sentence::{Context, Sentence};
 pub use sif::Sif;
 pub use vectors::{Form, Loaded, Near, Vectors, cosine, read, write};
 pub use word2vec::{Word2Vec, WordProgress};
 pub use words::{Pieces, Words};
 
-/// The sizes of an [`Encoder`].
+/// What an [`Encoder`] is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EncoderConfig {
@@ -41,20 +41,58 @@ pub struct EncoderConfig {
     pub word: usize,
     /// Numbers of a sentence's vector.
     pub sentence: usize,
+    /// How words become a sentence.
+    pub reader: Reader,
+    /// Word vectors from elsewhere: `none`, `builtin`, or the path of a table.
+    pub vectors: String,
+    /// Whether these are tuned: what is learnt of a word of the vocabulary is added to its vector.
+    pub tuned: bool,
+    /// The folder of the encoder of [`Reader::Onnx`], else empty.
+    pub onnx: String,
     /// Numbers that a word's vector is joined with for its part of speech, and as many for the name
     /// that it is part of; 0 if neither is looked at.
     pub tags: usize,
 }
 
+/// How words become a sentence, s = f(V).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reader {
+    /// Two GRUs from both ends, and the mean of the words.
+    Gru,
+    /// The same with LSTMs.
+    Lstm,
+    /// The mean of the words.
+    Mean,
+    /// That of [`Sif`], from the word vectors as they come.
+    Sif,
+    /// That of an [`OnnxEncoder`].
+    Onnx,
+}
+
 impl Default for EncoderConfig {
     /// What a key means that the file of a model lacks, so these values never change.
     fn default() -> Self {
-        Self { pieces: 24, word: 128, sentence: 128, tags: 0 }
+        Self {
+            pieces: 24,
+            word: 128,
+            sentence: 128,
+            reader: Reader::Gru,
+            vectors: "none".into(),
+            tuned: false,
+            onnx: String::new(),
+            tags: 0,
+        }
     }
 }
 
 impl EncoderConfig {
-    /// Checks the sizes.
+    /// Whether there are word vectors from elsewhere.
+    pub fn has_vectors(&self) -> bool {
+        self.vectors != "none"
+    }
+
+    /// Checks the sizes, and whether one fits the other.
     ///
     /// # Errors
     /// What is wrong, with the key that is to be changed.
@@ -69,8 +107,38 @@ impl EncoderConfig {
                 return Err(format!("encoder.{key} = {size} must be from {least} to 4096"));
             }
         }
-        Ok(())
+        let wants = "set encoder.vectors to \"builtin\" or to the path of a table";
+        if self.vectors.is_empty() {
+            return Err(format!("encoder.vectors is empty; {wants}, or to \"none\""));
+        }
+        if self.tuned && !self.has_vectors() {
+            return Err(format!("encoder.tuned = true needs word vectors to tune; {wants}"));
+        }
+        if self.reader == Reader::Sif && !self.has_vectors() {
+            return Err(format!("encoder.reader = \"sif\" needs word vectors; {wants}"));
+        }
+        match (self.reader, self.onnx.is_empty()) {
+            (Reader::Onnx, true) => Err("encoder.reader = \"onnx\" needs an encoder; set \
+                                         encoder.onnx to its folder"
+                .into()),
+            (Reader::Onnx, false) | (_, true) => Ok(()),
+            _ => Err("encoder.onnx names an encoder that nobody asks; set encoder.reader to \
+                      \"onnx\" too"
+                .into()),
+        }
     }
+}
+
+/// What an [`Encoder`] is fed, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// Pieces of the tokenizer.
+    pub vocab: usize,
+    /// Numbers of a word's vector from elsewhere, 0 if there are none.
+    pub vectors: usize,
+    /// Numbers of a sentence's vector from elsewhere, 0 unless the reader is [`Reader::Sif`] or
+    /// [`Reader::Onnx`].
+    pub sentence: usize,
 }
 
 /// From a sentence's pieces to word vectors V and the sentence vector s.
@@ -96,19 +164,18 @@ pub struct Encoded<T> {
 }
 
 impl<T> Encoder<T> {
-    /// An encoder for a tokenizer of `vocab` pieces, of sizes that [`EncoderConfig::check`] accepts.
+    /// An encoder of what [`EncoderConfig::check`] accepts.
     ///
     /// # Errors
     /// As of [`Init::tensor`].
     pub fn new<I: Init<T>>(
         init: &mut I,
         config: &EncoderConfig,
-        vocab: usize,
+        inputs: &Inputs,
     ) -> kinora_tensor::Result<Self> {
-        let EncoderConfig { word, sentence, tags, .. } = *config;
         Ok(Self {
-            words: Words::new(init, vocab, word, tags)?,
-            sentence: Sentence::new(init, word + 2 * tags, word, sentence)?,
+            words: Words::new(init, config, inputs)?,
+            sentence: Sentence::new(init, config, inputs)?,
         })
     }
 }
@@ -124,7 +191,7 @@ impl<T: Tensor> Encoder<T> {
         let shape = [pieces.sentences, pieces.places];
         let mask = T::from_slice(device, &pieces.mask, shape)?;
         let words = self.words.forward(pieces, &mask)?;
-        let (words, sentence) = self.sentence.read(&words, &mask)?;
+        let (words, sentence) = self.sentence.read(&words, &mask, &pieces.given)?;
         Ok(Encoded { words, bias: mask.affine(1e4, -1e4)?, sentence })
     }
 }

@@ -10,7 +10,7 @@ use ort::value::Tensor;
 use serde_json::Value;
 use tokenizers::{PaddingParams, TruncationParams};
 
-use crate::vectors::unit;
+use crate::vectors::{fnv, unit};
 use crate::{Error, Result};
 
 /// Sentences that go through at once.
@@ -19,6 +19,10 @@ const BATCH: usize = 32;
 /// Pieces of a sentence at most, where a folder does not say.
 const PIECES: usize = 512;
 
+/// What a word is said in, to be encoded: it is no sentence by itself, and the mean of these three is
+/// nearer to how people judge it than any of them, or than the word alone.
+const PHRASES: [&str; 3] = ["a {} thing", "the word {}", "what is {}?"];
+
 /// A sentence encoder as sentence-transformers and others export them, run by onnxruntime.
 #[derive(Debug)]
 pub struct OnnxEncoder {
@@ -26,6 +30,7 @@ pub struct OnnxEncoder {
     tokenizer: tokenizers::Tokenizer,
     /// Whether a sentence is its first piece, not the mean of all.
     first: bool,
+    folder: PathBuf,
     path: PathBuf,
 }
 
@@ -56,7 +61,27 @@ impl OnnxEncoder {
         let tokenizer = tokenizer(folder)?;
         let pooling = json(&folder.join("1_Pooling/config.json"))?;
         let first = pooling.is_some_and(|pooling| pooling["pooling_mode_cls_token"] == true);
-        Ok(Self { session, tokenizer, first, path })
+        Ok(Self { session, tokenizer, first, folder: folder.into(), path })
+    }
+
+    /// Numbers of a sentence's vector.
+    ///
+    /// # Errors
+    /// As of [`OnnxEncoder::encode`].
+    pub fn dim(&mut self) -> Result<usize> {
+        Ok(self.encode(&["a"])?[0].len())
+    }
+
+    /// A number that tells this encoder from others: of its two files.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn fingerprint(&self) -> Result<u64> {
+        let tokenizer = self.folder.join("tokenizer.json");
+        let read = |path: &Path| {
+            std::fs::read(path).map_err(|source| Error::Read { path: path.into(), source })
+        };
+        Ok(fnv(read(&self.path)?.into_iter().chain(read(&tokenizer)?)))
     }
 
     /// The vectors of sentences, each of length 1.
@@ -76,6 +101,24 @@ impl OnnxEncoder {
             }
         }
         Ok(vectors)
+    }
+
+    /// The vectors of words, as [`crate::distil`] wants them: of each the mean over a few phrases.
+    ///
+    /// # Errors
+    /// As of [`OnnxEncoder::encode`].
+    pub fn encode_words<S: AsRef<str>>(&mut self, words: &[S]) -> Result<Vec<Vec<f32>>> {
+        let mut means: Vec<Vec<f32>> = Vec::new();
+        for phrase in PHRASES {
+            let said: Vec<String> =
+                words.iter().map(|word| phrase.replace("{}", word.as_ref())).collect();
+            let encoded = self.encode(&said)?;
+            means.resize(words.len(), vec![0.0; encoded.first().map_or(0, Vec::len)]);
+            for (mean, vector) in means.iter_mut().zip(encoded) {
+                mean.iter_mut().zip(vector).for_each(|(sum, x)| *sum += x / PHRASES.len() as f32);
+            }
+        }
+        Ok(means)
     }
 
     fn batch(&mut self, texts: Vec<&str>) -> Result<Vec<Vec<f32>>> {

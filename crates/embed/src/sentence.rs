@@ -1,39 +1,61 @@
-use kinora_nn::{Gru, Init, Linear, Module, join};
+use kinora_nn::{Gru, Init, Linear, Lstm, Module, join};
 use kinora_tensor::{Result, Tensor};
 
-/// s = f(V): a bidirectional GRU reads the words; the sentence is made of what it holds at both
-/// ends and of the mean word.
+use crate::{EncoderConfig, Inputs, Reader};
+
+/// The words in their context, and s = f(V).
 ///
-/// The mean says at once which words there are, the GRU which belongs to which: "a woman with red
-/// hair in a blue robe" is not "a woman with blue hair in a red robe".
+/// Of the words by themselves, the mean says at once which there are. What a recurrent network holds
+/// at both ends says which belongs to which: "a woman with red hair in a blue robe" is not "a woman
+/// with blue hair in a red robe".
 #[derive(Clone, Debug)]
 pub struct Sentence<T> {
-    /// Reads from the first word on.
-    pub forward: Gru<T>,
-    /// Reads from the last word back.
-    pub backward: Gru<T>,
-    /// From both ends and the mean to s.
+    /// From the words to the words in their context.
+    pub context: Context<T>,
+    /// To s.
     pub join: Linear<T>,
+    /// Whether s is made of a vector from elsewhere, and of nothing else.
+    given: bool,
+}
+
+/// What is heard of a word beside itself.
+#[derive(Clone, Debug)]
+pub enum Context<T> {
+    /// All that stands before it, and all that stands behind it.
+    Gru(Gru<T>, Gru<T>),
+    /// The same.
+    Lstm(Lstm<T>, Lstm<T>),
+    /// Nothing.
+    None(Linear<T>),
 }
 
 impl<T> Sentence<T> {
-    /// Reads words of `inputs` numbers into words of `word` numbers and a sentence of `sentence`
-    /// numbers.
+    /// Reads what [`crate::Words`] gives into words of `config.word` numbers and a sentence of
+    /// `config.sentence` numbers.
     ///
     /// # Errors
     /// As of [`Init::tensor`].
-    pub fn new<I: Init<T>>(
-        init: &mut I,
-        inputs: usize,
-        word: usize,
-        sentence: usize,
-    ) -> Result<Self> {
-        let half = word / 2;
-        Ok(Self {
-            forward: Gru::new(init, inputs, half)?,
-            backward: Gru::new(init, inputs, word - half)?,
-            join: Linear::new(init, word + inputs, sentence, true)?,
-        })
+    pub fn new<I: Init<T>>(init: &mut I, config: &EncoderConfig, inputs: &Inputs) -> Result<Self> {
+        let EncoderConfig { word, tags, .. } = *config;
+        let (heard, half) = (word + 2 * tags, word / 2);
+        let context = match config.reader {
+            Reader::Gru => {
+                Context::Gru(Gru::new(init, heard, half)?, Gru::new(init, heard, word - half)?)
+            }
+            Reader::Lstm => {
+                Context::Lstm(Lstm::new(init, heard, half)?, Lstm::new(init, heard, word - half)?)
+            }
+            Reader::Mean | Reader::Sif | Reader::Onnx => {
+                Context::None(Linear::new(init, heard, word, true)?)
+            }
+        };
+        let joined = match config.reader {
+            Reader::Gru | Reader::Lstm => word + heard,
+            Reader::Mean => heard,
+            Reader::Sif | Reader::Onnx => inputs.sentence,
+        };
+        let join = Linear::new(init, joined, config.sentence, true)?;
+        Ok(Self { context, join, given: matches!(config.reader, Reader::Sif | Reader::Onnx) })
     }
 }
 
@@ -41,23 +63,41 @@ impl<T: Tensor> Sentence<T> {
     /// The words in their context, and the sentence.
     ///
     /// # Shapes
-    /// words `[n, m, inputs]`, zeros where the mask is; mask `[n, m]`, m at least 1; gives
-    /// `[n, m, word]` and `[n, sentence]`.
+    /// words `[n, m, inputs]`, zeros where the mask is; mask `[n, m]`, m at least 1; given, where it is
+    /// heard, `[n, d]`; gives `[n, m, word]` and `[n, sentence]`.
     ///
     /// # Errors
     /// If the shapes disagree, or the device fails.
-    pub fn read(&self, words: &T, mask: &T) -> Result<(T, T)> {
+    pub fn read(&self, words: &T, mask: &T, given: &[f32]) -> Result<(T, T)> {
         let [n, m, d] = [words.shape()[0], words.shape()[1], words.shape()[2]];
-        let ahead = self.forward.run(words, Some(mask), false)?;
-        let back = self.backward.run(words, Some(mask), true)?;
-        let count = mask.sum(&[1])?; // [n, 1]
-        // An empty sentence has no mean; 1e-6 makes it zero.
-        let mean = words.sum(&[1])?.reshape([n, d])?.div(&count.affine(1.0, 1e-6)?)?;
-        let ends = T::concat(&[&ahead[m - 1], &back[0], &mean], 1)?;
-        let stack = |states: &[T]| T::stack(&states.iter().collect::<Vec<_>>(), 1);
-        let context = T::concat(&[&stack(&ahead)?, &stack(&back)?], 2)?;
-        Ok((context, self.join.forward(&ends)?))
+        let (context, ends) = match &self.context {
+            Context::Gru(ahead, back) => {
+                both(&ahead.run(words, Some(mask), false)?, &back.run(words, Some(mask), true)?)?
+            }
+            Context::Lstm(ahead, back) => {
+                both(&ahead.run(words, Some(mask), false)?, &back.run(words, Some(mask), true)?)?
+            }
+            Context::None(linear) => {
+                (linear.forward(words)?.mul(&mask.reshape([n, m, 1])?)?, Vec::new())
+            }
+        };
+        let known = if self.given {
+            T::from_slice(words.device(), given, [n, self.join.weight.shape()[0]])?
+        } else {
+            let count = mask.sum(&[1])?; // [n, 1]
+            // An empty sentence has no mean; 1e-6 makes it zero.
+            let mean = words.sum(&[1])?.reshape([n, d])?.div(&count.affine(1.0, 1e-6)?)?;
+            T::concat(&ends.iter().chain([&mean]).collect::<Vec<_>>(), 1)?
+        };
+        Ok((context, self.join.forward(&known)?))
     }
+}
+
+/// The words `[n, m, word]` and the two ends `[n, word / 2]` of what was read from both ends.
+fn both<T: Tensor>(ahead: &[T], back: &[T]) -> Result<(T, Vec<T>)> {
+    let stack = |states: &[T]| T::stack(&states.iter().collect::<Vec<_>>(), 1);
+    let words = T::concat(&[&stack(ahead)?, &stack(back)?], 2)?;
+    Ok((words, vec![ahead[ahead.len() - 1].clone(), back[0].clone()]))
 }
 
 impl<T> Module<T> for Sentence<T> {
@@ -67,10 +107,19 @@ impl<T> Module<T> for Sentence<T> {
         path: &str,
         f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
     ) -> Result<Sentence<U>, E> {
+        let (forward, backward) = (join(path, "forward"), join(path, "backward"));
         Ok(Sentence {
-            forward: self.forward.try_map(&join(path, "forward"), f)?,
-            backward: self.backward.try_map(&join(path, "backward"), f)?,
+            context: match &self.context {
+                Context::Gru(ahead, back) => {
+                    Context::Gru(ahead.try_map(&forward, f)?, back.try_map(&backward, f)?)
+                }
+                Context::Lstm(ahead, back) => {
+                    Context::Lstm(ahead.try_map(&forward, f)?, back.try_map(&backward, f)?)
+                }
+                Context::None(words) => Context::None(words.try_map(&join(path, "words"), f)?),
+            },
             join: self.join.try_map(&join(path, "join"), f)?,
+            given: self.given,
         })
     }
 }

@@ -1,3 +1,5 @@
+use std::ops::Deref;
+
 use crate::Vectors;
 use crate::principal::{directions, products};
 use crate::vectors::dot;
@@ -8,28 +10,44 @@ use crate::vectors::dot;
 ///
 /// Tables do not say how frequent a word is, p, but their order does: the i-th of n words is taken to be
 /// so by Zipf's law, 1 / (i (1 + 1/2 + … + 1/n)).
-#[derive(Debug)]
-pub struct Sif<'a> {
-    vectors: &'a Vectors,
+#[derive(Clone, Debug)]
+pub struct Sif<V> {
+    vectors: V,
     common: Vec<f32>,
 }
 
 /// a, of SIF.
 const SMOOTH: f64 = 1e-3;
 
-impl<'a> Sif<'a> {
+impl<V: Deref<Target = Vectors>> Sif<V> {
     /// Learns what these sentences have in common: the first principal direction of their vectors.
-    pub fn new<S: AsRef<str>>(vectors: &'a Vectors, sentences: &[S]) -> Self {
-        let mut sif = Self { vectors, common: vec![0.0; vectors.dim()] };
+    pub fn new<S: AsRef<str>>(vectors: V, sentences: &[S]) -> Self {
+        let common = vec![0.0; vectors.dim()];
+        let mut sif = Self { vectors, common };
         let rows = sentences.iter().map(|sentence| {
             let vector = sif.sentence(sentence.as_ref());
             vector.into_iter().map(f64::from).collect()
         });
-        let products = products(rows, vectors.dim());
-        if let Some(common) = directions(products, vectors.dim(), 1).into_iter().next() {
+        let dim = sif.vectors.dim();
+        let products = products(rows, dim);
+        if let Some(common) = directions(products, dim, 1).into_iter().next() {
             sif.common = common.into_iter().map(|x| x as f32).collect();
         }
         sif
+    }
+
+    /// As it was learnt before: `common` is what [`Sif::common`] gave.
+    ///
+    /// # Panics
+    /// If it has another length than the vectors.
+    pub fn with(vectors: V, common: Vec<f32>) -> Self {
+        assert_eq!(common.len(), vectors.dim(), "the length of what sentences have in common");
+        Self { vectors, common }
+    }
+
+    /// What all sentences have in common, a direction of length 1; zeros if there were none.
+    pub fn common(&self) -> &[f32] {
+        &self.common
     }
 
     /// The vector of a sentence; zeros if the table has none of its words.

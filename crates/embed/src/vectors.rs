@@ -1,15 +1,19 @@
 //! A table of word vectors, and what can be asked of it.
 
 mod binary;
+mod ngrams;
 mod own;
 mod read;
 mod text;
 mod write;
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use crate::{Error, Result};
 
+pub(crate) use ngrams::ngrams;
 pub use read::{Loaded, read};
 pub use write::{Form, write};
 
@@ -24,6 +28,8 @@ pub struct Vectors {
     names: Names,
     /// `[words, dim]`.
     values: Values,
+    /// `[buckets, dim]`, the vectors of parts of words, if there are any.
+    ngrams: Option<Values>,
 }
 
 /// Words by their number, and numbers by their word.
@@ -78,7 +84,7 @@ impl Vectors {
         }
         match names.sort().first() {
             Some(&word) => Err(Error::Table(format!("{:?} is there twice", words[word].as_ref()))),
-            None => Ok(Self { dim, names, values: Values::Memory(values) }),
+            None => Ok(Self { dim, names, values: Values::Memory(values), ngrams: None }),
         }
     }
 
@@ -102,7 +108,7 @@ impl Vectors {
             kept.sort();
             names = kept;
         }
-        (Self { dim, names, values: Values::Memory(values) }, twice.len())
+        (Self { dim, names, values: Values::Memory(values), ngrams: None }, twice.len())
     }
 
     /// How many words there are.
@@ -143,10 +149,17 @@ impl Vectors {
 
     /// All vectors, `[words, dim]`.
     pub fn values(&self) -> &[f32] {
-        match &self.values {
-            Values::Memory(values) => values,
-            Values::Mapped(mapped) => mapped.values(),
-        }
+        self.values.all()
+    }
+
+    /// The vectors of parts of words, `[buckets, dim]`; none if the table has none.
+    pub(crate) fn ngrams(&self) -> &[f32] {
+        self.ngrams.as_ref().map_or(&[], Values::all)
+    }
+
+    /// The same table with the vectors of parts of words, `[buckets, dim]`.
+    pub(crate) fn with_ngrams(self, values: Vec<f32>) -> Self {
+        Self { ngrams: Some(Values::Memory(values)), ..self }
     }
 
     /// The number of a word.
@@ -159,6 +172,22 @@ impl Vectors {
     /// The vector of a word.
     pub fn get(&self, word: &str) -> Option<&[f32]> {
         self.index(word).map(|index| self.row(index))
+    }
+
+    /// The vector of a word as it stands, else of the word without its capitals, else, if the table has
+    /// vectors for parts of words, the mean of those of its parts.
+    pub fn vector(&self, word: &str) -> Option<Cow<'_, [f32]>> {
+        if let Some(index) = self.find(word) {
+            return Some(Cow::Borrowed(self.row(index)));
+        }
+        let (all, mut sum, mut count) = (self.ngrams(), vec![0.0; self.dim], 0);
+        for bucket in ngrams(word, all.len() / self.dim) {
+            let row = &all[bucket * self.dim..][..self.dim];
+            sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+            count += 1;
+        }
+        sum.iter_mut().for_each(|sum| *sum /= count as f32);
+        (count > 0).then_some(Cow::Owned(sum))
     }
 
     /// The words nearest to a vector by cosine, the nearest first, without those of `except`; of
@@ -227,6 +256,21 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
+/// FNV-1a, of 64 bits.
+pub(crate) fn fnv(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, mix)
+}
+
+impl Values {
+    fn all(&self) -> &[f32] {
+        match self {
+            Self::Memory(values) => values,
+            Self::Mapped(mapped) => mapped.values(),
+        }
+    }
+}
+
 impl Names {
     fn word(&self, index: usize) -> &str {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -264,6 +308,15 @@ impl Vectors {
         self.index(word).or_else(|| self.index(&word.to_lowercase()))
     }
 
+    /// A number that tells this table from others: of all its words, and of the vectors of a thousand
+    /// of them, so that it is known at once.
+    pub fn fingerprint(&self) -> u64 {
+        let rows = (0..self.len()).step_by(self.len().div_ceil(1000).max(1));
+        let numbers = rows.flat_map(|index| self.row(index)).flat_map(|x| x.to_le_bytes());
+        let ends = self.names.ends.iter().flat_map(|end| end.to_le_bytes());
+        fnv(self.names.text.bytes().chain(ends).chain(numbers))
+    }
+
     /// The mean of the vectors of a sentence's words, and those that the table lacks. Zeros if it
     /// lacks all.
     pub fn mean<'a>(&self, sentence: &'a str) -> (Vec<f32>, Vec<&'a str>) {
@@ -280,11 +333,12 @@ impl Vectors {
         let (mut known, mut unknown) = (0, Vec::new());
         for span in kinora_text::words(sentence) {
             let word = &sentence[span];
-            match self.find(word) {
-                Some(index) => {
+            match self.vector(word) {
+                Some(vector) => {
                     known += 1;
-                    let weight = weight(index);
-                    sum.iter_mut().zip(self.row(index)).for_each(|(sum, x)| *sum += weight * x);
+                    // What the table lacks is as rare as its last word.
+                    let weight = weight(self.find(word).unwrap_or(self.len()));
+                    sum.iter_mut().zip(&*vector).for_each(|(sum, x)| *sum += weight * x);
                 }
                 None => unknown.push(word),
             }

@@ -1,14 +1,14 @@
 //! word2vec: skip-gram and CBOW with negative sampling (Mikolov et al., "Distributed representations
 //! of words and phrases and their compositionality", 2013).
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kinora_tensor::Random;
 
 use crate::corpus::{Corpus, Lexicon, SENTENCE};
-use crate::vectors::dot;
+use crate::vectors::{dot, ngrams};
 use crate::{Error, Result, Vectors};
 
 /// How word vectors are trained by word2vec.
@@ -30,6 +30,10 @@ pub struct Word2Vec {
     pub rate: f32,
     /// Whether the mean of a word's neighbours predicts it (CBOW), not each by itself (skip-gram).
     pub cbow: bool,
+    /// If not 0, a word's vector is the mean of its own and of those of its parts of 3 to 6 letters,
+    /// which share this many vectors, so that a word that the corpus lacks has one too (fastText;
+    /// Bojanowski et al., "Enriching word vectors with subword information", 2017).
+    pub buckets: usize,
     /// What all that is random comes from.
     pub seed: u64,
     /// How many threads work; one gives the same bits each time.
@@ -47,6 +51,7 @@ impl Default for Word2Vec {
             sample: 1e-3,
             rate: 0.025,
             cbow: false,
+            buckets: 0,
             seed: 0,
             threads: 1,
         }
@@ -67,9 +72,6 @@ mod stream {
     pub const WEIGHTS: u64 = 1;
     pub const BLOCK: u64 = 1 << 40;
 }
-
-/// Entries of the table that negative words are drawn from.
-const DRAWS: usize = 1 << 20;
 
 /// The power of a word's count by which it is drawn.
 const POWER: f64 = 0.75;
@@ -140,86 +142,96 @@ impl Word2Vec {
             drop(send);
             read
         })?;
-        Vectors::new(&lexicon.words, self.dim, work.input.all())
+        let Work { input, parts, .. } = work;
+        let mut values = input.all();
+        if self.buckets == 0 {
+            return Vectors::new(&lexicon.words, self.dim, values);
+        }
+        let ngrams = values.split_off(lexicon.words.len() * self.dim);
+        for (row, parts) in values.chunks_exact_mut(self.dim).zip(&parts) {
+            for &part in &parts[1..] {
+                add(
+                    row,
+                    1.0,
+                    &ngrams[(part as usize - lexicon.words.len()) * self.dim..][..self.dim],
+                );
+            }
+            row.iter_mut().for_each(|x| *x /= parts.len() as f32);
+        }
+        Ok(Vectors::new(&lexicon.words, self.dim, values)?.with_ngrams(ngrams))
     }
 }
 
-/// Rows of numbers that several threads read and change at once, each row copied whole: two numbers
-/// go as one, so that none is ever half written; of two changes at the same time one may be lost
-/// (Recht et al., "Hogwild", 2011).
-struct Rows {
-    dim: usize,
-    pairs: Vec<AtomicU64>,
-}
+/// Rows of numbers that several threads read and change, a row at a time.
+///
+/// What a thread adds may meet a row that others have changed since it was read, as in Recht et al.,
+/// "Hogwild", 2011; but no change is lost, and none is seen half made.
+struct Rows(Vec<Mutex<Box<[f32]>>>);
 
 impl Rows {
     fn new(rows: usize, dim: usize, mut value: impl FnMut() -> f32) -> Self {
-        let stride = dim.div_ceil(2);
-        let mut pairs = Vec::with_capacity(rows * stride);
-        for _ in 0..rows {
-            for i in 0..stride {
-                let (a, b) = (value(), if 2 * i + 1 < dim { value() } else { 0.0 });
-                pairs.push(AtomicU64::new(join(a, b)));
+        Self((0..rows).map(|_| Mutex::new((0..dim).map(|_| value()).collect())).collect())
+    }
+
+    fn row(&self, index: u32) -> MutexGuard<'_, Box<[f32]>> {
+        // Nobody panics with a row in hand; and if so, there are numbers in it still.
+        self.0[index as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All rows after one another.
+    fn all(self) -> Vec<f32> {
+        let rows = self.0.into_iter();
+        rows.flat_map(|row| row.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+    }
+}
+
+/// Words, each of which is drawn as often as its weight says: of each column, its word below the
+/// threshold and another one above (Walker, "An efficient method for generating discrete random
+/// variables with general distributions", 1977).
+struct Draws(Vec<(f32, u32)>);
+
+impl Draws {
+    fn new(weights: &[f64]) -> Self {
+        let scale = weights.len() as f64 / weights.iter().sum::<f64>();
+        let mut columns: Vec<(f32, u32)> = (0..weights.len() as u32).map(|id| (1.0, id)).collect();
+        let mut left: Vec<f64> = weights.iter().map(|weight| weight * scale).collect();
+        let (mut few, mut many): (Vec<usize>, Vec<usize>) =
+            (0..weights.len()).partition(|&id| left[id] < 1.0);
+        while let (Some(small), Some(&large)) = (few.pop(), many.last()) {
+            columns[small] = (left[small] as f32, large as u32);
+            left[large] -= 1.0 - left[small];
+            if left[large] < 1.0 {
+                few.extend(many.pop());
             }
         }
-        Self { dim, pairs }
+        Self(columns)
     }
 
-    fn row(&self, index: u32) -> &[AtomicU64] {
-        let stride = self.dim.div_ceil(2);
-        &self.pairs[index as usize * stride..][..stride]
+    fn draw(&self, random: &mut Random) -> u32 {
+        let wide = u64::from(random.bits()) << 32 | u64::from(random.bits());
+        let place = u128::from(wide) * self.0.len() as u128;
+        // The whole part is the column, the rest says which of its two.
+        let (column, rest) =
+            ((place >> 64) as usize, (place as u64 >> 40) as f32 / (1 << 24) as f32);
+        let (threshold, other) = self.0[column];
+        if rest < threshold { column as u32 } else { other }
     }
-
-    fn load(&self, index: u32, to: &mut [f32]) {
-        for (pair, to) in self.row(index).iter().zip(to.as_chunks_mut::<2>().0) {
-            *to = split(pair.load(Ordering::Relaxed));
-        }
-    }
-
-    fn store(&self, index: u32, from: &[f32]) {
-        for (pair, [a, b]) in self.row(index).iter().zip(from.as_chunks::<2>().0) {
-            pair.store(join(*a, *b), Ordering::Relaxed);
-        }
-    }
-
-    /// Adds to a row as it is now.
-    fn add(&self, index: u32, change: &[f32]) {
-        for (pair, [a, b]) in self.row(index).iter().zip(change.as_chunks::<2>().0) {
-            let [x, y] = split(pair.load(Ordering::Relaxed));
-            pair.store(join(x + a, y + b), Ordering::Relaxed);
-        }
-    }
-
-    fn all(self) -> Vec<f32> {
-        let stride = self.dim.div_ceil(2);
-        let rows = self.pairs.chunks_exact(stride);
-        rows.flat_map(|row| {
-            row.iter().flat_map(|p| split(p.load(Ordering::Relaxed))).take(self.dim)
-        })
-        .collect()
-    }
-}
-
-fn join(a: f32, b: f32) -> u64 {
-    u64::from(a.to_bits()) | u64::from(b.to_bits()) << 32
-}
-
-fn split(pair: u64) -> [f32; 2] {
-    [f32::from_bits(pair as u32), f32::from_bits((pair >> 32) as u32)]
 }
 
 /// What the threads share.
 struct Work<'a> {
     config: &'a Word2Vec,
     lexicon: &'a Lexicon,
-    /// Of each word, the vector that is asked for.
+    /// Of each word, and of each bucket of parts of words, the vector that is asked for.
     input: Rows,
+    /// Of each word, its row of these and those of its parts.
+    parts: Vec<Vec<u32>>,
     /// And the one that it is told from others by.
     output: Rows,
     /// Of each word, the share of its uses that is kept.
     kept: Vec<f32>,
-    /// Words, each as often as it is to be drawn.
-    draws: Vec<u32>,
+    /// The words that are drawn.
+    draws: Draws,
     /// Words that are read.
     done: AtomicU64,
 }
@@ -238,14 +250,14 @@ struct Scratch {
 
 impl Scratch {
     fn new(config: &Word2Vec) -> Self {
-        let wide = config.dim.next_multiple_of(2);
+        let zeros = |rows: usize| vec![0.0; rows * config.dim];
         Self {
             sentence: Vec::new(),
             targets: Vec::new(),
-            before: vec![0.0; (1 + config.negative) * wide],
-            after: vec![0.0; (1 + config.negative) * wide],
-            hidden: vec![0.0; wide],
-            change: vec![0.0; wide],
+            before: zeros(1 + config.negative),
+            after: zeros(1 + config.negative),
+            hidden: zeros(1),
+            change: zeros(1),
         }
     }
 }
@@ -260,19 +272,20 @@ impl<'a> Work<'a> {
             if config.sample == 0.0 { 1.0 } else { (share.sqrt() + share) as f32 }
         });
         let powers: Vec<f64> = lexicon.counts.iter().map(|&c| (c as f64).powf(POWER)).collect();
-        let (all, mut sum) = (powers.iter().sum::<f64>(), 0.0);
-        let mut draws = Vec::with_capacity(DRAWS);
-        for (word, power) in (0..).zip(&powers) {
-            sum += power / all;
-            draws.resize((sum * DRAWS as f64).round() as usize, word);
-        }
+        let parts = |(word, id): (&String, u32)| {
+            let parts = ngrams(word, config.buckets).into_iter().map(|part| (words + part) as u32);
+            [id].into_iter().chain(parts).collect()
+        };
         Self {
             config,
             lexicon,
-            input: Rows::new(words, dim, || (random.uniform() - 0.5) / dim as f32),
+            input: Rows::new(words + config.buckets, dim, || {
+                (2.0 * random.uniform() - 1.0) / dim as f32
+            }),
+            parts: lexicon.words.iter().zip(0..).map(parts).collect(),
             output: Rows::new(words, dim, || 0.0),
             kept: kept.collect(),
-            draws,
+            draws: Draws::new(&powers),
             done: AtomicU64::new(0),
         }
     }
@@ -302,15 +315,12 @@ impl<'a> Work<'a> {
 
     fn sentence(&self, rate: f32, random: &mut Random, scratch: &mut Scratch) {
         let sentence = std::mem::take(&mut scratch.sentence);
-        let wide = scratch.hidden.len();
         for (at, &word) in sentence.iter().enumerate() {
             let reach = 1 + random.below(self.config.window);
-            let from = at.saturating_sub(reach);
-            let near = &sentence[from..(at + reach + 1).min(sentence.len())];
-            let others =
-                || near.iter().enumerate().filter(move |(i, _)| from + i != at).map(|(_, &id)| id);
-            let count = near.len() - 1;
-            if count == 0 {
+            let (before, behind) = (&sentence[..at], &sentence[at + 1..]);
+            let before = &before[at.saturating_sub(reach)..];
+            let near = before.iter().chain(&behind[..reach.min(behind.len())]);
+            if near.clone().next().is_none() {
                 continue;
             }
             // The same drawn words for all neighbours of a word: their vectors are fetched once (Ji et
@@ -318,56 +328,57 @@ impl<'a> Work<'a> {
             scratch.targets.clear();
             scratch.targets.push(word);
             while scratch.targets.len() <= self.config.negative {
-                let drawn = self.draws[random.below(self.draws.len())];
+                let drawn = self.draws.draw(random);
                 // Where there is one word alone there is nothing else to draw.
                 if drawn != word || self.lexicon.words.len() == 1 {
                     scratch.targets.push(drawn);
                 }
             }
-            for (row, &target) in scratch.before.chunks_exact_mut(wide).zip(&scratch.targets) {
-                self.output.load(target, row);
+            let dim = self.config.dim;
+            for (row, &target) in scratch.before.chunks_exact_mut(dim).zip(&scratch.targets) {
+                row.copy_from_slice(&self.output.row(target));
             }
             scratch.after.copy_from_slice(&scratch.before);
+            let parts = |id: &u32| &self.parts[*id as usize];
             if self.config.cbow {
-                scratch.hidden.fill(0.0);
-                for id in others() {
-                    self.input.load(id, &mut scratch.change);
-                    add(&mut scratch.hidden, 1.0 / count as f32, &scratch.change);
-                }
-                step(rate, scratch);
-                scratch.change.iter_mut().for_each(|x| *x /= count as f32);
-                others().for_each(|id| self.input.add(id, &scratch.change));
+                self.predict(near.flat_map(parts), rate, scratch);
             } else {
-                for id in others() {
-                    self.input.load(id, &mut scratch.hidden);
-                    step(rate, scratch);
-                    add(&mut scratch.hidden, 1.0, &scratch.change);
-                    self.input.store(id, &scratch.hidden);
-                }
+                near.for_each(|id| self.predict(parts(id).iter(), rate, scratch));
             }
-            for (row, old) in
-                scratch.after.chunks_exact_mut(wide).zip(scratch.before.chunks_exact(wide))
-            {
-                row.iter_mut().zip(old).for_each(|(new, old)| *new -= old);
-            }
-            for (row, &target) in scratch.after.chunks_exact(wide).zip(&scratch.targets) {
-                self.output.add(target, row);
+            let rows = scratch.after.chunks_exact(dim).zip(scratch.before.chunks_exact(dim));
+            for ((new, old), &target) in rows.zip(&scratch.targets) {
+                let mut row = self.output.row(target);
+                row.iter_mut().zip(new).zip(old).for_each(|((x, new), old)| *x += new - old);
             }
         }
         scratch.sentence = sentence;
     }
-}
 
-/// One prediction of the first target, and none of the others, from `hidden`: what is to be added to
-/// it comes into `change`, and the targets' vectors change at once.
-fn step(rate: f32, scratch: &mut Scratch) {
-    let Scratch { after, hidden, change, .. } = scratch;
-    change.fill(0.0);
-    for (i, row) in after.chunks_exact_mut(hidden.len()).enumerate() {
-        let p = 1.0 / (1.0 + (-dot(hidden, row)).exp());
-        let g = rate * (if i == 0 { 1.0 } else { 0.0 } - p);
-        add(change, g, row);
-        add(row, g, hidden);
+    /// One prediction of the first target, and none of the others, from the mean of rows of the input;
+    /// these change, and the scratch's copies of the targets.
+    fn predict<'r>(
+        &self,
+        rows: impl Iterator<Item = &'r u32> + Clone,
+        rate: f32,
+        Scratch { after, hidden, change, .. }: &mut Scratch,
+    ) {
+        let mut count = 0;
+        hidden.fill(0.0);
+        for &row in rows.clone() {
+            add(hidden, 1.0, &self.input.row(row));
+            count += 1;
+        }
+        if count > 1 {
+            hidden.iter_mut().for_each(|x| *x /= count as f32);
+        }
+        change.fill(0.0);
+        for (i, row) in after.chunks_exact_mut(hidden.len()).enumerate() {
+            let p = 1.0 / (1.0 + (-dot(hidden, row)).exp());
+            let g = rate * (if i == 0 { 1.0 } else { 0.0 } - p);
+            add(change, g, row);
+            add(row, g, hidden);
+        }
+        rows.for_each(|&row| add(&mut self.input.row(row), 1.0, change));
     }
 }
 

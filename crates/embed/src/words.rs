@@ -1,6 +1,11 @@
-use kinora_nn::{Embedding, Init, Module, join};
+use std::borrow::Cow;
+
+use kinora_nn::{Embedding, Fill, Init, Linear, Module, join};
 use kinora_tensor::{Result, Tensor};
 use kinora_text::{Analysis, ENTITIES, POS, Token};
+
+use crate::vectors::unit;
+use crate::{EncoderConfig, Inputs, Vectors};
 
 /// A batch of sentences as numbers on the host, ready for any device.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,45 +14,119 @@ pub struct Pieces {
     pub sentences: usize,
     /// How many places for pieces each has, m.
     pub places: usize,
-    /// The rows of the table, `[n, m]`, 0 where there is no piece.
+    /// The rows of the table, `[n, m]`: 0 where there is no piece, −1 where a word has its vector from
+    /// elsewhere alone.
     pub rows: Vec<f32>,
     /// 1 where there is a piece, else 0, `[n, m]`.
     pub mask: Vec<f32>,
+    /// Vectors from elsewhere, `[n, m, d]`, zeros where there is none; empty without a table of them.
+    pub vectors: Vec<f32>,
     /// The part of speech of each piece's token, `[n, m]`: 0 where none is known, else 1 and its
     /// place in [`POS`].
     pub tags: Vec<f32>,
     /// What each piece's token is part of the name of, `[n, m]`: 0 for nothing, else 1 and its
     /// place in [`ENTITIES`].
     pub entities: Vec<f32>,
+    /// Vectors of the sentences from elsewhere, `[n, d]`; empty where the encoder makes its own.
+    pub given: Vec<f32>,
     /// How many pieces did not fit, over all sentences.
     pub cut: usize,
 }
 
 impl Pieces {
     /// The pieces of the sentences, with as many places as the longest of them needs; what is
-    /// longer than `most` is cut, and counted.
-    pub fn new(sentences: &[Analysis], most: usize) -> Self {
-        let longest = sentences.iter().map(|sentence| sentence.pieces().count()).max();
-        let places = longest.unwrap_or(0).max(1).min(most);
-        let mut rows = vec![0.0; sentences.len() * places];
-        let [mut mask, mut tags, mut entities] = [(); 3].map(|()| rows.clone());
-        let mut cut = 0;
-        for (i, sentence) in sentences.iter().enumerate() {
-            let pieces = sentence.tokens.iter().flat_map(|token| {
-                let (tag, entity) = (tag(token), entity(sentence, token));
-                token.pieces.iter().map(move |&piece| (piece, tag, entity))
-            });
-            for (place, (piece, tag, entity)) in pieces.enumerate() {
-                if place >= places {
-                    cut += 1;
-                    continue;
+    /// longer than `encoder.pieces` is cut, and counted.
+    ///
+    /// A word that `vectors` has is one piece, whose vector is brought to the length √d, so that its
+    /// numbers are near 1 whatever table it comes from. All other words are the pieces of the
+    /// tokenizer.
+    pub fn new(sentences: &[Analysis], config: &EncoderConfig, vectors: Option<&Vectors>) -> Self {
+        let read: Vec<Vec<Piece>> = sentences
+            .iter()
+            .map(|sentence| {
+                let tokens = sentence.tokens.iter();
+                tokens.flat_map(|token| read(sentence, token, config.tuned, vectors)).collect()
+            })
+            .collect();
+        let longest = read.iter().map(Vec::len).max();
+        let places = longest.unwrap_or(0).max(1).min(config.pieces);
+        let d = vectors.map_or(0, Vectors::dim);
+        let mut pieces = Self {
+            sentences: sentences.len(),
+            places,
+            rows: vec![0.0; sentences.len() * places],
+            mask: vec![0.0; sentences.len() * places],
+            vectors: vec![0.0; sentences.len() * places * d],
+            tags: vec![0.0; sentences.len() * places],
+            entities: vec![0.0; sentences.len() * places],
+            given: Vec::new(),
+            cut: 0,
+        };
+        for (i, sentence) in read.iter().enumerate() {
+            pieces.cut += sentence.len().saturating_sub(places);
+            for (at, piece) in (i * places..).zip(sentence.iter().take(places)) {
+                (pieces.rows[at], pieces.mask[at]) = (piece.row, 1.0);
+                (pieces.tags[at], pieces.entities[at]) = (piece.tag as f32, piece.entity as f32);
+                if let Some(vector) = &piece.vector {
+                    let scale = (d as f32).sqrt();
+                    let to = pieces.vectors[at * d..][..d].iter_mut();
+                    to.zip(unit(vector)).for_each(|(to, x)| *to = scale * x);
                 }
-                let at = i * places + place;
-                (rows[at], mask[at]) = (piece as f32, 1.0);
-                (tags[at], entities[at]) = (tag as f32, entity as f32);
             }
         }
-        Self { sentences: sentences.len(), places, rows, mask, tags, entities, cut }
+        pieces
+    }
+
+    /// The first `n` sentences, with as many places as the longest of these needs.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn first(&self, n: usize) -> Self {
+        let masks = self.mask[..n * self.places].chunks(self.places.max(1));
+        let longest = masks.map(|mask| mask.iter().filter(|&&mask| mask > 0.0).count()).max();
+        let places = longest.unwrap_or(0).max(1).min(self.places);
+        let all = self.sentences.max(1);
+        let cut = |x: &[f32]| -> Vec<f32> {
+            let width = x.len() / (all * self.places).max(1);
+            let rows = x.chunks((self.places * width).max(1)).take(n);
+            rows.flat_map(|row| row[..places * width].iter().copied()).collect()
+        };
+        Self {
+            sentences: n,
+            places,
+            rows: cut(&self.rows),
+            mask: cut(&self.mask),
+            vectors: cut(&self.vectors),
+            tags: cut(&self.tags),
+            entities: cut(&self.entities),
+            given: self.given[..self.given.len() / all * n].to_vec(),
+            cut: 0,
+        }
+    }
+}
+
+/// What stands at a place of a sentence.
+struct Piece<'a> {
+    row: f32,
+    vector: Option<Cow<'a, [f32]>>,
+    tag: usize,
+    entity: usize,
+}
+
+/// The pieces of a token.
+fn read<'a>(
+    sentence: &Analysis,
+    token: &Token,
+    tuned: bool,
+    vectors: Option<&'a Vectors>,
+) -> Vec<Piece<'a>> {
+    let (tag, entity) = (tag(token), entity(sentence, token));
+    let known = vectors.and_then(|vectors| vectors.vector(sentence.word(token)));
+    let piece = |row, vector| Piece { row, vector, tag, entity };
+    match (known, &token.pieces[..]) {
+        (Some(vector), &[one]) if tuned => vec![piece(one as f32, Some(vector))],
+        (Some(vector), _) => vec![piece(-1.0, Some(vector))],
+        (None, pieces) => pieces.iter().map(|&row| piece(row as f32, None)).collect(),
     }
 }
 
@@ -64,27 +143,36 @@ fn entity(sentence: &Analysis, token: &Token) -> usize {
     label.map_or(0, |at| at + 1)
 }
 
-/// V: one vector a piece, from tables that are learnt with the rest: that of the piece itself and,
-/// if they are wanted, those of its token's part of speech and of the name that it is part of.
+/// V: one vector a piece. It is that of a table that is learnt with the rest, to which one from
+/// elsewhere is added, e = E + t W, if there is one; joined, if they are wanted, with those of its
+/// token's part of speech and of the name that it is part of.
 #[derive(Clone, Debug)]
 pub struct Words<T> {
-    /// `[vocab, d]`.
+    /// E, `[vocab, d]`.
     pub table: Embedding<T>,
+    /// W, `[vectors, d]`.
+    pub project: Option<Linear<T>>,
     /// `[parts of speech, tags]` and `[kinds of names, tags]`.
     pub said: Option<(Embedding<T>, Embedding<T>)>,
 }
 
 impl<T> Words<T> {
-    /// Tables of `width` numbers for each of `vocab` pieces and, unless that is 0, of `tags`
-    /// numbers for each part of speech and each kind of name.
+    /// Tables for the pieces and, unless `config.tags` is 0, for the parts of speech and the kinds of
+    /// names. Where vectors from elsewhere are tuned, that of the pieces begins at zero, so that these
+    /// vectors are what a word begins with.
     ///
     /// # Errors
     /// As of [`Init::tensor`].
-    pub fn new<I: Init<T>>(init: &mut I, vocab: usize, width: usize, tags: usize) -> Result<Self> {
-        let table = Embedding::new(init, vocab, width)?;
+    pub fn new<I: Init<T>>(init: &mut I, config: &EncoderConfig, inputs: &Inputs) -> Result<Self> {
+        let EncoderConfig { word, tags, tuned, .. } = *config;
+        let table = match tuned {
+            true => Embedding { table: init.tensor([inputs.vocab, word].into(), Fill::Zeros)? },
+            false => Embedding::new(init, inputs.vocab, word)?,
+        };
         let mut said = |rows: usize| Embedding::new(init, rows + 1, tags);
         let said = (tags > 0).then(|| Ok((said(POS.len())?, said(ENTITIES.len())?))).transpose()?;
-        Ok(Self { table, said })
+        let given = (inputs.vectors > 0).then(|| Linear::new(init, inputs.vectors, word, false));
+        Ok(Self { table, project: given.transpose()?, said })
     }
 }
 
@@ -102,6 +190,11 @@ impl<T: Tensor> Words<T> {
             table.forward(&T::from_slice(mask.device(), rows, [n, m])?)
         };
         let mut words = vectors(&self.table, &pieces.rows)?;
+        if let Some(project) = &self.project {
+            let d = project.weight.shape()[0];
+            let given = T::from_slice(mask.device(), &pieces.vectors, [n, m, d])?;
+            words = words.add(&project.forward(&given)?)?;
+        }
         if let Some((tags, entities)) = &self.said {
             let (tags, entities) =
                 (vectors(tags, &pieces.tags)?, vectors(entities, &pieces.entities)?);
@@ -120,6 +213,7 @@ impl<T> Module<T> for Words<T> {
     ) -> Result<Words<U>, E> {
         Ok(Words {
             table: self.table.try_map(&join(path, "table"), f)?,
+            project: self.project.try_map(&join(path, "project"), f)?,
             said: self.said.try_map(&join(path, "said"), f)?,
         })
     }

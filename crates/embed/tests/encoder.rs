@@ -1,13 +1,19 @@
 //! The encoder: what padding, order, length and neighbours change, and what they do not.
 
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_embed::{Encoded, Encoder, EncoderConfig, Pieces};
+use kinora_embed::{Encoded, Encoder, EncoderConfig, Inputs, Pieces, Reader, Vectors};
 use kinora_nn::{Fresh, Module, freeze, lift, parameters};
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Random, Result, Tensor, Var, grad};
 use kinora_text::{Analysis, Entity, Tag, Tokenizer};
 
-const CONFIG: EncoderConfig = EncoderConfig { pieces: 9, word: 5, sentence: 4, tags: 0 };
+fn config() -> EncoderConfig {
+    EncoderConfig { pieces: 9, word: 5, sentence: 4, ..EncoderConfig::default() }
+}
+
+fn inputs() -> Inputs {
+    Inputs { vocab: tokenizer().vocab_size(), ..Inputs::default() }
+}
 
 const LONG: &str = "a woman with red hair in a blue robe";
 const SHORT: &str = "a robe";
@@ -22,13 +28,54 @@ fn read(texts: &[&str]) -> Vec<Analysis> {
 }
 
 fn pieces(texts: &[&str], places: usize) -> Pieces {
-    Pieces::new(&read(texts), places)
+    Pieces::new(&read(texts), &EncoderConfig { pieces: places, ..config() }, None)
+}
+
+/// A table that has most words, and more numbers than a word of the encoder.
+fn vectors() -> Vectors {
+    let words = ["a", "woman", "with", "red", "crimson", "robe"];
+    let mut random = Random::new(6, 0);
+    Vectors::new(&words, 7, random.normals(words.len() * 7)).unwrap()
+}
+
+/// Every kind of encoder, and what it is fed.
+fn kinds() -> Vec<(EncoderConfig, Inputs)> {
+    let kind = |reader, vectors: usize, tuned, given| {
+        let inputs = Inputs { vectors, sentence: given, ..inputs() };
+        let from = if vectors > 0 { "vectors.txt" } else { "none" };
+        (EncoderConfig { reader, vectors: from.into(), tuned, ..config() }, inputs)
+    };
+    vec![
+        kind(Reader::Gru, 0, false, 0),
+        kind(Reader::Gru, 7, false, 0),
+        kind(Reader::Gru, 7, true, 0),
+        kind(Reader::Lstm, 0, false, 0),
+        kind(Reader::Mean, 7, true, 0),
+        kind(Reader::Sif, 7, false, 7),
+        kind(Reader::Onnx, 0, false, 3),
+    ]
+}
+
+/// The pieces of texts for a kind of encoder; what comes from elsewhere of a sentence is made up.
+fn pieces_of((config, inputs): &(EncoderConfig, Inputs), texts: &[&str], places: usize) -> Pieces {
+    let vectors = (inputs.vectors > 0).then(vectors);
+    let config = EncoderConfig { pieces: places, ..config.clone() };
+    let mut pieces = Pieces::new(&read(texts), &config, vectors.as_ref());
+    pieces.given = texts
+        .iter()
+        .flat_map(|text| Random::new(text.len() as u64, 1).normals(inputs.sentence))
+        .collect();
+    pieces
+}
+
+fn encoder() -> Encoder<Reference> {
+    encoder_of(&(config(), inputs()))
 }
 
 /// An encoder with noise on each parameter: the initial zeros of biases would hide mistakes.
-fn encoder() -> Encoder<Reference> {
+fn encoder_of((config, inputs): &(EncoderConfig, Inputs)) -> Encoder<Reference> {
     let mut init = Fresh::<Reference>::new(&(), Random::new(3, 0));
-    let encoder = Encoder::new(&mut init, &CONFIG, tokenizer().vocab_size()).unwrap();
+    let encoder = Encoder::new(&mut init, config, inputs).unwrap();
     let mut random = Random::new(4, 0);
     encoder.map(|_, x| {
         let noise = Reference::randn(&(), &mut random, *x.shape()).unwrap();
@@ -45,8 +92,8 @@ fn shapes_and_bias() {
     let device = CpuDevice::default();
     let mut init = Fresh::<CpuTensor>::new(&device, Random::new(3, 0));
     for (word, sentence) in [(5, 4), (2, 1), (7, 3)] {
-        let config = EncoderConfig { word, sentence, ..CONFIG };
-        let encoder = Encoder::new(&mut init, &config, tokenizer().vocab_size()).unwrap();
+        let config = EncoderConfig { word, sentence, ..config() };
+        let encoder = Encoder::new(&mut init, &config, &inputs()).unwrap();
         let encoded = encoder.forward(&pieces(&[SHORT, LONG, ""], 9)).unwrap();
         assert_eq!(encoded.words.shape()[..], [3, 9, word]);
         assert_eq!(encoded.sentence.shape()[..], [3, sentence]);
@@ -70,13 +117,13 @@ fn parts_of_speech_and_names_are_heard() {
     let mut name = plain.clone();
     name.entities = vec![Entity { label: "ORG".into(), span: 2..7, score: 1.0 }];
     let all = [plain, verb, name];
-    let pieces = Pieces::new(&all, 9);
+    let pieces = Pieces::new(&all, &config(), None);
     assert_eq!(pieces.tags[..2], [0.0, 8.0], "no tag, then NOUN");
     assert_eq!(pieces.entities[4..6], [0.0, 3.0], "nothing, then ORG");
     for tags in [0, 3] {
         let mut init = Fresh::<Reference>::new(&(), Random::new(3, 0));
-        let config = EncoderConfig { tags, ..CONFIG };
-        let encoder = Encoder::new(&mut init, &config, tokenizer().vocab_size()).unwrap();
+        let config = EncoderConfig { tags, ..config() };
+        let encoder = Encoder::new(&mut init, &config, &inputs()).unwrap();
         let encoded = encoder.forward(&pieces).unwrap();
         assert_eq!(encoded.words.shape()[..], [3, 2, 5]);
         let sentence = |n: usize| encoded.sentence.select(0, n).unwrap().values().to_vec();
@@ -93,18 +140,79 @@ fn parts_of_speech_and_names_are_heard() {
 /// A short sentence by itself, beside a long one, and with more room behind it.
 #[test]
 fn padding_changes_nothing() {
-    let alone = encode(&[SHORT], 2);
-    for (texts, places, at) in [
-        (&[SHORT][..], 9, 0),
-        (&[SHORT, LONG], 9, 0),
-        (&[LONG, "", SHORT], 9, 2),
-        (&[SHORT], 30, 0),
-    ] {
-        let batch = encode(texts, places);
-        let s = batch.sentence.select(0, at).unwrap();
-        assert_eq!(s.values(), alone.sentence.values(), "s of {texts:?} in {places}");
-        let v = batch.words.select(0, at).unwrap().slice(0, 0, 2).unwrap();
-        assert_eq!(v.values(), alone.words.values(), "V of {texts:?} in {places}");
+    for kind in kinds() {
+        let encoder = encoder_of(&kind);
+        let encode =
+            |texts: &[&str], places| encoder.forward(&pieces_of(&kind, texts, places)).unwrap();
+        let alone = encode(&[SHORT], 2);
+        for (texts, places, at) in [
+            (&[SHORT][..], 9, 0),
+            (&[SHORT, LONG], 9, 0),
+            (&[LONG, "", SHORT], 9, 2),
+            (&[SHORT], 30, 0),
+        ] {
+            let batch = encode(texts, places);
+            let s = batch.sentence.select(0, at).unwrap();
+            assert_eq!(s.values(), alone.sentence.values(), "{kind:?}: s of {texts:?} in {places}");
+            let v = batch.words.select(0, at).unwrap().slice(0, 0, 2).unwrap();
+            assert_eq!(v.values(), alone.words.values(), "{kind:?}: V of {texts:?} in {places}");
+        }
+    }
+}
+
+/// A word of the table is one piece with that vector, one of no table is its pieces.
+#[test]
+fn words_of_a_table() {
+    let kind = |tuned| {
+        let inputs = Inputs { vectors: 7, ..inputs() };
+        (EncoderConfig { vectors: "vectors.txt".into(), tuned, ..config() }, inputs)
+    };
+    let frozen = pieces_of(&kind(false), &["a CRIMSON robe", "blue wool"], 20);
+    let tuned = pieces_of(&kind(true), &["a CRIMSON robe", "blue wool"], 20);
+    let whole = read(&["a", "robe", "blue", "wool"]);
+    let row = |k: usize| whole[k].pieces().map(|piece| piece as f32).collect::<Vec<f32>>();
+    let m = frozen.places;
+    assert_eq!(frozen.mask[..m].iter().sum::<f32>(), 3.0);
+    assert_eq!(frozen.rows[..3], [-1.0; 3]);
+    assert_eq!(
+        tuned.rows[..3],
+        [row(0)[0], -1.0, row(1)[0]],
+        "a word of several pieces has no row"
+    );
+    assert_eq!(frozen.rows[m..][..1 + row(3).len()], [row(2), row(3)].concat());
+    let table = vectors();
+    for (place, word) in ["a", "crimson", "robe"].into_iter().enumerate() {
+        let (found, wanted) = (&frozen.vectors[place * 7..][..7], table.get(word).unwrap());
+        let length = wanted.iter().map(|x| x * x).sum::<f32>().sqrt();
+        for (found, wanted) in found.iter().zip(wanted) {
+            assert!((found - wanted * 7f32.sqrt() / length).abs() < 1e-5, "{word}");
+        }
+    }
+    assert!(frozen.vectors[3 * 7..].iter().all(|&x| x == 0.0));
+
+    // What the table says is the same is the same, though the tokenizer has seen one of them alone.
+    let vector = table.get("red").unwrap();
+    let twins = Vectors::new(&["red", "scarlet"], 7, [vector, vector].concat()).unwrap();
+    let encoder = encoder_of(&kind(false));
+    let encode = |text| {
+        let pieces = Pieces::new(&read(&[text]), &kind(false).0, Some(&twins));
+        encoder.forward(&pieces).unwrap()
+    };
+    let [red, scarlet, blue] =
+        ["a red robe", "a scarlet robe", "a blue robe"].map(|text| encode(text).sentence);
+    assert_eq!(red, scarlet);
+    assert_ne!(red, blue);
+}
+
+/// The first sentences of a batch are what they are as a batch of their own.
+#[test]
+fn the_first_of_a_batch() {
+    for kind in kinds() {
+        let all = pieces_of(&kind, &[SHORT, "", LONG], 9);
+        for n in 0..=3 {
+            let alone = pieces_of(&kind, &[SHORT, "", LONG][..n], 9);
+            assert_eq!(all.first(n), alone, "{n} of {kind:?}");
+        }
     }
 }
 
@@ -135,7 +243,7 @@ fn what_is_too_long_is_cut_and_counted() {
     // What is cut is not heard.
     let cut = encode(&["a woman with red hair in a blue robe robe robe"], 9);
     assert_eq!(cut.sentence, encode(&[LONG], 9).sentence);
-    assert_eq!(Pieces::new(&read(&[LONG]), 0).cut, 9);
+    assert_eq!(pieces(&[LONG], 0).cut, 9);
 }
 
 /// The same words in another order are another sentence, though their mean is the same.
@@ -165,7 +273,11 @@ fn words_are_read_in_their_context() {
 /// Every parameter against central differences in 64 bits, in some elements.
 #[test]
 fn gradients() {
-    let pieces = pieces(&[LONG, SHORT, "a"], 9);
+    kinds().iter().for_each(gradients_of);
+}
+
+fn gradients_of(kind: &(EncoderConfig, Inputs)) {
+    let pieces = pieces_of(kind, &[LONG, SHORT, "a"], 9);
     let loss = |encoder: &Encoder<Var<Reference>>| -> Result<Var<Reference>> {
         let Encoded { words, sentence, .. } = encoder.forward(&pieces)?;
         let weighed = |x: &Var<Reference>| {
@@ -174,7 +286,7 @@ fn gradients() {
         };
         weighed(&words)?.add(&weighed(&sentence)?)
     };
-    let encoder = encoder();
+    let encoder = encoder_of(kind);
     let lifted = lift(&encoder);
     let gradients = grad(loss(&lifted).unwrap(), &parameters(&lifted)).unwrap();
     let value = |e: &Encoder<Reference>| loss(&freeze(e)).unwrap().value().values()[0];
@@ -182,7 +294,7 @@ fn gradients() {
         let g = gradient.values();
         // Of the table, the rows that were read.
         let heard: Vec<usize> = (0..g.len()).filter(|&i| g[i] != 0.0).collect();
-        assert!(!heard.is_empty(), "{name} has no say");
+        assert!(!heard.is_empty(), "{name} has no say in {kind:?}");
         let mut random = Random::new(11, place as u64);
         for _ in 0..5 {
             let element = heard[random.below(heard.len())];
@@ -199,7 +311,8 @@ fn gradients() {
             };
             let wanted = (moved(1e-6) - moved(-1e-6)) / 2e-6;
             let error = (g[element] - wanted).abs() / (1.0 + wanted.abs());
-            assert!(error < 1e-6, "{name}[{element}]: {}, by differences {wanted}", g[element]);
+            let found = g[element];
+            assert!(error < 1e-6, "{kind:?}, {name}[{element}]: {found}, by differences {wanted}");
         }
     }
     // A row that no sentence has is left as it is.
@@ -211,13 +324,18 @@ fn gradients() {
 
 #[test]
 fn sizes_that_make_no_encoder() {
-    CONFIG.check().unwrap();
+    config().check().unwrap();
     for (config, wanted) in [
-        (EncoderConfig { pieces: 0, ..CONFIG }, "encoder.pieces = 0 must be from 1 to 4096"),
-        (EncoderConfig { word: 1, ..CONFIG }, "encoder.word = 1 must be from 2 to 4096"),
-        (EncoderConfig { sentence: 0, ..CONFIG }, "encoder.sentence = 0"),
-        (EncoderConfig { word: usize::MAX, ..CONFIG }, "encoder.word"),
-        (EncoderConfig { tags: 5000, ..CONFIG }, "encoder.tags = 5000 must be from 0 to 4096"),
+        (EncoderConfig { pieces: 0, ..config() }, "encoder.pieces = 0 must be from 1 to 4096"),
+        (EncoderConfig { word: 1, ..config() }, "encoder.word = 1 must be from 2 to 4096"),
+        (EncoderConfig { sentence: 0, ..config() }, "encoder.sentence = 0"),
+        (EncoderConfig { word: usize::MAX, ..config() }, "encoder.word"),
+        (EncoderConfig { tags: 5000, ..config() }, "encoder.tags = 5000 must be from 0 to 4096"),
+        (EncoderConfig { vectors: String::new(), ..config() }, "encoder.vectors is empty"),
+        (EncoderConfig { tuned: true, ..config() }, "encoder.tuned = true needs word vectors"),
+        (EncoderConfig { reader: Reader::Sif, ..config() }, "set encoder.vectors"),
+        (EncoderConfig { reader: Reader::Onnx, ..config() }, "set encoder.onnx"),
+        (EncoderConfig { onnx: "minilm".into(), ..config() }, "set encoder.reader"),
     ] {
         assert!(config.check().unwrap_err().contains(wanted), "{config:?}");
     }

@@ -5,62 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use kinora_embed::{Error, OnnxEncoder};
-use kinora_text::Tokenizer;
-use tempfile::TempDir;
 
-const DIM: usize = 3;
+#[path = "common/onnx.rs"]
+mod written;
 
-/// A field of a message: a number, or bytes with their length (Protocol Buffers, "Encoding").
-fn field(number: u64, value: &[u8]) -> Vec<u8> {
-    [varint(number << 3 | 2), varint(value.len() as u64), value.to_vec()].concat()
-}
-
-fn count(number: u64, value: u64) -> Vec<u8> {
-    [varint(number << 3), varint(value)].concat()
-}
-
-fn varint(mut value: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-    bytes
-}
-
-/// ValueInfoProto: its type (1 f32, 7 i64) and its shape, of any sizes.
-fn info(name: &str, kind: u64, rank: usize) -> Vec<u8> {
-    let dims: Vec<u8> = (0..rank).flat_map(|i| field(1, &field(2, &[b'a' + i as u8]))).collect();
-    let tensor = field(1, &[count(1, kind), field(2, &dims)].concat());
-    [field(1, name.as_bytes()), field(2, &tensor)].concat()
-}
-
-/// NodeProto.
-fn node(op: &str, inputs: &[&str], output: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
-    let inputs: Vec<u8> = inputs.iter().flat_map(|input| field(1, input.as_bytes())).collect();
-    let attributes: Vec<u8> = attributes.iter().flat_map(|it| field(5, it)).collect();
-    [inputs, field(2, output.as_bytes()), field(4, op.as_bytes()), attributes].concat()
-}
-
-/// ModelProto: a row of the table for each piece, and what `rest` makes of it.
-fn model(table: &[f32], inputs: &[&str], rest: &[Vec<u8>], output: Vec<u8>) -> Vec<u8> {
-    let dims = [(table.len() / DIM) as u64, DIM as u64].into_iter().flat_map(|d| count(1, d));
-    let raw: Vec<u8> = table.iter().flat_map(|x| x.to_le_bytes()).collect();
-    let tensor = [dims.collect(), count(2, 1), field(8, b"table"), field(9, &raw)].concat();
-    let gather = node("Gather", &["table", "input_ids"], "last_hidden_state", &[]);
-    let mut graph = field(1, &gather);
-    graph.extend(rest.iter().flat_map(|node| field(1, node)));
-    graph.extend([field(2, b"encoder"), field(5, &tensor)].concat());
-    graph.extend(inputs.iter().flat_map(|name| field(11, &info(name, 7, 2))));
-    graph.extend(field(12, &output));
-    let opset = [field(1, b""), count(2, 17)].concat();
-    [count(1, 8), field(7, &graph), field(8, &opset)].concat()
-}
-
-fn pieces() -> Vec<u8> {
-    info("last_hidden_state", 1, 3)
-}
+use written::{DIM, count, field, info, made, model, node, pieces};
 
 /// A folder with an encoder, or `None` where no library runs one; that is a failure in CI.
 fn open(folder: &Path) -> Option<Result<OnnxEncoder, Error>> {
@@ -72,17 +21,6 @@ fn open(folder: &Path) -> Option<Result<OnnxEncoder, Error>> {
         }
         opened => Some(opened),
     }
-}
-
-/// A folder with a tokenizer, and a row for each of its pieces.
-fn made() -> (TempDir, Tokenizer, Vec<f32>) {
-    let captions = ["a red knight walks", "a blue knight runs"];
-    let tokenizer = Tokenizer::train(captions.into_iter(), 400).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("tokenizer.json"), tokenizer.to_json()).unwrap();
-    let mut random = fastrand::Rng::with_seed(1);
-    let table = (0..tokenizer.vocab_size() * DIM).map(|_| random.f32() - 0.5).collect();
-    (folder, tokenizer, table)
 }
 
 fn unit(x: [f32; DIM]) -> [f32; DIM] {
@@ -139,6 +77,22 @@ fn pieces_become_a_sentence() {
     fs::write(path.join("sentence_bert_config.json"), r#"{"max_seq_length": 2}"#).unwrap();
     let found = open(path).unwrap().unwrap().encode(&["a red knight"]).unwrap();
     assert!(near(&found[0], &mean(&"a red".to_owned())), "{found:?}");
+}
+
+/// A word is what is said of it in phrases.
+#[test]
+fn words_are_encoded_in_phrases() {
+    let (folder, _, table) = made();
+    let path = folder.path();
+    fs::write(path.join("model.onnx"), model(&table, &["input_ids"], &[], pieces())).unwrap();
+    let Some(encoder) = open(path) else { return };
+    let mut encoder = encoder.unwrap();
+    assert_eq!(encoder.dim().unwrap(), DIM);
+    let said = encoder.encode(&["a red thing", "the word red", "what is red?"]).unwrap();
+    let mean: Vec<f32> = (0..DIM).map(|k| said.iter().map(|v| v[k]).sum::<f32>() / 3.0).collect();
+    let found = encoder.encode_words(&["knight", "red"]).unwrap();
+    assert!(found.len() == 2 && near(&found[1], &mean), "{found:?}");
+    assert!(encoder.encode_words::<&str>(&[]).unwrap().is_empty());
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn the_table_of_the_crate() {
     let near = |a: &str, b: &str| cosine(&vectors.mean(a).0, &vectors.mean(b).0);
     assert!(near("strolls", "walks") > near("strolls", "sits") + 0.2);
     assert!(
-        near("a knight strolls", "a soldier walks") > near("a knight strolls", "a red robe") + 0.2
+        near("a knight strolls", "a soldier walks") > near("a knight strolls", "a tax law") + 0.2
     );
     // Any letters, none, and any word.
     assert_eq!(vectors.mean("").0, [0.0; 64]);

@@ -4,16 +4,20 @@ use std::fs;
 use std::path::PathBuf;
 
 use fastrand::Rng;
-use kinora_embed::{Corpus, Error, Glove, Vectors, Word2Vec, cosine};
+use kinora_embed::{Corpus, Error, Form, Glove, Vectors, Word2Vec, cosine, read, write};
+
+fn corpus(folder: &tempfile::TempDir) -> Corpus {
+    corpus_of(folder, ["a", "b", "c"])
+}
 
 /// A text of three groups of words, of which a sentence takes those of one.
-fn corpus(folder: &tempfile::TempDir) -> Corpus {
+fn corpus_of(folder: &tempfile::TempDir, stems: [&str; 3]) -> Corpus {
     let mut random = Rng::with_seed(5);
     let mut text = String::new();
     for _ in 0..4000 {
         let group = random.usize(..3);
         let words: Vec<String> =
-            (0..12).map(|_| format!("{}{}", ["a", "b", "c"][group], random.u8(..8))).collect();
+            (0..12).map(|_| format!("{}{}", stems[group], random.u8(..8))).collect();
         text += &words.join(" ");
         text += "\n";
     }
@@ -66,6 +70,42 @@ fn words_of_one_kind_come_together() {
             assert!(apart > 0.5, "cbow {cbow}, {threads} threads: {apart}");
         }
     }
+}
+
+/// A word that the text lacks has the vector of its parts, which those of its kind have too.
+#[test]
+fn parts_of_words_stand_for_unknown_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = corpus_of(&folder, ["alpha", "bravo", "gamma"]);
+    for cbow in [false, true] {
+        let config = Word2Vec { dim: 15, cbow, buckets: 5000, sample: 0.0, ..Word2Vec::default() };
+        let vectors = train(&config, &corpus);
+        assert!(vectors.values() == train(&config, &corpus).values(), "the same bits");
+        assert_eq!(vectors.len(), 24);
+        assert!(apart(&vectors) > 0.5);
+        assert!(vectors.find("alpha9").is_none());
+        let like = |other: &str| {
+            cosine(&vectors.vector("alpha9").unwrap(), &vectors.vector(other).unwrap())
+        };
+        assert!(like("alpha0") > like("bravo0") + 0.5, "{} {}", like("alpha0"), like("bravo0"));
+        assert_eq!(vectors.vector("ALPHA1").unwrap(), vectors.vector("alpha1").unwrap());
+        assert!(vectors.mean("alpha9 bravo8").1.is_empty());
+
+        // They are kept in the own form, whole or in half, and in no other.
+        let wanted = vectors.vector("alpha9").unwrap().into_owned();
+        let back = |name: &str, form| {
+            let path = folder.path().join(name);
+            write(&vectors, &path, form).unwrap();
+            let vectors = read(&path, None).unwrap().vectors;
+            vectors.vector("alpha9").map(|vector| vector.into_owned())
+        };
+        assert_eq!(back("own.safetensors", Form::Own), Some(wanted.clone()));
+        let half = back("half.safetensors", Form::OwnHalf).unwrap();
+        assert!(half.iter().zip(&wanted).all(|(a, b)| (a - b).abs() <= 1e-3 * (1.0 + b.abs())));
+        assert_eq!(back("vectors.txt", Form::Word2Vec), None);
+    }
+    let plain = train(&Word2Vec { dim: 15, ..Word2Vec::default() }, &corpus);
+    assert!(plain.vector("alpha9").is_none());
 }
 
 #[test]

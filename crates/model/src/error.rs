@@ -20,6 +20,12 @@ pub enum Error {
         /// What is wrong, with the name of the tensor or the key.
         reason: String,
     },
+    /// What a model goes with, beside its file, and is not there or is another.
+    #[error("{0}")]
+    Source(String),
+    /// A sentence that an encoder refuses.
+    #[error(transparent)]
+    Embed(#[from] kinora_embed::Error),
     /// Sizes that make no model.
     #[error("{0}")]
     Config(String),

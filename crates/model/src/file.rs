@@ -8,7 +8,7 @@ use kinora_nn::{Header, Module, Outline, Precision, count};
 use kinora_tensor::Tensor;
 use kinora_text::Tokenizer;
 
-use crate::{Card, Error, Model, ModelConfig, Net, Result};
+use crate::{Card, Error, Lexicon, Model, ModelConfig, Net, Result, Sources};
 
 /// The version of the file's form. A file without it is of version 1.
 pub const FORMAT: u32 = 1;
@@ -21,6 +21,7 @@ const VERSION: &str = "kinora.format";
 const CONFIG: &str = "kinora.config";
 const CARD: &str = "kinora.card";
 const TOKENIZER: &str = "kinora.tokenizer";
+const SOURCES: &str = "kinora.sources";
 
 /// What a model file holds, without its weights.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Contents {
     pub card: Card,
     /// The tokenizer.
     pub tokenizer: Tokenizer,
+    /// What the model goes with.
+    pub sources: Sources,
     /// How many numbers the networks have.
     pub parameters: usize,
     /// Names, shapes and types of the tensors.
@@ -72,11 +75,15 @@ pub fn contents(bytes: &[u8], origin: &str) -> Result<Contents> {
     let card = serde_json::from_str(entry(CARD)?).map_err(|error| wrong(CARD, &error))?;
     let tokenizer =
         Tokenizer::from_json(entry(TOKENIZER)?).map_err(|error| wrong(TOKENIZER, &error))?;
-    let outline =
-        Net::new(&mut Outline, &config, tokenizer.vocab_size()).map_err(|e| fail(e.to_string()))?;
+    let sources = match header.metadata.get(SOURCES) {
+        Some(text) => serde_json::from_str(text).map_err(|error| wrong(SOURCES, &error))?,
+        None => Sources::default(),
+    };
+    let inputs = sources.inputs(&config.encoder, tokenizer.vocab_size());
+    let outline = Net::new(&mut Outline, &config, &inputs).map_err(|e| fail(e.to_string()))?;
     kinora_nn::check(&outline, bytes, "").map_err(|error| fail(error.to_string()))?;
     let parameters = count(&outline);
-    Ok(Contents { format, config, card, tokenizer, parameters, header })
+    Ok(Contents { format, config, card, tokenizer, sources, parameters, header })
 }
 
 impl<T: Tensor> Model<T> {
@@ -100,14 +107,18 @@ impl<T: Tensor> Model<T> {
         Self::from_bytes(device, &bytes, &path.display().to_string())
     }
 
-    /// The model in the bytes of a file, which errors call `origin`.
+    /// The model in the bytes of a file, which errors call `origin`; what the model goes with is looked
+    /// for where it was, then in the folder of `origin`.
     ///
     /// # Errors
     /// As [`Model::load`].
     pub fn from_bytes(device: &T::Device, bytes: &[u8], origin: &str) -> Result<Self> {
-        let Contents { config, card, tokenizer, .. } = contents(bytes, origin)?;
-        let outline = Net::new(&mut Outline, &config, tokenizer.vocab_size())?;
+        let Contents { config, card, tokenizer, sources, .. } = contents(bytes, origin)?;
         let fail = |reason| Error::Weights { origin: origin.into(), reason };
+        let beside = Path::new(origin).parent();
+        let lexicon = Lexicon::open(&config.encoder, tokenizer, &sources, beside)
+            .map_err(|error| fail(error.to_string()))?;
+        let outline = Net::new(&mut Outline, &config, &lexicon.inputs())?;
         let net: Net<T> = kinora_nn::load(&outline, device, bytes, "")
             .map_err(|error| fail(error.to_string()))?;
         for (name, tensor) in net.named() {
@@ -116,7 +127,7 @@ impl<T: Tensor> Model<T> {
                 return Err(fail(format!("tensor {name:?} holds {value}, which is no weight")));
             }
         }
-        Ok(Self { config, card, tokenizer, net })
+        Ok(Self { config, card, lexicon, net })
     }
 
     /// The bytes of a file: the same ones for the same model.
@@ -125,12 +136,16 @@ impl<T: Tensor> Model<T> {
     /// If the weights cannot be read from the device, or one is beyond the range of the precision.
     pub fn to_bytes(&self, precision: Precision) -> Result<Vec<u8>> {
         let json = |value: serde_json::Result<String>| value.expect("plain data becomes JSON");
-        let metadata = BTreeMap::from([
+        let mut metadata = BTreeMap::from([
             (VERSION.to_string(), FORMAT.to_string()),
             (CONFIG.to_string(), json(serde_json::to_string(&self.config))),
             (CARD.to_string(), json(serde_json::to_string(&self.card))),
-            (TOKENIZER.to_string(), self.tokenizer.to_json()),
+            (TOKENIZER.to_string(), self.lexicon.tokenizer.to_json()),
         ]);
+        let sources = self.lexicon.sources();
+        if *sources != Sources::default() {
+            metadata.insert(SOURCES.into(), json(serde_json::to_string(sources)));
+        }
         kinora_nn::save(&self.net.named(), &metadata, precision).map_err(|error| match error {
             kinora_nn::Error::Tensor(error) => error.into(),
             other => Error::Weights { origin: "saving".into(), reason: other.to_string() },

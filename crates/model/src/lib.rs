@@ -1,22 +1,21 @@
 #![doc = include_str!("../README.md")]
 
-mod analyse;
 mod config;
 mod error;
 mod file;
+mod lexicon;
 pub mod pixels;
 
-use kinora_embed::{Encoded, Encoder, Pieces};
+use kinora_embed::{Encoded, Encoder, Inputs, Pieces};
 use kinora_gan::{Generator, Noise};
 use kinora_nn::{Init, Module, join};
 use kinora_tensor::{Random, Tensor};
-use kinora_text::Tokenizer;
 use kinora_video::Clip;
 
-pub use analyse::analyse;
 pub use config::{Card, ClipConfig, ModelConfig};
 pub use error::{Error, Result};
 pub use file::{Contents, FORMAT, contents, read};
+pub use lexicon::{Lexicon, Reading, Source, Sources};
 
 /// The networks of a model: what reads the sentence, and what draws.
 #[derive(Clone, Debug)]
@@ -28,16 +27,16 @@ pub struct Net<T> {
 }
 
 impl<T> Net<T> {
-    /// New networks for a tokenizer of `vocab` pieces.
+    /// New networks.
     ///
     /// # Errors
     /// If the sizes make no model, or a tensor cannot be made.
-    pub fn new<I: Init<T>>(init: &mut I, config: &ModelConfig, vocab: usize) -> Result<Self> {
+    pub fn new<I: Init<T>>(init: &mut I, config: &ModelConfig, inputs: &Inputs) -> Result<Self> {
         config.check()?;
         let ModelConfig { clip, encoder, generator } = config;
         let (word, sentence) = (encoder.word, encoder.sentence);
         Ok(Self {
-            encoder: Encoder::new(init, encoder, vocab)?,
+            encoder: Encoder::new(init, encoder, inputs)?,
             generator: Generator::new(init, generator, clip.shape(), sentence, word)?,
         })
     }
@@ -79,8 +78,8 @@ pub struct Model<T> {
     pub config: ModelConfig,
     /// What it is and where it comes from.
     pub card: Card,
-    /// Cuts sentences into pieces.
-    pub tokenizer: Tokenizer,
+    /// Reads sentences.
+    pub lexicon: Lexicon,
     /// Its networks.
     pub net: Net<T>,
 }
@@ -124,8 +123,7 @@ impl<T: Tensor> Model<T> {
 
     fn inputs(&self, prompts: &[(&str, u64)]) -> Result<(Pieces, Noise<T>)> {
         let texts: Vec<&str> = prompts.iter().map(|(prompt, _)| *prompt).collect();
-        let analyses = analyse(&self.tokenizer, &self.config.encoder, &texts)?;
-        let pieces = Pieces::new(&analyses, self.config.encoder.pieces);
+        let pieces = self.lexicon.read(&texts)?;
         let seeds: Vec<u64> = prompts.iter().map(|&(_, seed)| seed).collect();
         Ok((pieces, noise(self.net.encoder.words.table.table.device(), &self.config, &seeds)?))
     }

@@ -100,6 +100,24 @@ impl<T: Tensor> Lstm<T> {
         let recurrent = self.state.forward(&state.hidden)?;
         state.step(&gates.reshape(*recurrent.shape())?.add(&recurrent)?)
     }
+
+    /// All steps from a state of zeros: x `[n, t, d]` to the output `[n, c]` after each time, as of
+    /// [`Gru::run`].
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
+    pub fn run(&self, x: &T, mask: Option<&T>, reverse: bool) -> Result<Vec<T>> {
+        let first = self.zero_state(x.device(), x.shape()[0])?;
+        let both = |before: &LstmState<T>, after: &LstmState<T>, mask: &T| {
+            Ok(LstmState {
+                hidden: keep(&before.hidden, &after.hidden, mask)?,
+                cell: keep(&before.cell, &after.cell, mask)?,
+            })
+        };
+        let step = |gates: &T, state: &LstmState<T>| self.step(gates, state);
+        let states = unroll(&self.inputs(x)?, mask, reverse, first, step, both)?;
+        Ok(states.into_iter().map(|state| state.hidden).collect())
+    }
 }
 
 impl<T> Module<T> for Lstm<T> {
@@ -175,26 +193,45 @@ impl<T: Tensor> Gru<T> {
     /// # Errors
     /// If the shapes disagree, or the device fails.
     pub fn run(&self, x: &T, mask: Option<&T>, reverse: bool) -> Result<Vec<T>> {
-        let gates = self.inputs(x)?;
-        let (times, n) = (gates.shape()[0], gates.shape().get(1).copied().unwrap_or(1));
-        // [t, n, 1], so that each time is one free cut.
-        let mask = mask.map(|mask| time_first(mask)?.reshape([times, n, 1])).transpose()?;
-        let mut state = self.zero_state(x.device(), n)?;
-        let mut states = Vec::with_capacity(times);
-        for step in 0..times {
-            let time = if reverse { times - 1 - step } else { step };
-            let next = self.step(&gates.select(0, time)?, &state)?;
-            state = match &mask {
-                Some(mask) => state.add(&next.sub(&state)?.mul(&mask.select(0, time)?)?)?,
-                None => next,
-            };
-            states.push(state.clone());
-        }
-        if reverse {
-            states.reverse();
-        }
-        Ok(states)
+        let first = self.zero_state(x.device(), x.shape()[0])?;
+        unroll(&self.inputs(x)?, mask, reverse, first, |gates, state| self.step(gates, state), keep)
     }
+}
+
+/// All steps of a cell from a state: gates `[t, n, ..]`, mask `[n, t]`, the states in the order of
+/// time; `keep` has the state before and the one after a step, and the mask `[n, 1]` of where the
+/// latter counts.
+fn unroll<T: Tensor, S: Clone>(
+    gates: &T,
+    mask: Option<&T>,
+    reverse: bool,
+    first: S,
+    step: impl Fn(&T, &S) -> Result<S>,
+    keep: impl Fn(&S, &S, &T) -> Result<S>,
+) -> Result<Vec<S>> {
+    let (times, n) = (gates.shape()[0], gates.shape().get(1).copied().unwrap_or(1));
+    // [t, n, 1], so that each time is one free cut.
+    let mask = mask.map(|mask| time_first(mask)?.reshape([times, n, 1])).transpose()?;
+    let mut state = first;
+    let mut states = Vec::with_capacity(times);
+    for at in 0..times {
+        let time = if reverse { times - 1 - at } else { at };
+        let next = step(&gates.select(0, time)?, &state)?;
+        state = match &mask {
+            Some(mask) => keep(&state, &next, &mask.select(0, time)?)?,
+            None => next,
+        };
+        states.push(state.clone());
+    }
+    if reverse {
+        states.reverse();
+    }
+    Ok(states)
+}
+
+/// The state before where the mask is 0, the one after where it is 1.
+fn keep<T: Tensor>(before: &T, after: &T, mask: &T) -> Result<T> {
+    before.add(&after.sub(before)?.mul(mask)?)
 }
 
 impl<T> Module<T> for Gru<T> {

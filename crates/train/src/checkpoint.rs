@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use kinora_model::Card;
+use kinora_model::{Card, Lexicon, Sources};
 use kinora_nn::{Module, Precision};
 use kinora_tensor::Tensor;
 use kinora_text::Tokenizer;
@@ -51,13 +51,15 @@ pub(crate) fn sweep(folder: &Path) {
 pub(crate) fn save<T: Tensor>(
     folder: &Path,
     state: &State<T>,
-    tokenizer: &Tokenizer,
+    lexicon: &Lexicon,
     progress: &Progress,
 ) -> Result<()> {
     let progress = serde_json::to_string(progress).expect("plain data becomes JSON");
+    let sources = serde_json::to_string(lexicon.sources()).expect("plain data becomes JSON");
     let metadata = BTreeMap::from([
         ("kinora.progress".to_string(), progress),
-        ("kinora.tokenizer".to_string(), tokenizer.to_json()),
+        ("kinora.tokenizer".to_string(), lexicon.tokenizer.to_json()),
+        ("kinora.sources".to_string(), sources),
     ]);
     let bytes = kinora_nn::save(&state.named(), &metadata, Precision::F32).map_err(fail(folder))?;
     Ok(write_atomic(&path(folder), &bytes)?)
@@ -67,7 +69,7 @@ pub(crate) fn load<T: Tensor>(
     device: &T::Device,
     config: &Config,
     folder: &Path,
-) -> Result<(State<T>, Tokenizer, Progress)> {
+) -> Result<(State<T>, Lexicon, Progress)> {
     let path = path(folder);
     let bytes = std::fs::read(&path).map_err(|error| broken(folder, error.to_string()))?;
     let fail = fail(folder);
@@ -80,12 +82,18 @@ pub(crate) fn load<T: Tensor>(
         .map_err(|error| broken(folder, format!("kinora.progress: {error}")))?;
     let tokenizer = Tokenizer::from_json(entry("kinora.tokenizer")?)
         .map_err(|error| broken(folder, error.to_string()))?;
-    let outline = State::outline(config, tokenizer.vocab_size())?;
+    let sources = match metadata.get("kinora.sources") {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|error| broken(folder, format!("kinora.sources: {error}")))?,
+        None => Sources::default(),
+    };
+    let lexicon = Lexicon::open(&config.encoder, tokenizer, &sources, Some(folder))?;
+    let outline = State::outline(config, &lexicon.inputs())?;
     let mut state = kinora_nn::load(&outline, device, &bytes, "").map_err(fail)?;
     state.step = progress.step;
     state.adam_net.step = progress.step;
     state.adam_critic.step = progress.step;
-    Ok((state, tokenizer, progress))
+    Ok((state, lexicon, progress))
 }
 
 /// What is wrong with the tensors of a checkpoint, unless the device is to blame.

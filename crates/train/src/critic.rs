@@ -1,4 +1,4 @@
-use kinora_embed::{Encoder, Pieces};
+use kinora_embed::{Encoder, Inputs, Pieces};
 use kinora_gan::{Discriminator, Logits};
 use kinora_nn::{Init, Module, freeze, join};
 use kinora_tensor::{Result, Tensor, Var};
@@ -21,15 +21,15 @@ pub(crate) struct Judgement<T> {
 }
 
 impl<T> Critic<T> {
-    /// New discriminators for a tokenizer of `vocab` pieces.
+    /// New discriminators.
     ///
     /// # Errors
     /// If a tensor cannot be made.
-    pub fn new<I: Init<T>>(init: &mut I, config: &Config, vocab: usize) -> Result<Self> {
+    pub fn new<I: Init<T>>(init: &mut I, config: &Config, inputs: &Inputs) -> Result<Self> {
         let (sizes, film) = (&config.discriminator, config.clip.shape());
         let sentence = config.encoder.sentence;
         Ok(Self {
-            encoder: Encoder::new(init, &config.encoder, vocab)?,
+            encoder: Encoder::new(init, &config.encoder, inputs)?,
             clips: Discriminator::of_clips(init, sizes, film, sentence)?,
             frames: Discriminator::of_frames(init, sizes, film, sentence)?,
         })

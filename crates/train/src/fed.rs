@@ -1,9 +1,8 @@
 use kinora_embed::Pieces;
-use kinora_model::{analyse, pixels};
-use kinora_text::Tokenizer;
+use kinora_model::{Lexicon, pixels};
 use kinora_video::Batch;
 
-use crate::{Config, Result};
+use crate::Result;
 
 /// What a step is fed: a batch as numbers on the host, ready for any device.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,17 +20,16 @@ impl Fed {
     ///
     /// # Errors
     /// If a caption cannot be read.
-    pub fn new(config: &Config, tokenizer: &Tokenizer, batch: &Batch) -> Result<Self> {
+    pub fn new(lexicon: &Lexicon, batch: &Batch) -> Result<Self> {
         let clips = batch.examples.iter().map(|example| pixels::to_values(&example.clip));
         let own = batch.examples.iter().map(|example| example.caption.text.as_str());
         let wrong = batch.wrong_captions.iter().map(String::as_str);
         let captions: Vec<&str> = own.chain(wrong).collect();
-        let analyses = analyse(tokenizer, &config.encoder, &captions)?;
-        let places = config.encoder.pieces;
+        let all = lexicon.read(&captions)?;
         Ok(Self {
             values: clips.collect::<Vec<_>>().concat(),
-            own: Pieces::new(&analyses[..batch.examples.len()], places),
-            all: Pieces::new(&analyses, places),
+            own: all.first(batch.examples.len()),
+            all,
         })
     }
 

@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use kinora_model::{Card, Model, Net};
+use kinora_embed::EncoderConfig;
+use kinora_model::{Card, Lexicon, Model, Net};
 use kinora_nn::{Module, Outline, Precision, count};
 use kinora_tensor::Tensor;
 use kinora_text::Tokenizer;
@@ -38,7 +39,7 @@ pub struct Training<T: Tensor> {
     folder: PathBuf,
     card: Card,
     dataset: Arc<dyn Dataset>,
-    tokenizer: Tokenizer,
+    lexicon: Lexicon,
     state: State<T>,
     /// Seen so far: steps may have had batches of several sizes.
     clips: u64,
@@ -118,10 +119,11 @@ impl<T: Tensor> Training<T> {
             credits: info.credits.clone(),
             ..Card::default()
         };
-        let (tokenizer, net) = match init {
+        let captions = captions(&config, &*dataset)?;
+        let (lexicon, net) = match init {
             Some(model) => {
-                let vocab = model.tokenizer.vocab_size();
-                let outline = Net::new(&mut Outline, &config.model(), vocab)?;
+                let lexicon = lexicon_of(&config, &model, &captions)?;
+                let outline = Net::new(&mut Outline, &config.model(), &lexicon.inputs())?;
                 let named = outline.named();
                 let all = named.len();
                 let kept = {
@@ -143,11 +145,15 @@ impl<T: Tensor> Training<T> {
                 }
                 card.licence = both_licences(&licence, &card.licence);
                 card.credits = both(&credits, &card.credits);
-                (model.tokenizer, Some(model.net))
+                (lexicon, Some(model.net))
             }
-            None => (train_tokenizer(&config, &*dataset)?, None),
+            None => {
+                let texts = captions.iter().map(String::as_str);
+                let tokenizer = Tokenizer::train(texts, config.tokenizer.vocab)?;
+                (Lexicon::new(&config.encoder, tokenizer, &captions)?, None)
+            }
         };
-        let state = State::new(device, &config, tokenizer.vocab_size(), net)?;
+        let state = State::new(device, &config, &lexicon.inputs(), net)?;
         checkpoint::sweep(folder);
         let samples = folder.join("samples");
         std::fs::create_dir_all(&samples)
@@ -158,7 +164,7 @@ impl<T: Tensor> Training<T> {
             folder: folder.into(),
             card,
             dataset,
-            tokenizer,
+            lexicon,
             state,
             clips: 0,
             window: Window::default(),
@@ -203,7 +209,7 @@ impl<T: Tensor> Training<T> {
         }
         checkpoint::sweep(folder);
         let dataset = open(&config.data)?;
-        let (state, tokenizer, Progress { clips, window, mut card, .. }) =
+        let (state, lexicon, Progress { clips, window, mut card, .. }) =
             checkpoint::load(device, &config, folder)?;
         if config != was {
             card.command = format!("{} && {command}", card.command);
@@ -219,7 +225,7 @@ impl<T: Tensor> Training<T> {
             folder: folder.into(),
             card,
             dataset,
-            tokenizer,
+            lexicon,
             state,
             clips,
             window,
@@ -303,8 +309,12 @@ impl<T: Tensor> Training<T> {
 
     fn feed(&self, start: u64) -> Feed<Result<Fed>> {
         let Config { seed, train, clip, .. } = &self.config;
-        let (config, tokenizer) = (self.config.clone(), self.tokenizer.clone());
-        let make = move |batch: Batch| Fed::new(&config, &tokenizer, &batch);
+        let lexicon = self.lexicon.clone();
+        // What reads captions has a thread of its own: that of the pool may be one alone, and wait for
+        // what is read.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+        let pool = pool.expect("a thread can be started");
+        let make = move |batch: Batch| pool.install(|| Fed::new(&lexicon, &batch));
         let dataset = self.dataset.clone();
         let wanted = FeedConfig {
             split: Split::Train,
@@ -325,7 +335,7 @@ impl<T: Tensor> Training<T> {
     /// Measures steps on networks of its own: one with the penalty, where there is one, and one
     /// without.
     fn estimate(&self, fed: &Fed) -> Result<Estimate> {
-        let (vocab, train) = (self.tokenizer.vocab_size(), &self.config.train);
+        let (inputs, train) = (self.lexicon.inputs(), &self.config.train);
         let time = |mut trial: State<T>, step: u64| -> Result<(State<T>, f64)> {
             let start = Instant::now();
             trial.step = step - 1;
@@ -333,7 +343,7 @@ impl<T: Tensor> Training<T> {
             Ok((trial, start.elapsed().as_secs_f64()))
         };
         let every = train.r1_every;
-        let trial = State::<T>::new(&self.device, &self.config, vocab, None)?;
+        let trial = State::<T>::new(&self.device, &self.config, &inputs, None)?;
         let (trial, first) = time(trial, every)?;
         let (_, second) = time(trial, every + 1)?;
         let seconds_per_step = match train.r1 > 0.0 {
@@ -341,8 +351,8 @@ impl<T: Tensor> Training<T> {
             false => second,
         };
         Ok(Estimate {
-            parameters: count(&Net::new(&mut Outline, &self.config.model(), vocab)?),
-            parameters_discriminator: count(&Critic::new(&mut Outline, &self.config, vocab)?),
+            parameters: count(&Net::new(&mut Outline, &self.config.model(), &inputs)?),
+            parameters_discriminator: count(&Critic::new(&mut Outline, &self.config, &inputs)?),
             seconds_per_step,
             steps: train.steps - self.state.step,
         })
@@ -361,7 +371,7 @@ impl<T: Tensor> Training<T> {
         Model {
             config: self.config.model(),
             card,
-            tokenizer: self.tokenizer.clone(),
+            lexicon: self.lexicon.clone(),
             net: self.state.average.module.map(|_, tensor| tensor.clone()),
         }
     }
@@ -373,7 +383,7 @@ impl<T: Tensor> Training<T> {
         let (window, card) = (self.window.clone(), self.card.clone());
         let (step, clips) = (self.state.step, Some(self.clips));
         let progress = Progress { step, clips, window, card };
-        checkpoint::save(&self.folder, &self.state, &self.tokenizer, &progress)
+        checkpoint::save(&self.folder, &self.state, &self.lexicon, &progress)
     }
 }
 
@@ -407,12 +417,40 @@ fn both(a: &str, b: &str) -> String {
     }
 }
 
-fn train_tokenizer(config: &Config, dataset: &dyn Dataset) -> Result<Tokenizer> {
+/// What a training learns its words from.
+fn captions(config: &Config, dataset: &dyn Dataset) -> Result<Vec<String>> {
     let caption = |index| dataset.caption(Split::Train, Draw { seed: config.seed, index });
-    let captions = (0..config.tokenizer.captions)
-        .map(|index| Ok(caption(index)?.text))
-        .collect::<Result<Vec<String>>>()?;
-    Ok(Tokenizer::train(captions.iter().map(String::as_str), config.tokenizer.vocab)?)
+    (0..config.tokenizer.captions).map(|index| Ok(caption(index)?.text)).collect()
+}
+
+/// The tokenizer of a model to start from, with what the config asks for beside it.
+fn lexicon_of<T: Tensor>(
+    config: &Config,
+    model: &Model<T>,
+    captions: &[String],
+) -> Result<Lexicon> {
+    let (tokenizer, sources) = (model.lexicon.tokenizer.clone(), model.lexicon.sources());
+    let (wanted, was) = (&config.encoder, &model.config.encoder);
+    let asks =
+        |encoder: &EncoderConfig| (encoder.reader, encoder.vectors.clone(), encoder.onnx.clone());
+    if asks(wanted) == asks(was) {
+        return Ok(Lexicon::open(wanted, tokenizer, sources, None)?);
+    }
+    let lexicon = Lexicon::new(wanted, tokenizer, captions)?;
+    let new = lexicon.sources();
+    for (what, key, trained, other) in [
+        ("table of word vectors", "vectors", &sources.vectors, &new.vectors),
+        ("sentence encoder", "onnx", &sources.encoder, &new.encoder),
+    ] {
+        if trained.is_some() && other.is_some() && trained != other {
+            let name = &model.card.name;
+            return Err(Error::Config(format!(
+                "encoder.{key} names another {what} than the model {name:?} was trained with; keep that \
+                 one, or start afresh without it"
+            )));
+        }
+    }
+    Ok(lexicon)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use kinora_embed::Inputs;
 use kinora_gan::{Logits, Noise};
 use kinora_model::Net;
 use kinora_nn::{
@@ -60,9 +61,9 @@ pub type Metrics = [f32; METRICS.len()];
 
 impl State<Desc> {
     /// The shapes of a training's tensors, to hold a checkpoint against before there are any.
-    pub(crate) fn outline(config: &Config, vocab: usize) -> Result<Self> {
-        let net = Net::new(&mut Outline, &config.model(), vocab)?;
-        let critic = Critic::new(&mut Outline, config, vocab)?;
+    pub(crate) fn outline(config: &Config, inputs: &Inputs) -> Result<Self> {
+        let net = Net::new(&mut Outline, &config.model(), inputs)?;
+        let critic = Critic::new(&mut Outline, config, inputs)?;
         let (rate_net, rate_critic) = rates(config);
         Ok(Self {
             step: 0,
@@ -76,24 +77,23 @@ impl State<Desc> {
 }
 
 impl<T: Tensor> State<T> {
-    /// A training that has made no step, for a tokenizer of `vocab` pieces; of `from`, if there is
-    /// one, it takes what fits.
+    /// A training that has made no step; of `from`, if there is one, it takes what fits.
     ///
     /// # Errors
     /// If the sizes of the config make no model, or the device has no room.
     pub fn new(
         device: &T::Device,
         config: &Config,
-        vocab: usize,
+        inputs: &Inputs,
         from: Option<Net<T>>,
     ) -> Result<Self> {
         let fresh = |stream| Fresh::<T>::new(device, Random::new(config.seed, stream));
-        let mut net = Net::new(&mut fresh(stream::GENERATOR), &config.model(), vocab)?;
+        let mut net = Net::new(&mut fresh(stream::GENERATOR), &config.model(), inputs)?;
         if let Some(trained) = from {
             let fits = fitting(&trained);
             net = net.map(|name, fresh| fits(name, fresh.shape()).unwrap_or(fresh).clone());
         }
-        let critic = Critic::new(&mut fresh(stream::CRITIC), config, vocab)?;
+        let critic = Critic::new(&mut fresh(stream::CRITIC), config, inputs)?;
         let (rate_net, rate_critic) = rates(config);
         Ok(Self {
             step: 0,

@@ -52,6 +52,10 @@ pub struct EmbedTrain {
     /// How often a word has to be there
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub min_count: u64,
+    /// Vectors that the parts of words of 3 to 6 letters share, so that unknown words have one too, as
+    /// of fastText; kept in .safetensors alone [default: 0, no parts]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=10_000_000))]
+    pub buckets: u32,
     /// Threads that work [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub threads: Option<u32>,
@@ -170,8 +174,8 @@ Example:
   kinora embed distil --encoder minilm --words text.txt vocab.txt --dim 64 --half --out words.safetensors
 
 The encoder is a folder with model.onnx (or onnx/model.onnx) and tokenizer.json, as sentence-transformers
-exports them. It reads each word by itself; of its numbers the principal components are kept, and rarer
-words weigh more, so that a mean of words stands for a sentence (Model2Vec). Words are what stands
+exports them. It reads each word in a few short phrases; of its numbers the principal components are kept,
+and rarer words weigh more, so that a mean of words stands for a sentence (Model2Vec). Words are what stands
 between white space, the most frequent first: cut and lower-case the text before, if that is wanted. The
 library onnxruntime is found by ORT_DYLIB_PATH, else where the system looks.")]
 pub struct EmbedDistil {

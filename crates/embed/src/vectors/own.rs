@@ -1,14 +1,17 @@
 //! The own form: a safetensors file whose numbers are mapped, not read.
 //!
 //! `vectors` `[words, dim]` in 32 or 16 bits; `words`, all of them after one another in UTF-8; `ends`,
-//! where each ends in that; `order`, their numbers in the order of their letters.
+//! where each ends in that; `order`, their numbers in the order of their letters. `ngrams` `[buckets,
+//! dim]`, where there are vectors for parts of words.
 
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use half::f16;
 use memmap2::Mmap;
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::read::{Loaded, unread};
@@ -18,7 +21,7 @@ use crate::{Error, Result};
 /// The numbers of a file, where the file has them.
 #[derive(Debug)]
 pub struct Mapped {
-    map: Mmap,
+    map: Arc<Mmap>,
     range: Range<usize>,
 }
 
@@ -33,32 +36,45 @@ pub fn read(path: &Path, limit: usize) -> Result<Loaded> {
     // SAFETY: the file is only read. Whoever writes into it while it is open changes numbers under
     // its readers, as with any map; kinora itself only ever renames a whole file into place.
     let map = unsafe { Mmap::map(&file) }.map_err(|source| unread(path, source))?;
-    let (names, dim, numbers) = of(&map, limit).map_err(|reason| Error::file(path, reason))?;
-    let values = match numbers {
-        Numbers::There(range) => Values::Mapped(Mapped { map, range }),
-        Numbers::Read(values) => Values::Memory(values),
-    };
-    Ok(Loaded { vectors: Vectors { dim, names, values }, skipped: 0 })
+    let map = Arc::new(map);
+    let table = of(&map, limit).map_err(|reason| Error::file(path, reason))?;
+    let vectors = table.vectors(|range| Values::Mapped(Mapped { map: map.clone(), range }));
+    Ok(Loaded { vectors, skipped: 0 })
 }
 
 /// A table from the bytes of a file.
 pub fn of_bytes(bytes: &[u8]) -> Result<Vectors, String> {
-    let (names, dim, numbers) = of(bytes, usize::MAX)?;
-    let values = match numbers {
-        Numbers::There(range) => bytemuck::cast_slice(&bytes[range]).to_vec(),
-        Numbers::Read(values) => values,
-    };
-    Ok(Vectors { dim, names, values: Values::Memory(values) })
+    let copy = |range: Range<usize>| Values::Memory(bytemuck::cast_slice(&bytes[range]).to_vec());
+    Ok(of(bytes, usize::MAX)?.vectors(copy))
 }
 
-/// The numbers of a table: where they are in the bytes, if these can be taken as they are.
+/// What a file has.
+struct Table {
+    names: Names,
+    dim: usize,
+    values: Numbers,
+    ngrams: Option<Numbers>,
+}
+
+impl Table {
+    /// `there` takes numbers as they are.
+    fn vectors(self, there: impl Fn(Range<usize>) -> Values) -> Vectors {
+        let values = |numbers| match numbers {
+            Numbers::There(range) => there(range),
+            Numbers::Read(values) => Values::Memory(values),
+        };
+        let Self { names, dim, values: words, ngrams } = self;
+        Vectors { dim, names, values: values(words), ngrams: ngrams.map(values) }
+    }
+}
+
+/// Numbers: where they are in the bytes, if these can be taken as they are.
 enum Numbers {
     There(Range<usize>),
     Read(Vec<f32>),
 }
 
-/// The words of a file, the length of a vector, and the numbers.
-fn of(bytes: &[u8], limit: usize) -> Result<(Names, usize, Numbers), String> {
+fn of(bytes: &[u8], limit: usize) -> Result<Table, String> {
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let get = |name: &str, rank: usize| {
         let view = tensors.tensor(name).map_err(|_| format!("there is no tensor {name}"))?;
@@ -100,23 +116,39 @@ fn of(bytes: &[u8], limit: usize) -> Result<(Names, usize, Numbers), String> {
     ends.truncate(count);
     order.retain(|&index| (index as usize) < count);
     let text = text[..ends.last().map_or(0, |&end| end as usize)].to_owned();
-    let data = vectors.data();
+    let values = taken(bytes, &vectors, count * dim)?;
+    let ngrams = match tensors.names().contains(&"ngrams") {
+        true => {
+            let ngrams = get("ngrams", 2)?;
+            let [buckets, of] = [ngrams.shape()[0], ngrams.shape()[1]];
+            if of != dim || buckets == 0 {
+                return Err(format!("{buckets} vectors of {of} for parts of words, not of {dim}"));
+            }
+            Some(taken(bytes, &ngrams, buckets * dim)?)
+        }
+        false => None,
+    };
+    Ok(Table { names: Names { text, ends, order }, dim, values, ngrams })
+}
+
+/// The first `count` numbers of a tensor.
+fn taken(bytes: &[u8], tensor: &TensorView, count: usize) -> Result<Numbers, String> {
+    let data = tensor.data();
     let as_they_are =
         cfg!(target_endian = "little") && bytemuck::try_cast_slice::<u8, f32>(data).is_ok();
-    let numbers = match vectors.dtype() {
+    Ok(match tensor.dtype() {
         Dtype::F32 if as_they_are => {
             let start = data.as_ptr().addr() - bytes.as_ptr().addr();
-            Numbers::There(start..start + count * dim * 4)
+            Numbers::There(start..start + count * 4)
         }
         Dtype::F32 => {
-            let all = data.as_chunks::<4>().0.iter().take(count * dim);
+            let all = data.as_chunks::<4>().0.iter().take(count);
             Numbers::Read(all.map(|b| f32::from_le_bytes(*b)).collect())
         }
         Dtype::F16 => {
-            let all = data.as_chunks::<2>().0.iter().take(count * dim);
+            let all = data.as_chunks::<2>().0.iter().take(count);
             Numbers::Read(all.map(|b| f16::from_le_bytes(*b).to_f32()).collect())
         }
-        other => return Err(format!("the tensor vectors is of {other:?}, not F32 or F16")),
-    };
-    Ok((Names { text, ends, order }, dim, numbers))
+        other => return Err(format!("a tensor of vectors is of {other:?}, not F32 or F16")),
+    })
 }

@@ -54,6 +54,8 @@ impl Form {
 
 /// Writes a table, packed if the name ends in `.gz`: beside its place, and then moved there.
 ///
+/// Vectors for parts of words go into the own form alone.
+///
 /// Numbers of text are as short as they can be and still the same when they are read.
 ///
 /// # Errors
@@ -73,7 +75,7 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
     }
     let large = |x: &&f32| !f16::from_f32(**x).is_finite();
     if form == Form::OwnHalf
-        && let Some(x) = vectors.values().iter().find(large)
+        && let Some(x) = vectors.values().iter().chain(vectors.ngrams()).find(large)
     {
         return Err(Error::file(path, format!("the number {x} is too large for 16 bits")));
     }
@@ -141,15 +143,20 @@ fn put(vectors: &Vectors, to: &mut dyn Write, form: Form) -> io::Result<()> {
 fn own(vectors: &Vectors, to: &mut dyn Write, half: bool) -> io::Result<()> {
     let (numbers, width) = if half { ("F16", 2) } else { ("F32", 4) };
     let (names, dim) = (&vectors.names, vectors.dim());
+    let buckets = vectors.ngrams().len() / dim;
     let mut header = String::from("{");
     let mut at = 0;
     // Numbers first, so that they stand where a map can take them as they are.
     for (name, dtype, shape, width) in [
         ("vectors", numbers, vec![vectors.len(), dim], width),
+        ("ngrams", numbers, vec![buckets, dim], width),
         ("ends", "U32", vec![vectors.len()], 4),
         ("order", "U32", vec![vectors.len()], 4),
         ("words", "U8", vec![names.text.len()], 1),
     ] {
+        if name == "ngrams" && buckets == 0 {
+            continue;
+        }
         let end = at + shape.iter().product::<usize>() * width;
         let comma = if at > 0 || header.len() > 1 { "," } else { "" };
         header += &format!(
@@ -162,7 +169,7 @@ fn own(vectors: &Vectors, to: &mut dyn Write, half: bool) -> io::Result<()> {
     header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
     to.write_all(&(header.len() as u64).to_le_bytes())?;
     to.write_all(header.as_bytes())?;
-    vectors.values().iter().try_for_each(|&x| match half {
+    vectors.values().iter().chain(vectors.ngrams()).try_for_each(|&x| match half {
         true => to.write_all(&f16::from_f32(x).to_le_bytes()),
         false => to.write_all(&x.to_le_bytes()),
     })?;

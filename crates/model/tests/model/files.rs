@@ -35,7 +35,7 @@ fn a_model_comes_back_from_its_bytes() {
     assert_eq!(bytes, model.to_bytes(Precision::F32).unwrap());
     let back = load(&bytes).unwrap();
     assert_eq!((&back.config, &back.card), (&model.config, &model.card));
-    assert_eq!(back.tokenizer.to_json(), model.tokenizer.to_json());
+    assert_eq!(back.lexicon.tokenizer.to_json(), model.lexicon.tokenizer.to_json());
     for seed in 0..3 {
         let film = |model: &Model<CpuTensor>| model.sample("a knight walks", seed).unwrap();
         assert_eq!(film(&back), film(&model), "seed {seed}");
@@ -84,7 +84,7 @@ fn contents_say_what_a_file_holds() {
     let found = contents(&model.to_bytes(Precision::F16).unwrap(), "film.model").unwrap();
     assert_eq!(found.format, FORMAT);
     assert_eq!((&found.config, &found.card), (&model.config, &model.card));
-    assert_eq!(found.tokenizer.vocab_size(), model.tokenizer.vocab_size());
+    assert_eq!(found.tokenizer.vocab_size(), model.lexicon.tokenizer.vocab_size());
     assert_eq!(found.parameters, count(&describe(&model.net)));
     let names = |named: Vec<(String, &CpuTensor)>| -> Vec<String> {
         named.into_iter().map(|(name, _)| name).collect()

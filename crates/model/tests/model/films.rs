@@ -1,10 +1,13 @@
 //! From a sentence and a seed to a film.
 
+use kinora_embed::Inputs;
 use kinora_model::{ClipConfig, ModelConfig, pixels};
 use kinora_nn::{Fresh, Init, Module};
 use kinora_tensor::Tensor;
 
 use crate::tiny::{config, model, of};
+
+const INPUTS: Inputs = Inputs { vocab: 240, vectors: 0, sentence: 0 };
 
 const PROMPTS: [(&str, u64); 4] = [
     ("a knight walks to the left", 0),
@@ -50,9 +53,8 @@ fn a_batch_is_its_films() {
         assert!(apart <= Some(1), "{prompt:?}: {apart:?}");
     }
     let values = |prompts: &[(&str, u64)]| {
-        let analyses: Vec<_> =
-            prompts.iter().map(|(text, _)| model.tokenizer.analyse(text).unwrap()).collect();
-        let pieces = kinora_embed::Pieces::new(&analyses, model.config.encoder.pieces);
+        let texts: Vec<&str> = prompts.iter().map(|(text, _)| *text).collect();
+        let pieces = model.lexicon.read(&texts).unwrap();
         let seeds: Vec<u64> = prompts.iter().map(|&(_, seed)| seed).collect();
         let device = model.net.encoder.words.table.table.device();
         let noise = kinora_model::noise(device, &model.config, &seeds).unwrap();
@@ -131,7 +133,7 @@ fn sizes_that_make_no_model() {
         let error = config.check().unwrap_err().to_string();
         assert!(error.contains(wanted), "{error:?}, not {wanted:?}");
         let mut init = kinora_nn::Outline;
-        assert!(kinora_model::Net::new(&mut init, &config, 300).is_err());
+        assert!(kinora_model::Net::new(&mut init, &config, &INPUTS).is_err());
     }
 }
 
@@ -139,7 +141,7 @@ fn sizes_that_make_no_model() {
 #[test]
 fn the_same_seed_is_the_same_model() {
     fn tensors<I: Init<kinora_cpu::CpuTensor>>(mut init: I) -> Vec<f32> {
-        let net = kinora_model::Net::new(&mut init, &config(), 240).unwrap();
+        let net = kinora_model::Net::new(&mut init, &config(), &INPUTS).unwrap();
         net.named().into_iter().flat_map(|(_, x)| x.data().to_vec()).collect()
     }
     let device = kinora_cpu::CpuDevice::default();

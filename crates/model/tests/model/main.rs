@@ -2,4 +2,8 @@
 
 mod files;
 mod films;
+mod lexicon;
 mod tiny;
+#[cfg(feature = "onnx")]
+#[path = "../../../embed/tests/common/onnx.rs"]
+mod written;

@@ -3,7 +3,7 @@
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_embed::EncoderConfig;
 use kinora_gan::GeneratorConfig;
-use kinora_model::{Card, ClipConfig, Model, ModelConfig, Net};
+use kinora_model::{Card, ClipConfig, Lexicon, Model, ModelConfig, Net};
 use kinora_nn::Fresh;
 use kinora_tensor::Random;
 use kinora_text::Tokenizer;
@@ -11,7 +11,7 @@ use kinora_text::Tokenizer;
 pub fn config() -> ModelConfig {
     ModelConfig {
         clip: ClipConfig { frames: 3, height: 4, width: 6, channels: 4, fps: 8.0 },
-        encoder: EncoderConfig { pieces: 8, word: 6, sentence: 5, tags: 0 },
+        encoder: EncoderConfig { pieces: 8, word: 6, sentence: 5, ..EncoderConfig::default() },
         generator: GeneratorConfig {
             noise: 4,
             frame_noise: 2,
@@ -31,9 +31,11 @@ pub fn model() -> Model<CpuTensor> {
 pub fn of(config: ModelConfig) -> Model<CpuTensor> {
     let captions = ["a knight walks to the left", "a woman in a red robe walks to the right"];
     let tokenizer = Tokenizer::train(captions.into_iter(), 240).unwrap();
+    let captions = captions.map(String::from);
+    let lexicon = Lexicon::new(&config.encoder, tokenizer, &captions).unwrap();
     let device = CpuDevice::default();
     let mut init = Fresh::<CpuTensor>::new(&device, Random::new(1, 0));
-    let net = Net::new(&mut init, &config, tokenizer.vocab_size()).unwrap();
+    let net = Net::new(&mut init, &config, &lexicon.inputs()).unwrap();
     let card = Card {
         name: "tiny".into(),
         licence: "CC0".into(),
@@ -41,5 +43,5 @@ pub fn of(config: ModelConfig) -> Model<CpuTensor> {
         steps: 3,
         ..Card::default()
     };
-    Model { config, card, tokenizer, net }
+    Model { config, card, lexicon, net }
 }

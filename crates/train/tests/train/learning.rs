@@ -5,7 +5,7 @@ use kinora_nn::Module;
 use kinora_train::{Error, METRICS, Metrics, State};
 use kinora_video::Batch;
 
-use crate::tiny::{batch, config, fed, state, tokenizer};
+use crate::tiny::{batch, config, fed, lexicon, state};
 
 fn metric(metrics: &Metrics, name: &str) -> f32 {
     metrics[METRICS.iter().position(|known| *known == name).unwrap()]
@@ -19,15 +19,14 @@ fn values(module: &impl Module<CpuTensor>) -> Vec<(String, Vec<f32>)> {
 fn every_loss_trains() {
     for loss in ["minimax", "non-saturating", "hinge", "relativistic"] {
         let config = config(&[&format!("train.loss={loss}")]);
-        let (tokenizer, batch) = (tokenizer(&config), batch(&config));
-        let mut state = state(&config, &tokenizer);
+        let (lexicon, batch) = (lexicon(&config), batch(&config));
+        let mut state = state(&config, &lexicon);
         let [net, critic, average] =
             [values(&state.net), values(&state.critic), values(&state.average.module)];
         for step in 1..=4 {
             let metrics;
-            (state, metrics) = state
-                .step(&CpuDevice::default(), &config, &fed(&config, &tokenizer, &batch))
-                .unwrap();
+            (state, metrics) =
+                state.step(&CpuDevice::default(), &config, &fed(&lexicon, &batch)).unwrap();
             assert_eq!(state.step, step);
             assert!(metrics.iter().all(|x| x.is_finite()), "{loss}: {metrics:?}");
             for (name, metric) in METRICS.iter().zip(metrics) {
@@ -62,13 +61,13 @@ fn the_critic_learns_to_read() {
         "train.r1=0",
         "train.batch=6",
     ]);
-    let (tokenizer, batch) = (tokenizer(&config), batch(&config));
-    let mut state = state(&config, &tokenizer);
+    let (lexicon, batch) = (lexicon(&config), batch(&config));
+    let mut state = state(&config, &lexicon);
     let mut all = Vec::new();
     for _ in 0..120 {
         let metrics;
         (state, metrics) =
-            state.step(&CpuDevice::default(), &config, &fed(&config, &tokenizer, &batch)).unwrap();
+            state.step(&CpuDevice::default(), &config, &fed(&lexicon, &batch)).unwrap();
         all.push(metrics);
     }
     let mean = |part: &[Metrics], name| {
@@ -87,10 +86,10 @@ fn the_critic_learns_to_read() {
 #[test]
 fn wrong_captions_reach_the_critic() {
     let config = config(&[]);
-    let tokenizer = tokenizer(&config);
+    let lexicon = lexicon(&config);
     let step = |batch: &Batch| -> (State<CpuTensor>, Metrics) {
-        state(&config, &tokenizer)
-            .step(&CpuDevice::default(), &config, &fed(&config, &tokenizer, batch))
+        state(&config, &lexicon)
+            .step(&CpuDevice::default(), &config, &fed(&lexicon, batch))
             .unwrap()
     };
     let batch = batch(&config);
@@ -110,11 +109,11 @@ fn wrong_captions_reach_the_critic() {
 #[test]
 fn a_batch_of_another_size() {
     let config = config(&[]);
-    let tokenizer = tokenizer(&config);
+    let lexicon = lexicon(&config);
     let mut batch = batch(&config);
     batch.examples[0].clip = batch.examples[0].clip.resize(9, 9).unwrap();
-    let error = state(&config, &tokenizer)
-        .step(&CpuDevice::default(), &config, &fed(&config, &tokenizer, &batch))
+    let error = state(&config, &lexicon)
+        .step(&CpuDevice::default(), &config, &fed(&lexicon, &batch))
         .err()
         .unwrap();
     assert!(matches!(error, Error::Tensor(_)), "{error:?}");
@@ -124,14 +123,14 @@ fn a_batch_of_another_size() {
 #[test]
 fn a_number_that_is_not_finite_stops_a_step() {
     let config = config(&[]);
-    let (tokenizer, batch) = (tokenizer(&config), batch(&config));
+    let (lexicon, batch) = (lexicon(&config), batch(&config));
     for (wanted, bad) in [
         ("critic.clips.realness.bias", f32::NAN),
         ("net.generator.output.bias", f32::NAN),
         ("critic.frames.projection.weight", f32::INFINITY),
         ("critic.clips.realness.bias", 1e38),
     ] {
-        let sick = state(&config, &tokenizer).map(|name, x| match name == wanted {
+        let sick = state(&config, &lexicon).map(|name, x| match name == wanted {
             true => kinora_tensor::Tensor::full(
                 &CpuDevice::default(),
                 bad,
@@ -140,10 +139,8 @@ fn a_number_that_is_not_finite_stops_a_step() {
             .unwrap(),
             false => x.clone(),
         });
-        let error = sick
-            .step(&CpuDevice::default(), &config, &fed(&config, &tokenizer, &batch))
-            .err()
-            .unwrap();
+        let error =
+            sick.step(&CpuDevice::default(), &config, &fed(&lexicon, &batch)).err().unwrap();
         assert!(matches!(error, Error::Diverged { step: 1, .. }), "{wanted}: {error:?}");
         let text = error.to_string();
         assert!(text.contains("step 1: the ") && text.contains("--resume"), "{text}");

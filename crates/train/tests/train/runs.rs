@@ -11,7 +11,7 @@ use kinora_tensor::Tensor;
 use kinora_train::{Config, Error, Event, METRICS, Outcome, Training, examples, preview, sheet};
 use kinora_video::{Clip, Shapes, Split};
 
-use crate::tiny::{config, create, finish, resume, tokenizer};
+use crate::tiny::{config, create, finish, lexicon, resume};
 
 fn names(folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).unwrap();
@@ -131,7 +131,7 @@ fn a_run_may_begin_with_a_model() {
     for ((name, was), (_, is)) in model().net.named().into_iter().zip(begun.net.named()) {
         assert_eq!(was.data(), is.data(), "{name}");
     }
-    assert_eq!(begun.tokenizer.to_json(), model().tokenizer.to_json());
+    assert_eq!(begun.lexicon.tokenizer.to_json(), model().lexicon.tokenizer.to_json());
     assert_eq!(begun.card.steps, 0);
     finish(training).unwrap();
     assert_ne!(std::fs::read(second.join("model.safetensors")).unwrap(), bytes);
@@ -309,14 +309,10 @@ fn examples_and_their_sheet() {
 }
 
 fn model_of(config: &Config) -> Model<CpuTensor> {
-    let tokenizer = tokenizer(config);
-    let net = crate::tiny::state(config, &tokenizer).net;
-    let model = Model {
-        config: ModelConfig { ..config.model() },
-        card: Default::default(),
-        tokenizer,
-        net,
-    };
+    let lexicon = lexicon(config);
+    let net = crate::tiny::state(config, &lexicon).net;
+    let model =
+        Model { config: ModelConfig { ..config.model() }, card: Default::default(), lexicon, net };
     assert!(model.to_bytes(Precision::F16).is_ok());
     assert!(model.net.named().iter().all(|(_, x)| x.shape().elements() > 0));
     model

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_model::Lexicon;
 use kinora_text::Tokenizer;
 use kinora_train::{Config, Event, Fed, Outcome, Result, State, Training};
 use kinora_video::{Batch, Dataset, Draw, Feed, FeedConfig, Shapes, Split};
@@ -65,13 +66,15 @@ pub fn stop_after(training: Training<CpuTensor>, last: u64) -> Result<Outcome> {
     })
 }
 
-/// A tokenizer of the captions, as a training makes one.
-pub fn tokenizer(config: &Config) -> Tokenizer {
+/// What a training makes of its captions.
+pub fn lexicon(config: &Config) -> Lexicon {
     let shapes = Shapes::new();
     let caption = |index| shapes.caption(Split::Train, Draw { seed: config.seed, index }).unwrap();
     let captions: Vec<String> =
         (0..config.tokenizer.captions).map(|index| caption(index).text).collect();
-    Tokenizer::train(captions.iter().map(String::as_str), config.tokenizer.vocab).unwrap()
+    let texts = captions.iter().map(String::as_str);
+    let tokenizer = Tokenizer::train(texts, config.tokenizer.vocab).unwrap();
+    Lexicon::new(&config.encoder, tokenizer, &captions).unwrap()
 }
 
 /// The first batch of a training.
@@ -84,10 +87,10 @@ pub fn batch(config: &Config) -> Batch {
 }
 
 /// What a step is fed of a batch.
-pub fn fed(config: &Config, tokenizer: &Tokenizer, batch: &Batch) -> Fed {
-    Fed::new(config, tokenizer, batch).unwrap()
+pub fn fed(lexicon: &Lexicon, batch: &Batch) -> Fed {
+    Fed::new(lexicon, batch).unwrap()
 }
 
-pub fn state(config: &Config, tokenizer: &Tokenizer) -> State<CpuTensor> {
-    State::new(&CpuDevice::default(), config, tokenizer.vocab_size(), None).unwrap()
+pub fn state(config: &Config, lexicon: &Lexicon) -> State<CpuTensor> {
+    State::new(&CpuDevice::default(), config, &lexicon.inputs(), None).unwrap()
 }

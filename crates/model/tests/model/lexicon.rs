@@ -1,0 +1,174 @@
+//! Models that go with word vectors or an encoder from elsewhere.
+
+use std::path::Path;
+
+use kinora_embed::{EncoderConfig, Form, Reader, Vectors, write};
+use kinora_model::{Error, Lexicon, Model, ModelConfig, Reading, Source};
+use kinora_nn::Precision;
+
+use crate::tiny::{config, of};
+
+type CpuModel = Model<kinora_cpu::CpuTensor>;
+
+fn with(encoder: EncoderConfig) -> ModelConfig {
+    let sizes = config().encoder;
+    ModelConfig {
+        encoder: EncoderConfig {
+            pieces: sizes.pieces,
+            word: sizes.word,
+            sentence: sizes.sentence,
+            ..encoder
+        },
+        ..config()
+    }
+}
+
+/// A table in which "scarlet" is "red", written into a folder.
+fn table(folder: &Path, name: &str) -> String {
+    let words = ["knight", "red", "scarlet", "robe", "a", "walks"];
+    let mut values: Vec<f32> = (0..words.len() * 5).map(|i| ((i * i) as f32).sin()).collect();
+    values.copy_within(5..10, 10);
+    let path = folder.join(name);
+    write(&Vectors::new(&words, 5, values).unwrap(), &path, Form::of(&path).unwrap()).unwrap();
+    path.to_str().unwrap().into()
+}
+
+fn film(model: &CpuModel, prompt: &str) -> kinora_video::Clip {
+    model.sample(prompt, 3).unwrap()
+}
+
+#[test]
+fn words_that_no_caption_has_are_what_the_table_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = table(folder.path(), "vectors.txt");
+    for reader in [Reader::Gru, Reader::Lstm, Reader::Mean] {
+        let encoder = EncoderConfig { vectors: vectors.clone(), reader, ..Default::default() };
+        let model = of(with(encoder));
+        assert_eq!(film(&model, "a scarlet robe"), film(&model, "a red robe"), "{reader:?}");
+        assert_ne!(film(&model, "a scarlet robe"), film(&model, "a walks robe"), "{reader:?}");
+    }
+    // Nor is any of it known without a table.
+    let model = of(config());
+    assert_ne!(film(&model, "a scarlet robe"), film(&model, "a red robe"));
+}
+
+#[test]
+fn it_says_which_words_it_does_not_know() {
+    let plain = of(config());
+    let encoder = EncoderConfig { vectors: "builtin".into(), ..Default::default() };
+    let builtin = of(with(encoder));
+    let look = |model: &CpuModel, text: &'static str| model.lexicon.look(text).unwrap();
+    let text = "a Scarlet zyxqj, a scarlet knight!";
+    let wanted = Reading { tokens: 8, unknown: vec!["zyxqj"], unread: "" };
+    let found = look(&builtin, text);
+    assert_eq!(found.unknown, wanted.unknown);
+    assert_eq!(found.tokens, wanted.tokens);
+    assert_eq!(look(&plain, text).unknown, ["Scarlet", "zyxqj", "scarlet"]);
+    assert_eq!(look(&plain, "a red robe").unknown, Vec::<&str>::new());
+    // Eight places.
+    assert_eq!(look(&plain, "a a a a a a a a red robe").unread, "red robe");
+    assert_eq!(look(&plain, "a a a a a a a robe").unread, "");
+    assert_eq!(look(&builtin, "a a a a a a a scarlet").unread, "");
+    assert_eq!(look(&plain, " ").tokens, 0);
+}
+
+#[test]
+fn a_model_goes_with_its_table_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let vectors = table(folder.path(), "vectors.safetensors");
+    for reader in [Reader::Gru, Reader::Sif] {
+        let encoder = EncoderConfig { vectors: vectors.clone(), reader, ..Default::default() };
+        let model = of(with(encoder));
+        let wanted = film(&model, "a scarlet knight");
+        let path = elsewhere.join("model.safetensors");
+        model.save(&path, Precision::F32).unwrap();
+        let contents = kinora_model::contents(&std::fs::read(&path).unwrap(), "the model").unwrap();
+        assert_eq!(contents.sources, *model.lexicon.sources());
+        assert!(matches!(contents.sources.vectors, Some(Source { dim: 5, .. })));
+
+        let load = || CpuModel::load(&path);
+        assert_eq!(film(&load().unwrap(), "a scarlet knight"), wanted, "{reader:?}");
+
+        // It may have moved to the model.
+        let moved = elsewhere.join("vectors.safetensors");
+        std::fs::rename(&vectors, &moved).unwrap();
+        assert_eq!(film(&load().unwrap(), "a scarlet knight"), wanted, "{reader:?}");
+        let text = std::fs::read(&moved).unwrap();
+        let mut other = text.clone();
+        *other.last_mut().unwrap() ^= 1;
+        std::fs::write(&moved, &other).unwrap();
+        let error = load().unwrap_err();
+        assert!(matches!(error, Error::Weights { .. }), "{error:?}");
+        assert!(error.to_string().contains("are not those that the model was trained with"));
+        std::fs::remove_file(&moved).unwrap();
+        let error = load().unwrap_err().to_string();
+        assert!(error.contains("vectors.safetensors") && error.contains("beside"), "{error}");
+        std::fs::write(&vectors, &text).unwrap();
+    }
+}
+
+#[test]
+fn sources_that_do_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = table(folder.path(), "vectors.vec");
+    let sif = EncoderConfig { vectors, reader: Reader::Sif, ..Default::default() };
+    let sources = of(with(sif.clone())).lexicon.sources().clone();
+    assert_eq!(sources.common.len(), 5);
+    let tokenizer = || of(config()).lexicon.tokenizer;
+    Lexicon::open(&sif, tokenizer(), &sources, None).unwrap();
+    let mut short = sources.clone();
+    short.common.pop();
+    let mut none = sources.clone();
+    none.vectors = None;
+    for (sources, part) in [(short, "4 numbers, not 5"), (none, "not none")] {
+        let error = Lexicon::open(&sif, tokenizer(), &sources, None).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+    let gone = EncoderConfig { vectors: "no/such/table.txt".into(), ..Default::default() };
+    let error = Lexicon::new(&gone, tokenizer(), &[]).unwrap_err();
+    assert!(matches!(&error, Error::Source(reason) if reason.contains("no/such/table.txt")));
+}
+
+/// Sentences of an ONNX encoder; `None` where no library runs one, which is a failure in CI.
+#[cfg(feature = "onnx")]
+#[test]
+fn sentences_of_an_encoder() {
+    use crate::written::{made, model as onnx, pieces};
+
+    let (folder, tokenizer, table) = made();
+    let write = |table: &[f32]| {
+        let bytes = onnx(table, &["input_ids"], &[], pieces());
+        std::fs::write(folder.path().join("model.onnx"), bytes).unwrap();
+    };
+    write(&table);
+    let encoder = EncoderConfig {
+        reader: Reader::Onnx,
+        onnx: folder.path().to_str().unwrap().into(),
+        ..Default::default()
+    };
+    let lexicon = match Lexicon::new(&encoder, tokenizer.clone(), &[]) {
+        Err(Error::Source(reason)) if reason.contains("onnxruntime") => {
+            assert!(std::env::var_os("CI").is_none(), "{reason}");
+            eprintln!("not tested: {reason}");
+            return;
+        }
+        lexicon => lexicon.unwrap(),
+    };
+    assert_eq!(lexicon.inputs().sentence, 3);
+    let given = lexicon.read(&["a red knight", "a blue knight"]).unwrap().given;
+    assert_eq!(given.len(), 6);
+    assert_ne!(given[..3], given[3..]);
+    let length = given[..3].iter().map(|x| x * x).sum::<f32>();
+    assert!((length - 3.0).abs() < 1e-4, "the length is the root of {length}");
+
+    let model = of(with(encoder.clone()));
+    assert_ne!(film(&model, "a red knight"), film(&model, "a blue knight"));
+    let bytes = model.to_bytes(Precision::F32).unwrap();
+    let load = || CpuModel::from_bytes(&Default::default(), &bytes, "the model");
+    assert_eq!(film(&load().unwrap(), "a red knight"), film(&model, "a red knight"));
+    write(&table.iter().map(|x| x + 1.0).collect::<Vec<f32>>());
+    let error = load().unwrap_err().to_string();
+    assert!(error.contains("the model was trained with"), "{error}");
+}
