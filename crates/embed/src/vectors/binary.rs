@@ -10,7 +10,7 @@ use crate::{Error, Result};
 
 /// Bytes of a first line, and of a word, at most.
 const FIRST: usize = 64;
-const WORD: usize = 64 << 10;
+pub const WORD: usize = 64 << 10;
 
 /// What fastText's own form begins with.
 const FASTTEXT: u32 = 793_712_314;

@@ -7,6 +7,7 @@ use flate2::write::GzEncoder;
 use half::f16;
 
 use super::Vectors;
+use super::binary::WORD;
 use super::read::ends;
 use crate::{Error, Result};
 
@@ -69,9 +70,11 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
         _ => &['\n'],
     };
     let outer = |word: &str| word.trim_ascii() != word || word.contains('\t');
-    let bad = |word: &&str| word.contains(breaks) || (!form.own() && outer(word));
+    let long = |word: &str| form == Form::Word2VecBinary && word.len() > WORD;
+    let bad = |word: &&str| word.contains(breaks) || long(word) || (!form.own() && outer(word));
     if let Some(word) = vectors.words().find(bad) {
-        return Err(Error::file(path, format!("the form cannot have the word {word:?}")));
+        let start: String = word.chars().take(40).collect();
+        return Err(Error::file(path, format!("the form cannot have the word {start:?}")));
     }
     let large = |x: &&f32| !f16::from_f32(**x).is_finite();
     if form == Form::OwnHalf
