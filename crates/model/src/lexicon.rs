@@ -127,7 +127,7 @@ impl Lexicon {
             path => {
                 let read = kinora_embed::read(&found(path, beside), None);
                 let Loaded { vectors, .. } =
-                    read.map_err(|error| missing("word vectors", &error))?;
+                    read.map_err(|error| missing("word vectors", &error, beside))?;
                 Some(vectors)
             }
         };
@@ -143,7 +143,7 @@ impl Lexicon {
                     let source = Source::new(encoder.dim()?, encoder.fingerprint()?);
                     Ok((encoder, source))
                 };
-                let (encoder, source) = open().map_err(|error| missing("encoder", &error))?;
+                let (encoder, source) = open().map_err(|error| missing("encoder", &error, beside))?;
                 sources.encoder = Some(source);
                 Some(Arc::new(std::sync::Mutex::new(encoder)))
             }
@@ -272,11 +272,13 @@ fn found(path: &str, beside: Option<&Path>) -> std::path::PathBuf {
     }
 }
 
-fn missing(what: &str, error: &kinora_embed::Error) -> Error {
+/// What is said if a source is not there.
+fn missing(what: &str, error: &kinora_embed::Error, beside: Option<&Path>) -> Error {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     let cause = cause.unwrap_or_default();
-    Error::Source(format!(
-        "the {what} cannot be had: {error}{cause}; they are looked for where the config says, then \
-         beside the model"
-    ))
+    let hint = match (error, beside) {
+        (kinora_embed::Error::Library(_), _) | (_, None) => "",
+        _ => "; the model goes with it, and it was looked for beside the model too",
+    };
+    Error::Source(format!("the {what}: {error}{cause}{hint}"))
 }

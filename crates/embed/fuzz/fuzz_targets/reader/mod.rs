@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use kinora_embed::{Form, read, write};
+use kinora_embed::{Form, Vectors, read, write};
 use tempfile::TempDir;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a folder"));
@@ -21,4 +21,8 @@ pub fn check(name: &str, bytes: &[u8]) {
     assert!(again.words().eq(vectors.words()));
     let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<u32>>();
     assert_eq!(bits(again.values()), bits(vectors.values()));
+    // Of what the table lacks, the parts.
+    let part = |vectors: &Vectors| vectors.vector("xqzzy").map(|vector| bits(&vector));
+    assert_eq!(part(&again), part(&vectors));
+    assert_eq!(again.fingerprint(), vectors.fingerprint());
 }
