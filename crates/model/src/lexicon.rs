@@ -143,7 +143,8 @@ impl Lexicon {
                     let source = Source::new(encoder.dim()?, encoder.fingerprint()?);
                     Ok((encoder, source))
                 };
-                let (encoder, source) = open().map_err(|error| missing("encoder", &error, beside))?;
+                let (encoder, source) =
+                    open().map_err(|error| missing("encoder", &error, beside))?;
                 sources.encoder = Some(source);
                 Some(Arc::new(std::sync::Mutex::new(encoder)))
             }

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod config;
+mod credits;
 mod critic;
 mod error;
 mod fed;
@@ -9,6 +10,7 @@ mod log;
 mod run;
 mod sheet;
 mod step;
+mod words;
 
 pub use config::{Config, PRESETS, TokenizerConfig, TrainConfig};
 pub use critic::Critic;

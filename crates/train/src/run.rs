@@ -3,18 +3,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use kinora_embed::EncoderConfig;
 use kinora_model::{Card, Lexicon, Model, Net};
 use kinora_nn::{Module, Outline, Precision, count};
 use kinora_tensor::Tensor;
 use kinora_text::Tokenizer;
-use kinora_video::{Batch, Dataset, Draw, Example, Feed, FeedConfig, Split, write_atomic};
+use kinora_video::{Batch, Dataset, Example, Feed, FeedConfig, Split, write_atomic};
 
 use crate::checkpoint::{self, Progress};
+use crate::credits::{both, both_licences};
 use crate::critic::Critic;
 use crate::log::{Log, LogLine, Window};
 use crate::sheet::{examples, sheet};
 use crate::step::{State, fitting};
+use crate::words::{captions, lexicon_of};
 use crate::{Config, Error, Fed, Result};
 
 /// How many films a sheet of samples shows.
@@ -394,81 +395,5 @@ fn open(spec: &str) -> Result<Arc<dyn Dataset>> {
     match dataset.check().into_iter().next() {
         Some(error) => Err(error.into()),
         None => Ok(dataset.into()),
-    }
-}
-
-/// The licence of what was learnt from works of two: of one that leaves a choice, what the other
-/// says.
-fn both_licences(a: &str, b: &str) -> String {
-    let offers = |choice: &str, one: &str| choice.split(" or ").any(|other| other == one);
-    match (offers(b, a), offers(a, b)) {
-        (true, _) => a.into(),
-        (_, true) => b.into(),
-        _ => both(a, b),
-    }
-}
-
-/// Both of two, once where they are the same.
-fn both(a: &str, b: &str) -> String {
-    match (a, b) {
-        (a, b) if b.is_empty() || a.contains(b) => a.into(),
-        ("", b) => b.into(),
-        (a, b) => format!("{a}; {b}"),
-    }
-}
-
-/// What a training learns its words from.
-fn captions(config: &Config, dataset: &dyn Dataset) -> Result<Vec<String>> {
-    let caption = |index| dataset.caption(Split::Train, Draw { seed: config.seed, index });
-    (0..config.tokenizer.captions).map(|index| Ok(caption(index)?.text)).collect()
-}
-
-/// The tokenizer of a model to start from, with what the config asks for beside it.
-fn lexicon_of<T: Tensor>(
-    config: &Config,
-    model: &Model<T>,
-    captions: &[String],
-) -> Result<Lexicon> {
-    let (tokenizer, sources) = (model.lexicon.tokenizer.clone(), model.lexicon.sources());
-    let (wanted, was) = (&config.encoder, &model.config.encoder);
-    let asks =
-        |encoder: &EncoderConfig| (encoder.reader, encoder.vectors.clone(), encoder.onnx.clone());
-    if asks(wanted) == asks(was) {
-        return Ok(Lexicon::open(wanted, tokenizer, sources, None)?);
-    }
-    let lexicon = Lexicon::new(wanted, tokenizer, captions)?;
-    let new = lexicon.sources();
-    for (what, key, trained, other) in [
-        ("table of word vectors", "vectors", &sources.vectors, &new.vectors),
-        ("sentence encoder", "onnx", &sources.encoder, &new.encoder),
-    ] {
-        if trained.is_some() && other.is_some() && trained != other {
-            let name = &model.card.name;
-            return Err(Error::Config(format!(
-                "encoder.{key} names another {what} than the model {name:?} was trained with; keep that \
-                 one, or start afresh without it"
-            )));
-        }
-    }
-    Ok(lexicon)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn licences() {
-        for (a, b, wanted) in [
-            ("", "X", "X"),
-            ("X", "", "X"),
-            ("X", "X", "X"),
-            ("X", "X or Y", "X"),
-            ("X or Y", "Y", "Y"),
-            ("X", "Y", "X; Y"),
-            ("X; Y", "Y", "X; Y"),
-        ] {
-            assert_eq!(both_licences(a, b), wanted, "{a:?} and {b:?}");
-        }
     }
 }
