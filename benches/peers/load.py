@@ -45,10 +45,11 @@ def main():
         # In turn, since the machine may be busier at one time than at another.
         for _ in range(args.runs):
             seconds["kinora"].append(ours(args.kinora, text))
+            seconds["own form"].append(ours(args.kinora, own))
             script = LOAD.format(path=text)
             done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
             seconds["gensim"].append(float(done.stdout))
-            seconds["own form"].append(ours(args.kinora, own))
+            print({who: round(runs[-1], 3) for who, runs in seconds.items()}, flush=True)
         for who, runs in seconds.items():
             print(f"{who}: {statistics.median(runs) * 1e3:.1f} ms")
         ratios = [b / a for a, b in zip(seconds["kinora"], seconds["gensim"])]
