@@ -98,14 +98,15 @@ impl<T: Tensor> Tensor for Recorder<T> {
         Ok(Self { inner, device: device.clone() })
     }
 
-    fn update(&mut self, update: &Update, state: &mut [&mut Self], input: &Self) -> Result<()> {
+    fn update(&mut self, update: &Update, state: &mut [&mut Self], inputs: &[&Self]) -> Result<()> {
         let name = match update {
             Update::Adam { .. } => "adam",
             Update::Lerp { .. } => "lerp",
         };
         let descs = vec![*self.inner.desc()];
         let mut state: Vec<&mut T> = state.iter_mut().map(|s| &mut s.inner).collect();
-        let run = || self.inner.update(update, &mut state, &input.inner);
+        let inputs: Vec<&T> = inputs.iter().map(|input| &input.inner).collect();
+        let run = || self.inner.update(update, &mut state, &inputs);
         self.device.record(name, None, descs, run)
     }
 }

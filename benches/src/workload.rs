@@ -10,7 +10,7 @@ use kinora_model::Lexicon;
 use kinora_nn::{Module, Outline, Precision};
 use kinora_tensor::{Random, Tensor, Var, grad_from};
 use kinora_text::Tokenizer;
-use kinora_train::{Config, Fed, Metrics, State, frames_judged};
+use kinora_train::{Config, Fed, Measured, State, frames_judged};
 use kinora_video::{Batch, Dataset, Draw, Shapes, Split};
 
 /// Captions that the tokenizer is trained on.
@@ -69,7 +69,7 @@ impl Workload {
         state: State<T>,
         device: &T::Device,
         config: &Config,
-    ) -> Result<(State<T>, Metrics)> {
+    ) -> Result<(State<T>, Measured<T>)> {
         Ok(state.step(device, config, &self.fed)?)
     }
 
@@ -123,7 +123,7 @@ impl Workload {
             let noise: Noise<CpuTensor> = kinora_train::noise(&device, &config, number, n)?;
             let numbers: Vec<f32> = which.iter().map(|&frame| frame as f32).collect();
             let numbers = CpuTensor::from_slice(&device, &numbers, [which.len()])?;
-            let (next, metrics) =
+            let (next, measured) =
                 self.step(state.take().context("the state is back")?, &device, &config)?;
             state = Some(next);
             tensors.extend([
@@ -131,7 +131,8 @@ impl Workload {
                 (format!("input.film.{number}"), noise.film),
                 (format!("input.frames.{number}"), noise.frames),
             ]);
-            let [loss_critic, loss_net, .., norm_critic, norm_net] = metrics;
+            let [loss_critic, loss_net, .., norm_critic, norm_net] =
+                Measured::read(&[measured])?[0];
             for (name, value) in [
                 ("loss_critic", loss_critic),
                 ("loss_net", loss_net),

@@ -177,7 +177,7 @@ impl Tensor for CpuTensor {
         }
     }
 
-    fn update(&mut self, update: &Update, state: &mut [&mut Self], input: &Self) -> Result<()> {
-        update::update(self, update, state, input)
+    fn update(&mut self, update: &Update, state: &mut [&mut Self], inputs: &[&Self]) -> Result<()> {
+        update::update(self, update, state, inputs)
     }
 }

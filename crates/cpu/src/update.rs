@@ -11,16 +11,19 @@ pub(crate) fn update(
     p: &mut CpuTensor,
     update: &Update,
     state: &mut [&mut CpuTensor],
-    input: &CpuTensor,
+    inputs: &[&CpuTensor],
 ) -> Result<()> {
     let descs: Vec<Desc> = state.iter().map(|s| s.desc).collect();
-    update.check(&p.desc, &descs.iter().collect::<Vec<_>>(), &input.desc)?;
+    let inputs_are: Vec<&Desc> = inputs.iter().map(|input| &input.desc).collect();
+    update.check(&p.desc, &descs.iter().collect::<Vec<_>>(), &inputs_are)?;
+    let input = inputs[0];
     if p.desc.shape.elements() > PIECE {
         awake();
     }
     match *update {
-        Update::Adam { rate, beta1, beta2, epsilon, step, scale } => {
+        Update::Adam { rate, beta1, beta2, epsilon, step } => {
             let [m, v] = state else { unreachable!("checked") };
+            let factor = inputs[1].data()[0];
             let (rate, root) = adam_factors(rate, beta1, beta2, step);
             let all = p.data_mut()?.par_chunks_mut(PIECE);
             let all = all.zip(m.data_mut()?.par_chunks_mut(PIECE));
@@ -30,7 +33,7 @@ pub(crate) fn update(
                     #[inline(always)]
                     || {
                         for (((p, m), v), g) in p.iter_mut().zip(m).zip(v).zip(g) {
-                            let g = scale * g;
+                            let g = factor * g;
                             *m = beta1 * *m + (1.0 - beta1) * g;
                             *v = beta2 * *v + (1.0 - beta2) * g * g;
                             *p -= rate * *m / (root * v.sqrt() + epsilon);

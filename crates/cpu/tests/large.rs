@@ -199,17 +199,19 @@ fn rows_of_tables() {
 
 #[test]
 fn updates() {
-    let adam =
-        |step| Update::Adam { rate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-8, step, scale: 0.7 };
+    let adam = |step| Update::Adam { rate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-8, step };
     let shape = Shape::from([300, 301]);
     fn run<T: Tensor>(device: &T::Device, shape: Shape, rules: &[Update]) -> T {
         let new = |stream| T::from_slice(device, &normals(shape, stream), shape).unwrap();
         let (mut p, mut m) = (new(0), T::full(device, 0.0, shape).unwrap());
         let mut v = m.clone();
         for (i, rule) in rules.iter().enumerate() {
-            let mut state = [&mut m, &mut v];
-            let state = if matches!(rule, Update::Adam { .. }) { &mut state[..] } else { &mut [] };
-            p.update(rule, state, &new(1 + i)).unwrap();
+            let (input, factor) = (new(1 + i), T::full(device, 0.7, [1]).unwrap());
+            match rule {
+                Update::Adam { .. } => p.update(rule, &mut [&mut m, &mut v], &[&input, &factor]),
+                Update::Lerp { .. } => p.update(rule, &mut [], &[&input]),
+            }
+            .unwrap();
         }
         p
     }

@@ -31,16 +31,16 @@ fn an_update_is_in_place_unless_shared() -> Result<()> {
     let lerp = Update::Lerp { weight: 1.0 };
     let (mut p, target) = (sequence(&device, [8, 8]), CpuTensor::full(&device, -1.0, [8, 8])?);
     let before = p.data().as_ptr();
-    p.update(&lerp, &mut [], &target)?;
+    p.update(&lerp, &mut [], &[&target])?;
     assert_eq!(p.data().as_ptr(), before);
 
     let copy = p.clone();
     let mut q = sequence(&device, [8, 8]);
-    p.update(&lerp, &mut [], &q)?;
+    p.update(&lerp, &mut [], &[&q])?;
     assert!(copy.data().iter().all(|&x| x == -1.0), "a clone saw the update");
     assert_eq!(p.data(), q.data());
     let itself = q.clone();
-    q.update(&Update::Lerp { weight: 0.5 }, &mut [], &itself)?;
+    q.update(&Update::Lerp { weight: 0.5 }, &mut [], &[&itself])?;
     assert_eq!(q.data(), itself.data());
     Ok(())
 }
@@ -56,7 +56,7 @@ fn a_repeated_step_allocates_nothing_new() -> Result<()> {
         let loss = Var::constant(x.clone()).conv(&w, geometry)?.leaky_relu(0.2)?.mean_all()?;
         let gradient = grad(loss, &[&w])?.remove(0);
         drop(w);
-        weight.update(&Update::Lerp { weight: 0.1 }, &mut [], &gradient)?;
+        weight.update(&Update::Lerp { weight: 0.1 }, &mut [], &[&gradient])?;
         let memory = device.memory();
         Ok(memory.live + memory.pooled)
     };

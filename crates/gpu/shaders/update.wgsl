@@ -3,17 +3,18 @@
 // A workgroup changes 256 neighbouring elements, a thread one of them.
 
 struct Params {
-    // Where the parameter, its moments and the input begin, and how many elements there are.
+    // Where the parameter, its moments, the input and the factor on it begin, and how many elements
+    // there are.
     p: u32,
     m: u32,
     v: u32,
     g: u32,
+    factor: u32,
     len: u32,
-    // Of lerp the weight; of Adam rate / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), ε and a factor on g.
+    // Of lerp the weight; of Adam rate / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), ε.
     rate: f32,
     root: f32,
     epsilon: f32,
-    scale: f32,
     beta1: f32,
     beta2: f32,
 }
@@ -23,6 +24,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> input: array<f32>;
 @group(0) @binding(3) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(4) var<storage, read_write> square: array<f32>;
+@group(0) @binding(5) var<storage, read> factor: array<f32>;
 
 @compute @workgroup_size(256)
 fn lerp(
@@ -48,7 +50,7 @@ fn adam(
     if i >= p.len {
         return;
     }
-    let g = p.scale * input[p.g + i];
+    let g = factor[p.factor] * input[p.g + i];
     let m = p.beta1 * mean[p.m + i] + (1.0 - p.beta1) * g;
     let v = p.beta2 * square[p.v + i] + (1.0 - p.beta2) * g * g;
     mean[p.m + i] = m;

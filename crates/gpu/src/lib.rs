@@ -197,7 +197,7 @@ impl Tensor for GpuTensor {
         Ok(y)
     }
 
-    fn update(&mut self, update: &Update, state: &mut [&mut Self], input: &Self) -> Result<()> {
-        update::update(self, update, state, input)
+    fn update(&mut self, update: &Update, state: &mut [&mut Self], inputs: &[&Self]) -> Result<()> {
+        update::update(self, update, state, inputs)
     }
 }

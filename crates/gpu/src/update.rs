@@ -13,11 +13,11 @@ struct Params {
     m: u32,
     v: u32,
     g: u32,
+    factor: u32,
     len: u32,
     rate: f32,
     root: f32,
     epsilon: f32,
-    scale: f32,
     beta1: f32,
     beta2: f32,
 }
@@ -26,17 +26,19 @@ pub(crate) fn update(
     p: &mut GpuTensor,
     update: &Update,
     state: &mut [&mut GpuTensor],
-    input: &GpuTensor,
+    inputs: &[&GpuTensor],
 ) -> Result<()> {
     let descs: Vec<Desc> = state.iter().map(|s| s.desc).collect();
-    update.check(&p.desc, &descs.iter().collect::<Vec<_>>(), &input.desc)?;
+    let inputs_are: Vec<&Desc> = inputs.iter().map(|input| &input.desc).collect();
+    update.check(&p.desc, &descs.iter().collect::<Vec<_>>(), &inputs_are)?;
+    let input = inputs[0];
     p.unshare()?;
     let params =
         Params { p: p.start(), g: input.start(), len: p.len() as u32, ..Params::default() };
     let device = p.device().clone();
     match *update {
-        Update::Adam { rate, beta1, beta2, epsilon, step, scale } => {
-            let [m, v] = state else { unreachable!("checked") };
+        Update::Adam { rate, beta1, beta2, epsilon, step } => {
+            let ([m, v], factor) = (state, inputs[1]) else { unreachable!("checked") };
             m.unshare()?;
             v.unshare()?;
             let (rate, root) = adam_factors(rate, beta1, beta2, step);
@@ -47,7 +49,7 @@ pub(crate) fn update(
                 rate,
                 root,
                 epsilon,
-                scale,
+                factor: factor.start(),
                 beta1,
                 beta2,
                 ..params
@@ -55,7 +57,7 @@ pub(crate) fn update(
             run(
                 &device,
                 &Kernel::new(kernel::UPDATE, "adam"),
-                &[p, input, m, v],
+                &[p, input, m, v, factor],
                 params,
                 p.len(),
                 256,

@@ -53,16 +53,16 @@ fn an_update_is_in_place_unless_shared() -> Result<()> {
     let lerp = Update::Lerp { weight: 1.0 };
     let (mut p, target) = (sequence(&device, [8, 8]), GpuTensor::full(&device, -1.0, [8, 8])?);
     let before = device.memory().live;
-    p.update(&lerp, &mut [], &target)?;
+    p.update(&lerp, &mut [], &[&target])?;
     assert_eq!(device.memory().live, before);
 
     let copy = p.clone();
     let mut q = sequence(&device, [8, 8]);
-    p.update(&lerp, &mut [], &q)?;
+    p.update(&lerp, &mut [], &[&q])?;
     assert!(copy.to_vec()?.iter().all(|&x| x == -1.0), "a clone saw the update");
     assert_eq!(p.to_vec()?, q.to_vec()?);
     let itself = q.clone();
-    q.update(&Update::Lerp { weight: 0.5 }, &mut [], &itself)?;
+    q.update(&Update::Lerp { weight: 0.5 }, &mut [], &[&itself])?;
     assert_eq!(q.to_vec()?, itself.to_vec()?);
     Ok(())
 }
@@ -79,7 +79,7 @@ fn a_repeated_step_allocates_nothing_new_and_is_one_submit() -> Result<()> {
         let value = loss.value().clone();
         let gradient = grad(loss, &[&w])?.remove(0);
         drop(w);
-        weight.update(&Update::Lerp { weight: 0.1 }, &mut [], &gradient)?;
+        weight.update(&Update::Lerp { weight: 0.1 }, &mut [], &[&gradient])?;
         let submits = device.counts().submits;
         assert!(value.to_vec()?[0].is_finite());
         assert_eq!(device.counts().submits, submits + 1);

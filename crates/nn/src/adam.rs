@@ -81,14 +81,14 @@ impl<T: Tensor> Adam<T> {
     }
 
     /// One step against `gradients`, which are in the order of [`parameters`](crate::parameters)
-    /// and each multiplied by `scale` first (see [`clip_factor`](crate::clip_factor)).
+    /// and each multiplied by `factor`, `[1]`, first (see [`clip_factor`](crate::clip_factor)).
     ///
     /// The module is taken, so that its tensors can be changed in place; they are where nobody else
     /// holds them.
     ///
     /// # Errors
     /// If the gradients are not those of the parameters, or the device fails; the module is gone.
-    pub fn step<M: Module<T>>(&mut self, module: M, gradients: &[T], scale: f32) -> Result<M> {
+    pub fn step<M: Module<T>>(&mut self, module: M, gradients: &[T], factor: &T) -> Result<M> {
         let mut parts = Parts::of(&module);
         drop(module);
         let names = parts.names.iter();
@@ -106,10 +106,10 @@ impl<T: Tensor> Adam<T> {
         }
         self.step += 1;
         let AdamConfig { rate, beta1, beta2, epsilon } = self.config;
-        let update = Update::Adam { rate, beta1, beta2, epsilon, step: self.step, scale };
+        let update = Update::Adam { rate, beta1, beta2, epsilon, step: self.step };
         let moments = self.m.iter_mut().zip(&mut self.v);
         for ((tensor, g), (m, v)) in trained.iter_mut().zip(gradients).zip(moments) {
-            tensor.update(&update, &mut [m, v], g)?;
+            tensor.update(&update, &mut [m, v], &[g, factor])?;
         }
         Ok(parts.join())
     }

@@ -57,7 +57,7 @@ impl<M> Ema<M> {
             if is_buffer(name) {
                 *tensor = live.clone();
             } else {
-                tensor.update(&update, &mut [], live)?;
+                tensor.update(&update, &mut [], &[live])?;
             }
         }
         self.module = parts.join();

@@ -22,7 +22,7 @@ pub use conv_recurrent::{ConvGru, ConvLstm};
 pub use ema::Ema;
 pub use error::{Error, Result};
 pub use file::{Header, Precision, TensorInfo, check, header, load, save};
-pub use gradient::{clip_factor, gradient_norm, gradient_squares};
+pub use gradient::{clip_factor, gradient_norm};
 pub use init::{Fill, Fresh, Init, MAX_ELEMENTS, Outline, kaiming, xavier};
 pub use linear::{Embedding, Linear};
 pub use module::{Module, count, describe, freeze, is_buffer, join, lift, parameters};

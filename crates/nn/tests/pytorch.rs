@@ -120,8 +120,9 @@ fn adam() {
     let mut module = filled(Linear::new(&mut Outline, 4, 5, false));
     let config = AdamConfig { rate: 0.01, beta1: 0.5, beta2: 0.9, epsilon: 1e-8 };
     let mut adam = Adam::new(&module, config).unwrap();
+    let half = wave([1], 0).affine(0.0, 0.5).unwrap();
     for k in 0..3 {
-        module = adam.step(module, &[wave([4, 5], 10 + k)], 0.5).unwrap();
+        module = adam.step(module, &[wave([4, 5], 10 + k)], &half).unwrap();
     }
     check("adam", &module.weight);
 }

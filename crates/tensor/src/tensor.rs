@@ -39,8 +39,8 @@ pub trait Tensor: Clone + Send + Sync {
     ///
     /// # Errors
     /// Those of [`Update::check`], before anything is changed.
-    fn update(&mut self, update: &Update, state: &mut [&mut Self], input: &Self) -> Result<()> {
-        update.expand(self, state, input)
+    fn update(&mut self, update: &Update, state: &mut [&mut Self], inputs: &[&Self]) -> Result<()> {
+        update.expand(self, state, inputs)
     }
 
     // Everything below is provided.

@@ -3,9 +3,10 @@ use crate::{Desc, Error, Result, Shape, Tensor};
 /// A rule by which [`Tensor::update`] changes a parameter p in place.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Update {
-    /// Adam (Kingma and Ba, 2015). State: the moments m and v; input: the gradient g.
+    /// Adam (Kingma and Ba, 2015). State: the moments m and v; inputs: the gradient g and a factor
+    /// on it, `[1]`, by which it is clipped.
     ///
-    /// With ĝ = `scale` g: m ← β₁ m + (1 - β₁) ĝ, v ← β₂ v + (1 - β₂) ĝ²,
+    /// With ĝ = factor · g: m ← β₁ m + (1 - β₁) ĝ, v ← β₂ v + (1 - β₂) ĝ²,
     /// p ← p - `rate` · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε).
     Adam {
         /// The learning rate.
@@ -18,12 +19,10 @@ pub enum Update {
         epsilon: f32,
         /// t, which counts from 1.
         step: u64,
-        /// A factor on the gradient, for clipping.
-        scale: f32,
     },
-    /// p ← p + `weight` (input - p), as for an average of parameters. No state.
+    /// p ← p + `weight` (x - p), as for an average of parameters. No state; input: x.
     Lerp {
-        /// 0 keeps p, 1 takes the input.
+        /// 0 keeps p, 1 takes x.
         weight: f32,
     },
 }
@@ -36,24 +35,31 @@ pub fn adam_factors(rate: f32, beta1: f32, beta2: f32, step: u64) -> (f32, f32) 
 }
 
 impl Update {
-    /// Checks that the state and the input are shaped as the parameter: what [`Tensor::update`]
-    /// calls first.
+    /// Checks that the state and the inputs are those of the rule, shaped as the parameter: what
+    /// [`Tensor::update`] calls first.
     ///
     /// # Errors
-    /// [`Error::Shape`] with the shapes of the parameter, the state and the input.
-    pub fn check(&self, p: &Desc, state: &[&Desc], input: &Desc) -> Result<()> {
-        let (op, moments) = match self {
-            Update::Adam { .. } => ("adam", 2),
-            Update::Lerp { .. } => ("lerp", 0),
+    /// [`Error::Shape`] with the shapes of the parameter, the state and the inputs.
+    pub fn check(&self, p: &Desc, state: &[&Desc], inputs: &[&Desc]) -> Result<()> {
+        let (op, moments, factors) = match self {
+            Update::Adam { .. } => ("adam", 2, 1),
+            Update::Lerp { .. } => ("lerp", 0, 0),
         };
         let shapes: Vec<Shape> =
-            [p].iter().chain(state).chain(&[input]).map(|desc| desc.shape).collect();
-        if state.len() == moments && shapes.iter().all(|shape| *shape == p.shape) {
+            [p].iter().chain(state).chain(inputs).map(|desc| desc.shape).collect();
+        let (alike, rest) = shapes.split_at((2 + moments).min(shapes.len()));
+        if state.len() == moments
+            && inputs.len() == 1 + factors
+            && alike.iter().all(|shape| *shape == p.shape)
+            && rest.iter().all(|shape| shape[..] == [1])
+        {
             return Ok(());
         }
-        let reason =
-            format!("the parameter, {moments} of state and the input must be of one shape");
-        Err(Error::Shape { op, shapes, reason })
+        let reason = match factors {
+            0 => "the parameter and the input must be of one shape",
+            _ => "the parameter, two moments and the gradient must be of one shape, the factor [1]",
+        };
+        Err(Error::Shape { op, shapes, reason: reason.into() })
     }
 
     /// The rule made of operations.
@@ -61,14 +67,15 @@ impl Update {
         &self,
         p: &mut T,
         state: &mut [&mut T],
-        input: &T,
+        inputs: &[&T],
     ) -> Result<()> {
         let descs: Vec<Desc> = state.iter().map(|s| *s.desc()).collect();
-        self.check(p.desc(), &descs.iter().collect::<Vec<_>>(), input.desc())?;
+        let inputs_are: Vec<&Desc> = inputs.iter().map(|input| input.desc()).collect();
+        self.check(p.desc(), &descs.iter().collect::<Vec<_>>(), &inputs_are)?;
         match *self {
-            Update::Adam { rate, beta1, beta2, epsilon, step, scale } => {
-                let [m, v] = state else { unreachable!("checked") };
-                let g = input.affine(scale, 0.0)?;
+            Update::Adam { rate, beta1, beta2, epsilon, step } => {
+                let ([m, v], [g, factor]) = (state, inputs) else { unreachable!("checked") };
+                let g = g.mul(factor)?;
                 **m = m.affine(beta1, 0.0)?.add(&g.affine(1.0 - beta1, 0.0)?)?;
                 **v = v.affine(beta2, 0.0)?.add(&g.mul(&g)?.affine(1.0 - beta2, 0.0)?)?;
                 let (rate, root) = adam_factors(rate, beta1, beta2, step);
@@ -76,7 +83,7 @@ impl Update {
                 *p = p.sub(&change)?;
             }
             Update::Lerp { weight } => {
-                *p = p.add(&input.sub(p)?.affine(weight, 0.0)?)?;
+                *p = p.add(&inputs[0].sub(p)?.affine(weight, 0.0)?)?;
             }
         }
         Ok(())

@@ -114,10 +114,11 @@ impl<T: Tensor> Tensor for Var<T> {
     }
 
     /// Changes the value; the variable is a constant afterwards.
-    fn update(&mut self, update: &Update, state: &mut [&mut Self], input: &Self) -> Result<()> {
+    fn update(&mut self, update: &Update, state: &mut [&mut Self], inputs: &[&Self]) -> Result<()> {
         self.node = None;
         let mut state: Vec<&mut T> = state.iter_mut().map(|s| &mut s.value).collect();
-        self.value.update(update, &mut state, &input.value)
+        let inputs: Vec<&T> = inputs.iter().map(|input| &input.value).collect();
+        self.value.update(update, &mut state, &inputs)
     }
 }
 

@@ -314,16 +314,16 @@ fn a_chain_of_a_million_steps() -> Result<()> {
 fn updates_leave_a_constant() -> Result<()> {
     let mut p = Var::leaf(values(&[1.0, 3.0]));
     let input = Var::constant(values(&[2.0, 2.0]));
-    p.update(&kinora_tensor::Update::Lerp { weight: 0.5 }, &mut [], &input)?;
+    p.update(&kinora_tensor::Update::Lerp { weight: 0.5 }, &mut [], &[&input])?;
     assert_eq!(p.to_vec()?, [1.5, 2.5]);
     let wrong = p.update(
         &kinora_tensor::Update::Lerp { weight: 0.5 },
         &mut [],
-        &Var::constant(values(&[1.0])),
+        &[&Var::constant(values(&[1.0]))],
     );
     assert_eq!(
         wrong.unwrap_err().to_string(),
-        "lerp of [[2], [1]]: the parameter, 0 of state and the input must be of one shape"
+        "lerp of [[2], [1]]: the parameter and the input must be of one shape"
     );
     assert_eq!(p.to_vec()?, [1.5, 2.5]);
     Ok(())

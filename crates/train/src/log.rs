@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::step::{METRICS, Metrics};
+use crate::measured::{METRICS, Metrics};
 use crate::{Error, Result};
 
 /// The sums of what was measured since the last line of the log; kept in checkpoints, so that a

@@ -13,6 +13,7 @@ use crate::checkpoint::{self, Progress};
 use crate::credits::{both, both_licences};
 use crate::critic::Critic;
 use crate::log::{Log, LogLine, Window};
+use crate::measured::Measured;
 use crate::sheet::{examples, sheet};
 use crate::step::{State, fitting};
 use crate::words::{captions, lexicon_of};
@@ -45,6 +46,8 @@ pub struct Training<T: Tensor> {
     /// Seen so far: steps may have had batches of several sizes.
     clips: u64,
     window: Window,
+    /// What was measured since, and is not read yet.
+    measured: Vec<Measured<T>>,
 }
 
 /// What a run will take.
@@ -169,6 +172,7 @@ impl<T: Tensor> Training<T> {
             state,
             clips: 0,
             window: Window::default(),
+            measured: Vec::new(),
         };
         // The config comes last: where it is, there is a checkpoint.
         training.save()?;
@@ -230,6 +234,7 @@ impl<T: Tensor> Training<T> {
             state,
             clips,
             window,
+            measured: Vec::new(),
         })
     }
 
@@ -247,8 +252,8 @@ impl<T: Tensor> Training<T> {
     /// last; either way it ends with a checkpoint.
     ///
     /// # Errors
-    /// [`Error::Diverged`] at the first loss or gradient that is not finite; the last checkpoint is
-    /// whole then, as after every other error.
+    /// [`Error::Diverged`] with the first loss or gradient that was not finite, once its line of the
+    /// log is due; the last checkpoint is whole then, as after every other error.
     pub fn run(mut self, observe: &mut dyn FnMut(Event) -> ControlFlow<()>) -> Result<Outcome> {
         let steps = self.config.train.steps;
         let (log, before) = Log::open(&self.folder, self.state.step)?;
@@ -270,15 +275,19 @@ impl<T: Tensor> Training<T> {
                 Some(fed) => fed,
                 None => feed.next()??,
             };
-            let metrics;
-            (self.state, metrics) = self.state.step(&self.device, &self.config, &fed)?;
+            let measured;
+            (self.state, measured) = self.state.step(&self.device, &self.config, &fed)?;
             self.clips += fed.clips() as u64;
-            self.window.add(&metrics);
+            self.measured.push(measured);
             let step = self.state.step;
             let train = &self.config.train;
-            if step.is_multiple_of(train.log_every) || step == steps {
+            let is_due = |every| step.is_multiple_of(every) || step == steps;
+            let [is_log_due, are_samples_due, is_save_due] =
+                [train.log_every, train.sample_every, train.save_every].map(is_due);
+            if is_log_due {
+                self.look()?;
                 let passed = line_start.elapsed().as_secs_f64();
-                let clips = (step - line_step) * train.batch as u64;
+                let clips = (step - line_step) * self.config.train.batch as u64;
                 let line = LogLine {
                     step,
                     clips: self.clips,
@@ -291,13 +300,16 @@ impl<T: Tensor> Training<T> {
                 log.append(&line)?;
                 stop |= observe(Event::Log(&line)).is_break();
             }
-            if step.is_multiple_of(train.sample_every) || step == steps {
+            if are_samples_due {
+                self.look()?;
                 let path = self.folder.join(format!("samples/{step:06}.gif"));
                 sheet(&self.model(), &shown, 0)?.save(&path, &Default::default())?;
                 stop |= observe(Event::Samples(&path)).is_break();
             }
             stop |= observe(Event::Step { step, steps }).is_break();
-            if step.is_multiple_of(self.config.train.save_every) || step == steps || stop {
+            if is_save_due || stop {
+                // What diverged is not saved.
+                self.look()?;
                 self.save()?;
                 stop |= observe(Event::Saved(step)).is_break();
             }
@@ -306,6 +318,13 @@ impl<T: Tensor> Training<T> {
             }
         }
         Ok(Outcome::Finished(self.state.step))
+    }
+
+    /// Waits for what was measured.
+    fn look(&mut self) -> Result<()> {
+        let measured = std::mem::take(&mut self.measured);
+        Measured::read(&measured)?.iter().for_each(|metrics| self.window.add(metrics));
+        Ok(())
     }
 
     fn feed(&self, start: u64) -> Feed<Result<Fed>> {
@@ -340,7 +359,8 @@ impl<T: Tensor> Training<T> {
         let time = |mut trial: State<T>, step: u64| -> Result<(State<T>, f64)> {
             let start = Instant::now();
             trial.step = step - 1;
-            let (trial, _) = trial.step(&self.device, &self.config, fed)?;
+            let (trial, measured) = trial.step(&self.device, &self.config, fed)?;
+            Measured::read(&[measured])?;
             Ok((trial, start.elapsed().as_secs_f64()))
         };
         let every = train.r1_every;

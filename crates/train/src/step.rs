@@ -4,13 +4,14 @@ use kinora_embed::Inputs;
 use kinora_gan::{Logits, Noise};
 use kinora_model::Net;
 use kinora_nn::{
-    Adam, AdamConfig, Ema, Fresh, Module, Outline, clip_factor, freeze, gradient_norm,
-    gradient_squares, join, lift, parameters,
+    Adam, AdamConfig, Ema, Fresh, Module, Outline, clip_factor, freeze, gradient_norm, join, lift,
+    parameters,
 };
 use kinora_tensor::{Desc, Random, Shape, Tensor, Var, grad};
 
 use crate::critic::Critic;
-use crate::{Config, Error, Fed, Result};
+use crate::measured::Measured;
+use crate::{Config, Fed, Result};
 
 /// Which stream of random numbers is for what. Those of a step have its number added, so that a
 /// training can go on anywhere.
@@ -39,25 +40,6 @@ pub struct State<T> {
     /// The optimiser of `critic`.
     pub adam_critic: Adam<T>,
 }
-
-/// The names of the numbers of a [`Metrics`], in order: both losses, the shares of clips and of
-/// frames that were judged right by the sign of their logits, and the lengths of both gradients
-/// before they are cut.
-pub const METRICS: [&str; 10] = [
-    "loss_discriminator",
-    "loss_generator",
-    "accuracy_real",
-    "accuracy_fake",
-    "accuracy_wrong",
-    "accuracy_frame_real",
-    "accuracy_frame_fake",
-    "accuracy_frame_wrong",
-    "gradient_discriminator",
-    "gradient_generator",
-];
-
-/// What is measured at a step.
-pub type Metrics = [f32; METRICS.len()];
 
 impl State<Desc> {
     /// The shapes of a training's tensors, to hold a checkpoint against before there are any.
@@ -109,15 +91,17 @@ impl<T: Tensor> State<T> {
     /// config's size, then one of the generator. What is random in it depends on the config's seed
     /// and the number of the step alone.
     ///
+    /// Nothing waits for the device: whether the losses and the gradients were finite is known once
+    /// what was measured is read.
+    ///
     /// # Errors
-    /// [`Error::Diverged`] if a loss or a gradient is not finite, before the optimiser's step that
-    /// it would be part of. The state is gone then, as after every error.
+    /// If the batch does not fit the config, or the device fails. The state is gone then.
     pub fn step(
         mut self,
         device: &T::Device,
         config: &Config,
         fed: &Fed,
-    ) -> Result<(Self, Metrics)> {
+    ) -> Result<(Self, Measured<T>)> {
         let n = fed.clips();
         let step = self.step + 1;
         let train = &config.train;
@@ -149,11 +133,9 @@ impl<T: Tensor> State<T> {
         drop(judgement);
         let gradients = grad(objective, &parameters(&critic))?;
         drop(critic);
-        let [loss_critic, squares] = read([&loss_critic, &gradient_squares(&gradients)?])?;
-        let loss_critic = finite(step, "loss of the discriminators", loss_critic[0])?;
-        let norm_critic = finite(step, "gradient of the discriminators", gradient_norm(&squares))?;
-        let scale = limit(train.clip_gradient, norm_critic);
-        self.critic = self.adam_critic.step(self.critic, &gradients, scale)?;
+        let norm_critic = gradient_norm(&gradients)?;
+        let factor = clip_factor(&norm_critic, limit(train.clip_gradient))?;
+        self.critic = self.adam_critic.step(self.critic, &gradients, &factor)?;
         drop(gradients);
 
         let critic: Critic<Var<T>> = freeze(&self.critic);
@@ -171,18 +153,14 @@ impl<T: Tensor> State<T> {
         let loss_net = loss.value().clone();
         let gradients = grad(loss, &parameters(&net))?;
         drop((net, critic));
-        let [loss_net, squares, logits] =
-            read([&loss_net, &gradient_squares(&gradients)?, &logits])?;
-        let loss_net = finite(step, "loss of the generator", loss_net[0])?;
-        let norm_net = finite(step, "gradient of the generator", gradient_norm(&squares))?;
-        let scale = limit(train.clip_gradient, norm_net);
-        self.net = self.adam_net.step(self.net, &gradients, scale)?;
+        let norm_net = gradient_norm(&gradients)?;
+        let factor = clip_factor(&norm_net, limit(train.clip_gradient))?;
+        self.net = self.adam_net.step(self.net, &gradients, &factor)?;
         self.average.update(&self.net, self.step)?;
         self.step = step;
-
-        let [a, b, c, d, e, f] = accuracies(&logits, n);
-        let metrics = [loss_critic, loss_net, a, b, c, d, e, f, norm_critic, norm_net];
-        Ok((self, metrics))
+        let measured =
+            Measured::new(step, n, [loss_critic, norm_critic, loss_net, norm_net], logits)?;
+        Ok((self, measured))
     }
 }
 
@@ -230,15 +208,6 @@ pub fn frames_judged(config: &Config, step: u64) -> Vec<usize> {
     which
 }
 
-/// The elements of some tensors, which are waited for once.
-fn read<T: Tensor, const N: usize>(tensors: [&T; N]) -> kinora_tensor::Result<[Vec<f32>; N]> {
-    let lens = tensors.map(|tensor| tensor.shape().elements());
-    let flat = tensors.iter().zip(lens).map(|(tensor, len)| tensor.reshape([len]));
-    let flat = flat.collect::<kinora_tensor::Result<Vec<T>>>()?;
-    let mut all = T::concat(&flat.iter().collect::<Vec<_>>(), 0)?.to_vec()?.into_iter();
-    Ok(lens.map(|len| all.by_ref().take(len).collect()))
-}
-
 /// All logits after one another: real, fake and wrong clips, then frames.
 fn logits_of<T: Tensor>(
     clips: &Logits<Var<T>>,
@@ -248,28 +217,9 @@ fn logits_of<T: Tensor>(
     T::concat(&all.map(|logits| logits.value()), 0)
 }
 
-/// The share of each kind of clip, then of frame, that was judged right.
-fn accuracies(logits: &[f32], n: usize) -> [f32; 6] {
-    let (clips, frames) = logits.split_at(3 * n);
-    let share = |logits: &[f32], real: bool| {
-        let right = logits.iter().filter(|&&logit| (logit > 0.0) == real).count();
-        right as f32 / logits.len() as f32
-    };
-    let mut shares = [0.0; 6];
-    let parts = clips.chunks(n).chain(frames.chunks(frames.len() / 3));
-    for (k, part) in parts.enumerate() {
-        shares[k] = share(part, k % 3 == 0);
-    }
-    shares
-}
-
-fn finite(step: u64, what: &'static str, value: f32) -> Result<f32> {
-    if value.is_finite() { Ok(value) } else { Err(Error::Diverged { step, what, value }) }
-}
-
-/// A limit of 0 is none.
-fn limit(longest: f32, norm: f32) -> f32 {
-    if longest > 0.0 { clip_factor(norm, longest) } else { 1.0 }
+/// The longest that a gradient may be; 0 is no limit.
+fn limit(longest: f32) -> f32 {
+    if longest > 0.0 { longest } else { f32::INFINITY }
 }
 
 impl<T> Module<T> for State<T> {

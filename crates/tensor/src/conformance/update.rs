@@ -21,8 +21,11 @@ pub(super) fn check<T: Tensor>(device: &T::Device, report: &mut Report) {
     }
 }
 
+/// By which gradients are clipped.
+const FACTOR: f32 = 0.7;
+
 fn adam(step: u64) -> Update {
-    Update::Adam { rate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-6, step, scale: 0.7 }
+    Update::Adam { rate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-6, step }
 }
 
 /// Three steps; `shared` if the parameter is the middle of a larger tensor, which must keep its
@@ -46,10 +49,11 @@ fn run<T: Tensor>(
     for step in 1..=3 {
         let rule = rule(step);
         let input = weights::<T>(device, &shape, step)?;
+        let factor = T::full(device, FACTOR, [1])?;
         let g = weights::<Reference>(&(), &shape, step)?;
         match rule {
-            Update::Adam { .. } => p.update(&rule, &mut [&mut m, &mut v], &input)?,
-            Update::Lerp { .. } => p.update(&rule, &mut [], &input)?,
+            Update::Adam { .. } => p.update(&rule, &mut [&mut m, &mut v], &[&input, &factor])?,
+            Update::Lerp { .. } => p.update(&rule, &mut [], &[&input])?,
         }
         want = by_formula(&rule, &want, &mut wanted, &g)?;
         for (got, want) in [(&p, &want), (&m, &wanted[0]), (&v, &wanted[1])] {
@@ -77,10 +81,9 @@ fn by_formula(
     for (i, p) in p.iter_mut().enumerate() {
         let x = input.values()[i];
         match *rule {
-            Update::Adam { rate, beta1, beta2, epsilon, step, scale } => {
-                let [rate, beta1, beta2, epsilon, scale] =
-                    [rate, beta1, beta2, epsilon, scale].map(f64::from);
-                let g = scale * x;
+            Update::Adam { rate, beta1, beta2, epsilon, step } => {
+                let [rate, beta1, beta2, epsilon] = [rate, beta1, beta2, epsilon].map(f64::from);
+                let g = f64::from(FACTOR) * x;
                 m[i] = beta1 * m[i] + (1.0 - beta1) * g;
                 v[i] = beta2 * v[i] + (1.0 - beta2) * g * g;
                 let m_hat = m[i] / (1.0 - beta1.powf(step as f64));

@@ -1,9 +1,7 @@
 use std::collections::HashMap;
 
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_nn::{
-    Adam, AdamConfig, Ema, Fresh, clip_factor, gradient_norm, gradient_squares, lift, parameters,
-};
+use kinora_nn::{Adam, AdamConfig, Ema, Fresh, clip_factor, gradient_norm, lift, parameters};
 use kinora_tensor::{Random, Tensor, Var, grad};
 
 use super::features::{Vocabulary, plain};
@@ -93,12 +91,12 @@ pub fn train(
         for (of, batch) in batches(&sets, config.batch, &mut order) {
             let random = Random::new(config.seed, stream::STEP + step as u64);
             let (loss, gradients) = maker.gradients(&net, sets[of].task, &batch, random)?;
-            let norm = gradient_norm(&gradient_squares(&gradients)?.to_vec()?);
-            if !(loss.is_finite() && norm.is_finite()) {
+            let norm = gradient_norm(&gradients)?;
+            if !(loss.is_finite() && norm.to_vec()?[0].is_finite()) {
                 return Err(Error::Diverged { step });
             }
             adam.config.rate = config.rate * schedule(step, steps);
-            net = adam.step(net, &gradients, clip_factor(norm, CLIP))?;
+            net = adam.step(net, &gradients, &clip_factor(&norm, CLIP)?)?;
             average.update(&net, step as u64)?;
             step += 1;
             note(&mut losses[of], loss);
