@@ -42,6 +42,7 @@ pub fn run(args: &Args, workloads: &[Workload]) -> Result<()> {
     }
     let meter = Meter { args, device, most: adapter.is_software().then_some(SOFTWARE) };
     println!("\n| what | is | unit |\n|---|--:|---|");
+    meter.recording()?;
     meter.products()?;
     workloads.iter().try_for_each(|workload| {
         meter.networks(workload)?;
@@ -62,7 +63,7 @@ impl Meter<'_> {
     }
 
     fn row(&self, name: &str, value: f64, unit: &str) {
-        println!("| {name} | {value:.1} | {unit} |");
+        println!("| {name} | {value:.2} | {unit} |");
     }
 
     /// Median seconds of one of what `run` records, after two that do not count.
@@ -77,6 +78,26 @@ impl Meter<'_> {
         let times = ((LEAST / time(1)?).ceil() as usize).max(1);
         let rounds = (0..self.args.repeats).map(|_| Ok(time(times)? / times as f64));
         Ok(median(rounds.collect::<Result<Vec<f64>>>()?))
+    }
+
+    /// What a kernel costs before the GPU has any of it.
+    fn recording(&self) -> Result<()> {
+        const KERNELS: u32 = 400;
+        let name = "recording a kernel";
+        if !self.wants(name, 0) {
+            return Ok(());
+        }
+        let x = GpuTensor::full(&self.device, 1.0, [16])?;
+        let once = || -> Result<f64> {
+            self.device.wait()?;
+            let start = Instant::now();
+            (0..KERNELS).try_for_each(|_| x.add(&x).map(drop))?;
+            Ok(start.elapsed().as_secs_f64() * 1e6 / f64::from(KERNELS))
+        };
+        once()?;
+        let rounds = (0..20 * self.args.repeats).map(|_| once());
+        self.row(name, median(rounds.collect::<Result<Vec<f64>>>()?), "µs");
+        Ok(())
     }
 
     fn products(&self) -> Result<()> {
@@ -112,7 +133,7 @@ impl Meter<'_> {
                 state = Some(workload.step(taken, &self.device, &config)?.0);
                 Ok(())
             };
-            step()?;
+            (0..3).try_for_each(|_| step())?;
             let before = self.device.counts();
             step()?;
             let after = self.device.counts();
@@ -122,6 +143,7 @@ impl Meter<'_> {
             for (what, value) in [
                 ("kernels", after.dispatches - before.dispatches),
                 ("submits", after.submits - before.submits),
+                ("new bind groups", after.bind_groups - before.bind_groups),
                 ("MiB in the pool, with what is in use", (memory.live + memory.pooled) >> 20),
             ] {
                 self.row(&format!("{name}, {what}"), value as f64, "");

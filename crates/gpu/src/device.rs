@@ -1,5 +1,6 @@
 //! The device: which adapter, what it can do, and what is recorded for it.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +13,8 @@ use crate::pool::{Block, Memory, Pool};
 
 /// A GPU, with its pool of memory and its compiled shaders. A clone is the same device.
 ///
-/// Operations are recorded and submitted together; nothing waits for the GPU but a read.
+/// Operations are recorded and submitted together; nothing waits for the GPU but a read, and what
+/// would run too far ahead of it.
 #[derive(Clone)]
 pub struct GpuDevice(pub(crate) Arc<Inner>);
 
@@ -46,13 +48,13 @@ struct Faults {
 /// Dispatches that are not submitted yet.
 #[derive(Default)]
 struct Recording {
-    /// Counts the recordings.
-    number: u64,
     /// In this order, since the pass has to end before the encoder.
     pass: Option<wgpu::ComputePass<'static>>,
     encoder: Option<wgpu::CommandEncoder>,
     params: Vec<u8>,
     counts: Counts,
+    /// Handed over, and perhaps not run yet.
+    ahead: VecDeque<wgpu::SubmissionIndex>,
 }
 
 /// What a device was given to do since it was made.
@@ -62,12 +64,17 @@ pub struct Counts {
     pub dispatches: u64,
     /// Recordings handed over.
     pub submits: u64,
+    /// Groups of buffers bound that were not bound together before.
+    pub bind_groups: u64,
 }
 
 /// Bytes of a slot: what every adapter aligns to, and room for the largest parameters.
 const SLOT: usize = 256;
 /// Dispatches in a recording at most.
 const SLOTS: usize = 512;
+/// Recordings that may wait for the GPU: enough for it to have no break, and no more, since each
+/// keeps the memory of its uploads.
+const AHEAD: usize = 4;
 
 impl GpuDevice {
     /// The best of [`Adapter::all`].
@@ -206,6 +213,12 @@ impl Inner {
         }
     }
 
+    /// Why something failed: what is known of the device, or the error itself.
+    fn failed(&self, what: &str, error: &dyn fmt::Display) -> Error {
+        let itself = || Error::Device(format!("{what} failed: {error}"));
+        self.check().err().unwrap_or_else(itself)
+    }
+
     /// Lets the device go on, or waits for it.
     fn poll(&self, kind: wgpu::PollType) -> Result<()> {
         // wgpu panics where the driver has lost the device.
@@ -222,18 +235,6 @@ impl Inner {
     /// Memory for `len` elements, of any content, to be written by what is recorded next.
     pub fn take(&self, len: usize) -> Result<Block> {
         self.check()?;
-        self.block(len, u64::MAX)
-    }
-
-    /// As [`Self::take`], for a write that happens before all that is recorded: so of memory that
-    /// nothing recorded uses.
-    pub fn take_idle(&self, len: usize) -> Result<Block> {
-        self.check()?;
-        let number = self.state().recording.number;
-        self.block(len, number)
-    }
-
-    fn block(&self, len: usize, freed_before: u64) -> Result<Block> {
         let bytes = (len as u64).saturating_mul(4);
         let limit = largest(&self.limits) / 256 * 256;
         if bytes > limit {
@@ -243,35 +244,52 @@ impl Inner {
             )));
         }
         let size = Pool::class(bytes).min(limit);
-        if let Some(block) = self.state().pool.pop(size, freed_before) {
+        if let Some(block) = self.state().pool.pop(size) {
             return Ok(block);
         }
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size,
-            usage: wgpu::BufferUsages::STORAGE
-                | wgpu::BufferUsages::COPY_SRC
-                | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        if let Some(error) = pollster::block_on(scope.pop()) {
-            return Err(Error::Device(format!(
-                "{} has no memory for {bytes} bytes: {error}",
-                self.info.name
-            )));
+        let usage = wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.create(size, usage)?;
+        Ok(self.state().pool.make(buffer, size))
+    }
+
+    /// A new buffer. Those to write from here are open for it.
+    fn create(&self, size: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+        let try_to = || {
+            let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+            let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: None,
+                size,
+                usage,
+                mapped_at_creation: usage.contains(wgpu::BufferUsages::MAP_WRITE),
+            });
+            pollster::block_on(scope.pop()).map_or(Ok(buffer), Err)
+        };
+        if let Ok(buffer) = try_to() {
+            return Ok(buffer);
         }
-        self.state().pool.make_live(size);
-        Ok(Block { buffer, size })
+        // What the pool keeps may make room, once nothing that is recorded uses it.
+        {
+            let mut state = self.state();
+            state.pool.let_go();
+            self.submit(&mut state.recording);
+        }
+        self.kernels().forget_groups();
+        self.poll(wgpu::PollType::wait_indefinitely())?;
+        try_to().map_err(|error| {
+            let (name, live) = (&self.info.name, self.state().pool.memory.live);
+            Error::Device(format!(
+                "{name} has no memory for {size} bytes beside the {live} in use: {error}"
+            ))
+        })
     }
 
     /// Gives memory back.
     pub fn free(&self, block: Block) {
-        let mut state = self.state();
-        let number = state.recording.number;
-        if state.pool.push(block, number) {
+        let gone = self.state().pool.push(block);
+        if gone {
             // Bind groups would keep what the pool let go.
-            drop(state);
             self.kernels().forget_groups();
         }
     }
@@ -301,7 +319,7 @@ impl Inner {
         }
         let compiled = self.kernels().get(self, kernel)?;
         debug_assert_eq!(params.len() as u64, compiled.params(), "of {kernel:?}");
-        let group = compiled.group(self, buffers);
+        let (group, is_new) = compiled.group(self, buffers);
         let mut state = self.state();
         let recording = &mut state.recording;
         if recording.params.len() == SLOT * SLOTS {
@@ -313,9 +331,8 @@ impl Inner {
         recording.params.extend_from_slice(params);
         recording.params.resize(offset as usize + SLOT, 0);
         recording.counts.dispatches += 1;
-        let encoder = recording.encoder.get_or_insert_with(|| {
-            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
-        });
+        recording.counts.bind_groups += u64::from(is_new);
+        let encoder = recording.encoder.get_or_insert_with(|| self.encoder());
         let pass = recording.pass.get_or_insert_with(|| {
             encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()).forget_lifetime()
         });
@@ -330,45 +347,71 @@ impl Inner {
         wgpu::BufferBinding { buffer: &self.params, offset: 0, size: wgpu::BufferSize::new(size) }
     }
 
+    fn encoder(&self) -> wgpu::CommandEncoder {
+        self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
+    }
+
+    /// Records a copy from one buffer to the start of another, between kernels.
+    fn copy(
+        &self,
+        recording: &mut Recording,
+        [from, to]: [&wgpu::Buffer; 2],
+        offset: u64,
+        bytes: u64,
+    ) {
+        recording.pass = None;
+        let encoder = recording.encoder.get_or_insert_with(|| self.encoder());
+        encoder.copy_buffer_to_buffer(from, offset, to, 0, bytes);
+    }
+
+    /// Records that a buffer gets these values.
+    pub fn upload(&self, buffer: &wgpu::Buffer, values: &[f32]) -> Result<()> {
+        let bytes = bytemuck::cast_slice(values);
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let usage = wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC;
+        let staging = self.create(bytes.len() as u64, usage)?;
+        let view = staging.get_mapped_range_mut(..);
+        view.map_err(|error| self.failed("an upload", &error))?.copy_from_slice(bytes);
+        staging.unmap();
+        let mut state = self.state();
+        self.copy(&mut state.recording, [&staging, buffer], 0, bytes.len() as u64);
+        Ok(())
+    }
+
     /// Hands the recording over.
     fn submit(&self, recording: &mut Recording) {
         recording.pass = None;
         let Some(encoder) = recording.encoder.take() else { return };
         // Before the commands, and after those of the submit before.
         self.queue.write_buffer(&self.params, 0, &recording.params);
-        self.queue.submit([encoder.finish()]);
+        recording.ahead.push_back(self.queue.submit([encoder.finish()]));
         recording.params.clear();
-        recording.number += 1;
         recording.counts.submits += 1;
+        if recording.ahead.len() > AHEAD {
+            let submission_index = recording.ahead.pop_front();
+            // What goes wrong here is kept, and told by whatever is asked for next.
+            let _ = self.poll(wgpu::PollType::Wait { submission_index, timeout: None });
+        }
     }
 
     /// The bytes of a part of a buffer, once all that is recorded has run.
     pub fn read(&self, buffer: &wgpu::Buffer, offset: u64, bytes: u64) -> Result<Vec<f32>> {
         self.check()?;
-        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("read"),
-            size: bytes,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let mut state = self.state();
-        let recording = &mut state.recording;
-        recording.pass = None;
-        let encoder = recording.encoder.get_or_insert_with(|| {
-            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
-        });
-        encoder.copy_buffer_to_buffer(buffer, offset, &staging, 0, bytes);
-        self.submit(recording);
-        drop(state);
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let staging = self.create(bytes, usage)?;
+        {
+            let mut state = self.state();
+            self.copy(&mut state.recording, [buffer, &staging], offset, bytes);
+            self.submit(&mut state.recording);
+        }
         let (send, mapped) = std::sync::mpsc::channel();
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
             // Nobody waits any more if the read was given up.
             let _ = send.send(result);
         });
-        let failed = |what: &dyn fmt::Display| match self.check() {
-            Err(error) => error,
-            Ok(()) => Error::Device(format!("a read failed: {what}")),
-        };
+        let failed = |error: &dyn fmt::Display| self.failed("a read", error);
         self.poll(wgpu::PollType::wait_indefinitely())?;
         match mapped.recv() {
             Ok(Ok(())) => {}

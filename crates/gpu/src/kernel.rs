@@ -159,12 +159,12 @@ impl Compiled {
         sizes.sum()
     }
 
-    /// The group of these buffers, in the order of their numbers.
-    pub fn group(&self, device: &Inner, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+    /// The group of these buffers, in the order of their numbers, and whether it is new.
+    pub fn group(&self, device: &Inner, buffers: &[&wgpu::Buffer]) -> (wgpu::BindGroup, bool) {
         let key: Vec<wgpu::Buffer> = buffers.iter().map(|&buffer| buffer.clone()).collect();
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(group) = groups.get(&key) {
-            return group.clone();
+            return (group.clone(), false);
         }
         let mut buffers = buffers.iter();
         let entries: Vec<wgpu::BindGroupEntry> = self
@@ -188,7 +188,7 @@ impl Compiled {
             groups.clear();
         }
         groups.insert(key, group.clone());
-        group
+        (group, true)
     }
 }
 

@@ -130,10 +130,9 @@ impl Tensor for GpuTensor {
         if shape.elements() != data.len() {
             return Err(Error::Length { len: data.len(), shape });
         }
-        let block = device.0.take_idle(data.len())?;
-        device.0.queue.write_buffer(&block.buffer, 0, bytemuck::cast_slice(data));
-        let buffer = Arc::new(Buffer { block: Some(block), device: device.clone() });
-        Ok(Self { buffer, offset: 0, desc: Desc::f32(shape) })
+        let x = Self::empty(device, Desc::f32(shape))?;
+        device.0.upload(x.raw(), data)?;
+        Ok(x)
     }
 
     async fn read(&self) -> Result<Vec<f32>> {

@@ -10,6 +10,8 @@ const SLACK: u64 = 64 << 20;
 pub(crate) struct Block {
     pub buffer: wgpu::Buffer,
     pub size: u64,
+    /// Counts the blocks of a device.
+    id: u64,
 }
 
 /// Bytes of memory of a [`GpuDevice`](crate::GpuDevice).
@@ -25,9 +27,11 @@ pub struct Memory {
 
 #[derive(Default)]
 pub(crate) struct Pool {
-    /// By size; with each, the number of the recording in which it was freed.
-    free: BTreeMap<u64, Vec<(u64, Block)>>,
+    /// By size, then by id; with each, how many blocks were freed before it.
+    free: BTreeMap<u64, BTreeMap<u64, (u64, Block)>>,
     pub memory: Memory,
+    made: u64,
+    freed: u64,
 }
 
 impl Pool {
@@ -37,37 +41,47 @@ impl Pool {
         bytes.max(1).next_multiple_of(1 << step).next_multiple_of(256)
     }
 
-    /// A block of this size that was freed in a recording before `before`.
-    pub fn pop(&mut self, size: u64, before: u64) -> Option<Block> {
-        let blocks = self.free.get_mut(&size)?;
-        // The last is the most likely to be in a cache, the first the most likely to be idle.
-        let at = if blocks.last()?.0 < before { blocks.len() - 1 } else { 0 };
-        if blocks[at].0 >= before {
-            return None;
-        }
-        let (_, block) = blocks.remove(at);
+    /// A block of this size: always the one that was made first, so that a step that takes and frees
+    /// as the one before gets the same blocks, and finds its bind groups made.
+    pub fn pop(&mut self, size: u64) -> Option<Block> {
+        let (_, (_, block)) = self.free.get_mut(&size)?.pop_first()?;
         self.memory.pooled -= size;
-        self.make_live(size);
+        self.take(size);
         Some(block)
     }
 
-    pub fn make_live(&mut self, size: u64) {
+    /// A new buffer as a block in use.
+    pub fn make(&mut self, buffer: wgpu::Buffer, size: u64) -> Block {
+        self.take(size);
+        self.made += 1;
+        Block { buffer, size, id: self.made }
+    }
+
+    fn take(&mut self, size: u64) {
         self.memory.live += size;
         self.memory.peak = self.memory.peak.max(self.memory.live);
     }
 
-    /// Takes a block back, freed in recording `number`. Says whether others were let go for it.
-    pub fn push(&mut self, block: Block, number: u64) -> bool {
+    /// Gives up all that is kept for tensors to come.
+    pub fn let_go(&mut self) {
+        self.free.clear();
+        self.memory.pooled = 0;
+    }
+
+    /// Takes a block back. Says whether others were let go for it, those that lay idle longest.
+    pub fn push(&mut self, block: Block) -> bool {
         self.memory.live -= block.size;
         self.memory.pooled += block.size;
-        self.free.entry(block.size).or_default().push((number, block));
+        self.freed += 1;
+        self.free.entry(block.size).or_default().insert(block.id, (self.freed, block));
         let limit = self.memory.peak + self.memory.peak / 4 + SLACK;
         let mut gone = false;
         while self.memory.live + self.memory.pooled > limit {
-            let waiting = self.free.iter_mut().filter(|(_, blocks)| !blocks.is_empty());
-            let Some((size, blocks)) = waiting.min_by_key(|(_, blocks)| blocks[0].0) else { break };
+            let all = self.free.values().flatten();
+            let Some((&id, (_, block))) = all.min_by_key(|(_, (freed, _))| *freed) else { break };
+            let size = block.size;
             // Commands that use it keep it until they have run.
-            blocks.remove(0);
+            self.free.get_mut(&size).expect("its class is there").remove(&id);
             self.memory.pooled -= size;
             gone = true;
         }
