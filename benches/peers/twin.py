@@ -3,21 +3,24 @@
 Started by `cargo xtask bench`. It answers requests, one JSON object a line on stdin, with one JSON
 object a line on stdout, and does nothing in between:
 
-    {"op": "hello", "threads": 2}                               versions
+    {"op": "hello", "threads": 2, "device": "cpu"}              versions
     {"op": "load", "config": {..}, "file": "x.safetensors"}     builds the networks from our weights
     {"op": "check"}                                             largest differences from our outputs
     {"op": "step", "r1": false, "times": 3}                     seconds for 3 training steps
     {"op": "sample", "films": 64, "times": 3}                   seconds for 3 batches of films
     {"op": "memory", "last": true}                              the peak of some steps in bytes
     {"op": "conv", "part": "input", "x": [..], .., "times": 3}  seconds for 3 gradients by the input
+    {"op": "matmul", "side": 512, "times": 3}                   seconds for 3 products
 
-With "enlarged": true, `conv` is that of the picture enlarged twice. With "compiled": true, `step` and `sample` are those of networks from `torch.compile`, whose
+With "enlarged": true, `conv` is that of the picture enlarged twice. On the device "cuda" convolutions
+are of 32-bit floats, with "tf32": true as PyTorch has them by itself. With "compiled": true, `step` and `sample` are those of networks from `torch.compile`, whose
 compilation is not timed. Where it does not work, the reply is {"skipped": "why"}.
 
 Names of weights and their shapes are those of our files; here they become PyTorch's: channels
 before t, h, w, and outputs before inputs.
 """
 
+import contextlib
 import json
 import math
 import sys
@@ -47,7 +50,7 @@ def read(path):
             flat = torch.frombuffer(
                 data, dtype=torch.float32, count=(end - begin) // 4, offset=start + begin
             )
-            tensors[name] = flat.view(info["shape"]).clone()
+            tensors[name] = flat.view(info["shape"]).to(torch.get_default_device(), copy=True)
     return tensors
 
 
@@ -121,7 +124,7 @@ class Encoder(nn.Module):
         V [n, longest, d], its bias, s [n, d]."""
         longest = int(lengths.max())
         rows = rows[:, :longest]
-        mask = (torch.arange(longest) < lengths[:, None]).float()
+        mask = (torch.arange(longest) < lengths.to(rows.device)[:, None]).float()
         vectors = [table(rows[:, :, k]) for k, table in enumerate([self.table, *self.said])]
         words = torch.cat(vectors, 2) * mask[:, :, None]
         packed = nn.utils.rnn.pack_padded_sequence(
@@ -296,11 +299,8 @@ class Critic(nn.Module):
         return slope.square().sum() / len(real)
 
 
-def check_finite(parameters):
-    """Stops before a step against a gradient that is none, as ours does."""
-    norm = torch.stack(torch._foreach_norm([p.grad for p in parameters])).norm()
-    if not norm.isfinite():
-        raise ValueError("a gradient is not finite")
+def gradient_norm(parameters):
+    return torch.stack(torch._foreach_norm([p.grad for p in parameters])).norm()
 
 
 class Twin:
@@ -325,13 +325,16 @@ class Twin:
         self.adam_net = adam(self.of_net, train["rate_generator"])
         self.adam_critic = adam(self.of_critic, train["rate_discriminator"])
         self.steps = 0
+        # What was measured since the last line of the log, which alone waits for it, as in ours.
+        self.measured = []
         # [n, t, h, w, c] to [n, c, t, h, w], once: a data loader would give it so.
         self.real = tensors["input.real"].permute(0, 4, 1, 2, 3)
         layout = self.critic.clips.layout
         self.real = self.real.contiguous(memory_format=layout)
         rows = [tensors[f"input.{kind}"] for kind in ("rows", "tags", "entities")]
         self.rows = torch.stack(rows, 2).long()
-        self.lengths = tensors["input.mask"].sum(1).long()
+        # Packing wants them on the host.
+        self.lengths = tensors["input.mask"].sum(1).long().cpu()
 
     def compile(self, critic):
         """Has the generators compiled when they are first called, and the discriminators if asked.
@@ -346,7 +349,7 @@ class Twin:
             self.under = torch.compile(self.critic.under, dynamic=False)
 
     def step(self, r1, which, noise=None):
-        """The losses of the discriminators and of the generator."""
+        """Keeps the losses of the discriminators and of the generator, and the gradients' lengths."""
         train, n = self.config["train"], len(self.real)
         own = self.rows[:n], self.lengths[:n]
         fake = self.net(*own, *(noise or self.noise(n))).transpose(1, 2)
@@ -362,7 +365,7 @@ class Twin:
             objective = objective + weight * self.critic.penalty(self.real, sentence, which)
         self.adam_critic.zero_grad()
         objective.backward()
-        check_finite(self.of_critic)
+        norm_critic = gradient_norm(self.of_critic)
         self.adam_critic.step()
 
         self.critic.requires_grad_(False)
@@ -371,13 +374,24 @@ class Twin:
         self.adam_net.zero_grad()
         loss_net.backward()
         self.critic.requires_grad_(True)
-        check_finite(self.of_net)
+        norm_net = gradient_norm(self.of_net)
         self.adam_net.step()
         rate = min(train["ema"], (self.steps + 1) / (self.steps + 10))
         with torch.no_grad():
             torch._foreach_lerp_(self.of_average, self.of_net, 1 - rate)
         self.steps += 1
-        return loss_critic.item(), loss_net.item()
+        measured = [loss_critic, loss_net, norm_critic, norm_net]
+        self.measured.append(torch.stack([x.detach() for x in measured]))
+        if len(self.measured) == train["log_every"]:
+            self.read()
+
+    def read(self):
+        """The losses of the last step, if all numbers since the last call are finite."""
+        measured = torch.stack(self.measured).tolist()
+        self.measured = []
+        if not all(math.isfinite(x) for step in measured for x in step):
+            raise ValueError("a loss or a gradient is not finite")
+        return measured[-1][:2]
 
     def noise(self, n):
         sizes, t = self.config["generator"], self.config["clip"]["frames"]
@@ -388,10 +402,21 @@ class Twin:
         return self.average(rows, lengths, *self.noise(len(rows)))
 
 
+@contextlib.contextmanager
+def precision(tf32):
+    """Convolutions of 32-bit floats on a GPU, or as PyTorch does them by itself, in TF32."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = tf32
+    yield
+    torch.backends.cudnn.allow_tf32 = before
+
+
 def seconds(run, times):
     start = time.perf_counter()
     for _ in range(times):
         run()
+    if torch.get_default_device().type == "cuda":
+        torch.cuda.synchronize()
     return time.perf_counter() - start
 
 
@@ -414,11 +439,15 @@ class Bench:
     def __init__(self):
         self.twins, self.compiled, self.convs = {}, {}, {}
 
-    def hello(self, threads):
+    def hello(self, threads, device="cpu"):
+        torch.set_default_device(device)
         torch.set_num_threads(threads)
         torch.manual_seed(0)
         self.before = peak()
-        return {"torch": torch.__version__, "threads": torch.get_num_threads()}
+        said = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+        if device == "cuda":
+            said["gpu"] = torch.cuda.get_device_name()
+        return said
 
     def load(self, config, file):
         self.config, self.tensors, self.twins = config, read(file), {}
@@ -465,8 +494,8 @@ class Bench:
                         compare("logits_clips", clips)
                         compare("logits_frames", frames)
                 # The second step has the penalty.
-                losses = twin.step(number == "2", which, noise)
-                for name, value in zip(["critic", "net"], losses):
+                twin.step(number == "2", which, noise)
+                for name, value in zip(["critic", "net"], twin.read()):
                     compare(f"loss_{name}.{number}", torch.tensor(value))
                 for name, parameters in [("critic", twin.of_critic), ("net", twin.of_net)]:
                     norms = torch.stack([p.grad.double().norm() for p in parameters])
@@ -512,7 +541,7 @@ class Bench:
         once()
         return once, "all compiled" if critic else "generator compiled"
 
-    def time(self, kind, make, networks, times, compiled, *args):
+    def time(self, kind, make, networks, times, compiled, tf32, *args):
         run, chosen = self.twin(kind, make)
         way = named(chosen, networks)
         if compiled:
@@ -525,22 +554,23 @@ class Bench:
             if run is None:
                 return {"skipped": what}
             way = f"{way}, {what}"
-        return {"seconds": seconds(lambda: run(*args), times), "formats": way}
+        with precision(tf32):
+            return {"seconds": seconds(lambda: run(*args), times), "formats": way}
 
-    def step(self, r1, times, compiled=False):
+    def step(self, r1, times, compiled=False, tf32=False):
         which = list(range(min(FRAMES_JUDGED, self.config["clip"]["frames"])))
         # Both kinds of steps by the same twin.
         make = lambda twin: lambda r1=False: twin.step(r1, which)
-        return self.time("step", make, NETWORKS, times, compiled, r1)
+        return self.time("step", make, NETWORKS, times, compiled, tf32, r1)
 
-    def sample(self, films, times, compiled=False):
+    def sample(self, films, times, compiled=False, tf32=False):
         def make(twin):
             several = math.ceil(films / len(twin.rows))
             rows = twin.rows.repeat(several, 1, 1)[:films]
             lengths = twin.lengths.repeat(several)[:films]
-            return lambda: twin.sample(rows, lengths)
+            return lambda: twin.sample(rows, lengths).cpu()
 
-        return self.time(f"sample {films}", make, NETWORKS[:1], times, compiled)
+        return self.time(f"sample {films}", make, NETWORKS[:1], times, compiled, tf32)
 
     def memory(self, last):
         """What steps without and with R1 need at most, all channels-last or all contiguous."""
@@ -551,7 +581,7 @@ class Bench:
         return {"peak": peak(), "before": self.before}
 
     @torch.inference_mode()
-    def conv(self, part, x, kernel, stride, padding, times, enlarged=False):
+    def conv(self, part, x, kernel, stride, padding, times, enlarged=False, tf32=False):
         key = json.dumps([part, x, kernel, stride, padding, enlarged])
         if key not in self.convs:
             run = lambda last: drawn(part, x, kernel, stride, padding, enlarged, last)
@@ -559,7 +589,14 @@ class Bench:
             self.convs[key] = run(last), last
         run, last = self.convs[key]
         chosen = "channels-last" if last else "contiguous"
-        return {"seconds": seconds(run, times), "formats": chosen}
+        with precision(tf32):
+            return {"seconds": seconds(run, times), "formats": chosen}
+
+    @torch.inference_mode()
+    def matmul(self, side, times, tf32=False):
+        a, b = torch.randn(side, side), torch.randn(side, side)
+        with precision(tf32):
+            return {"seconds": seconds(lambda: a @ b, times)}
 
 
 def peak():

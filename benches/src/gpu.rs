@@ -1,15 +1,19 @@
-//! The rows of a GPU: ours alone, and what it was given to do.
+//! The rows of a GPU: ours, what it was given to do, and those who can compute there beside it.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_gpu::{Adapter, GpuDevice, GpuTensor};
 use kinora_model::noise;
 use kinora_tensor::{Random, Tensor};
+use serde_json::{Value, json};
 
 use crate::layers::{self, Part};
+use crate::peer::{Peers, Rival};
 use crate::recorder::Recording;
-use crate::time::{LEAST, median};
+use crate::time::{Timing, alternate, median};
 use crate::workload::Workload;
 use crate::{Args, machine, profile};
 
@@ -18,7 +22,10 @@ const SIDES: [usize; 3] = [512, 1024, 2048];
 /// A program that stands in for a GPU is not given more than this to compute at a time.
 const SOFTWARE: u64 = 300_000_000;
 
-pub fn run(args: &Args, workloads: &[Workload]) -> Result<()> {
+const NETWORKS: [Rival; 2] = [Rival::PyTorch, Rival::Tf32];
+const CONVOLUTIONS: [Rival; 3] = [Rival::PyTorch, Rival::Tf32, Rival::BurnWgpu];
+
+pub fn run(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<()> {
     let adapters = Adapter::all();
     let adapter = adapters.first().context("there is no GPU, nor a driver in software")?;
     let device = GpuDevice::of(adapter)?;
@@ -40,8 +47,17 @@ pub fn run(args: &Args, workloads: &[Workload]) -> Result<()> {
             profile::print::<GpuTensor>(workload, Recording::new(device.clone(), wait))
         });
     }
-    let meter = Meter { args, device, most: adapter.is_software().then_some(SOFTWARE) };
-    println!("\n| what | is | unit |\n|---|--:|---|");
+    let (peers, lines) = match args.no_peer {
+        true => (Peers::default(), vec!["- the others are skipped: --no-peer".into()]),
+        false => Peers::on_gpu(python)?,
+    };
+    println!("{}", lines.join("\n"));
+    let most = adapter.is_software().then_some(SOFTWARE);
+    let mut meter = Meter { args, device, peers, most };
+    println!(
+        "\n| what | ours | unit | of the peak | PyTorch | ratio | by default | ratio | burn | ratio |\n\
+         |---|--:|---|--:|--:|--:|--:|--:|--:|--:|"
+    );
     meter.recording()?;
     meter.products()?;
     workloads.iter().try_for_each(|workload| {
@@ -53,6 +69,7 @@ pub fn run(args: &Args, workloads: &[Workload]) -> Result<()> {
 struct Meter<'a> {
     args: &'a Args,
     device: GpuDevice,
+    peers: Peers,
     /// Operations at most.
     most: Option<u64>,
 }
@@ -62,22 +79,36 @@ impl Meter<'_> {
         name.contains(&self.args.filter) && self.most.is_none_or(|most| flops <= most)
     }
 
-    fn row(&self, name: &str, value: f64, unit: &str) {
-        println!("| {name} | {value:.2} | {unit} |");
+    /// A number that is ours alone.
+    fn say(&self, name: &str, value: f64, unit: &str) {
+        println!("| {name} | {value:.2} | {unit} | | | | | | | |");
     }
 
-    /// Median seconds of one of what `run` records, after two that do not count.
-    fn seconds(&self, mut run: impl FnMut() -> Result<()>) -> Result<f64> {
-        let mut time = |times: usize| -> Result<f64> {
-            let start = Instant::now();
-            (0..times).try_for_each(|_| run())?;
-            self.device.wait()?;
-            Ok(start.elapsed().as_secs_f64())
+    /// `amount` is what one of the timed holds, in `unit · s`.
+    fn row(&self, name: &str, timing: &Timing, amount: f64, unit: &str) {
+        let ours = amount / timing.ours;
+        let share = match (self.args.peak, unit) {
+            (Some(peak), "GFLOP/s") => format!("{:.0} %", 100.0 * ours / peak),
+            _ => String::new(),
         };
-        time(1)?;
-        let times = ((LEAST / time(1)?).ceil() as usize).max(1);
-        let rounds = (0..self.args.repeats).map(|_| Ok(time(times)? / times as f64));
-        Ok(median(rounds.collect::<Result<Vec<f64>>>()?))
+        let mut line = format!("| {name} | {ours:.2} | {unit} | {share} |");
+        for rival in CONVOLUTIONS {
+            let found = timing.rivals.iter().find(|(who, _)| *who == rival);
+            line += &found.map_or(" | |".into(), |(_, seconds)| {
+                format!(" {:.2} | {:.2} |", amount / seconds, seconds / timing.ours)
+            });
+        }
+        println!("{line}");
+    }
+
+    fn time(
+        &mut self,
+        run: impl FnMut() -> Result<()>,
+        rivals: &[Rival],
+        request: &Value,
+    ) -> Result<Timing> {
+        let wait = || Ok(self.device.wait()?);
+        alternate(self.args.repeats.into(), run, wait, &mut self.peers, rivals, request)
     }
 
     /// What a kernel costs before the GPU has any of it.
@@ -96,11 +127,11 @@ impl Meter<'_> {
         };
         once()?;
         let rounds = (0..20 * self.args.repeats).map(|_| once());
-        self.row(name, median(rounds.collect::<Result<Vec<f64>>>()?), "µs");
+        self.say(name, median(rounds.collect::<Result<Vec<f64>>>()?), "µs");
         Ok(())
     }
 
-    fn products(&self) -> Result<()> {
+    fn products(&mut self) -> Result<()> {
         for side in SIDES {
             let (name, flops) = (format!("matmul {side}³"), 2 * (side as u64).pow(3));
             if !self.wants(&name, flops) {
@@ -109,18 +140,24 @@ impl Meter<'_> {
             let mut random = Random::new(0, 0);
             let mut randn = || GpuTensor::randn(&self.device, &mut random, [side, side]);
             let (a, b) = (randn()?, randn()?);
-            let seconds = self.seconds(|| {
-                a.matmul(&b)?;
-                Ok(())
-            })?;
-            self.row(&name, flops as f64 / seconds * 1e-9, "GFLOP/s");
+            let run = || Ok(a.matmul(&b).map(drop)?);
+            let request = json!({ "op": "matmul", "side": side });
+            let timing = self.time(run, &NETWORKS, &request)?;
+            self.row(&name, &timing, flops as f64 * 1e-9, "GFLOP/s");
         }
         Ok(())
     }
 
     /// Steps and films, with what the device was given to do for one.
-    fn networks(&self, workload: &Workload) -> Result<()> {
+    fn networks(&mut self, workload: &Workload) -> Result<()> {
         let preset = &workload.preset;
+        if let Some(torch) = &mut self.peers.torch {
+            let device = CpuDevice::new();
+            torch.load(
+                &workload.config,
+                &workload.inputs(&workload.state::<CpuTensor>(&device)?)?,
+            )?;
+        }
         for (what, r1) in [("step without R1", false), ("step with R1", true)] {
             let name = format!("{preset}/{what}");
             if !self.wants(&name, 0) {
@@ -128,17 +165,18 @@ impl Meter<'_> {
             }
             let config = workload.config_with(r1);
             let mut state = Some(workload.state::<GpuTensor>(&self.device)?);
+            let device = self.device.clone();
             let mut step = || {
                 let taken = state.take().context("the step before failed")?;
-                state = Some(workload.step(taken, &self.device, &config)?.0);
+                state = Some(workload.step(taken, &device, &config)?.0);
                 Ok(())
             };
             (0..3).try_for_each(|_| step())?;
             let before = self.device.counts();
             step()?;
             let after = self.device.counts();
-            let seconds = self.seconds(step)?;
-            self.row(&name, config.train.batch as f64 / seconds, "clips/s");
+            let timing = self.time(step, &NETWORKS, &json!({ "op": "step", "r1": r1 }))?;
+            self.row(&name, &timing, config.train.batch as f64, "clips/s");
             let memory = self.device.memory();
             for (what, value) in [
                 ("kernels", after.dispatches - before.dispatches),
@@ -146,7 +184,7 @@ impl Meter<'_> {
                 ("new bind groups", after.bind_groups - before.bind_groups),
                 ("MiB in the pool, with what is in use", (memory.live + memory.pooled) >> 20),
             ] {
-                self.row(&format!("{name}, {what}"), value as f64, "");
+                self.say(&format!("{name}, {what}"), value as f64, "");
             }
         }
         let state = workload.state::<GpuTensor>(&self.device)?;
@@ -157,17 +195,19 @@ impl Meter<'_> {
             }
             let (pieces, model) = (workload.pieces_of(films), workload.config.model());
             let seeds: Vec<u64> = (0..films as u64).collect();
-            let seconds = self.seconds(|| {
-                let noise = noise(&self.device, &model, &seeds)?;
+            let device = self.device.clone();
+            let run = || {
+                let noise = noise(&device, &model, &seeds)?;
                 state.average.module.forward(&pieces, &noise)?.to_vec()?;
                 Ok(())
-            })?;
-            self.row(&name, films as f64 / seconds, "films/s");
+            };
+            let timing = self.time(run, &NETWORKS, &json!({ "op": "sample", "films": films }))?;
+            self.row(&name, &timing, films as f64, "films/s");
         }
         Ok(())
     }
 
-    fn convs(&self, workload: &Workload) -> Result<()> {
+    fn convs(&mut self, workload: &Workload) -> Result<()> {
         for layer in layers::of(workload)? {
             for part in Part::ALL {
                 let name = format!("{}/conv {}", workload.preset, layer.name(part));
@@ -175,8 +215,11 @@ impl Meter<'_> {
                 if !self.wants(&name, flops) {
                     continue;
                 }
-                let seconds = self.seconds(layer.ours::<GpuTensor>(self.device.clone(), part)?)?;
-                self.row(&name, flops as f64 / seconds * 1e-9, "GFLOP/s");
+                let ours = layer.ours::<GpuTensor>(self.device.clone(), part)?;
+                // burn has no enlarged pictures.
+                let rivals = &CONVOLUTIONS[..if layer.enlarged { 2 } else { 3 }];
+                let timing = self.time(ours, rivals, &layer.request(part))?;
+                self.row(&name, &timing, flops as f64 * 1e-9, "GFLOP/s");
             }
         }
         Ok(())

@@ -44,7 +44,7 @@ struct Args {
     /// Changes a key of each preset, as in `kinora train`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// What is measured: on a GPU ours alone, with what it was given to do
+    /// What is measured: on a GPU also what it was given to do
     #[arg(long, value_enum, default_value = "cpu")]
     device: Device,
     /// Only the rows whose name holds this text
@@ -62,6 +62,9 @@ struct Args {
     /// PyTorch's networks compiled too, which takes minutes for each preset
     #[arg(long, conflicts_with = "no_peer")]
     compiled: bool,
+    /// What the GPU can do by its maker, in 32-bit floats, for the shares of it
+    #[arg(long, value_name = "GFLOP/S", value_parser = positive)]
+    peak: Option<f64>,
     /// Writes what is printed to RESULTS.md in this folder, beside it each row in results.json, and
     /// scaling.svg
     #[arg(long, value_name = "FOLDER")]
@@ -83,6 +86,11 @@ enum Device {
     Gpu,
 }
 
+fn positive(text: &str) -> Result<f64, String> {
+    let peak: f64 = text.parse().map_err(|_| "not a number")?;
+    if peak.is_finite() && peak > 0.0 { Ok(peak) } else { Err("not above 0".into()) }
+}
+
 fn main() -> ExitCode {
     let args = Args::parse();
     // On a thread of the pool, as `kinora` runs.
@@ -97,10 +105,8 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
-    if args.device == Device::Gpu && (args.out.is_some() || args.check || args.compiled) {
-        bail!(
-            "--device gpu measures ours alone, on the terminal: not with --out, --check, --compiled"
-        );
+    if args.device == Device::Gpu && (args.out.is_some() || args.compiled) {
+        bail!("--device gpu is measured on the terminal: not with --out, --compiled");
     }
     let known: Vec<String> =
         kinora_train::PRESETS.iter().map(|(name, _)| name.to_string()).collect();
@@ -120,11 +126,11 @@ fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
     }
     if args.check {
         let python = python.context("--check wants --peer PYTHON or KINORA_PEER_PYTHON")?;
-        let mut torch = Peer::torch(&python, rayon::current_num_threads())?;
+        let mut torch = Peer::torch(&python, rayon::current_num_threads(), args.device)?;
         return workloads.iter().try_for_each(|workload| check::print(workload, &mut torch));
     }
     if args.device == Device::Gpu {
-        return gpu::run(args, &workloads);
+        return gpu::run(args, &workloads, python);
     }
     if args.profile {
         println!("{}", machine::describe("CPU"));

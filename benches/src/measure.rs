@@ -6,6 +6,7 @@ use kinora_model::noise;
 use kinora_tensor::Tensor;
 use serde_json::json;
 
+use crate::Device;
 use crate::bench::Bench;
 use crate::layers::{self, Part};
 use crate::memory;
@@ -133,7 +134,7 @@ impl Meter<'_> {
             let inputs = self.workload.inputs(&state)?;
             drop(state);
             for (last, way) in [(false, "contiguous"), (true, "channels-last")] {
-                let mut torch = Peer::torch(python, rayon::current_num_threads())?;
+                let mut torch = Peer::torch(python, rayon::current_num_threads(), Device::Cpu)?;
                 torch.load(&self.workload.config, &inputs)?;
                 let reply = torch.ask(&json!({ "op": "memory", "last": last }))?;
                 let [peak, before] = ["peak", "before"].map(|key| reply[key].as_f64());

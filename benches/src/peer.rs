@@ -10,7 +10,7 @@ use kinora_cpu::CpuTensor;
 use kinora_train::Config;
 use serde_json::{Value, json};
 
-use crate::workload;
+use crate::{Device, workload};
 
 /// A way to do the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,11 @@ pub enum Rival {
     PyTorch,
     /// PyTorch with `torch.compile`.
     Compiled,
+    /// PyTorch on a GPU as it is by itself: convolutions in TF32.
+    Tf32,
     Burn,
+    /// burn on a GPU.
+    BurnWgpu,
     Candle,
 }
 
@@ -28,7 +32,9 @@ impl Rival {
         match self {
             Self::PyTorch => "pytorch",
             Self::Compiled => "compiled",
+            Self::Tf32 => "tf32",
             Self::Burn => "burn",
+            Self::BurnWgpu => "burn-wgpu",
             Self::Candle => "candle",
         }
     }
@@ -59,7 +65,7 @@ impl Peers {
         let (mut lines, threads) = (Vec::new(), rayon::current_num_threads());
         let torch = match &python {
             Some(python) => {
-                let torch = Peer::torch(python, threads)?;
+                let torch = Peer::torch(python, threads, Device::Cpu)?;
                 lines.push(format!("- PyTorch {}", torch.says("torch")));
                 Some(torch)
             }
@@ -92,6 +98,49 @@ impl Peers {
         Ok((Self { torch, rust, python, compiled }, lines))
     }
 
+    /// Starts those who can compute on a GPU; and a line on each.
+    pub fn on_gpu(python: Option<PathBuf>) -> Result<(Self, Vec<String>)> {
+        let (mut lines, threads) = (Vec::new(), rayon::current_num_threads());
+        let torch = match &python {
+            Some(python) => match Peer::torch(python, threads, Device::Gpu) {
+                Ok(torch) => {
+                    lines.push(format!(
+                        "- PyTorch {} on {}",
+                        torch.says("torch"),
+                        torch.says("gpu")
+                    ));
+                    Some(torch)
+                }
+                Err(error) => {
+                    let why = format!("{error:#}");
+                    let why = why.trim_end().lines().last().unwrap_or_default();
+                    lines.push(format!("- PyTorch is skipped: {why}"));
+                    None
+                }
+            },
+            None => {
+                lines.push("- PyTorch is skipped: neither --peer nor KINORA_PEER_PYTHON".into());
+                None
+            }
+        };
+        let program = rust_peer();
+        let rust = match program.exists().then(|| Peer::rust(&program, threads)).transpose()? {
+            Some(rust) if rust.hello["burn-wgpu"].is_string() => {
+                lines.push(format!("- burn {}", rust.says("burn-wgpu")));
+                Some(rust)
+            }
+            _ => {
+                lines.push(
+                    "- burn is skipped: `cargo build --release --features wgpu --manifest-path \
+                     benches/peers/rust/Cargo.toml` builds it"
+                        .into(),
+                );
+                None
+            }
+        };
+        Ok((Self { torch, rust, python, compiled: false }, lines))
+    }
+
     /// Has a rival do `request` `times` times; `None` where it does not take part.
     pub fn time(&mut self, rival: Rival, request: &Value, times: usize) -> Result<Option<Answer>> {
         let mut request = request.clone();
@@ -103,7 +152,11 @@ impl Peers {
                 request["compiled"] = true.into();
                 &mut self.torch
             }
-            Rival::Burn | Rival::Candle => {
+            Rival::Tf32 => {
+                request["tf32"] = true.into();
+                &mut self.torch
+            }
+            Rival::Burn | Rival::BurnWgpu | Rival::Candle => {
                 request["backend"] = rival.name().into();
                 &mut self.rust
             }
@@ -141,11 +194,12 @@ impl Peer {
     ///
     /// # Errors
     /// If there is no such program, or it has no PyTorch.
-    pub fn torch(python: &Path, threads: usize) -> Result<Self> {
+    pub fn torch(python: &Path, threads: usize, device: Device) -> Result<Self> {
         let mut command = Command::new(python);
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/twin.py"));
         command.env("OMP_NUM_THREADS", threads.to_string());
-        Self::start(command, threads)
+        let device = if device == Device::Gpu { "cuda" } else { "cpu" };
+        Self::start(command, json!({ "op": "hello", "threads": threads, "device": device }))
             .with_context(|| format!("{} has no PyTorch that works", python.display()))
     }
 
@@ -156,10 +210,10 @@ impl Peer {
     pub fn rust(program: &Path, threads: usize) -> Result<Self> {
         let mut command = Command::new(program);
         command.env("RAYON_NUM_THREADS", threads.to_string());
-        Self::start(command, threads)
+        Self::start(command, json!({ "op": "hello", "threads": threads }))
     }
 
-    fn start(mut command: Command, threads: usize) -> Result<Self> {
+    fn start(mut command: Command, hello: Value) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -169,9 +223,10 @@ impl Peer {
         let replies = child.stdout.take().context("a peer has no stdout")?;
         let replies = BufReader::new(replies);
         let mut peer = Self { child, requests, replies, hello: Value::Null };
-        peer.hello = peer.ask(&json!({ "op": "hello", "threads": threads }))?;
-        if peer.hello["threads"] != json!(threads) {
-            bail!("it runs on {} threads, not {threads}", peer.hello["threads"]);
+        peer.hello = peer.ask(&hello)?;
+        let [has, wanted] = [&peer.hello, &hello].map(|said| &said["threads"]);
+        if has != wanted {
+            bail!("it runs on {has} threads, not {wanted}");
         }
         Ok(peer)
     }

@@ -33,11 +33,12 @@ impl Timing {
     }
 }
 
-/// Measures `ours` and what `rivals` do upon `request`, in turn, `repeats` times, after two first
-/// calls of each that do not count.
+/// Measures `ours`, which `wait` says the end of, and what `rivals` do upon `request`, in turn,
+/// `repeats` times, after two first calls of each that do not count.
 pub fn alternate(
     repeats: usize,
     mut ours: impl FnMut() -> Result<()>,
+    wait: impl Fn() -> Result<()>,
     peers: &mut Peers,
     rivals: &[Rival],
     request: &Value,
@@ -45,6 +46,7 @@ pub fn alternate(
     let mut time = |times: usize| -> Result<f64> {
         let start = Instant::now();
         (0..times).try_for_each(|_| ours())?;
+        wait()?;
         Ok(start.elapsed().as_secs_f64())
     };
     let enough = |one: f64| ((LEAST / one.max(1e-7)).ceil() as usize).max(1);
@@ -127,7 +129,8 @@ mod tests {
             Ok(())
         };
         let mut peers = Peers::default();
-        let timing = alternate(1, &mut run, &mut peers, &[Rival::PyTorch], &Value::Null).unwrap();
+        let timing =
+            alternate(1, &mut run, || Ok(()), &mut peers, &[Rival::PyTorch], &Value::Null).unwrap();
         assert!(timing.ours >= 0.005 && timing.rivals.is_empty(), "{timing:?}");
         assert!((3..=8).contains(&calls), "{calls}");
     }

@@ -1,21 +1,22 @@
-//! burn on its CPU backend, flex.
+//! burn, on its CPU backend, flex, or on a GPU.
 //!
 //! Called are the functions of the backend that burn's autodiff calls, without autodiff around
 //! them. Each computes one gradient alone: that by the input is a transposed convolution, that by
-//! the weight a convolution dilated by the stride. Flex computes at once, nothing is lazy. The
-//! gradient by the weight is left as the view that burn gives, its axes swapped.
+//! the weight a convolution dilated by the stride. Flex computes at once, nothing is lazy; a GPU is
+//! waited for by [`Job::wait`]. The gradient by the weight is left as the view that burn gives, its
+//! axes swapped.
 
-use burn_backend::TensorData;
-use burn_backend::ops::{ConvOptions, ModuleOps};
-use burn_flex::{Flex, FlexTensor};
+use burn_backend::ops::{ConvOptions, FloatTensor};
+use burn_backend::{Backend, TensorData, read_sync};
 
 use crate::conv::{Conv, Job, Output, Part};
 
 /// Makes the operands.
-pub fn prepare(conv: &Conv, part: Part) -> Job {
-    let [x, k, g] = conv
-        .operands()
-        .map(|operand| FlexTensor::from_data(TensorData::new(operand.values, operand.shape)));
+pub fn prepare<B: Backend>(conv: &Conv, part: Part, device: &B::Device) -> Job {
+    let [x, k, g] = conv.operands().map(|operand| {
+        B::float_from_data(TensorData::new(operand.values, operand.shape), device)
+    });
+    let job = |way, run| job::<B>(way, device.clone(), run);
     // A clone of a tensor is another view of its numbers.
     let operands = move || (x.clone(), k.clone(), g.clone());
     let (stride, padding) = (conv.stride, conv.padding);
@@ -24,43 +25,48 @@ pub fn prepare(conv: &Conv, part: Part) -> Job {
         let options = ConvOptions::new(last(stride), last(padding), [1; 2], 1);
         let options = move || options.clone();
         match part {
-            Part::Forward => job("conv2d", move || {
+            Part::Forward => job("conv2d", Box::new(move || {
                 let (x, k, _) = operands();
-                Flex::conv2d(x, k, None, options())
-            }),
-            Part::Input => job("conv2d_x_backward", move || {
+                B::conv2d(x, k, None, options())
+            })),
+            Part::Input => job("conv2d_x_backward", Box::new(move || {
                 let (x, k, g) = operands();
-                Flex::conv2d_x_backward(x, k, g, options())
-            }),
-            Part::Weight => job("conv2d_weight_backward", move || {
+                B::conv2d_x_backward(x, k, g, options())
+            })),
+            Part::Weight => job("conv2d_weight_backward", Box::new(move || {
                 let (x, k, g) = operands();
-                Flex::conv2d_weight_backward(x, k, g, options())
-            }),
+                B::conv2d_weight_backward(x, k, g, options())
+            })),
         }
     } else {
         let options = ConvOptions::new(stride, padding, [1; 3], 1);
         let options = move || options.clone();
         match part {
-            Part::Forward => job("conv3d", move || {
+            Part::Forward => job("conv3d", Box::new(move || {
                 let (x, k, _) = operands();
-                Flex::conv3d(x, k, None, options())
-            }),
-            Part::Input => job("conv3d_x_backward", move || {
+                B::conv3d(x, k, None, options())
+            })),
+            Part::Input => job("conv3d_x_backward", Box::new(move || {
                 let (x, k, g) = operands();
-                Flex::conv3d_x_backward(x, k, g, options())
-            }),
-            Part::Weight => job("conv3d_weight_backward", move || {
+                B::conv3d_x_backward(x, k, g, options())
+            })),
+            Part::Weight => job("conv3d_weight_backward", Box::new(move || {
                 let (x, k, g) = operands();
-                Flex::conv3d_weight_backward(x, k, g, options())
-            }),
+                B::conv3d_weight_backward(x, k, g, options())
+            })),
         }
     }
 }
 
-fn job(way: &'static str, run: impl Fn() -> FlexTensor + 'static) -> Job {
+fn job<B: Backend>(
+    way: &'static str,
+    device: B::Device,
+    run: Box<dyn Fn() -> FloatTensor<B>>,
+) -> Job {
     let run = move || {
         let result = run();
-        Ok(Box::new(move || Ok(result.into_data().try_to_vec()?)) as Output)
+        let read = move || Ok(read_sync(B::float_into_data(result))?.try_to_vec()?);
+        Ok(Box::new(read) as Output)
     };
-    Job { way, run: Box::new(run) }
+    Job { way, run: Box::new(run), wait: Box::new(move || Ok(B::sync(&device)?)) }
 }

@@ -28,6 +28,8 @@ pub struct Job {
     pub way: &'static str,
     /// Does it once, in full.
     pub run: Box<dyn Fn() -> Result<Output>>,
+    /// Waits until all of it is done.
+    pub wait: Box<dyn Fn() -> Result<()>>,
 }
 
 /// A convolution of `[n, ci, t, h, w]` with `[co, ci, kt, kh, kw]` to `[n, co, ot, oh, ow]`; that

@@ -28,9 +28,11 @@ enum Request {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 enum Backend {
     Burn,
+    #[cfg(feature = "wgpu")]
+    BurnWgpu,
     Candle,
 }
 
@@ -70,13 +72,18 @@ impl Bench {
             let Timed { backend, part, x, kernel, stride, padding, .. } = timed;
             let conv = Conv::new(x, kernel, stride, padding)?;
             let job = match backend {
-                Backend::Burn => burn::prepare(&conv, part),
+                Backend::Burn => burn::prepare::<burn_flex::Flex>(&conv, part, &Default::default()),
+                #[cfg(feature = "wgpu")]
+                Backend::BurnWgpu => {
+                    burn::prepare::<burn_wgpu::Wgpu>(&conv, part, &Default::default())
+                }
                 Backend::Candle => match candle::lacks(&conv, part) {
                     Some(reason) => return Ok(json!({ "skipped": reason })),
                     None => candle::prepare(&conv, part)?,
                 },
             };
             drop((job.run)()?);
+            (job.wait)()?;
             self.last = Some((timed, job));
         }
         let (_, job) = self.last.as_ref().context("no convolution")?;
@@ -84,6 +91,7 @@ impl Bench {
         for _ in 0..times {
             drop(black_box((job.run)()?));
         }
+        (job.wait)()?;
         Ok(json!({ "seconds": start.elapsed().as_secs_f64(), "formats": job.way }))
     }
 }
@@ -99,11 +107,15 @@ fn hello(threads: usize) -> Result<Value> {
         );
     }
     let (way, also) = if cfg!(feature = "x86-v4") { (", x86-v4", " (x86-v4)") } else { ("", "") };
-    Ok(json!({
+    let mut said = json!({
         "threads": threads,
         "burn": format!("{} (flex{way})", version("burn-flex")?),
         "candle": format!("{}{also}", version("candle-core")?),
-    }))
+    });
+    if cfg!(feature = "wgpu") {
+        said["burn-wgpu"] = format!("{} (wgpu, autotuned)", version("burn-wgpu")?).into();
+    }
+    Ok(said)
 }
 
 /// The version of a package that is compiled in.

@@ -75,7 +75,13 @@ fn what_is_timed_is_the_convolution() {
         for part in PARTS {
             let expected = plain(&conv, part);
             let values = |job: Job| (job.run)().unwrap()().unwrap();
-            check(&format!("burn {row} {part:?}"), &values(burn::prepare(&conv, part)), &expected);
+            let flex = burn::prepare::<burn_flex::Flex>(&conv, part, &Default::default());
+            check(&format!("burn {row} {part:?}"), &values(flex), &expected);
+            #[cfg(feature = "wgpu")]
+            {
+                let wgpu = burn::prepare::<burn_wgpu::Wgpu>(&conv, part, &Default::default());
+                check(&format!("burn on a GPU, {row} {part:?}"), &values(wgpu), &expected);
+            }
             if candle::lacks(&conv, part).is_none() {
                 let ours = values(candle::prepare(&conv, part).unwrap());
                 check(&format!("candle {row} {part:?}"), &ours, &expected);
