@@ -16,6 +16,7 @@ import pathlib
 import statistics
 import subprocess
 import tempfile
+import traceback
 import time
 
 FILES = ["EN-WS-353-ALL.txt", "EN-MEN-TR-3k.txt", "EN-SIMLEX-999.txt"]
@@ -74,6 +75,8 @@ def theirs(args, seed, out):
         try:
             stanford(args, seed, out)
             os._exit(0)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
     if os.waitpid(child, 0)[1]:

@@ -1,5 +1,7 @@
 //! `kinora embed`
 
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -30,25 +32,25 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
         let reason = "--buckets goes with word2vec and cbow, and with a table in .safetensors";
         return Err(Failure::usage(reason).into());
     }
+    if args.negative.is_some() && args.method == Method::Glove {
+        return Err(Failure::usage("--negative goes with word2vec and cbow").into());
+    }
     let or = |given: Option<u32>, default| given.map_or(default, |given| given as usize);
     let threads = or(args.threads, rayon::current_num_threads());
-    let piped = args.corpus.iter().any(|path| path.as_os_str() == "-");
-    let piped = piped.then(Piped::take).transpose()?;
-    let files = args.corpus.iter().map(|path| match &piped {
-        Some(Piped(file)) if path.as_os_str() == "-" => file.clone(),
-        _ => path.clone(),
-    });
-    let corpus = Corpus::new(&files.collect::<Vec<PathBuf>>())?;
+    let kept = args.corpus.iter().map(|path| Kept::of(path)).collect::<Result<Vec<Kept>>>()?;
+    let corpus = Corpus::new(&kept.iter().map(|kept| kept.path.clone()).collect::<Vec<_>>())?;
     let bar = ProgressBar::no_length().with_style(
         ProgressStyle::with_template("{bar:30} {percent} %, {eta} left, {msg}")
             .context("the bar")?,
     );
     let start = Instant::now();
+    let mut learnt = 0;
     let mut progress = |progress: WordProgress| {
+        learnt = progress.words;
         bar.set_length(progress.total);
         bar.set_position(progress.words);
         let speed = progress.words as f64 / start.elapsed().as_secs_f64();
-        bar.set_message(format!("{:.0} thousand a second", speed / 1e3));
+        bar.set_message(format!("{:.0} thousand words/s", speed / 1e3));
         !stop.load(Ordering::Relaxed)
     };
     let vectors = match args.method {
@@ -70,7 +72,7 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
             let config = Word2Vec {
                 dim: args.dim as usize,
                 window: or(args.window, plain.window),
-                negative: args.negative as usize,
+                negative: or(args.negative, plain.negative),
                 epochs: or(args.epochs, plain.epochs),
                 least: args.min_count,
                 cbow: args.method == Method::Cbow,
@@ -83,6 +85,9 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
         }
     }?;
     bar.finish_and_clear();
+    if learnt == 0 && stop.load(Ordering::Relaxed) {
+        return Err(Failure::stopped("before anything was learnt; nothing is written").into());
+    }
     kinora_embed::write(&vectors, &args.out, form)?;
     let (words, dim) = (vectors.len(), vectors.dim());
     let seconds = start.elapsed().as_secs_f64();
@@ -93,23 +98,43 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
     }
 }
 
-/// Standard input as a file, since a corpus is read more than once. It goes away in the end.
-struct Piped(PathBuf);
+/// A file that can be read more than once: what cannot, as standard input and pipes, is copied into
+/// one that goes away in the end.
+struct Kept {
+    path: PathBuf,
+    is_copy: bool,
+}
 
-impl Piped {
-    fn take() -> Result<Self> {
-        let file = std::env::temp_dir().join(format!("kinora-corpus-{}", std::process::id()));
-        let piped = Self(file);
-        let copied = std::fs::File::create(&piped.0)
-            .and_then(|mut file| std::io::copy(&mut std::io::stdin().lock(), &mut file));
-        copied.map_err(|error| Failure::write(format!("{}: {error}", piped.0.display())))?;
-        Ok(piped)
+impl Kept {
+    fn of(path: &Path) -> Result<Self> {
+        let mut from: Box<dyn Read> = match path.as_os_str() == "-" {
+            true => Box::new(std::io::stdin().lock()),
+            false if path.is_file() || path.is_dir() || !path.exists() => {
+                return Ok(Self { path: path.into(), is_copy: false });
+            }
+            false => Box::new(File::open(path).with_context(|| format!("{}", path.display()))?),
+        };
+        let (to, process) = (std::env::temp_dir(), std::process::id());
+        let fail = |error, path: &Path| Failure::write(format!("{}: {error}", path.display()));
+        for number in 0.. {
+            let path = to.join(format!("kinora-corpus-{process}-{number}"));
+            let mut file = match File::create_new(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+                made => made.map_err(|error| fail(error, &path))?,
+            };
+            let kept = Self { path, is_copy: true };
+            std::io::copy(&mut from, &mut file).map_err(|error| fail(error, &kept.path))?;
+            return Ok(kept);
+        }
+        unreachable!("one number is free")
     }
 }
 
-impl Drop for Piped {
+impl Drop for Kept {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        if self.is_copy {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -119,6 +144,10 @@ pub fn near(args: &EmbedNear) -> Result<()> {
         return Err(missing(&args.word, &args.list.table).into());
     };
     let itself = Vec::from_iter(vectors.find(&args.word));
+    if itself.is_empty() {
+        let (word, table) = (&args.word, args.list.table.name());
+        note(format_args!("{word:?} is not in {table}: it goes by its parts"));
+    }
     args.list.print(&vectors.near(&vector, args.list.count as usize, &itself))
 }
 
@@ -142,7 +171,10 @@ pub fn similar(args: &EmbedSimilar) -> Result<()> {
             let table = args.table.name();
             return Err(Failure::usage(format!("no word of {sentence:?} is in {table}")));
         }
+        let is_word = |word: &&str| word.chars().any(char::is_alphanumeric);
+        let unknown: Vec<&str> = unknown.into_iter().filter(is_word).collect();
         if !unknown.is_empty() {
+            let unknown: Vec<String> = unknown.iter().map(|word| format!("{word:?}")).collect();
             note(format_args!("not in the table: {}", unknown.join(", ")));
         }
         Ok(mean)
@@ -236,6 +268,10 @@ pub fn convert(args: &EmbedConvert) -> Result<()> {
     let form = form(&args.output, args.half)?;
     let vectors = open(&args.input, args.limit)?;
     kinora_embed::write(&vectors, &args.output, form)?;
+    if !vectors.ngrams().is_empty() && !matches!(form, Form::Own | Form::OwnHalf) {
+        let (from, to) = (args.input.display(), args.output.display());
+        note(format_args!("{to} has no place for the vectors of parts of words that {from} has"));
+    }
     let (words, dim) = (vectors.len(), vectors.dim());
     note(format_args!("{}: {words} words of {dim} numbers", args.output.display()));
     Ok(())

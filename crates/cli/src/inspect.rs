@@ -11,7 +11,7 @@ use crate::models;
 use crate::output::say;
 
 pub fn run(args: &Inspect) -> Result<()> {
-    let (bytes, origin) = models::read(&args.model)?;
+    let (bytes, origin, _) = models::read(&args.model)?;
     let contents = kinora_model::contents(&bytes, &origin)?;
     let Contents { format, config, card, tokenizer, sources, parameters, header } = &contents;
     let types: BTreeSet<&str> = header.tensors.iter().map(|t| t.dtype.as_str()).collect();

@@ -1,7 +1,7 @@
 //! Which model is meant.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use kinora_model::Model;
@@ -15,11 +15,11 @@ const SHIPPED: [(&str, &[u8]); 2] = [
     ("shapes", include_bytes!("../../../assets/shapes.safetensors")),
 ];
 
-/// The bytes of a model, and what they are called: one that ships by its name, any other by its
-/// path.
-pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String)> {
+/// The bytes of a model, what they are called, one that ships by its name, any other by its path, and
+/// the folder that they are in.
+pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String, Option<PathBuf>)> {
     if let Some((name, bytes)) = SHIPPED.iter().find(|(name, _)| model == Path::new(name)) {
-        return Ok((Cow::Borrowed(*bytes), (*name).into()));
+        return Ok((Cow::Borrowed(*bytes), (*name).into(), None));
     }
     if !model.exists() {
         let names = SHIPPED.map(|(name, _)| name).join(" and ");
@@ -30,10 +30,11 @@ pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String)> {
         .into());
     }
     let (bytes, path) = kinora_model::read(model)?;
-    Ok((Cow::Owned(bytes), path.display().to_string()))
+    let folder = path.parent().map(Path::to_path_buf);
+    Ok((Cow::Owned(bytes), path.display().to_string(), folder))
 }
 
 pub fn load<T: Tensor>(device: &T::Device, model: &Path) -> Result<Model<T>> {
-    let (bytes, origin) = read(model)?;
-    Ok(Model::from_bytes(device, &bytes, &origin)?)
+    let (bytes, origin, folder) = read(model)?;
+    Ok(Model::from_bytes(device, &bytes, &origin, folder.as_deref())?)
 }

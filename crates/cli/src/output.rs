@@ -86,12 +86,14 @@ fn cannot(path: &Path, reason: impl Display) -> anyhow::Error {
     Failure::write(format!("cannot write {}: {reason}", path.display())).into()
 }
 
-/// Whether a file can be made beside `path`.
 /// Tries whether a file can be written, and leaves nothing behind.
 pub fn probe(path: &Path) -> Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
         return Err(cannot(path, format!("there is no folder {}", parent.display())));
+    }
+    if path.is_dir() {
+        return Err(cannot(path, "it is a folder"));
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // As long as the names of the temporary files that writers make.

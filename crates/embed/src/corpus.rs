@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use flate2::bufread::MultiGzDecoder;
+
 use crate::{Error, Result};
 
 /// Bytes that are read at once, and the rest of the last line.
@@ -14,7 +16,8 @@ const BLOCK: u64 = 256 << 10;
 /// Words of a sentence at most: what is longer is cut, as word2vec does.
 pub const SENTENCE: usize = 10_000;
 
-/// Files of sentences, one a line; words are what stands between white space.
+/// Files of sentences, one a line, as they are or compressed by gzip; words are what stands between
+/// white space.
 #[derive(Clone, Debug)]
 pub struct Corpus {
     files: Vec<PathBuf>,
@@ -34,9 +37,15 @@ impl Corpus {
     /// The corpus of these files, in order; each is read once to count and once an epoch.
     ///
     /// # Errors
-    /// If one cannot be opened.
+    /// If one cannot be opened, or is none that can be read again, as a pipe.
     pub fn new(files: &[PathBuf]) -> Result<Self> {
-        files.iter().try_for_each(|path| open(path).map(drop))?;
+        for path in files {
+            open(path)?;
+            if !path.is_file() {
+                let reason = "it is read more than once, which takes a regular file";
+                return Err(Error::file(path, reason));
+            }
+        }
         Ok(Self { files: files.to_vec() })
     }
 
@@ -52,6 +61,12 @@ impl Corpus {
                 read.map_err(|source| Error::Read { path: path.clone(), source })?;
                 if block.is_empty() {
                     break;
+                }
+                if block.contains(&0) {
+                    return Err(Error::file(
+                        path,
+                        "there are bytes of zero in it: this is no text",
+                    ));
                 }
                 let text = String::from_utf8(block);
                 let text = text.unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into());
@@ -104,7 +119,12 @@ impl Lexicon {
     }
 }
 
-fn open(path: &Path) -> Result<BufReader<File>> {
-    let file = File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    Ok(BufReader::with_capacity(1 << 16, file))
+fn open(path: &Path) -> Result<Box<dyn BufRead>> {
+    let fail = |source| Error::Read { path: path.to_owned(), source };
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(fail)?);
+    let is_packed = file.fill_buf().map_err(fail)?.starts_with(&[0x1f, 0x8b]);
+    Ok(match is_packed {
+        true => Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file))),
+        false => Box::new(file),
+    })
 }

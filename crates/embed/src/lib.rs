@@ -27,7 +27,7 @@ pub use onnx::OnnxEncoder;
 pub use score::{Score, score, score_sentences};
 pub use sentence::{Context, Sentence};
 pub use sif::Sif;
-pub use vectors::{Form, Loaded, Near, Vectors, cosine, read, write};
+pub use vectors::{Form, Loaded, Near, Vectors, cosine, read, scaled, write};
 pub use word2vec::{Word2Vec, WordProgress};
 pub use words::{Pieces, Words};
 

@@ -1,5 +1,8 @@
 //! Sentence vectors by an encoder from elsewhere, as an ONNX file.
 
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +13,7 @@ use ort::value::Tensor;
 use serde_json::Value;
 use tokenizers::{PaddingParams, TruncationParams};
 
-use crate::vectors::{fnv, unit};
+use crate::vectors::{Fnv, unit};
 use crate::{Error, Result};
 
 /// Sentences that go through at once.
@@ -72,16 +75,43 @@ impl OnnxEncoder {
         Ok(self.encode(&["a"])?[0].len())
     }
 
-    /// A number that tells this encoder from others: of its two files.
+    /// A number that tells this encoder from others: of all files that it is made of, weights beside
+    /// `model.onnx` too where their names begin with this.
     ///
     /// # Errors
     /// If they cannot be read.
     pub fn fingerprint(&self) -> Result<u64> {
-        let tokenizer = self.folder.join("tokenizer.json");
-        let read = |path: &Path| {
-            std::fs::read(path).map_err(|source| Error::Read { path: path.into(), source })
+        let unread = |path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::Read { path, source }
         };
-        Ok(fnv(read(&self.path)?.into_iter().chain(read(&tokenizer)?)))
+        let beside = self.path.parent().unwrap_or(Path::new(""));
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(beside).map_err(unread(beside))? {
+            let path = entry.map_err(unread(beside))?.path();
+            let is_model = |name: &OsStr| name.to_string_lossy().starts_with("model.onnx");
+            if path.file_name().is_some_and(is_model) && path.is_file() {
+                files.push(path);
+            }
+        }
+        files.sort();
+        let others = ["tokenizer.json", "1_Pooling/config.json", "sentence_bert_config.json"];
+        files.extend(others.map(|name| self.folder.join(name)).into_iter().filter(|f| f.is_file()));
+        let mut hash = Fnv::default();
+        for path in &files {
+            let mut file =
+                BufReader::with_capacity(1 << 20, File::open(path).map_err(unread(path))?);
+            loop {
+                let bytes = file.fill_buf().map_err(unread(path))?;
+                let len = bytes.len();
+                if len == 0 {
+                    break;
+                }
+                hash.add(bytes.iter().copied());
+                file.consume(len);
+            }
+        }
+        Ok(hash.0)
     }
 
     /// The vectors of sentences, each of length 1.

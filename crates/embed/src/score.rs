@@ -67,8 +67,8 @@ pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
     let pairs = pairs(path, &text)?;
     let (mut found, mut judged) = (Vec::new(), Vec::new());
     for (a, b, score) in &pairs {
-        if let (Some(a), Some(b)) = (vectors.find(a), vectors.find(b)) {
-            found.push(f64::from(cosine(vectors.row(a), vectors.row(b))));
+        if let (Some(a), Some(b)) = (vectors.vector(a), vectors.vector(b)) {
+            found.push(f64::from(cosine(&a, &b)));
             judged.push(*score);
         }
     }
@@ -140,7 +140,10 @@ fn wrong(path: &Path, line: usize, wanted: &str) -> Error {
 fn enough(path: &Path, covered: usize, of: usize) -> Result<()> {
     match covered {
         0 | 1 => {
-            Err(Error::file(path, format!("the table has the words of {covered} of {of} rows")))
+            let reason = format!(
+                "the table has the words of {covered} of {of} rows, and two are the least to compare"
+            );
+            Err(Error::file(path, reason))
         }
         _ => Ok(()),
     }

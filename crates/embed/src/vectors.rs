@@ -153,7 +153,7 @@ impl Vectors {
     }
 
     /// The vectors of parts of words, `[buckets, dim]`; none if the table has none.
-    pub(crate) fn ngrams(&self) -> &[f32] {
+    pub fn ngrams(&self) -> &[f32] {
         self.ngrams.as_ref().map_or(&[], Values::all)
     }
 
@@ -243,6 +243,12 @@ pub(crate) fn unit(x: &[f32]) -> Vec<f32> {
     x.iter().map(|x| if length > 0.0 { x / length } else { *x }).collect()
 }
 
+/// A vector brought to the length √d, so that its numbers are near 1; of no length, as it is.
+pub fn scaled(x: &[f32]) -> Vec<f32> {
+    let scale = (x.len() as f32).sqrt();
+    unit(x).into_iter().map(|x| scale * x).collect()
+}
+
 /// Σ a_i b_i, by eight sums at once.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
@@ -257,9 +263,25 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// FNV-1a, of 64 bits.
+pub(crate) struct Fnv(pub u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    pub fn add(&mut self, bytes: impl IntoIterator<Item = u8>) {
+        let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        self.0 = bytes.into_iter().fold(self.0, mix);
+    }
+}
+
 pub(crate) fn fnv(bytes: impl IntoIterator<Item = u8>) -> u64 {
-    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, mix)
+    let mut hash = Fnv::default();
+    hash.add(bytes);
+    hash.0
 }
 
 impl Values {
@@ -309,12 +331,18 @@ impl Vectors {
     }
 
     /// A number that tells this table from others: of all its words, and of the vectors of a thousand
-    /// of them, so that it is known at once.
+    /// of them and of a thousand parts of words, so that it is known at once.
     pub fn fingerprint(&self) -> u64 {
         let rows = (0..self.len()).step_by(self.len().div_ceil(1000).max(1));
         let numbers = rows.flat_map(|index| self.row(index)).flat_map(|x| x.to_le_bytes());
         let ends = self.names.ends.iter().flat_map(|end| end.to_le_bytes());
-        fnv(self.names.text.bytes().chain(ends).chain(numbers))
+        let buckets = self.ngrams().len() / self.dim;
+        let parts = (0..buckets).step_by(buckets.div_ceil(1000).max(1));
+        let parts = parts.flat_map(|bucket| &self.ngrams()[bucket * self.dim..][..self.dim]);
+        let parts = parts.flat_map(|x| x.to_le_bytes());
+        let buckets = (buckets > 0).then_some(buckets as u64);
+        let buckets = buckets.into_iter().flat_map(u64::to_le_bytes);
+        fnv(self.names.text.bytes().chain(ends).chain(numbers).chain(buckets).chain(parts))
     }
 
     /// The mean of the vectors of a sentence's words, and those that the table lacks. Zeros if it

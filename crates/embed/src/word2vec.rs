@@ -97,10 +97,16 @@ impl Word2Vec {
                 return Err(Error::Table(format!("{what} = 0 must be at least 1")));
             }
         }
+        if self.buckets > u32::MAX as usize / 2 {
+            let reason = format!("buckets = {} must be 2 to the power of 31 at most", self.buckets);
+            return Err(Error::Table(reason));
+        }
         let lexicon = corpus.lexicon(self.least)?;
         if lexicon.words.is_empty() {
             let least = self.least;
-            return Err(Error::Table(format!("no word is in the corpus {least} times or more")));
+            return Err(Error::Table(format!(
+                "no word is in the corpus {least} times or more; want fewer"
+            )));
         }
         let work = Work::new(self, &lexicon);
         let total = lexicon.total * self.epochs as u64;

@@ -4,7 +4,7 @@ use kinora_nn::{Embedding, Fill, Init, Linear, Module, join};
 use kinora_tensor::{Result, Tensor};
 use kinora_text::{Analysis, ENTITIES, POS, Token};
 
-use crate::vectors::unit;
+use crate::vectors::scaled;
 use crate::{EncoderConfig, Inputs, Vectors};
 
 /// A batch of sentences as numbers on the host, ready for any device.
@@ -68,13 +68,16 @@ impl Pieces {
                 (pieces.rows[at], pieces.mask[at]) = (piece.row, 1.0);
                 (pieces.tags[at], pieces.entities[at]) = (piece.tag as f32, piece.entity as f32);
                 if let Some(vector) = &piece.vector {
-                    let scale = (d as f32).sqrt();
-                    let to = pieces.vectors[at * d..][..d].iter_mut();
-                    to.zip(unit(vector)).for_each(|(to, x)| *to = scale * x);
+                    pieces.vectors[at * d..][..d].copy_from_slice(&scaled(vector));
                 }
             }
         }
         pieces
+    }
+
+    /// How many places a token of a sentence takes.
+    pub fn places_of(sentence: &Analysis, token: &Token, vectors: Option<&Vectors>) -> usize {
+        read(sentence, token, false, vectors).len()
     }
 
     /// The first `n` sentences, with as many places as the longest of these needs.

@@ -77,7 +77,7 @@ fn genuine_files_have_what_their_source_says() {
     }
     // Its first line promises what it has not.
     let error = read(&folder.join("pretrained.vec"), None).unwrap_err();
-    assert!(error.to_string().contains("promises 3 words, not 1"), "{error}");
+    assert!(error.to_string().contains("promises 3 words, and there are 1"), "{error}");
     let error = read(&folder.join("crime-and-punishment.bin"), None).unwrap_err();
     assert!(error.to_string().contains("fastText's own form"), "{error}");
 }
@@ -128,6 +128,12 @@ fn words_with_spaces() {
     let error = write(&vectors, &binary, Form::Word2VecBinary).unwrap_err();
     assert!(error.to_string().contains("\". .\""), "{error}");
     assert!(!binary.exists());
+    // What some programs put before a text is no part of it.
+    fs::write(&path, "\u{feff}2 1\na 1\nb 2\n").unwrap();
+    assert_eq!(read(&path, None).unwrap().vectors.len(), 2);
+    let bad = Vectors::new(&["a", "b"], 1, vec![1.0, f32::NAN]).unwrap();
+    let error = write(&bad, &path, Form::Own).unwrap_err().to_string();
+    assert!(error.contains("\"b\" holds NaN"), "{error}");
 }
 
 #[test]
@@ -153,19 +159,21 @@ fn what_is_left_out_is_counted() {
 #[test]
 fn broken_files() {
     let folder = tempfile::tempdir().unwrap();
-    let rows: [(&str, &[u8], &str); 22] = [
+    let rows: [(&str, &[u8], &str); 24] = [
         ("empty.txt", b"", "nothing in it"),
         ("blank.txt", b"\n\n", "nothing in it"),
         ("word.txt", b"word\n", "word.txt:1: "),
         ("zero.txt", b"1 0\na\n", "zero.txt:1: "),
         ("short.txt", b"2 3\na 1 2 3\nb 1 2\n", "short.txt:3: there are 2 numbers"),
         ("short2.txt", b"2 3\na 1 2 3\nbbbbbb 1 2\n", "short2.txt:3: "),
-        ("nan.txt", b"1 2\na 1 NaN\n", "nan.txt:2: number 1, \"NaN\""),
-        ("inf.txt", b"1 2\na 1e39 1\n", "inf.txt:2: number 0"),
-        ("text.txt", b"1 2\na x 1\n", "text.txt:2: number 0, \"x\""),
+        ("nan.txt", b"1 2\na 1 NaN\n", "nan.txt:2: number 2, \"NaN\""),
+        ("inf.txt", b"1 2\na 1e39 1\n", "inf.txt:2: number 1"),
+        ("text.txt", b"1 2\na x 1\n", "text.txt:2: number 1, \"x\""),
         ("noword.txt", b"1 2\n 1 2\n", "noword.txt:2: "),
-        ("few.txt", b"3 1\na 1\nb 2\n", "promises 3 words, not 2"),
-        ("many.txt", b"1 1\na 1\nb 2\n", "promises 1 words, not 2"),
+        ("few.txt", b"3 1\na 1\nb 2\n", "promises 3 words, and there are 2"),
+        ("many.txt", b"1 1\na 1\nb 2\n", "promises 1 words, and there are 2"),
+        ("less.txt", b"2 2\nking 1 2 3\nqueen 1 2 3\n", "less.txt:2: there are 3 numbers"),
+        ("first.txt", b"the 0.5\nof 1 2 3\n", "first.txt:2: there are 3 numbers"),
         ("huge.txt", b"1 18446744073709551615\na 1\n", "huge.txt:2: "),
         ("glove.txt", b"a 1 2\nb 1\n", "glove.txt:2: "),
         ("packed.txt", &[0x1f, 0x8b, 8], "gzip"),
@@ -189,7 +197,7 @@ fn broken_files() {
     bytes.extend([1f32, f32::NAN].iter().flat_map(|x| x.to_le_bytes()));
     fs::write(&path, bytes).unwrap();
     let error = read(&path, None).unwrap_err().to_string();
-    assert!(error.contains("byte 10: number 1"), "{error}");
+    assert!(error.contains("byte 10: number 2"), "{error}");
     assert!(matches!(read(Path::new("nowhere.vec"), None), Err(Error::Read { .. })));
 }
 

@@ -1,9 +1,12 @@
 //! Word vectors that are learnt from text.
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 
 use fastrand::Rng;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use kinora_embed::{Corpus, Error, Form, Glove, Vectors, Word2Vec, cosine, read, write};
 
 fn corpus(folder: &tempfile::TempDir) -> Corpus {
@@ -93,16 +96,20 @@ fn parts_of_words_stand_for_unknown_ones() {
 
         // They are kept in the own form, whole or in half, and in no other.
         let wanted = vectors.vector("alpha9").unwrap().into_owned();
-        let back = |name: &str, form| {
+        let mut found = vec![vectors.fingerprint()];
+        let mut back = |name: &str, form| {
             let path = folder.path().join(name);
             write(&vectors, &path, form).unwrap();
             let vectors = read(&path, None).unwrap().vectors;
+            found.push(vectors.fingerprint());
             vectors.vector("alpha9").map(|vector| vector.into_owned())
         };
         assert_eq!(back("own.safetensors", Form::Own), Some(wanted.clone()));
         let half = back("half.safetensors", Form::OwnHalf).unwrap();
         assert!(half.iter().zip(&wanted).all(|(a, b)| (a - b).abs() <= 1e-3 * (1.0 + b.abs())));
         assert_eq!(back("vectors.txt", Form::Word2Vec), None);
+        // One without them is another.
+        assert!(found[0] == found[1] && found[0] != found[3]);
     }
     let plain = train(&Word2Vec { dim: 15, ..Word2Vec::default() }, &corpus);
     assert!(plain.vector("alpha9").is_none());
@@ -163,4 +170,31 @@ fn trainings_that_cannot_be() {
     }
     let error = Corpus::new(&[PathBuf::from("nowhere")]).unwrap_err();
     assert!(error.to_string().contains("nowhere"), "{error}");
+    let many = Word2Vec { buckets: 1 << 33, ..plain() }.train(&corpus, &mut |_| true).unwrap_err();
+    assert!(many.to_string().contains("buckets"), "{many}");
+    let binary = folder.path().join("model.bin");
+    fs::write(&binary, b"words and \0 bytes").unwrap();
+    let error = plain().train(&Corpus::new(&[binary]).unwrap(), &mut |_| true).unwrap_err();
+    assert!(error.to_string().contains("model.bin"), "{error}");
+    if cfg!(unix) {
+        let error = Corpus::new(&[PathBuf::from("/dev/null")]).unwrap_err();
+        assert!(error.to_string().contains("regular file"), "{error}");
+    }
+}
+
+#[test]
+fn a_text_in_gzip_is_the_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "one two three two one\nthree two one\n".repeat(50);
+    let [plain_path, packed_path] = ["text.txt", "text.gz"].map(|name| folder.path().join(name));
+    fs::write(&plain_path, &text).unwrap();
+    let mut packed = GzEncoder::new(fs::File::create(&packed_path).unwrap(), Compression::fast());
+    packed.write_all(text.as_bytes()).unwrap();
+    packed.finish().unwrap();
+    let of = |path| {
+        train(&Word2Vec { threads: 1, ..Word2Vec::default() }, &Corpus::new(&[path]).unwrap())
+    };
+    let (plain, packed) = (of(plain_path), of(packed_path));
+    assert_eq!(plain.len(), 3);
+    assert_eq!(plain.values(), packed.values());
 }

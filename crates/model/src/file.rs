@@ -10,8 +10,9 @@ use kinora_text::Tokenizer;
 
 use crate::{Card, Error, Lexicon, Model, ModelConfig, Net, Result, Sources};
 
-/// The version of the file's form. A file without it is of version 1.
-pub const FORMAT: u32 = 1;
+/// The version of the file's form: 2 since a model may go with word vectors or an encoder from
+/// elsewhere. A file without it is of version 1.
+pub const FORMAT: u32 = 2;
 
 /// The name of the file where a model is a folder.
 const FILE: &str = "model.safetensors";
@@ -104,18 +105,22 @@ impl<T: Tensor> Model<T> {
     /// As [`Model::load`].
     pub fn load_on(device: &T::Device, path: impl AsRef<Path>) -> Result<Self> {
         let (bytes, path) = read(path.as_ref())?;
-        Self::from_bytes(device, &bytes, &path.display().to_string())
+        Self::from_bytes(device, &bytes, &path.display().to_string(), path.parent())
     }
 
     /// The model in the bytes of a file, which errors call `origin`; what the model goes with is looked
-    /// for where it was, then in the folder of `origin`.
+    /// for in the folder `beside`, then where it was.
     ///
     /// # Errors
     /// As [`Model::load`].
-    pub fn from_bytes(device: &T::Device, bytes: &[u8], origin: &str) -> Result<Self> {
+    pub fn from_bytes(
+        device: &T::Device,
+        bytes: &[u8],
+        origin: &str,
+        beside: Option<&Path>,
+    ) -> Result<Self> {
         let Contents { config, card, tokenizer, sources, .. } = contents(bytes, origin)?;
         let fail = |reason| Error::Weights { origin: origin.into(), reason };
-        let beside = Path::new(origin).parent();
         let lexicon = Lexicon::open(&config.encoder, tokenizer, &sources, beside)
             .map_err(|error| fail(error.to_string()))?;
         let outline = Net::new(&mut Outline, &config, &lexicon.inputs())?;

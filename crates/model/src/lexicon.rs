@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use kinora_embed::{EncoderConfig, Inputs, Loaded, Pieces, Reader, Sif, Vectors};
+use kinora_embed::{EncoderConfig, Inputs, Loaded, Pieces, Reader, Sif, Vectors, scaled};
 use kinora_text::{Analysis, Engine, Tagger, Tokenizer};
 use serde::{Deserialize, Serialize};
 
@@ -73,14 +73,19 @@ impl Lexicon {
         let mut lexicon = Self::load(config, tokenizer, None)?;
         if let (Reader::Sif, Some(vectors)) = (config.reader, &lexicon.vectors) {
             let sif = Sif::new(vectors.clone(), captions);
+            if !sif.common().iter().all(|x| x.is_finite()) {
+                return Err(Error::Source(format!(
+                    "{} for a caption's word",
+                    lexicon.not_finite()
+                )));
+            }
             lexicon.sources.common = sif.common().to_vec();
             lexicon.sif = Some(sif);
         }
         Ok(lexicon)
     }
 
-    /// What a trained model asks for. A file that is not where it was is looked for in the folder
-    /// `beside`.
+    /// What a trained model asks for. A file is looked for in the folder `beside`, then where it was.
     ///
     /// # Errors
     /// If it is not there, or is another than the one that the model was trained with.
@@ -90,23 +95,7 @@ impl Lexicon {
         sources: &Sources,
         beside: Option<&Path>,
     ) -> Result<Self> {
-        let mut lexicon = Self::load(config, tokenizer, beside)?;
-        for (what, path, trained, found) in [
-            ("word vectors", &config.vectors, &sources.vectors, &lexicon.sources.vectors),
-            ("encoder", &config.onnx, &sources.encoder, &lexicon.sources.encoder),
-        ] {
-            if trained != found {
-                let name = |source: &Option<Source>| match source {
-                    Some(Source { dim, fingerprint }) => format!("{dim} numbers, {fingerprint}"),
-                    None => "none".into(),
-                };
-                return Err(Error::Source(format!(
-                    "the {what} {path:?} are not those that the model was trained with ({}, not {})",
-                    name(found),
-                    name(trained)
-                )));
-            }
-        }
+        let mut lexicon = Self::load(config, tokenizer, Some((sources, beside)))?;
         if let (Reader::Sif, Some(vectors)) = (config.reader, &lexicon.vectors) {
             if sources.common.len() != vectors.dim() {
                 let [found, dim] = [sources.common.len(), vectors.dim()];
@@ -119,32 +108,57 @@ impl Lexicon {
         Ok(lexicon)
     }
 
-    fn load(config: &EncoderConfig, tokenizer: Tokenizer, beside: Option<&Path>) -> Result<Self> {
+    /// The same for a config that asks for nothing else.
+    pub fn with(&self, config: &EncoderConfig) -> Self {
+        Self { config: config.clone(), ..self.clone() }
+    }
+
+    /// `trained` is what a trained model knows of its sources, and where these are looked for.
+    fn load(
+        config: &EncoderConfig,
+        tokenizer: Tokenizer,
+        trained: Option<(&Sources, Option<&Path>)>,
+    ) -> Result<Self> {
         let mut sources = Sources::default();
+        let find = |of: fn(&Sources) -> &Option<Source>, what, path| Find {
+            what,
+            path,
+            beside: trained.and_then(|(_, beside)| beside),
+            trained: trained.map(|(sources, _)| of(sources).as_ref()),
+        };
+        let find_vectors = find(|sources| &sources.vectors, "word vectors", &config.vectors);
         let vectors = match config.vectors.as_str() {
             "none" => None,
-            "builtin" => Some(Vectors::builtin()),
-            path => {
-                let read = kinora_embed::read(&found(path, beside), None);
-                let Loaded { vectors, .. } =
-                    read.map_err(|error| missing("word vectors", &error, beside))?;
-                Some(vectors)
+            "builtin" => {
+                let vectors = Vectors::builtin();
+                let source = Source::new(vectors.dim(), vectors.fingerprint());
+                find_vectors.compare(&source).map_err(|other| {
+                    Error::Source(format!(
+                        "the word vectors that are built in {other}; use the version of this program \
+                         that it was trained with, or train it anew"
+                    ))
+                })?;
+                Some((vectors, source))
             }
+            _ => Some(find_vectors.open(|path| {
+                let Loaded { vectors, .. } = kinora_embed::read(path, None)?;
+                let source = Source::new(vectors.dim(), vectors.fingerprint());
+                Ok((vectors, source))
+            })?),
         };
-        if let Some(vectors) = &vectors {
-            sources.vectors = Some(Source::new(vectors.dim(), vectors.fingerprint()));
-        }
+        let vectors = vectors.map(|(vectors, source)| {
+            sources.vectors = Some(source);
+            Arc::new(vectors)
+        });
         #[cfg(feature = "onnx")]
         let encoder = match config.reader {
             Reader::Onnx => {
-                let open = || {
-                    let folder = found(&config.onnx, beside);
-                    let mut encoder = kinora_embed::OnnxEncoder::open(&folder)?;
+                let find = find(|sources| &sources.encoder, "sentence encoder", &config.onnx);
+                let (encoder, source) = find.open(|folder| {
+                    let mut encoder = kinora_embed::OnnxEncoder::open(folder)?;
                     let source = Source::new(encoder.dim()?, encoder.fingerprint()?);
                     Ok((encoder, source))
-                };
-                let (encoder, source) =
-                    open().map_err(|error| missing("encoder", &error, beside))?;
+                })?;
                 sources.encoder = Some(source);
                 Some(Arc::new(std::sync::Mutex::new(encoder)))
             }
@@ -156,11 +170,20 @@ impl Lexicon {
                 "encoder.reader = \"onnx\": this program was built without the feature onnx";
             return Err(Error::Source(reason.into()));
         }
+        for (what, found, trained) in [
+            ("word vectors", &sources.vectors, trained.map(|(sources, _)| &sources.vectors)),
+            ("a sentence encoder", &sources.encoder, trained.map(|(sources, _)| &sources.encoder)),
+        ] {
+            if found.is_none() && trained.is_some_and(Option::is_some) {
+                let reason = format!("it was trained with {what}, but its config names none");
+                return Err(Error::Source(reason));
+            }
+        }
         Ok(Self {
             tokenizer,
             config: config.clone(),
             sources,
-            vectors: vectors.map(Arc::new),
+            vectors,
             sif: None,
             #[cfg(feature = "onnx")]
             encoder,
@@ -186,12 +209,17 @@ impl Lexicon {
         let mut pieces = Pieces::new(&analyses, &self.config, self.vectors.as_deref());
         if let Some(sif) = &self.sif {
             // From vectors of any length to numbers near 1, as of words.
-            pieces.given = texts.iter().flat_map(|text| scaled(sif.sentence(text))).collect();
+            pieces.given = texts.iter().flat_map(|text| scaled(&sif.sentence(text))).collect();
         }
         #[cfg(feature = "onnx")]
         if let Some(encoder) = &self.encoder {
             let mut encoder = encoder.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            pieces.given = encoder.encode(texts)?.into_iter().flat_map(scaled).collect();
+            pieces.given = encoder.encode(texts)?.iter().flat_map(|x| scaled(x)).collect();
+        }
+        if !pieces.vectors.iter().chain(&pieces.given).all(|x| x.is_finite()) {
+            // A film of such numbers would be empty, and nobody would know why.
+            let reason = format!("{} for a word of {texts:?}", self.not_finite());
+            return Err(Error::Source(reason));
         }
         Ok(pieces)
     }
@@ -201,15 +229,15 @@ impl Lexicon {
     /// # Errors
     /// If it cannot be read.
     pub fn look<'a>(&self, text: &'a str) -> Result<Reading<'a>> {
-        let tokens = self.tokenizer.analyse(text)?.tokens;
+        let analysis = self.tokenizer.analyse(text)?;
+        let tokens = &analysis.tokens;
         let mut reading = Reading { tokens: tokens.len(), unknown: Vec::new(), unread: "" };
+        let vectors = self.vectors.as_deref();
         let mut places = 0;
         for token in tokens {
             let word = &text[token.span.clone()];
-            let vectors = self.vectors.as_ref();
             let known = vectors.is_some_and(|vectors| vectors.find(word).is_some());
-            let one = vectors.is_some_and(|vectors| vectors.vector(word).is_some());
-            places += if one { 1 } else { token.pieces.len() };
+            places += Pieces::places_of(&analysis, token, vectors);
             if places > self.config.pieces && reading.unread.is_empty() {
                 reading.unread = &text[token.span.start..];
             }
@@ -220,6 +248,10 @@ impl Lexicon {
             }
         }
         Ok(reading)
+    }
+
+    fn not_finite(&self) -> String {
+        format!("the word vectors {:?} hold a number that is not finite,", self.config.vectors)
     }
 
     fn analyse(&self, texts: &[&str]) -> Result<Vec<Analysis>> {
@@ -253,33 +285,67 @@ impl Sources {
     }
 }
 
-/// A vector brought to the length √d.
-fn scaled(mut vector: Vec<f32>) -> Vec<f32> {
-    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    if length > 0.0 {
-        let scale = (vector.len() as f32).sqrt() / length;
-        vector.iter_mut().for_each(|x| *x *= scale);
-    }
-    vector
+/// What is looked for, and what is known of it.
+struct Find<'a> {
+    what: &'static str,
+    /// Where the config says it is.
+    path: &'a str,
+    /// The folder of a trained model.
+    beside: Option<&'a Path>,
+    /// What a trained model was trained with.
+    trained: Option<Option<&'a Source>>,
 }
 
-/// Where a file is: where it was, else beside the model.
-fn found(path: &str, beside: Option<&Path>) -> std::path::PathBuf {
-    let path = Path::new(path);
-    let moved = beside.zip(path.file_name()).map(|(folder, name)| folder.join(name));
-    match moved.filter(|moved| !path.exists() && moved.exists()) {
-        Some(moved) => moved,
-        None => path.to_path_buf(),
+impl Find<'_> {
+    /// Opens the first that is the right one: beside the model, then where the config says.
+    fn open<V>(
+        &self,
+        open: impl Fn(&Path) -> kinora_embed::Result<(V, Source)>,
+    ) -> Result<(V, Source)> {
+        let path = Path::new(self.path);
+        let beside = self.beside.zip(path.file_name()).map(|(folder, name)| folder.join(name));
+        let beside = beside.filter(|beside| beside != path && beside.exists());
+        let mut why = Vec::new();
+        for place in beside.iter().map(std::path::PathBuf::as_path).chain([path]) {
+            // A model's file could name what never ends.
+            if place.exists() && !place.is_file() && !place.is_dir() {
+                why.push(format!("{} is no file", place.display()));
+                continue;
+            }
+            match open(place) {
+                Ok((value, source)) => match self.compare(&source) {
+                    Ok(()) => return Ok((value, source)),
+                    Err(other) => why.push(format!("{} {other}", place.display())),
+                },
+                Err(error @ kinora_embed::Error::Library(_)) => {
+                    return Err(Error::Source(error.to_string()));
+                }
+                Err(error) => {
+                    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+                    why.push(format!("{error}{}", cause.unwrap_or_default()));
+                }
+            }
+        }
+        let hint = match self.trained {
+            Some(_) => {
+                "; the model goes with those alone that it was trained with: put them beside it"
+            }
+            None => "",
+        };
+        Err(Error::Source(format!("the {}: {}{hint}", self.what, why.join("; "))))
     }
-}
 
-/// What is said if a source is not there.
-fn missing(what: &str, error: &kinora_embed::Error, beside: Option<&Path>) -> Error {
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-    let cause = cause.unwrap_or_default();
-    let hint = match (error, beside) {
-        (kinora_embed::Error::Library(_), _) | (_, None) => "",
-        _ => "; the model goes with it, and it was looked for beside the model too",
-    };
-    Error::Source(format!("the {what}: {error}{cause}{hint}"))
+    /// Says how what was found differs from what a model was trained with.
+    fn compare(&self, found: &Source) -> Result<(), String> {
+        let name = |source: &Source| format!("{} numbers, {}", source.dim, source.fingerprint);
+        match self.trained {
+            None => Ok(()),
+            Some(Some(trained)) if trained == found => Ok(()),
+            Some(trained) => Err(format!(
+                "({}) differs from what the model was trained with ({})",
+                name(found),
+                trained.map_or("nothing".into(), name)
+            )),
+        }
+    }
 }

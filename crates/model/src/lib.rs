@@ -109,7 +109,8 @@ impl<T: Tensor> Model<T> {
     }
 
     /// How much each piece of a sentence was heard at each frame of its film, `[t, pieces]`, with
-    /// the pieces as they stand in the sentence; what was cut off has no column.
+    /// the pieces as they stand in the sentence, where a word that has its vector from elsewhere is one;
+    /// what was cut off has no column.
     ///
     /// # Errors
     /// If the sentence cannot be read or the device fails.

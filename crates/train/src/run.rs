@@ -123,10 +123,9 @@ impl<T: Tensor> Training<T> {
             credits: info.credits.clone(),
             ..Card::default()
         };
-        let captions = captions(&config, &*dataset)?;
         let (lexicon, net) = match init {
             Some(model) => {
-                let lexicon = lexicon_of(&config, &model, &captions)?;
+                let lexicon = lexicon_of(&config, &model, &*dataset)?;
                 let outline = Net::new(&mut Outline, &config.model(), &lexicon.inputs())?;
                 let named = outline.named();
                 let all = named.len();
@@ -152,6 +151,7 @@ impl<T: Tensor> Training<T> {
                 (lexicon, Some(model.net))
             }
             None => {
+                let captions = captions(&config, &*dataset)?;
                 let texts = captions.iter().map(String::as_str);
                 let tokenizer = Tokenizer::train(texts, config.tokenizer.vocab)?;
                 (Lexicon::new(&config.encoder, tokenizer, &captions)?, None)

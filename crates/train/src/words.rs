@@ -1,6 +1,6 @@
 //! What a training reads captions with.
 
-use kinora_embed::EncoderConfig;
+use kinora_embed::{EncoderConfig, Reader};
 use kinora_model::{Lexicon, Model};
 use kinora_tensor::Tensor;
 use kinora_video::{Dataset, Draw, Split};
@@ -17,20 +17,23 @@ pub(crate) fn captions(config: &Config, dataset: &dyn Dataset) -> Result<Vec<Str
 pub(crate) fn lexicon_of<T: Tensor>(
     config: &Config,
     model: &Model<T>,
-    captions: &[String],
+    dataset: &dyn Dataset,
 ) -> Result<Lexicon> {
-    let (tokenizer, sources) = (model.lexicon.tokenizer.clone(), model.lexicon.sources());
     let (wanted, was) = (&config.encoder, &model.config.encoder);
     let asks =
         |encoder: &EncoderConfig| (encoder.reader, encoder.vectors.clone(), encoder.onnx.clone());
     if asks(wanted) == asks(was) {
-        return Ok(Lexicon::open(wanted, tokenizer, sources, None)?);
+        return Ok(model.lexicon.with(wanted));
     }
-    let lexicon = Lexicon::new(wanted, tokenizer, captions)?;
-    let new = lexicon.sources();
+    let captions = match wanted.reader {
+        Reader::Sif => captions(config, dataset)?,
+        _ => Vec::new(),
+    };
+    let lexicon = Lexicon::new(wanted, model.lexicon.tokenizer.clone(), &captions)?;
+    let (old, new) = (model.lexicon.sources(), lexicon.sources());
     for (what, key, trained, other) in [
-        ("table of word vectors", "vectors", &sources.vectors, &new.vectors),
-        ("sentence encoder", "onnx", &sources.encoder, &new.encoder),
+        ("table of word vectors", "vectors", &old.vectors, &new.vectors),
+        ("sentence encoder", "onnx", &old.encoder, &new.encoder),
     ] {
         if trained.is_some() && other.is_some() && trained != other {
             let name = &model.card.name;
@@ -40,5 +43,7 @@ pub(crate) fn lexicon_of<T: Tensor>(
             )));
         }
     }
-    Ok(lexicon)
+    let is_same = (&old.vectors, &old.encoder) == (&new.vectors, &new.encoder);
+    // The same under another path: what the model has learnt of its captions goes with its weights.
+    Ok(if is_same && wanted.reader == was.reader { model.lexicon.with(wanted) } else { lexicon })
 }

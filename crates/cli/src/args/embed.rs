@@ -22,16 +22,16 @@ pub enum EmbedCommand {
 Examples:
   kinora embed train --corpus text.txt --dim 100 --out vectors.safetensors
   kinora embed train --method cbow --corpus a.txt b.txt --dim 64 --window 8 --out vectors.vec
-  zcat text.gz | kinora embed train --method glove --corpus - --out glove.txt
+  kinora embed train --method glove --corpus text.gz --out glove.txt
 
 A line is a sentence; words are what stands between white space, as it is: cut and lower-case the text
-before, if that is wanted. Ctrl-C writes what there is by then. GloVe gives the same bits each time,
+before, if that is wanted. Ctrl-C writes what has been learnt by then. GloVe gives the same bits each time,
 word2vec with one thread.")]
 pub struct EmbedTrain {
     /// How: skip-gram or CBOW of word2vec, or GloVe
     #[arg(long, value_name = "METHOD", value_enum, default_value_t)]
     pub method: Method,
-    /// Files of text; - is stdin
+    /// Files of text, or of text in gzip; - is stdin
     #[arg(long, value_name = "F", required = true, num_args = 1..)]
     pub corpus: Vec<PathBuf>,
     /// Numbers of a vector
@@ -43,9 +43,9 @@ pub struct EmbedTrain {
     /// Words to each side that count as near [default: 5, of GloVe 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub window: Option<u32>,
-    /// Words that are drawn to be told from each right one; GloVe draws none
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub negative: u32,
+    /// Words that are drawn to be told from each right one [default: 5; GloVe draws none]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub negative: Option<u32>,
     /// How often the text is read, or GloVe's counts [default: 5, of GloVe 25]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub epochs: Option<u32>,
@@ -217,7 +217,7 @@ pub struct EmbedConvert {
     #[arg(value_name = "OUT")]
     pub output: PathBuf,
     /// Only the first words
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
     /// Write numbers of 16 bits, which only .safetensors has
     #[arg(long)]
@@ -230,7 +230,7 @@ pub struct List {
     #[command(flatten)]
     pub table: Table,
     /// How many words
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub count: u32,
     /// Print a line of JSON a word
     #[arg(long)]
@@ -243,7 +243,7 @@ pub struct Table {
     /// one built in]
     #[arg(long, value_name = "V")]
     pub vectors: Option<PathBuf>,
-    /// Only its first words
-    #[arg(long, value_name = "N", requires = "vectors")]
+    /// Only the first words of --vectors
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), requires = "vectors")]
     pub limit: Option<u32>,
 }

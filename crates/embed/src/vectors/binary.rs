@@ -55,7 +55,7 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
         }
         let numbers = row.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
         if let Some(i) = numbers.clone().position(|x| !x.is_finite()) {
-            return wrong(end + 4 * i, format!("number {i} of word {number} is none"));
+            return wrong(end + 4 * i, format!("number {} of word {number} is not finite", i + 1));
         }
         let breaks = word.iter().take_while(|&&b| b == b'\n').count();
         match std::str::from_utf8(&word[breaks..]) {

@@ -12,6 +12,10 @@ use crate::{Error, Result};
 
 /// Bytes that are read at once, and the rest of the last line.
 const BLOCK: u64 = 16 << 20;
+/// What some programs put before a text.
+const BOM: &[u8] = "\u{feff}".as_bytes();
+/// Words of the first rows do not end in numbers: where they do, the row above says too few.
+const FIRST: usize = 2;
 
 pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loaded> {
     let mut block = Vec::new();
@@ -23,11 +27,19 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
         let fill = source.take(BLOCK).read_to_end(&mut block);
         let fill = fill.and_then(|_| match block.last() {
             None | Some(b'\n') => Ok(0),
-            Some(_) => source.read_until(b'\n', &mut block),
+            // No line is as long.
+            Some(_) => source.take(BLOCK).read_until(b'\n', &mut block),
         });
         fill.map_err(|error| unread(path, error))?;
         if block.is_empty() {
             break;
+        }
+        if block.len() as u64 == 2 * BLOCK && block.last() != Some(&b'\n') {
+            let (line, reason) = (line, format!("a line of {BLOCK} bytes and more is no word"));
+            return Err(Error::Line { path: path.to_owned(), line, reason });
+        }
+        if line == 1 && block.starts_with(BOM) {
+            block.drain(..BOM.len());
         }
         let mut lines: Vec<(usize, &[u8])> = (line..).zip(block.split(|&b| b == b'\n')).collect();
         line += lines.len();
@@ -76,6 +88,15 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
                 break 'all;
             }
             rows += 1;
+            if rows <= FIRST
+                && let Ok(Some(word)) = word
+                && let Some((_, last)) = word.rsplit_once([' ', '\t'])
+                && last.parse::<f32>().is_ok()
+            {
+                let found = dim + word.split([' ', '\t']).count() - 1;
+                let reason = format!("there are {found} numbers behind the word, not {dim}");
+                return wrong(line, reason);
+            }
             match word {
                 Ok(Some(word)) => {
                     if let Err(reason) = names.push(word) {
@@ -94,7 +115,7 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
     if let Some(count) = count.filter(|&count| count != rows && names.ends.len() < limit) {
         return Err(Error::file(
             path,
-            format!("its first line promises {count} words, not {rows}"),
+            format!("its first line promises {count} words, and there are {rows}"),
         ));
     }
     let (vectors, again) = Vectors::unique(names, dim, values);
@@ -121,7 +142,7 @@ fn parse<'a>(line: &'a [u8], row: &mut [f32]) -> Result<Option<&'a str>, String>
             Some(number) if number.is_finite() => *to = number,
             _ => {
                 let field = String::from_utf8_lossy(field);
-                return Err(format!("number {i}, {field:?}, is none"));
+                return Err(format!("number {}, {field:?}, is no finite number", i + 1));
             }
         }
     }

@@ -76,6 +76,11 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
         let start: String = word.chars().take(40).collect();
         return Err(Error::file(path, format!("the form cannot have the word {start:?}")));
     }
+    let (numbers, dim) = (vectors.values(), vectors.dim());
+    if let Some(at) = numbers.iter().position(|x| !x.is_finite()) {
+        let (word, x) = (vectors.word(at / dim), numbers[at]);
+        return Err(Error::file(path, format!("the vector of {word:?} holds {x}")));
+    }
     let large = |x: &&f32| !f16::from_f32(**x).is_finite();
     if form == Form::OwnHalf
         && let Some(x) = vectors.values().iter().chain(vectors.ngrams()).find(large)

@@ -13,7 +13,7 @@ use crate::tiny::{config, model};
 type Metadata = BTreeMap<String, String>;
 
 fn load(bytes: &[u8]) -> Result<Model<CpuTensor>, Error> {
-    Model::from_bytes(&CpuDevice::default(), bytes, "film.model")
+    Model::from_bytes(&CpuDevice::default(), bytes, "film.model", None)
 }
 
 /// The bytes of a model with other metadata and tensors.
@@ -145,7 +145,7 @@ fn files_that_are_no_models_say_why() {
         ("no config", without("kinora.config"), "kinora.config"),
         ("no card", without("kinora.card"), "kinora.card"),
         ("no tokenizer", without("kinora.tokenizer"), "kinora.tokenizer"),
-        ("a newer format", set("kinora.format", "2"), "format 2 is newer than this program (1)"),
+        ("a newer format", set("kinora.format", "3"), "format 3 is newer than this program (2)"),
         ("a format of the future", set("kinora.format", "4294967295"), "newer"),
         ("a format that is none", set("kinora.format", "one"), "kinora.format"),
         ("a negative format", set("kinora.format", "-1"), "kinora.format"),

@@ -98,15 +98,44 @@ fn a_model_goes_with_its_table_alone() {
         let text = std::fs::read(&moved).unwrap();
         let mut other = text.clone();
         *other.last_mut().unwrap() ^= 1;
+        // Another of its name, in either place, does not stand in the way.
+        std::fs::write(&vectors, &other).unwrap();
+        assert_eq!(film(&load().unwrap(), "a scarlet knight"), wanted, "{reader:?}");
+        std::fs::write(&vectors, &text).unwrap();
+        std::fs::write(&moved, &other).unwrap();
+        assert_eq!(film(&load().unwrap(), "a scarlet knight"), wanted, "{reader:?}");
+        std::fs::remove_file(&vectors).unwrap();
         std::fs::write(&moved, &other).unwrap();
         let error = load().unwrap_err();
         assert!(matches!(error, Error::Weights { .. }), "{error:?}");
-        assert!(error.to_string().contains("are not those that the model was trained with"));
+        assert!(error.to_string().contains("differs from what the model was trained with"));
         std::fs::remove_file(&moved).unwrap();
         let error = load().unwrap_err().to_string();
         assert!(error.contains("vectors.safetensors") && error.contains("beside"), "{error}");
         std::fs::write(&vectors, &text).unwrap();
     }
+}
+
+/// A number that is none is told before it is in a film.
+#[test]
+fn vectors_that_are_not_finite() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = table(folder.path(), "vectors.safetensors");
+    let mut bytes = std::fs::read(&vectors).unwrap();
+    let last = bytes.len() - 4;
+    bytes[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(&vectors, &bytes).unwrap();
+    let lexicon = |reader, captions: &[&str]| {
+        let encoder = EncoderConfig { vectors: vectors.clone(), reader, ..Default::default() };
+        let captions: Vec<String> = captions.iter().map(|text| text.to_string()).collect();
+        Lexicon::new(&encoder, of(config()).lexicon.tokenizer, &captions)
+    };
+    let words = lexicon(Reader::Gru, &[]).unwrap();
+    assert!(words.read(&["a red knight"]).is_ok());
+    let error = words.read(&["a knight walks"]).unwrap_err().to_string();
+    assert!(error.contains("vectors.safetensors") && error.contains("finite"), "{error}");
+    let error = lexicon(Reader::Sif, &["a knight walks"]).unwrap_err().to_string();
+    assert!(error.contains("finite"), "{error}");
 }
 
 #[test]
@@ -122,7 +151,7 @@ fn sources_that_do_not_fit() {
     short.common.pop();
     let mut none = sources.clone();
     none.vectors = None;
-    for (sources, part) in [(short, "4 numbers, not 5"), (none, "not none")] {
+    for (sources, part) in [(short, "4 numbers, not 5"), (none, "trained with (nothing)")] {
         let error = Lexicon::open(&sif, tokenizer(), &sources, None).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }
@@ -166,7 +195,7 @@ fn sentences_of_an_encoder() {
     let model = of(with(encoder.clone()));
     assert_ne!(film(&model, "a red knight"), film(&model, "a blue knight"));
     let bytes = model.to_bytes(Precision::F32).unwrap();
-    let load = || CpuModel::from_bytes(&Default::default(), &bytes, "the model");
+    let load = || CpuModel::from_bytes(&Default::default(), &bytes, "the model", None);
     assert_eq!(film(&load().unwrap(), "a red knight"), film(&model, "a red knight"));
     write(&table.iter().map(|x| x + 1.0).collect::<Vec<f32>>());
     let error = load().unwrap_err().to_string();

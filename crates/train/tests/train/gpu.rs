@@ -135,7 +135,7 @@ fn a_device_lost_twenty_times() {
 
 #[test]
 #[ignore = "minutes on a driver in software"]
-fn two_thousand_steps_take_no_more_memory_than_ten() {
+fn memory_is_flat_over_two_thousand_steps() {
     let Some(adapter) = adapter() else { return };
     let config = tiny::config(&["train.steps=2000", "train.sample_every=5000"]);
     let folder = tempfile::tempdir().unwrap();
@@ -150,10 +150,14 @@ fn two_thousand_steps_take_no_more_memory_than_ten() {
             ControlFlow::Continue(())
         })
         .unwrap();
-    let (early, late) = (seen[99], seen[1999]);
+    for (step, pool, resident) in seen.iter().filter(|(step, ..)| step % 100 == 0) {
+        println!("after {step} steps {pool} bytes in the pool, {resident:?} of the process");
+    }
+    // Captions of every length were there by then.
+    let (early, late) = (seen[999], seen[1999]);
     assert_eq!(early.1, late.1, "bytes in the pool");
     if let (Some(early), Some(late)) = (early.2, late.2) {
-        assert!(late < early + (16 << 20), "{early} bytes after 100 steps, {late} after 2,000");
+        assert!(late < early + (4 << 20), "{early} bytes after 1,000 steps, {late} after 2,000");
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_embed::{Form, Vectors};
 use kinora_model::{Model, ModelConfig};
 use kinora_nn::{Module, Precision};
 use kinora_tensor::Tensor;
@@ -151,6 +152,36 @@ fn a_run_may_begin_with_a_model() {
     };
     let error = refused(sized(&deep));
     assert!(error.contains("discriminator.clip halves 5 times"), "{error}");
+}
+
+/// The word vectors of a model may lie beside it, and a run that begins with it has them from there.
+#[test]
+fn a_run_may_begin_with_a_model_and_its_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let table = folder.path().join("table.safetensors");
+    let words = ["a", "red", "blue", "circle", "square"];
+    let values = (0..words.len() * 3).map(|i| (i as f32).sin()).collect();
+    let vectors = Vectors::new(&words, 3, values).unwrap();
+    kinora_embed::write(&vectors, &table, Form::Own).unwrap();
+    let vectors = format!("encoder.vectors={:?}", table.to_str().unwrap());
+    for reader in ["gru", "sif"] {
+        let config = config(&[&vectors, &format!("encoder.reader={reader}")]);
+        finish(create(&first, &config).unwrap()).unwrap();
+        let beside = first.join("table.safetensors");
+        std::fs::rename(&table, &beside).unwrap();
+        let model = Model::<CpuTensor>::load(&first).unwrap();
+        let sources = model.lexicon.sources().clone();
+        let training =
+            Training::create(&CpuDevice::default(), config.clone(), &second, Some(model), "");
+        finish(training.unwrap()).unwrap();
+        std::fs::rename(&beside, &table).unwrap();
+        let begun = Model::<CpuTensor>::load(&second).unwrap();
+        assert_eq!(*begun.lexicon.sources(), sources);
+        for run in [&first, &second] {
+            std::fs::remove_dir_all(run).unwrap();
+        }
+    }
 }
 
 /// A model that learnt small pictures lends what it knows to one of larger ones.
