@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use anyhow::Result;
 use kinora_cpu::CpuDevice;
-use kinora_gpu::{Adapter, GpuDevice};
+use kinora_gpu::{Adapter, GpuDevice, Limits};
 use serde_json::json;
 
 use crate::args::Devices;
@@ -98,13 +98,21 @@ pub fn list(args: &Devices) -> Result<()> {
             "simd": simd,
         }))?;
         for (number, adapter) in adapters.iter().enumerate() {
+            let limits = adapter.limits();
             say(json!({
                 "device": format!("gpu:{number}"),
                 "name": adapter.name(),
                 "backend": adapter.backend(),
                 "driver": adapter.driver(),
                 "software": adapter.is_software(),
-                "largest_tensor_bytes": adapter.largest(),
+                "limits": {
+                    "tensor_bytes": limits.tensor,
+                    "storage_buffers": limits.storage_buffers,
+                    "workgroups_per_dimension": limits.workgroups,
+                    "threads_per_workgroup": limits.threads,
+                    "shared_bytes_per_workgroup": limits.shared,
+                },
+                "optional_features_used": [],
             }))?;
         }
         return Ok(());
@@ -114,9 +122,13 @@ pub fn list(args: &Devices) -> Result<()> {
     for (number, adapter) in adapters.iter().enumerate() {
         let software = if adapter.is_software() { ", a program, for tests" } else { "" };
         let (name, backend, driver) = (adapter.name(), adapter.backend(), adapter.driver());
-        let largest = adapter.largest() >> 20;
+        say(format_args!("gpu:{number}  {name}, {backend}, driver {driver}{software}"))?;
+        let Limits { tensor, storage_buffers, workgroups, threads, shared } = adapter.limits();
+        let (tensor, shared) = (tensor >> 20, shared >> 10);
         say(format_args!(
-            "gpu:{number}  {name}, {backend}, driver {driver}, tensors up to {largest} MiB{software}"
+            "       tensors up to {tensor} MiB, {storage_buffers} buffers a kernel, workgroups of \
+             {threads} threads and {shared} KiB, {workgroups} of them a dimension; no optional \
+             feature is used"
         ))?;
     }
     Ok(())

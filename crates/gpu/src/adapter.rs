@@ -57,10 +57,33 @@ impl Adapter {
         self.0.get_info().device_type == wgpu::DeviceType::Cpu
     }
 
-    /// The bytes of the largest tensor.
-    pub fn largest(&self) -> u64 {
-        largest(&self.0.limits())
+    /// What it can do, as far as that decides what runs on it.
+    pub fn limits(&self) -> Limits {
+        let limits = self.0.limits();
+        Limits {
+            tensor: largest(&limits),
+            storage_buffers: limits.max_storage_buffers_per_shader_stage,
+            workgroups: limits.max_compute_workgroups_per_dimension,
+            threads: limits.max_compute_invocations_per_workgroup,
+            shared: limits.max_compute_workgroup_storage_size,
+        }
     }
+}
+
+/// Limits of an adapter. Kernels need no more than WebGPU's least, which every adapter has, and no
+/// optional feature; what is larger than the first of these is an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a tensor.
+    pub tensor: u64,
+    /// Buffers that a kernel binds.
+    pub storage_buffers: u32,
+    /// Workgroups along a dimension; more of them are folded.
+    pub workgroups: u32,
+    /// Threads of a workgroup.
+    pub threads: u32,
+    /// Bytes that a workgroup shares.
+    pub shared: u32,
 }
 
 /// The bytes of the largest tensor: it is one buffer, bound as a whole, whose elements the shaders

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use kinora_tensor::strided::Dim;
 use kinora_tensor::{Desc, Error, Op, Result, Shape, Tensor, Update};
 
-pub use adapter::Adapter;
+pub use adapter::{Adapter, Limits};
 pub use device::{Counts, GpuDevice};
 use kernel::Kernel;
 use pool::Block;
