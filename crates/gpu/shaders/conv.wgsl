@@ -1,11 +1,12 @@
 // Convolutions as products whose factors are gathered, with `product.wgsl`.
 //
 // forward: the rows are the places of y [n, t, h, w, co], k runs over taps and input channels.
-// Its partial by the input has a dispatch for each phase, which is a remainder of the places by the
+// Its partial by the input has a batch for each phase, which is a remainder of the places by the
 // stride: place q of a phase is q stride + at, and sees every stride-th tap alone, so that no zeros
 // are put between the elements of g.
 
 struct Params {
+    // Rows, columns, the length of a sum, and phases; of the largest phase.
     m: u32,
     n: u32,
     k: u32,
@@ -19,23 +20,17 @@ struct Params {
     tap: u32,
     w_channel: u32,
     w_column: u32,
+    // n, and 1 for the partial by the input, else 0.
+    pictures: u32,
+    is_partial: u32,
     // [t, h, w] of the gathered tensor, twice that along h and w where it is enlarged.
     source: vec3<u32>,
     enlarge: u32,
-    // [t, h, w] of the grid of places, and of the target that they lie on.
-    grid: vec3<u32>,
+    // [t, h, w] of the target, which is y.
     size: vec3<u32>,
-    // Place q sees the source from q step - before on.
-    step: vec3<i32>,
-    before: vec3<i32>,
-    // Taps of the phase, and the taps of the kernel that they are: least + i tap_step.
-    taps: vec3<u32>,
-    least: vec3<i32>,
-    tap_step: vec3<i32>,
     kernel: vec3<u32>,
-    // Where the places lie on the target: q stride + at.
     stride: vec3<u32>,
-    at: vec3<u32>,
+    padding: vec3<u32>,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -43,12 +38,56 @@ struct Params {
 @group(0) @binding(2) var<storage, read> weights: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
+// What this workgroup's phase is: of the forward pass there is one, which is all of it.
+struct Phase {
+    // [t, h, w] of its grid of places, which lie on the target at q stride + at.
+    grid: vec3<u32>,
+    stride: vec3<u32>,
+    at: vec3<u32>,
+    // Place q sees the source from q step - before on.
+    step: vec3<i32>,
+    before: vec3<i32>,
+    // How many taps it sees, and the taps of the kernel that they are: least + i tap_step.
+    taps: vec3<u32>,
+    least: vec3<i32>,
+    tap_step: vec3<i32>,
+}
+
+var<private> phase: Phase;
+
+fn extent(batch: u32) -> vec2<u32> {
+    var f: Phase;
+    f.grid = p.size;
+    f.stride = vec3(1u);
+    f.step = vec3<i32>(p.stride);
+    f.before = vec3<i32>(p.padding);
+    f.taps = p.kernel;
+    f.tap_step = vec3(1);
+    if p.is_partial == 1u {
+        let phases = min(p.stride, p.size);
+        f.at = vec3(batch / phases.z / phases.y, batch / phases.z % phases.y, batch % phases.z);
+        f.grid = (p.size - f.at + p.stride - 1u) / p.stride;
+        f.stride = p.stride;
+        f.step = vec3(1);
+        let shifted = f.at + p.padding;
+        let least = shifted % p.stride;
+        f.taps = (max(p.kernel, least) - least + p.stride - 1u) / p.stride;
+        f.before = vec3<i32>(f.taps) - 1 - vec3<i32>(shifted / p.stride);
+        // From the last to the first, as g is seen in ascending order.
+        f.tap_step = -vec3<i32>(p.stride);
+        f.least = vec3<i32>(least) - (vec3<i32>(f.taps) - 1) * f.tap_step;
+    }
+    phase = f;
+    let places = f.grid.x * f.grid.y * f.grid.z;
+    return vec2(p.pictures * places, f.taps.x * f.taps.y * f.taps.z * p.channels);
+}
+
 // n, t, h, w of a row.
 fn place(row: u32) -> vec4<u32> {
-    let w = row % p.grid.z;
-    let h = row / p.grid.z % p.grid.y;
-    let frame = row / p.grid.z / p.grid.y;
-    return vec4(frame / p.grid.x, frame % p.grid.x, h, w);
+    let w = row % phase.grid.z;
+    let h = row / phase.grid.z % phase.grid.y;
+    let frame = row / phase.grid.z / phase.grid.y;
+    return vec4(frame / phase.grid.x, frame % phase.grid.x, h, w);
 }
 
 // Out of every source.
@@ -56,22 +95,23 @@ const FAR = -(1 << 24);
 
 // x: where its picture begins; yzw: where on the source its first tap lies.
 fn a_row(batch: u32, row: u32) -> vec4<i32> {
-    if row >= p.m {
+    let q = place(row);
+    if q.x >= p.pictures {
         return vec4(0, FAR, FAR, FAR);
     }
-    let q = place(row);
     let size = p.source >> vec3(0u, p.enlarge, p.enlarge);
     let start = p.x + q.x * size.x * size.y * size.z * p.channels;
-    return vec4(i32(start), vec3<i32>(q.yzw) * p.step - p.before);
+    return vec4(i32(start), vec3<i32>(q.yzw) * phase.step - phase.before);
 }
 
 // x: the channel; yzw: the tap of the phase.
 fn a_column(batch: u32, k: u32) -> vec4<i32> {
-    if k >= p.k {
+    let i = k / p.channels;
+    let taps = phase.taps;
+    let tap = vec3(i / taps.z / taps.y, i / taps.z % taps.y, i % taps.z);
+    if tap.x >= taps.x {
         return vec4(0, FAR, FAR, FAR);
     }
-    let i = k / p.channels;
-    let tap = vec3(i / p.taps.z / p.taps.y, i / p.taps.z % p.taps.y, i % p.taps.z);
     return vec4<i32>(vec4(k % p.channels, tap));
 }
 
@@ -88,7 +128,7 @@ fn a_load(row: vec4<i32>, column: vec4<i32>) -> f32 {
 
 fn b_row(batch: u32, k: u32) -> u32 {
     let i = a_column(batch, k);
-    let seen = vec3<u32>(p.least + i.yzw * p.tap_step);
+    let seen = vec3<u32>(phase.least + i.yzw * phase.tap_step);
     let tap = (seen.x * p.kernel.y + seen.y) * p.kernel.z + seen.z;
     return p.w + tap * p.tap + u32(i.x) * p.w_channel;
 }
@@ -99,8 +139,6 @@ fn b_load(row: u32, column: u32) -> f32 {
 
 fn store(batch: u32, row: u32, column: u32, value: f32) {
     let q = place(row);
-    let at = q.yzw * p.stride + p.at;
-    if all(at < p.size) {
-        y[(((q.x * p.size.x + at.x) * p.size.y + at.y) * p.size.z + at.z) * p.n + column] = value;
-    }
+    let at = q.yzw * phase.stride + phase.at;
+    y[(((q.x * p.size.x + at.x) * p.size.y + at.y) * p.size.z + at.z) * p.n + column] = value;
 }

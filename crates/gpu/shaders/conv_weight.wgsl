@@ -27,6 +27,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read> g: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
+fn extent(batch: u32) -> vec2<u32> {
+    return vec2(p.m, p.k);
+}
+
 // Out of every source.
 const FAR = -(1 << 24);
 

@@ -19,6 +19,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read> b: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
+fn extent(batch: u32) -> vec2<u32> {
+    return vec2(p.m, p.k);
+}
+
 // x: where it begins in a, or -1 beyond the last.
 fn a_row(batch: u32, row: u32) -> vec4<i32> {
     let start = p.a + batch * p.m * p.k + row * p.a_row;

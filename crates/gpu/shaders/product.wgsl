@@ -1,5 +1,5 @@
 // The tiled product behind matrix products and convolutions: out = A B. A file of a family says what
-// A and B are: `a_row` and `a_column` are what is known of a row and of a k alone, `a_load` the
+// A and B are: `extent` how many rows and how long a sum a batch has, p.m and p.k at most; `a_row` and `a_column` are what is known of a row and of a k alone, `a_load` the
 // element at both; `b_row` is where row k of B begins, `b_load` an element of it; `store` says where
 // an element of the product goes. Every element is summed in ascending order of k, whatever the tile.
 //
@@ -18,8 +18,8 @@ var<workgroup> tile_a: array<f32, STRIDE * DEPTH>;
 var<workgroup> tile_b: array<vec4<f32>, DEPTH * QUADS>;
 
 // An element of B, 0 beyond the last.
-fn b_at(row: u32, k: u32, column: u32) -> f32 {
-    if k < p.k && column < p.n {
+fn b_at(row: u32, is_row: bool, column: u32) -> f32 {
+    if is_row && column < p.n {
         return b_load(row, column);
     }
     return 0.0;
@@ -39,6 +39,7 @@ fn main(
     if batch >= p.batch {
         return;
     }
+    let size = extent(batch);
     var rows: array<vec4<i32>, LOADS>;
     for (var j = 0u; j < LOADS; j++) {
         if ALONG_ROWS {
@@ -50,7 +51,7 @@ fn main(
     let row = local / QUADS * EACH;
     let column = local % QUADS;
     var sums: array<vec4<f32>, EACH>;
-    for (var first = 0u; first < p.k; first += DEPTH) {
+    for (var first = 0u; first < size.y; first += DEPTH) {
         if ALONG_ROWS {
             for (var j = 0u; j < LOADS; j++) {
                 let k = local / ROWS + j * (THREADS / ROWS);
@@ -68,12 +69,12 @@ fn main(
         for (var i = local; i < DEPTH * QUADS; i += THREADS) {
             let k = first + i / QUADS;
             let start = first_column + i % QUADS * 4u;
-            let of_k = b_row(batch, min(k, p.k - 1u));
+            let of_k = b_row(batch, min(k, size.y - 1u));
             let value = vec4(
-                b_at(of_k, k, start),
-                b_at(of_k, k, start + 1u),
-                b_at(of_k, k, start + 2u),
-                b_at(of_k, k, start + 3u),
+                b_at(of_k, k < size.y, start),
+                b_at(of_k, k < size.y, start + 1u),
+                b_at(of_k, k < size.y, start + 2u),
+                b_at(of_k, k < size.y, start + 3u),
             );
             tile_b[i] = value;
         }
@@ -89,7 +90,7 @@ fn main(
     for (var i = 0u; i < EACH; i++) {
         for (var j = 0u; j < 4u; j++) {
             let to = vec2(first_row + row + i, first_column + column * 4u + j);
-            if to.x < p.m && to.y < p.n {
+            if to.x < size.x && to.y < p.n {
                 store(batch, to.x, to.y, sums[i][j]);
             }
         }

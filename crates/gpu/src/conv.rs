@@ -19,19 +19,14 @@ struct Params {
     tap: u32,
     w_channel: u32,
     w_column: u32,
-    pad: [u32; 2],
+    pictures: u32,
+    is_partial: u32,
     source: [u32; 3],
     enlarge: u32,
-    grid: [u32; 4],
     size: [u32; 4],
-    step: [i32; 4],
-    before: [i32; 4],
-    taps: [u32; 4],
-    least: [i32; 4],
-    tap_step: [i32; 4],
     kernel: [u32; 4],
     stride: [u32; 4],
-    at: [u32; 4],
+    padding: [u32; 4],
 }
 
 fn words(x: [usize; 3]) -> [u32; 4] {
@@ -68,7 +63,7 @@ fn forward(
     y: &GpuTensor,
 ) -> Result<()> {
     let (ci, co) = (k.shape()[3], k.shape()[4]);
-    let (taps, grid) = (taps(k), inner(y));
+    let taps = taps(k);
     let m = y.len() / co;
     let [t, h, w] = inner(x);
     let [st, sh, sw, _] = words([t, h << enlarge, w << enlarge]);
@@ -83,19 +78,14 @@ fn forward(
         tap: (ci * co) as u32,
         w_channel: co as u32,
         w_column: 1,
-        pad: [0; 2],
+        pictures: y.shape()[0] as u32,
+        is_partial: 0,
         source: [st, sh, sw],
         enlarge: enlarge as u32,
-        grid: words(grid),
-        size: words(grid),
-        step: signed(stride),
-        before: signed(padding),
-        taps: words(taps),
-        least: [0; 4],
-        tap_step: [1, 1, 1, 0],
+        size: words(inner(y)),
         kernel: words(taps),
-        stride: [1, 1, 1, 0],
-        at: [0; 4],
+        stride: words(stride),
+        padding: words(padding),
     };
     product(kernel::CONV, [m, co, 1], false, [x, k, y], params)
 }
@@ -107,42 +97,34 @@ pub(crate) fn conv_input(
     y: &GpuTensor,
 ) -> Result<()> {
     let (ci, co) = (k.shape()[3], k.shape()[4]);
-    let (kernel, target) = (taps(k), inner(y));
-    let (n, stride) = (y.shape()[0], geometry.stride);
-    for at in geometry.phases(target) {
-        let seen: [_; 3] = std::array::from_fn(|axis| geometry.seen(axis, kernel[axis], at[axis]));
-        let taps = seen.map(|seen| seen.taps);
-        let grid = std::array::from_fn(|axis| (target[axis] - at[axis]).div_ceil(stride[axis]));
-        let m = n * grid.iter().product::<usize>();
-        let axes = |f: &dyn Fn(usize) -> i32| [f(0), f(1), f(2), 0];
-        let params = Params {
-            m: m as u32,
-            n: ci as u32,
-            k: (taps.iter().product::<usize>() * co) as u32,
-            batch: 1,
-            x: g.start(),
-            w: k.start(),
-            channels: co as u32,
-            tap: (ci * co) as u32,
-            w_channel: 1,
-            w_column: co as u32,
-            pad: [0; 2],
-            source: inner(g).map(|size| size as u32),
-            enlarge: 0,
-            grid: words(grid),
-            size: words(target),
-            step: [1, 1, 1, 0],
-            before: axes(&|axis| -seen[axis].first as i32),
-            taps: words(taps),
-            least: axes(&|axis| seen[axis].tap(0) as i32),
-            tap_step: axes(&|axis| -(stride[axis] as i32)),
-            kernel: words(kernel),
-            stride: words(stride),
-            at: words(at),
-        };
-        product(kernel::CONV, [m, ci, 1], false, [g, k, y], params)?;
-    }
-    Ok(())
+    let (taps, target) = (taps(k), inner(y));
+    let Geometry { stride, padding } = geometry;
+    // Of the first phase, which is the largest.
+    let most = |of: [usize; 3]| -> usize {
+        of.into_iter().zip(stride).map(|(len, stride)| len.div_ceil(stride)).product()
+    };
+    let (m, phases) = (y.shape()[0] * most(target), geometry.phases(target).count());
+    let params = Params {
+        m: m as u32,
+        n: ci as u32,
+        k: (most(taps) * co) as u32,
+        batch: phases as u32,
+        x: g.start(),
+        w: k.start(),
+        channels: co as u32,
+        tap: (ci * co) as u32,
+        w_channel: 1,
+        w_column: co as u32,
+        pictures: y.shape()[0] as u32,
+        is_partial: 1,
+        source: inner(g).map(|size| size as u32),
+        enlarge: 0,
+        size: words(target),
+        kernel: words(taps),
+        stride: words(stride),
+        padding: words(padding),
+    };
+    product(kernel::CONV, [m, ci, phases], false, [g, k, y], params)
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
