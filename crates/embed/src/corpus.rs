@@ -25,7 +25,7 @@ pub struct Corpus {
 
 /// The words that are frequent enough, the most frequent first.
 #[derive(Debug)]
-pub struct Lexicon {
+pub struct Vocabulary {
     pub words: Vec<String>,
     pub counts: Vec<u64>,
     ids: HashMap<String, u32>,
@@ -84,11 +84,11 @@ impl Corpus {
     /// # Errors
     /// If a file cannot be read.
     pub fn words(&self, least: u64) -> Result<Vec<String>> {
-        self.lexicon(least).map(|lexicon| lexicon.words)
+        self.vocabulary(least).map(|vocabulary| vocabulary.words)
     }
 
     /// Counts words, and leaves out those that are there fewer than `least` times.
-    pub(crate) fn lexicon(&self, least: u64) -> Result<Lexicon> {
+    pub(crate) fn vocabulary(&self, least: u64) -> Result<Vocabulary> {
         // How often each is there, and which it was when it was met first.
         let mut counts: HashMap<String, (u64, usize)> = HashMap::new();
         self.blocks(&mut |block| {
@@ -108,11 +108,11 @@ impl Corpus {
         let ids = all.iter().zip(0..).map(|((word, _), id)| (word.clone(), id)).collect();
         let (words, counts): (_, Vec<u64>) =
             all.into_iter().map(|(word, (count, _))| (word, count)).unzip();
-        Ok(Lexicon { total: counts.iter().sum(), words, counts, ids })
+        Ok(Vocabulary { total: counts.iter().sum(), words, counts, ids })
     }
 }
 
-impl Lexicon {
+impl Vocabulary {
     /// The number of a word.
     pub fn id(&self, word: &str) -> Option<u32> {
         self.ids.get(word).copied()

@@ -77,8 +77,8 @@ impl Glove {
                 return Err(Error::Table(format!("{what} = 0 must be at least 1")));
             }
         }
-        let lexicon = corpus.lexicon(self.least)?;
-        let mut pairs = self.pairs(corpus, |word| lexicon.id(word))?;
+        let vocabulary = corpus.vocabulary(self.least)?;
+        let mut pairs = self.pairs(corpus, |word| vocabulary.id(word))?;
         let number: u64 = pairs.iter().map(|pairs| pairs.len() as u64).sum();
         if number == 0 {
             let least = self.least;
@@ -87,7 +87,7 @@ impl Glove {
         }
         let mut order = Random::new(self.seed, stream::ORDER);
         pairs.iter_mut().for_each(|pairs| order.shuffle(pairs));
-        let words = lexicon.words.len();
+        let words = vocabulary.words.len();
         let mut random = Random::new(self.seed, stream::WEIGHTS);
         let wide = self.dim + 1;
         let mut part = |part: usize| -> Part {
@@ -130,7 +130,7 @@ impl Glove {
             // The sum of both vectors of a word, as the paper has it.
             values.extend(row(&firsts).iter().zip(row(&seconds)).map(|(a, b)| a + b));
         }
-        Vectors::new(&lexicon.words, self.dim, values)
+        Vectors::new(&vocabulary.words, self.dim, values)
     }
 
     /// How often words are near each other, by the parts of both.

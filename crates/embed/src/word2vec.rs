@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kinora_tensor::Random;
 
-use crate::corpus::{Corpus, Lexicon, SENTENCE};
+use crate::corpus::{Corpus, SENTENCE, Vocabulary};
 use crate::vectors::{dot, ngrams};
 use crate::{Error, Result, Vectors};
 
@@ -101,15 +101,15 @@ impl Word2Vec {
             let reason = format!("buckets = {} must be 2 to the power of 31 at most", self.buckets);
             return Err(Error::Table(reason));
         }
-        let lexicon = corpus.lexicon(self.least)?;
-        if lexicon.words.is_empty() {
+        let vocabulary = corpus.vocabulary(self.least)?;
+        if vocabulary.words.is_empty() {
             let least = self.least;
             return Err(Error::Table(format!(
                 "no word is in the corpus {least} times or more; want fewer"
             )));
         }
-        let work = Work::new(self, &lexicon);
-        let total = lexicon.total * self.epochs as u64;
+        let work = Work::new(self, &vocabulary);
+        let total = vocabulary.total * self.epochs as u64;
         let stop = AtomicBool::new(false);
         let (send, receive) = sync_channel::<(u64, String)>(2 * self.threads);
         let receive = Mutex::new(receive);
@@ -151,20 +151,20 @@ impl Word2Vec {
         let Work { input, parts, .. } = work;
         let mut values = input.all();
         if self.buckets == 0 {
-            return Vectors::new(&lexicon.words, self.dim, values);
+            return Vectors::new(&vocabulary.words, self.dim, values);
         }
-        let ngrams = values.split_off(lexicon.words.len() * self.dim);
+        let ngrams = values.split_off(vocabulary.words.len() * self.dim);
         for (row, parts) in values.chunks_exact_mut(self.dim).zip(&parts) {
             for &part in &parts[1..] {
                 add(
                     row,
                     1.0,
-                    &ngrams[(part as usize - lexicon.words.len()) * self.dim..][..self.dim],
+                    &ngrams[(part as usize - vocabulary.words.len()) * self.dim..][..self.dim],
                 );
             }
             row.iter_mut().for_each(|x| *x /= parts.len() as f32);
         }
-        Ok(Vectors::new(&lexicon.words, self.dim, values)?.with_ngrams(ngrams))
+        Ok(Vectors::new(&vocabulary.words, self.dim, values)?.with_ngrams(ngrams))
     }
 }
 
@@ -227,7 +227,7 @@ impl Draws {
 /// What the threads share.
 struct Work<'a> {
     config: &'a Word2Vec,
-    lexicon: &'a Lexicon,
+    vocabulary: &'a Vocabulary,
     /// Of each word, and of each bucket of parts of words, the vector that is asked for.
     input: Rows,
     /// Of each word, its row of these and those of its parts.
@@ -269,26 +269,26 @@ impl Scratch {
 }
 
 impl<'a> Work<'a> {
-    fn new(config: &'a Word2Vec, lexicon: &'a Lexicon) -> Self {
-        let (words, dim) = (lexicon.words.len(), config.dim);
+    fn new(config: &'a Word2Vec, vocabulary: &'a Vocabulary) -> Self {
+        let (words, dim) = (vocabulary.words.len(), config.dim);
         let mut random = Random::new(config.seed, stream::WEIGHTS);
-        let total = lexicon.total as f64;
-        let kept = lexicon.counts.iter().map(|&count| {
+        let total = vocabulary.total as f64;
+        let kept = vocabulary.counts.iter().map(|&count| {
             let share = config.sample * total / count as f64;
             if config.sample == 0.0 { 1.0 } else { (share.sqrt() + share) as f32 }
         });
-        let powers: Vec<f64> = lexicon.counts.iter().map(|&c| (c as f64).powf(POWER)).collect();
+        let powers: Vec<f64> = vocabulary.counts.iter().map(|&c| (c as f64).powf(POWER)).collect();
         let parts = |(word, id): (&String, u32)| {
             let parts = ngrams(word, config.buckets).into_iter().map(|part| (words + part) as u32);
             [id].into_iter().chain(parts).collect()
         };
         Self {
             config,
-            lexicon,
+            vocabulary,
             input: Rows::new(words + config.buckets, dim, || {
                 (2.0 * random.uniform() - 1.0) / dim as f32
             }),
-            parts: lexicon.words.iter().zip(0..).map(parts).collect(),
+            parts: vocabulary.words.iter().zip(0..).map(parts).collect(),
             output: Rows::new(words, dim, || 0.0),
             kept: kept.collect(),
             draws: Draws::new(&powers),
@@ -303,7 +303,7 @@ impl<'a> Work<'a> {
                 let mut read = 0;
                 scratch.sentence.clear();
                 for word in words.by_ref() {
-                    let Some(id) = self.lexicon.id(word) else { continue };
+                    let Some(id) = self.vocabulary.id(word) else { continue };
                     read += 1;
                     if random.uniform() < self.kept[id as usize] {
                         scratch.sentence.push(id);
@@ -336,7 +336,7 @@ impl<'a> Work<'a> {
             while scratch.targets.len() <= self.config.negative {
                 let drawn = self.draws.draw(random);
                 // Where there is one word alone there is nothing else to draw.
-                if drawn != word || self.lexicon.words.len() == 1 {
+                if drawn != word || self.vocabulary.words.len() == 1 {
                     scratch.targets.push(drawn);
                 }
             }
