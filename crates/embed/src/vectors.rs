@@ -180,7 +180,11 @@ impl Vectors {
         if let Some(index) = self.find(word) {
             return Some(Cow::Borrowed(self.row(index)));
         }
-        let (all, mut sum, mut count) = (self.ngrams(), vec![0.0; self.dim], 0);
+        let all = self.ngrams();
+        if all.is_empty() {
+            return None;
+        }
+        let (mut sum, mut count) = (vec![0.0; self.dim], 0);
         for bucket in ngrams(word, all.len() / self.dim) {
             let row = &all[bucket * self.dim..][..self.dim];
             sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);

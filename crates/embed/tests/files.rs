@@ -159,7 +159,7 @@ fn what_is_left_out_is_counted() {
 #[test]
 fn broken_files() {
     let folder = tempfile::tempdir().unwrap();
-    let rows: [(&str, &[u8], &str); 24] = [
+    let rows: [(&str, &[u8], &str); 26] = [
         ("empty.txt", b"", "nothing in it"),
         ("blank.txt", b"\n\n", "nothing in it"),
         ("word.txt", b"word\n", "word.txt:1: "),
@@ -172,6 +172,8 @@ fn broken_files() {
         ("noword.txt", b"1 2\n 1 2\n", "noword.txt:2: "),
         ("few.txt", b"3 1\na 1\nb 2\n", "promises 3 words, and there are 2"),
         ("many.txt", b"1 1\na 1\nb 2\n", "promises 1 words, and there are 2"),
+        ("none.txt", b"0 3333333333333333\n", "no word"),
+        ("none.bin", b"0 3333333333333333\n", "no word"),
         ("less.txt", b"2 2\nking 1 2 3\nqueen 1 2 3\n", "less.txt:2: there are 3 numbers"),
         ("first.txt", b"the 0.5\nof 1 2 3\n", "first.txt:2: there are 3 numbers"),
         ("huge.txt", b"1 18446744073709551615\na 1\n", "huge.txt:2: "),

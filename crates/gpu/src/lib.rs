@@ -9,6 +9,7 @@ mod layout;
 mod matmul;
 mod norm;
 mod pool;
+mod recording;
 mod reduce;
 mod rnn;
 mod strided;
@@ -20,10 +21,11 @@ use kinora_tensor::strided::Dim;
 use kinora_tensor::{Desc, Error, Op, Result, Shape, Tensor, Update};
 
 pub use adapter::{Adapter, Limits};
-pub use device::{Counts, GpuDevice};
+pub use device::GpuDevice;
 use kernel::Kernel;
 use pool::Block;
 pub use pool::Memory;
+pub use recording::Counts;
 
 /// A tensor in the memory of a GPU: 32-bit floats, row-major, always contiguous.
 ///

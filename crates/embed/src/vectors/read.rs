@@ -24,7 +24,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// If it cannot be read or is not what its name says; if a row has too few numbers, one that is no
-/// number, or none but a word; if there are not as many words as its first line promises. The error
+/// number, or none but a word; if there are not as many words as its first line promises, or none. The error
 /// has the line, or the byte.
 pub fn read(path: &Path, limit: Option<usize>) -> Result<Loaded> {
     let limit = limit.unwrap_or(usize::MAX);
@@ -42,20 +42,26 @@ pub fn read(path: &Path, limit: Option<usize>) -> Result<Loaded> {
         ));
     }
     let inner = if packed { path.with_extension("") } else { path.to_owned() };
-    if ends(&inner, "safetensors") {
-        return match packed {
-            true => Err(Error::file(path, "unpack it first: it is read by mapping it")),
-            false => own::read(path, limit),
+    let loaded = if ends(&inner, "safetensors") {
+        if packed {
+            return Err(Error::file(path, "unpack it first: it is read by mapping it"));
+        }
+        own::read(path, limit)?
+    } else {
+        let mut source: Box<dyn BufRead> = match packed {
+            true => Box::new(BufReader::with_capacity(1 << 20, MultiGzDecoder::new(plain))),
+            false => Box::new(plain),
         };
-    }
-    let mut source: Box<dyn BufRead> = match packed {
-        true => Box::new(BufReader::with_capacity(1 << 20, MultiGzDecoder::new(plain))),
-        false => Box::new(plain),
+        match ends(&inner, "bin") {
+            true => binary::read(path, &mut *source, limit)?,
+            false => text::read(path, &mut *source, limit)?,
+        }
     };
-    match ends(&inner, "bin") {
-        true => binary::read(path, &mut *source, limit),
-        false => text::read(path, &mut *source, limit),
+    if loaded.vectors.is_empty() {
+        // Such a file may say that it has vectors of any length.
+        return Err(Error::file(path, "there is no word in it"));
     }
+    Ok(loaded)
 }
 
 /// Whether a name ends so.
