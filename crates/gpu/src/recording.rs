@@ -15,6 +15,8 @@ pub(crate) struct Recording {
     pass: Option<wgpu::ComputePass<'static>>,
     encoder: Option<wgpu::CommandEncoder>,
     params: Vec<u8>,
+    /// Bytes that wait to be copied to the device.
+    uploads: u64,
     pub counts: Counts,
     /// Handed over, and perhaps not run yet.
     ahead: VecDeque<wgpu::SubmissionIndex>,
@@ -38,6 +40,8 @@ pub(crate) const SLOTS: usize = 512;
 /// Recordings that may wait for the GPU: enough for it to have no break, and no more, since each
 /// keeps the memory of its uploads.
 const AHEAD: usize = 4;
+/// Bytes of uploads in a recording at most, and then one.
+const UPLOADS: u64 = 64 << 20;
 
 impl Inner {
     /// Records a kernel on `groups` workgroups.
@@ -113,7 +117,12 @@ impl Inner {
         view.map_err(|error| self.failed("an upload", &error))?.copy_from_slice(bytes);
         staging.unmap();
         let mut state = self.state();
-        self.copy(&mut state.recording, [&staging, buffer], 0, bytes.len() as u64);
+        let (recording, bytes) = (&mut state.recording, bytes.len() as u64);
+        self.copy(recording, [&staging, buffer], 0, bytes);
+        recording.uploads += bytes;
+        if recording.uploads > UPLOADS {
+            self.submit(recording);
+        }
         Ok(())
     }
 
@@ -125,6 +134,7 @@ impl Inner {
         self.queue.write_buffer(&self.params, 0, &recording.params);
         recording.ahead.push_back(self.queue.submit([encoder.finish()]));
         recording.params.clear();
+        recording.uploads = 0;
         recording.counts.submits += 1;
         if recording.ahead.len() > AHEAD {
             let submission_index = recording.ahead.pop_front();
