@@ -241,7 +241,7 @@ mod tests {
             ("--no-peer --set train.batsh=1", "did you mean \"train.batch\""),
             ("--preset shapes --peer no/such/python", "cannot start no/such/python"),
             ("--preset shapes --check", "--check wants --peer"),
-            ("--device gpu --out f", "--device gpu measures ours alone"),
+            ("--device gpu --out f", "--device gpu is measured on the terminal"),
             ("--preset shapes --compiled", "--compiled wants --peer"),
         ] {
             let error = format!("{:#}", run(&parse(line).unwrap(), None).unwrap_err());
