@@ -64,6 +64,7 @@ pub(crate) fn product<P: Pod>(
 /// Few columns or few rows are not worth a wide tile; what is large takes more for each thread.
 pub(crate) fn tile(m: usize, n: usize, along_rows: bool) -> Tile {
     let (rows, columns, each) = match (m, n) {
+        (_, ..=4) => (128, 4, 1),
         (_, ..=16) => (128, 16, 4),
         (..=16, _) => (16, 64, 1),
         (_, ..=32) => (64, 32, 4),
