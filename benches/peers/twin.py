@@ -405,10 +405,11 @@ class Twin:
 @contextlib.contextmanager
 def precision(tf32):
     """Convolutions of 32-bit floats on a GPU, or as PyTorch does them by itself, in TF32."""
-    before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = tf32
-    yield
-    torch.backends.cudnn.allow_tf32 = before
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = False
 
 
 def seconds(run, times):
@@ -441,6 +442,7 @@ class Bench:
 
     def hello(self, threads, device="cpu"):
         torch.set_default_device(device)
+        torch.backends.cudnn.allow_tf32 = False
         torch.set_num_threads(threads)
         torch.manual_seed(0)
         self.before = peak()

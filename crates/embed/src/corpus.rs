@@ -40,11 +40,11 @@ impl Corpus {
     /// If one cannot be opened, or is none that can be read again, as a pipe.
     pub fn new(files: &[PathBuf]) -> Result<Self> {
         for path in files {
-            open(path)?;
-            if !path.is_file() {
+            if path.exists() && !path.is_file() && !path.is_dir() {
                 let reason = "it is read more than once, which takes a regular file";
                 return Err(Error::file(path, reason));
             }
+            open(path)?;
         }
         Ok(Self { files: files.to_vec() })
     }

@@ -14,7 +14,7 @@ pub fn gradient_norm<T: Tensor>(gradients: &[T]) -> Result<T> {
 }
 
 /// The factor, `[1]`, that makes gradients of length `norm` no longer than `limit`: 1 up to there,
-/// and always where the limit is infinite
+/// and for every finite length where the limit is infinite
 /// (Pascanu et al., "On the difficulty of training recurrent neural networks", 2013).
 ///
 /// It stays on the device, which nothing has to wait for between the gradient and the step.

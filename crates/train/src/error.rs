@@ -37,7 +37,7 @@ pub enum Error {
          whole. Lower the learning rates or raise train.r1, and continue from it with --resume"
     )]
     Diverged {
-        /// The step that would have been made.
+        /// The first step of which it was measured.
         step: u64,
         /// Which number.
         what: &'static str,

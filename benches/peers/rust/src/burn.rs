@@ -6,16 +6,17 @@
 //! waited for by [`Job::wait`]. The gradient by the weight is left as the view that burn gives, its
 //! axes swapped.
 
-use burn_backend::ops::{ConvOptions, FloatTensor};
+use burn_backend::ops::ConvOptions;
+use burn_backend::tensor::FloatTensor;
 use burn_backend::{Backend, TensorData, read_sync};
 
 use crate::conv::{Conv, Job, Output, Part};
 
 /// Makes the operands.
 pub fn prepare<B: Backend>(conv: &Conv, part: Part, device: &B::Device) -> Job {
-    let [x, k, g] = conv.operands().map(|operand| {
-        B::float_from_data(TensorData::new(operand.values, operand.shape), device)
-    });
+    let [x, k, g] = conv
+        .operands()
+        .map(|operand| B::float_from_data(TensorData::new(operand.values, operand.shape), device));
     let job = |way, run| job::<B>(way, device.clone(), run);
     // A clone of a tensor is another view of its numbers.
     let operands = move || (x.clone(), k.clone(), g.clone());
@@ -25,35 +26,53 @@ pub fn prepare<B: Backend>(conv: &Conv, part: Part, device: &B::Device) -> Job {
         let options = ConvOptions::new(last(stride), last(padding), [1; 2], 1);
         let options = move || options.clone();
         match part {
-            Part::Forward => job("conv2d", Box::new(move || {
-                let (x, k, _) = operands();
-                B::conv2d(x, k, None, options())
-            })),
-            Part::Input => job("conv2d_x_backward", Box::new(move || {
-                let (x, k, g) = operands();
-                B::conv2d_x_backward(x, k, g, options())
-            })),
-            Part::Weight => job("conv2d_weight_backward", Box::new(move || {
-                let (x, k, g) = operands();
-                B::conv2d_weight_backward(x, k, g, options())
-            })),
+            Part::Forward => job(
+                "conv2d",
+                Box::new(move || {
+                    let (x, k, _) = operands();
+                    B::conv2d(x, k, None, options())
+                }),
+            ),
+            Part::Input => job(
+                "conv2d_x_backward",
+                Box::new(move || {
+                    let (x, k, g) = operands();
+                    B::conv2d_x_backward(x, k, g, options())
+                }),
+            ),
+            Part::Weight => job(
+                "conv2d_weight_backward",
+                Box::new(move || {
+                    let (x, k, g) = operands();
+                    B::conv2d_weight_backward(x, k, g, options())
+                }),
+            ),
         }
     } else {
         let options = ConvOptions::new(stride, padding, [1; 3], 1);
         let options = move || options.clone();
         match part {
-            Part::Forward => job("conv3d", Box::new(move || {
-                let (x, k, _) = operands();
-                B::conv3d(x, k, None, options())
-            })),
-            Part::Input => job("conv3d_x_backward", Box::new(move || {
-                let (x, k, g) = operands();
-                B::conv3d_x_backward(x, k, g, options())
-            })),
-            Part::Weight => job("conv3d_weight_backward", Box::new(move || {
-                let (x, k, g) = operands();
-                B::conv3d_weight_backward(x, k, g, options())
-            })),
+            Part::Forward => job(
+                "conv3d",
+                Box::new(move || {
+                    let (x, k, _) = operands();
+                    B::conv3d(x, k, None, options())
+                }),
+            ),
+            Part::Input => job(
+                "conv3d_x_backward",
+                Box::new(move || {
+                    let (x, k, g) = operands();
+                    B::conv3d_x_backward(x, k, g, options())
+                }),
+            ),
+            Part::Weight => job(
+                "conv3d_weight_backward",
+                Box::new(move || {
+                    let (x, k, g) = operands();
+                    B::conv3d_weight_backward(x, k, g, options())
+                }),
+            ),
         }
     }
 }

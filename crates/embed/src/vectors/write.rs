@@ -81,6 +81,9 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
         let (word, x) = (vectors.word(at / dim), numbers[at]);
         return Err(Error::file(path, format!("the vector of {word:?} holds {x}")));
     }
+    if let Some(x) = vectors.ngrams().iter().find(|x| !x.is_finite()) {
+        return Err(Error::file(path, format!("the vector of a part of words holds {x}")));
+    }
     let large = |x: &&f32| !f16::from_f32(**x).is_finite();
     if form == Form::OwnHalf
         && let Some(x) = vectors.values().iter().chain(vectors.ngrams()).find(large)

@@ -169,7 +169,8 @@ fn a_run_that_diverges_keeps_its_last_checkpoint() {
     });
     let error = error.unwrap_err();
     let Error::Diverged { step, value, .. } = &error else { panic!("{error:?}") };
-    assert!(!value.is_finite() && *step == last + 1, "{error:?} after step {last}");
+    // It is told when it is read, which is after the step or a later one.
+    assert!(!value.is_finite() && (4..=last + 1).contains(step), "{error:?} after step {last}");
 
     let after = ["checkpoint.safetensors", "model.safetensors"].map(|name| bytes(folder, name));
     assert!(before == after, "the checkpoint is that of step 3");
