@@ -1,6 +1,6 @@
 //! The optimiser's step, in one sweep and in place.
 
-use kinora_tensor::{Desc, Result, Update, adam_factors};
+use kinora_tensor::{Result, Update, adam_factors};
 use rayon::prelude::*;
 
 use crate::CpuTensor;
@@ -13,9 +13,7 @@ pub(crate) fn update(
     state: &mut [&mut CpuTensor],
     inputs: &[&CpuTensor],
 ) -> Result<()> {
-    let descs: Vec<Desc> = state.iter().map(|s| s.desc).collect();
-    let inputs_are: Vec<&Desc> = inputs.iter().map(|input| &input.desc).collect();
-    update.check(&p.desc, &descs.iter().collect::<Vec<_>>(), &inputs_are)?;
+    update.check(p, state, inputs)?;
     let input = inputs[0];
     if p.desc.shape.elements() > PIECE {
         awake();

@@ -1,7 +1,7 @@
 //! The optimiser's step, in one sweep and in place.
 
 use bytemuck::{Pod, Zeroable};
-use kinora_tensor::{Desc, Result, Tensor, Update, adam_factors};
+use kinora_tensor::{Result, Tensor, Update, adam_factors};
 
 use crate::kernel::{self, Kernel};
 use crate::{GpuTensor, run};
@@ -28,9 +28,7 @@ pub(crate) fn update(
     state: &mut [&mut GpuTensor],
     inputs: &[&GpuTensor],
 ) -> Result<()> {
-    let descs: Vec<Desc> = state.iter().map(|s| s.desc).collect();
-    let inputs_are: Vec<&Desc> = inputs.iter().map(|input| &input.desc).collect();
-    update.check(&p.desc, &descs.iter().collect::<Vec<_>>(), &inputs_are)?;
+    update.check(p, state, inputs)?;
     let input = inputs[0];
     p.unshare()?;
     let params =

@@ -1,4 +1,4 @@
-use crate::{Desc, Error, Result, Shape, Tensor};
+use crate::{Error, Result, Shape, Tensor};
 
 /// A rule by which [`Tensor::update`] changes a parameter p in place.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,17 +40,19 @@ impl Update {
     ///
     /// # Errors
     /// [`Error::Shape`] with the shapes of the parameter, the state and the inputs.
-    pub fn check(&self, p: &Desc, state: &[&Desc], inputs: &[&Desc]) -> Result<()> {
+    pub fn check<T: Tensor>(&self, p: &T, state: &[&mut T], inputs: &[&T]) -> Result<()> {
         let (op, moments, factors) = match self {
             Update::Adam { .. } => ("adam", 2, 1),
             Update::Lerp { .. } => ("lerp", 0, 0),
         };
+        let state_shapes = state.iter().map(|moment| *moment.shape());
+        let input_shapes = inputs.iter().map(|input| *input.shape());
         let shapes: Vec<Shape> =
-            [p].iter().chain(state).chain(inputs).map(|desc| desc.shape).collect();
+            [*p.shape()].into_iter().chain(state_shapes).chain(input_shapes).collect();
         let (alike, rest) = shapes.split_at((2 + moments).min(shapes.len()));
         if state.len() == moments
             && inputs.len() == 1 + factors
-            && alike.iter().all(|shape| *shape == p.shape)
+            && alike.iter().all(|shape| shape == p.shape())
             && rest.iter().all(|shape| shape[..] == [1])
         {
             return Ok(());
@@ -69,9 +71,7 @@ impl Update {
         state: &mut [&mut T],
         inputs: &[&T],
     ) -> Result<()> {
-        let descs: Vec<Desc> = state.iter().map(|s| *s.desc()).collect();
-        let inputs_are: Vec<&Desc> = inputs.iter().map(|input| input.desc()).collect();
-        self.check(p.desc(), &descs.iter().collect::<Vec<_>>(), &inputs_are)?;
+        self.check(p, state, inputs)?;
         match *self {
             Update::Adam { rate, beta1, beta2, epsilon, step } => {
                 let ([m, v], [g, factor]) = (state, inputs) else { unreachable!("checked") };
