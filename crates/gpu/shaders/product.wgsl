@@ -1,7 +1,8 @@
 // The tiled product behind matrix products and convolutions: out = A B. A file of a family says what
-// A and B are: `extent` how many rows and how long a sum a batch has, p.m and p.k at most; `a_row` and `a_column` are what is known of a row and of a k alone, `a_load` the
-// element at both; `b_row` is where row k of B begins, `b_load` an element of it; `store` says where
-// an element of the product goes. Every element is summed in ascending order of k, whatever the tile.
+// A and B are: `extent` how many rows and how long a sum a batch has, p.m and p.k at most; `a_row` and
+// `a_column` are what is known of a row and of a k alone, `a_load` the element at both; `b_row` is
+// where row k of B begins, `b_load` an element of it; `store` says where an element of the product
+// goes. Every element is summed in ascending order of k, whatever the tile.
 //
 // A workgroup computes a tile of ROWS × COLUMNS; it walks along k in steps of DEPTH, which it copies
 // to workgroup memory. A thread computes EACH neighbouring rows of four neighbouring columns.

@@ -47,47 +47,12 @@ fn taps(k: &GpuTensor) -> [usize; 3] {
 }
 
 pub(crate) fn conv(geometry: Geometry, x: &GpuTensor, k: &GpuTensor, y: &GpuTensor) -> Result<()> {
-    forward(geometry, x, 0, k, y)
+    gathered(geometry, x, 0, false, k, y)
 }
 
 /// The convolution of x enlarged twice, which keeps the size.
 pub(crate) fn enlarged(x: &GpuTensor, k: &GpuTensor, y: &GpuTensor) -> Result<()> {
-    forward(Geometry { stride: [1; 3], padding: [0, 1, 1] }, x, 1, k, y)
-}
-
-fn forward(
-    Geometry { stride, padding }: Geometry,
-    x: &GpuTensor,
-    enlarge: usize,
-    k: &GpuTensor,
-    y: &GpuTensor,
-) -> Result<()> {
-    let (ci, co) = (k.shape()[3], k.shape()[4]);
-    let taps = taps(k);
-    let m = y.len() / co;
-    let [t, h, w] = inner(x);
-    let [st, sh, sw, _] = words([t, h << enlarge, w << enlarge]);
-    let params = Params {
-        m: m as u32,
-        n: co as u32,
-        k: (taps.iter().product::<usize>() * ci) as u32,
-        batch: 1,
-        x: x.start(),
-        w: k.start(),
-        channels: ci as u32,
-        tap: (ci * co) as u32,
-        w_channel: co as u32,
-        w_column: 1,
-        pictures: y.shape()[0] as u32,
-        is_partial: 0,
-        source: [st, sh, sw],
-        enlarge: enlarge as u32,
-        size: words(inner(y)),
-        kernel: words(taps),
-        stride: words(stride),
-        padding: words(padding),
-    };
-    product(kernel::CONV, [m, co, 1], false, [x, k, y], params)
+    gathered(Geometry { stride: [1; 3], padding: [0, 1, 1] }, x, 1, false, k, y)
 }
 
 pub(crate) fn conv_input(
@@ -96,35 +61,54 @@ pub(crate) fn conv_input(
     k: &GpuTensor,
     y: &GpuTensor,
 ) -> Result<()> {
+    gathered(geometry, g, 0, true, k, y)
+}
+
+/// To y the convolution of x, or its partial by the input where x is the gradient.
+fn gathered(
+    geometry: Geometry,
+    x: &GpuTensor,
+    enlarge: usize,
+    is_partial: bool,
+    k: &GpuTensor,
+    y: &GpuTensor,
+) -> Result<()> {
     let (ci, co) = (k.shape()[3], k.shape()[4]);
-    let (taps, target) = (taps(k), inner(y));
+    let (taps, size) = (taps(k), inner(y));
     let Geometry { stride, padding } = geometry;
+    // From one place of a phase to the next, and one of its taps.
+    let (channels, n, w_channel, w_column, apart, phases) = match is_partial {
+        false => (ci, co, co, 1, [1; 3], 1),
+        true => (co, ci, 1, co, stride, geometry.phases(size).count()),
+    };
     // Of the first phase, which is the largest.
     let most = |of: [usize; 3]| -> usize {
-        of.into_iter().zip(stride).map(|(len, stride)| len.div_ceil(stride)).product()
+        of.into_iter().zip(apart).map(|(len, apart)| len.div_ceil(apart)).product()
     };
-    let (m, phases) = (y.shape()[0] * most(target), geometry.phases(target).count());
+    let m = y.shape()[0] * most(size);
+    let [t, h, w] = inner(x);
+    let [st, sh, sw, _] = words([t, h << enlarge, w << enlarge]);
     let params = Params {
         m: m as u32,
-        n: ci as u32,
-        k: (most(taps) * co) as u32,
+        n: n as u32,
+        k: (most(taps) * channels) as u32,
         batch: phases as u32,
-        x: g.start(),
+        x: x.start(),
         w: k.start(),
-        channels: co as u32,
+        channels: channels as u32,
         tap: (ci * co) as u32,
-        w_channel: 1,
-        w_column: co as u32,
+        w_channel: w_channel as u32,
+        w_column: w_column as u32,
         pictures: y.shape()[0] as u32,
-        is_partial: 1,
-        source: inner(g).map(|size| size as u32),
-        enlarge: 0,
-        size: words(target),
+        is_partial: is_partial as u32,
+        source: [st, sh, sw],
+        enlarge: enlarge as u32,
+        size: words(size),
         kernel: words(taps),
         stride: words(stride),
         padding: words(padding),
     };
-    product(kernel::CONV, [m, ci, phases], false, [g, k, y], params)
+    product(kernel::CONV, [m, n, phases], false, [x, k, y], params)
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]

@@ -267,9 +267,10 @@ fn compile(device: &Inner, kernel: &Kernel) -> Result<Compiled> {
         label: Some(name),
         source: wgpu::ShaderSource::Wgsl(source.into()),
     };
-    // SAFETY: loops count up to a parameter or a constant by steps of at most 256, and `largest` keeps
-    // parameters so small that no count wraps; a division is by a length, and no kernel runs where
-    // one is zero.
+    // SAFETY: loops count up to a parameter, a constant or a product's `extent`, which is no more than
+    // the parameters, by steps of at most 256, and `largest` keeps parameters so small that no count
+    // wraps; a division is by a length or a stride, and no kernel runs where one is zero. A phase that
+    // sees no tap has sums of length 0, in whose loop alone its taps divide.
     let module = unsafe { device.create_shader_module_trusted(descriptor, checks) };
     let constants: Vec<(&str, f64)> =
         kernel.constants.iter().map(|&(name, value)| (name, value.into())).collect();
