@@ -44,14 +44,15 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
             .context("the bar")?,
     );
     let start = Instant::now();
-    let mut learnt = 0;
+    let mut is_unlearnt = false;
     let mut progress = |progress: WordProgress| {
-        learnt = progress.words;
+        let goes_on = !stop.load(Ordering::Relaxed);
+        is_unlearnt = !goes_on && progress.words == 0;
         bar.set_length(progress.total);
         bar.set_position(progress.words);
         let speed = progress.words as f64 / start.elapsed().as_secs_f64();
         bar.set_message(format!("{:.0} thousand words/s", speed / 1e3));
-        !stop.load(Ordering::Relaxed)
+        goes_on
     };
     let vectors = match args.method {
         Method::Glove => {
@@ -85,7 +86,7 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
         }
     }?;
     bar.finish_and_clear();
-    if learnt == 0 && stop.load(Ordering::Relaxed) {
+    if is_unlearnt {
         return Err(Failure::stopped("before anything was learnt; nothing is written").into());
     }
     kinora_embed::write(&vectors, &args.out, form)?;
@@ -268,7 +269,7 @@ pub fn convert(args: &EmbedConvert) -> Result<()> {
     let form = form(&args.output, args.half)?;
     let vectors = open(&args.input, args.limit)?;
     kinora_embed::write(&vectors, &args.output, form)?;
-    if !vectors.ngrams().is_empty() && !matches!(form, Form::Own | Form::OwnHalf) {
+    if !vectors.ngrams().is_empty() && !form.is_own() {
         let (from, to) = (args.input.display(), args.output.display());
         note(format_args!("{to} has no place for the vectors of parts of words that {from} has"));
     }

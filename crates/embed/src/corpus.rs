@@ -2,12 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, Read};
+use std::path::PathBuf;
 
-use flate2::bufread::MultiGzDecoder;
-
+use crate::vectors::open;
 use crate::{Error, Result};
 
 /// Bytes that are read at once, and the rest of the last line.
@@ -53,7 +51,7 @@ impl Corpus {
     /// replaced.
     pub fn blocks(&self, f: &mut dyn FnMut(String) -> bool) -> Result<()> {
         for path in &self.files {
-            let mut file = open(path)?;
+            let (mut file, _) = open(path)?;
             loop {
                 let mut block = Vec::new();
                 let read = file.by_ref().take(BLOCK).read_to_end(&mut block);
@@ -117,14 +115,4 @@ impl Vocabulary {
     pub fn id(&self, word: &str) -> Option<u32> {
         self.ids.get(word).copied()
     }
-}
-
-fn open(path: &Path) -> Result<Box<dyn BufRead>> {
-    let fail = |source| Error::Read { path: path.to_owned(), source };
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(fail)?);
-    let is_packed = file.fill_buf().map_err(fail)?.starts_with(&[0x1f, 0x8b]);
-    Ok(match is_packed {
-        true => Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file))),
-        false => Box::new(file),
-    })
 }

@@ -1,8 +1,6 @@
 //! Sentence vectors by an encoder from elsewhere, as an ONNX file.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,7 +11,7 @@ use ort::value::Tensor;
 use serde_json::Value;
 use tokenizers::{PaddingParams, TruncationParams};
 
-use crate::vectors::{Fnv, unit};
+use crate::vectors::{fnv, unit};
 use crate::{Error, Result};
 
 /// Sentences that go through at once.
@@ -97,21 +95,8 @@ impl OnnxEncoder {
         files.sort();
         let others = ["tokenizer.json", "1_Pooling/config.json", "sentence_bert_config.json"];
         files.extend(others.map(|name| self.folder.join(name)).into_iter().filter(|f| f.is_file()));
-        let mut hash = Fnv::default();
-        for path in &files {
-            let mut file =
-                BufReader::with_capacity(1 << 20, File::open(path).map_err(unread(path))?);
-            loop {
-                let bytes = file.fill_buf().map_err(unread(path))?;
-                let len = bytes.len();
-                if len == 0 {
-                    break;
-                }
-                hash.add(bytes.iter().copied());
-                file.consume(len);
-            }
-        }
-        Ok(hash.0)
+        let bytes = files.iter().map(|path| std::fs::read(path).map_err(unread(path)));
+        Ok(fnv(bytes.collect::<Result<Vec<_>>>()?.into_iter().flatten()))
     }
 
     /// The vectors of sentences, each of length 1.

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use crate::{Error, Result};
 
 pub(crate) use ngrams::ngrams;
+pub(crate) use read::open;
 pub use read::{Loaded, read};
 pub use write::{Form, write};
 
@@ -267,25 +268,9 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// FNV-1a, of 64 bits.
-pub(crate) struct Fnv(pub u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Fnv {
-    pub fn add(&mut self, bytes: impl IntoIterator<Item = u8>) {
-        let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        self.0 = bytes.into_iter().fold(self.0, mix);
-    }
-}
-
 pub(crate) fn fnv(bytes: impl IntoIterator<Item = u8>) -> u64 {
-    let mut hash = Fnv::default();
-    hash.add(bytes);
-    hash.0
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
 impl Values {

@@ -73,12 +73,7 @@ impl Lexicon {
         let mut lexicon = Self::load(config, tokenizer, None)?;
         if let (Reader::Sif, Some(vectors)) = (config.reader, &lexicon.vectors) {
             let sif = Sif::new(vectors.clone(), captions);
-            if !sif.common().iter().all(|x| x.is_finite()) {
-                return Err(Error::Source(format!(
-                    "{} for a caption's word",
-                    lexicon.not_finite()
-                )));
-            }
+            check_finite(WORDS, &config.vectors, sif.common())?;
             lexicon.sources.common = sif.common().to_vec();
             lexicon.sif = Some(sif);
         }
@@ -96,6 +91,15 @@ impl Lexicon {
         beside: Option<&Path>,
     ) -> Result<Self> {
         let mut lexicon = Self::load(config, tokenizer, Some((sources, beside)))?;
+        for (what, found, trained) in [
+            (WORDS, &lexicon.sources.vectors, &sources.vectors),
+            (ENCODER, &lexicon.sources.encoder, &sources.encoder),
+        ] {
+            if found.is_none() && trained.is_some() {
+                let reason = format!("the model was trained with {what}, its config names none");
+                return Err(Error::Source(reason));
+            }
+        }
         if let (Reader::Sif, Some(vectors)) = (config.reader, &lexicon.vectors) {
             if sources.common.len() != vectors.dim() {
                 let [found, dim] = [sources.common.len(), vectors.dim()];
@@ -126,7 +130,7 @@ impl Lexicon {
             beside: trained.and_then(|(_, beside)| beside),
             trained: trained.map(|(sources, _)| of(sources).as_ref()),
         };
-        let find_vectors = find(|sources| &sources.vectors, "word vectors", &config.vectors);
+        let find_vectors = find(|sources| &sources.vectors, WORDS, &config.vectors);
         let vectors = match config.vectors.as_str() {
             "none" => None,
             "builtin" => {
@@ -153,7 +157,7 @@ impl Lexicon {
         #[cfg(feature = "onnx")]
         let encoder = match config.reader {
             Reader::Onnx => {
-                let find = find(|sources| &sources.encoder, "sentence encoder", &config.onnx);
+                let find = find(|sources| &sources.encoder, ENCODER, &config.onnx);
                 let (encoder, source) = find.open(|folder| {
                     let mut encoder = kinora_embed::OnnxEncoder::open(folder)?;
                     let source = Source::new(encoder.dim()?, encoder.fingerprint()?);
@@ -169,15 +173,6 @@ impl Lexicon {
             let reason =
                 "encoder.reader = \"onnx\": this program was built without the feature onnx";
             return Err(Error::Source(reason.into()));
-        }
-        for (what, found, trained) in [
-            ("word vectors", &sources.vectors, trained.map(|(sources, _)| &sources.vectors)),
-            ("a sentence encoder", &sources.encoder, trained.map(|(sources, _)| &sources.encoder)),
-        ] {
-            if found.is_none() && trained.is_some_and(Option::is_some) {
-                let reason = format!("it was trained with {what}, but its config names none");
-                return Err(Error::Source(reason));
-            }
         }
         Ok(Self {
             tokenizer,
@@ -216,10 +211,13 @@ impl Lexicon {
             let mut encoder = encoder.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             pieces.given = encoder.encode(texts)?.iter().flat_map(|x| scaled(x)).collect();
         }
-        if !pieces.vectors.iter().chain(&pieces.given).all(|x| x.is_finite()) {
-            // A film of such numbers would be empty, and nobody would know why.
-            let reason = format!("{} for a word of {texts:?}", self.not_finite());
-            return Err(Error::Source(reason));
+        let (vectors, encoder) = (&self.config.vectors, &self.config.onnx);
+        let given = match self.config.reader {
+            Reader::Onnx => (ENCODER, encoder, &pieces.given),
+            _ => (WORDS, vectors, &pieces.given),
+        };
+        for (what, path, values) in [(WORDS, vectors, &pieces.vectors), given] {
+            check_finite(what, path, values)?;
         }
         Ok(pieces)
     }
@@ -250,10 +248,6 @@ impl Lexicon {
         Ok(reading)
     }
 
-    fn not_finite(&self) -> String {
-        format!("the word vectors {:?} hold a number that is not finite,", self.config.vectors)
-    }
-
     fn analyse(&self, texts: &[&str]) -> Result<Vec<Analysis>> {
         let cut = texts.iter().map(|text| self.tokenizer.analyse(text));
         let mut analyses = cut.collect::<Result<Vec<_>, _>>()?;
@@ -282,6 +276,20 @@ impl Sources {
             _ => dim(&self.encoder),
         };
         Inputs { vocab, vectors: dim(&self.vectors), sentence }
+    }
+}
+
+/// What a sentence is read with from elsewhere, as messages call it.
+const WORDS: &str = "word vectors";
+const ENCODER: &str = "sentence encoder";
+
+/// Refuses what would make a film empty without anybody knowing why.
+fn check_finite(what: &str, path: &str, values: &[f32]) -> Result<()> {
+    match values.iter().find(|x| !x.is_finite()) {
+        Some(x) => {
+            Err(Error::Source(format!("the {what} {path:?}: one is {x}, which is not finite")))
+        }
+        None => Ok(()),
     }
 }
 

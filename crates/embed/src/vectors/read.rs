@@ -24,15 +24,12 @@ pub struct Loaded {
 ///
 /// # Errors
 /// If it cannot be read or is not what its name says; if a row has too few numbers, one that is no
-/// number, or none but a word; if there are not as many words as its first line promises, or none. The error
-/// has the line, or the byte.
+/// number, or none but a word; if there are not as many words as its first line promises, or none. The
+/// error has the line, or the byte.
 pub fn read(path: &Path, limit: Option<usize>) -> Result<Loaded> {
     let limit = limit.unwrap_or(usize::MAX);
-    let file = File::open(path).map_err(|source| unread(path, source))?;
-    let mut plain = BufReader::with_capacity(1 << 20, file);
-    let start = plain.fill_buf().map_err(|source| unread(path, source))?;
-    let (packed, names) = (start.starts_with(&[0x1f, 0x8b]), ends(path, "gz"));
-    if packed != names {
+    let (mut source, packed) = open(path)?;
+    if packed != ends(path, "gz") {
         return Err(Error::file(
             path,
             match packed {
@@ -48,10 +45,6 @@ pub fn read(path: &Path, limit: Option<usize>) -> Result<Loaded> {
         }
         own::read(path, limit)?
     } else {
-        let mut source: Box<dyn BufRead> = match packed {
-            true => Box::new(BufReader::with_capacity(1 << 20, MultiGzDecoder::new(plain))),
-            false => Box::new(plain),
-        };
         match ends(&inner, "bin") {
             true => binary::read(path, &mut *source, limit)?,
             false => text::read(path, &mut *source, limit)?,
@@ -62,6 +55,17 @@ pub fn read(path: &Path, limit: Option<usize>) -> Result<Loaded> {
         return Err(Error::file(path, "there is no word in it"));
     }
     Ok(loaded)
+}
+
+/// What a file holds, unpacked if it is packed by gzip, and whether it is.
+pub fn open(path: &Path) -> Result<(Box<dyn BufRead>, bool)> {
+    let file = File::open(path).map_err(|source| unread(path, source))?;
+    let mut plain = BufReader::with_capacity(1 << 20, file);
+    let start = plain.fill_buf().map_err(|source| unread(path, source))?;
+    Ok(match start.starts_with(&[0x1f, 0x8b]) {
+        true => (Box::new(BufReader::with_capacity(1 << 20, MultiGzDecoder::new(plain))), true),
+        false => (Box::new(plain), false),
+    })
 }
 
 /// Whether a name ends so.

@@ -35,7 +35,8 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
             break;
         }
         if block.len() as u64 == 2 * BLOCK && block.last() != Some(&b'\n') {
-            let (line, reason) = (line, format!("a line of {BLOCK} bytes and more is no word"));
+            let line = line + block.iter().filter(|&&b| b == b'\n').count();
+            let reason = format!("a line of {BLOCK} bytes and more is no word");
             return Err(Error::Line { path: path.to_owned(), line, reason });
         }
         if line == 1 && block.starts_with(BOM) {
@@ -83,7 +84,8 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
             .with_min_len(64)
             .map(|((_, text), row)| parse(text, row))
             .collect();
-        for ((&(line, _), row), word) in lines.iter().zip(numbers.chunks_exact(dim)).zip(parsed) {
+        for ((&(line, text), row), word) in lines.iter().zip(numbers.chunks_exact(dim)).zip(parsed)
+        {
             if names.ends.len() == limit {
                 break 'all;
             }
@@ -93,7 +95,7 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
                 && let Some((_, last)) = word.rsplit_once([' ', '\t'])
                 && last.parse::<f32>().is_ok()
             {
-                let found = dim + word.split([' ', '\t']).count() - 1;
+                let found = fields(text).count() - 1;
                 let reason = format!("there are {found} numbers behind the word, not {dim}");
                 return wrong(line, reason);
             }

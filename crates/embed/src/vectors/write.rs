@@ -30,7 +30,7 @@ pub enum Form {
 
 impl Form {
     /// Whether it is one of our own.
-    fn own(self) -> bool {
+    pub fn is_own(self) -> bool {
         matches!(self, Self::Own | Self::OwnHalf)
     }
 
@@ -71,7 +71,7 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
     };
     let outer = |word: &str| word.trim_ascii() != word || word.contains('\t');
     let long = |word: &str| form == Form::Word2VecBinary && word.len() > WORD;
-    let bad = |word: &&str| word.contains(breaks) || long(word) || (!form.own() && outer(word));
+    let bad = |word: &&str| word.contains(breaks) || long(word) || (!form.is_own() && outer(word));
     if let Some(word) = vectors.words().find(bad) {
         let start: String = word.chars().take(40).collect();
         return Err(Error::file(path, format!("the form cannot have the word {start:?}")));
@@ -101,7 +101,7 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
     };
     let written = File::create(&part).and_then(|file| {
         let file = BufWriter::with_capacity(1 << 20, file);
-        let file = match ends(path, "gz") && !form.own() {
+        let file = match ends(path, "gz") && !form.is_own() {
             true => {
                 let mut packed = GzEncoder::new(file, Compression::default());
                 put(vectors, &mut packed, form)?;
@@ -129,7 +129,7 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
 }
 
 fn put(vectors: &Vectors, to: &mut dyn Write, form: Form) -> io::Result<()> {
-    if form.own() {
+    if form.is_own() {
         return own(vectors, to, form == Form::OwnHalf);
     }
     if form != Form::Glove {
