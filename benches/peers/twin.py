@@ -13,8 +13,8 @@ object a line on stdout, and does nothing in between:
     {"op": "matmul", "side": 512, "times": 3}                   seconds for 3 products
 
 With "enlarged": true, `conv` is that of the picture enlarged twice. On the device "cuda" convolutions
-are of 32-bit floats, with "tf32": true as PyTorch has them by itself. With "compiled": true, `step` and `sample` are those of networks from `torch.compile`, whose
-compilation is not timed. Where it does not work, the reply is {"skipped": "why"}.
+are of 32-bit floats, with "tf32": true as PyTorch has them by itself. With "compiled": true, `step`
+and `sample` are those of networks from `torch.compile`, whose compilation is not timed. Where it does not work, the reply is {"skipped": "why"}.
 
 Names of weights and their shapes are those of our files; here they become PyTorch's: channels
 before t, h, w, and outputs before inputs.
@@ -325,7 +325,7 @@ class Twin:
         self.adam_net = adam(self.of_net, train["rate_generator"])
         self.adam_critic = adam(self.of_critic, train["rate_discriminator"])
         self.steps = 0
-        # What was measured since the last line of the log, which alone waits for it, as in ours.
+        # Of the steps since the last line of the log.
         self.measured = []
         # [n, t, h, w, c] to [n, c, t, h, w], once: a data loader would give it so.
         self.real = tensors["input.real"].permute(0, 4, 1, 2, 3)
@@ -349,7 +349,7 @@ class Twin:
             self.under = torch.compile(self.critic.under, dynamic=False)
 
     def step(self, r1, which, noise=None):
-        """Keeps the losses of the discriminators and of the generator, and the gradients' lengths."""
+        """The losses of the discriminators and of the generator, and the lengths of their gradients."""
         train, n = self.config["train"], len(self.real)
         own = self.rows[:n], self.lengths[:n]
         fake = self.net(*own, *(noise or self.noise(n))).transpose(1, 2)
@@ -380,18 +380,15 @@ class Twin:
         with torch.no_grad():
             torch._foreach_lerp_(self.of_average, self.of_net, 1 - rate)
         self.steps += 1
-        measured = [loss_critic, loss_net, norm_critic, norm_net]
-        self.measured.append(torch.stack([x.detach() for x in measured]))
-        if len(self.measured) == train["log_every"]:
-            self.read()
+        return torch.stack([x.detach() for x in (loss_critic, loss_net, norm_critic, norm_net)])
 
-    def read(self):
-        """The losses of the last step, if all numbers since the last call are finite."""
-        measured = torch.stack(self.measured).tolist()
-        self.measured = []
-        if not all(math.isfinite(x) for step in measured for x in step):
-            raise ValueError("a loss or a gradient is not finite")
-        return measured[-1][:2]
+    def train(self, r1, which):
+        """A step, whose numbers are read when a line of the log is due, as ours are."""
+        self.measured.append(self.step(r1, which))
+        if len(self.measured) == self.config["train"]["log_every"]:
+            if not torch.stack(self.measured).isfinite().all():
+                raise ValueError("a loss or a gradient is not finite")
+            self.measured = []
 
     def noise(self, n):
         sizes, t = self.config["generator"], self.config["clip"]["frames"]
@@ -496,9 +493,9 @@ class Bench:
                         compare("logits_clips", clips)
                         compare("logits_frames", frames)
                 # The second step has the penalty.
-                twin.step(number == "2", which, noise)
-                for name, value in zip(["critic", "net"], twin.read()):
-                    compare(f"loss_{name}.{number}", torch.tensor(value))
+                losses = twin.step(number == "2", which, noise)
+                for name, value in zip(["critic", "net"], losses):
+                    compare(f"loss_{name}.{number}", value)
                 for name, parameters in [("critic", twin.of_critic), ("net", twin.of_net)]:
                     norms = torch.stack([p.grad.double().norm() for p in parameters])
                     compare(f"norm_{name}.{number}", norms.norm())
@@ -562,7 +559,7 @@ class Bench:
     def step(self, r1, times, compiled=False, tf32=False):
         which = list(range(min(FRAMES_JUDGED, self.config["clip"]["frames"])))
         # Both kinds of steps by the same twin.
-        make = lambda twin: lambda r1=False: twin.step(r1, which)
+        make = lambda twin: lambda r1=False: twin.train(r1, which)
         return self.time("step", make, NETWORKS, times, compiled, tf32, r1)
 
     def sample(self, films, times, compiled=False, tf32=False):

@@ -253,7 +253,8 @@ impl<T: Tensor> Training<T> {
     ///
     /// # Errors
     /// [`Error::Diverged`] with the first loss or gradient that was not finite, once a line of the log,
-    /// a sheet of samples or a checkpoint is due; the last checkpoint is whole then, as after every other error.
+    /// a sheet of samples or a checkpoint is due; the last checkpoint is whole then, as after every
+    /// other error.
     pub fn run(mut self, observe: &mut dyn FnMut(Event) -> ControlFlow<()>) -> Result<Outcome> {
         let steps = self.config.train.steps;
         let (log, before) = Log::open(&self.folder, self.state.step)?;

@@ -17,7 +17,6 @@ pub fn prepare<B: Backend>(conv: &Conv, part: Part, device: &B::Device) -> Job {
     let [x, k, g] = conv
         .operands()
         .map(|operand| B::float_from_data(TensorData::new(operand.values, operand.shape), device));
-    let job = |way, run| job::<B>(way, device.clone(), run);
     // A clone of a tensor is another view of its numbers.
     let operands = move || (x.clone(), k.clone(), g.clone());
     let (stride, padding) = (conv.stride, conv.padding);
@@ -26,62 +25,45 @@ pub fn prepare<B: Backend>(conv: &Conv, part: Part, device: &B::Device) -> Job {
         let options = ConvOptions::new(last(stride), last(padding), [1; 2], 1);
         let options = move || options.clone();
         match part {
-            Part::Forward => job(
-                "conv2d",
-                Box::new(move || {
-                    let (x, k, _) = operands();
-                    B::conv2d(x, k, None, options())
-                }),
-            ),
-            Part::Input => job(
-                "conv2d_x_backward",
-                Box::new(move || {
-                    let (x, k, g) = operands();
-                    B::conv2d_x_backward(x, k, g, options())
-                }),
-            ),
-            Part::Weight => job(
-                "conv2d_weight_backward",
-                Box::new(move || {
-                    let (x, k, g) = operands();
-                    B::conv2d_weight_backward(x, k, g, options())
-                }),
-            ),
+            Part::Forward => job::<B>("conv2d", device, move || {
+                let (x, k, _) = operands();
+                B::conv2d(x, k, None, options())
+            }),
+            Part::Input => job::<B>("conv2d_x_backward", device, move || {
+                let (x, k, g) = operands();
+                B::conv2d_x_backward(x, k, g, options())
+            }),
+            Part::Weight => job::<B>("conv2d_weight_backward", device, move || {
+                let (x, k, g) = operands();
+                B::conv2d_weight_backward(x, k, g, options())
+            }),
         }
     } else {
         let options = ConvOptions::new(stride, padding, [1; 3], 1);
         let options = move || options.clone();
         match part {
-            Part::Forward => job(
-                "conv3d",
-                Box::new(move || {
-                    let (x, k, _) = operands();
-                    B::conv3d(x, k, None, options())
-                }),
-            ),
-            Part::Input => job(
-                "conv3d_x_backward",
-                Box::new(move || {
-                    let (x, k, g) = operands();
-                    B::conv3d_x_backward(x, k, g, options())
-                }),
-            ),
-            Part::Weight => job(
-                "conv3d_weight_backward",
-                Box::new(move || {
-                    let (x, k, g) = operands();
-                    B::conv3d_weight_backward(x, k, g, options())
-                }),
-            ),
+            Part::Forward => job::<B>("conv3d", device, move || {
+                let (x, k, _) = operands();
+                B::conv3d(x, k, None, options())
+            }),
+            Part::Input => job::<B>("conv3d_x_backward", device, move || {
+                let (x, k, g) = operands();
+                B::conv3d_x_backward(x, k, g, options())
+            }),
+            Part::Weight => job::<B>("conv3d_weight_backward", device, move || {
+                let (x, k, g) = operands();
+                B::conv3d_weight_backward(x, k, g, options())
+            }),
         }
     }
 }
 
 fn job<B: Backend>(
     way: &'static str,
-    device: B::Device,
-    run: Box<dyn Fn() -> FloatTensor<B>>,
+    device: &B::Device,
+    run: impl Fn() -> FloatTensor<B> + 'static,
 ) -> Job {
+    let device = device.clone();
     let run = move || {
         let result = run();
         let read = move || Ok(read_sync(B::float_into_data(result))?.try_to_vec()?);
