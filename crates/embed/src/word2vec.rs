@@ -76,6 +76,9 @@ mod stream {
 /// The power of a word's count by which it is drawn.
 const POWER: f64 = 0.75;
 
+/// Words near one that share what is drawn: quicker with more, but each learns from fewer words then.
+const TOGETHER: usize = 4;
+
 impl Word2Vec {
     /// Trains vectors on a corpus; `progress` may stop it, by `false`, with what there is by then.
     ///
@@ -240,16 +243,21 @@ struct Work<'a> {
     draws: Draws,
     /// Words that are read.
     done: AtomicU64,
+    arch: pulp::Arch,
 }
 
 /// What a thread needs to itself.
 struct Scratch {
     sentence: Vec<u32>,
+    /// The words near one of it.
+    near: Vec<u32>,
     /// The right word and those that were drawn.
     targets: Vec<u32>,
     /// Their vectors, as they were and as they become.
     before: Vec<f32>,
     after: Vec<f32>,
+    /// The rows of the input that predict together, their mean, and how they are to change.
+    rows: Vec<u32>,
     hidden: Vec<f32>,
     change: Vec<f32>,
 }
@@ -259,9 +267,11 @@ impl Scratch {
         let zeros = |rows: usize| vec![0.0; rows * config.dim];
         Self {
             sentence: Vec::new(),
+            near: Vec::new(),
             targets: Vec::new(),
             before: zeros(1 + config.negative),
             after: zeros(1 + config.negative),
+            rows: Vec::new(),
             hidden: zeros(1),
             change: zeros(1),
         }
@@ -293,6 +303,7 @@ impl<'a> Work<'a> {
             kept: kept.collect(),
             draws: Draws::new(&powers),
             done: AtomicU64::new(0),
+            arch: pulp::Arch::new(),
         }
     }
 
@@ -314,81 +325,136 @@ impl<'a> Work<'a> {
                 }
                 let done = self.done.fetch_add(read, Ordering::Relaxed);
                 let left = 1.0 - done as f32 / total as f32;
-                self.sentence(self.config.rate * left.max(1e-4), &mut random, scratch);
+                let rate = self.config.rate * left.max(1e-4);
+                self.arch.dispatch(Sentence { work: self, rate, random: &mut random, scratch });
             }
         }
     }
 
+    #[inline(always)]
     fn sentence(&self, rate: f32, random: &mut Random, scratch: &mut Scratch) {
         let sentence = std::mem::take(&mut scratch.sentence);
+        let mut near = std::mem::take(&mut scratch.near);
         for (at, &word) in sentence.iter().enumerate() {
             let reach = 1 + random.below(self.config.window);
-            let (before, behind) = (&sentence[..at], &sentence[at + 1..]);
-            let before = &before[at.saturating_sub(reach)..];
-            let near = before.iter().chain(&behind[..reach.min(behind.len())]);
-            if near.clone().next().is_none() {
-                continue;
-            }
-            // The same drawn words for all neighbours of a word: their vectors are fetched once (Ji et
-            // al., "Parallelizing word2vec in shared and distributed memory", 2016).
-            scratch.targets.clear();
-            scratch.targets.push(word);
-            while scratch.targets.len() <= self.config.negative {
-                let drawn = self.draws.draw(random);
-                // Where there is one word alone there is nothing else to draw.
-                if drawn != word || self.vocabulary.words.len() == 1 {
-                    scratch.targets.push(drawn);
+            near.clear();
+            near.extend_from_slice(&sentence[at.saturating_sub(reach)..at]);
+            near.extend(sentence[at + 1..].iter().take(reach));
+            if !self.config.cbow {
+                for some in near.chunks(TOGETHER) {
+                    self.draw(word, random, &mut scratch.targets);
+                    self.skip_gram(some, rate, scratch);
                 }
-            }
-            let dim = self.config.dim;
-            for (row, &target) in scratch.before.chunks_exact_mut(dim).zip(&scratch.targets) {
-                row.copy_from_slice(&self.output.row(target));
-            }
-            scratch.after.copy_from_slice(&scratch.before);
-            let parts = |id: &u32| &self.parts[*id as usize];
-            if self.config.cbow {
-                self.predict(near.flat_map(parts), rate, scratch);
-            } else {
-                near.for_each(|id| self.predict(parts(id).iter(), rate, scratch));
-            }
-            let rows = scratch.after.chunks_exact(dim).zip(scratch.before.chunks_exact(dim));
-            for ((new, old), &target) in rows.zip(&scratch.targets) {
-                let mut row = self.output.row(target);
-                row.iter_mut().zip(new).zip(old).for_each(|((x, new), old)| *x += new - old);
+            } else if !near.is_empty() {
+                self.draw(word, random, &mut scratch.targets);
+                self.cbow(&near, rate, scratch);
             }
         }
-        scratch.sentence = sentence;
+        (scratch.sentence, scratch.near) = (sentence, near);
     }
 
-    /// One prediction of the first target, and none of the others, from the mean of rows of the input;
-    /// these change, and the scratch's copies of the targets.
-    fn predict<'r>(
-        &self,
-        rows: impl Iterator<Item = &'r u32> + Clone,
-        rate: f32,
-        Scratch { after, hidden, change, .. }: &mut Scratch,
-    ) {
-        let mut count = 0;
+    /// The right word, and those that it is to be told from.
+    #[inline(always)]
+    fn draw(&self, word: u32, random: &mut Random, targets: &mut Vec<u32>) {
+        targets.clear();
+        targets.push(word);
+        while targets.len() <= self.config.negative {
+            let drawn = self.draws.draw(random);
+            // Where there is one word alone there is nothing else to draw.
+            if drawn != word || self.vocabulary.words.len() == 1 {
+                targets.push(drawn);
+            }
+        }
+    }
+
+    /// Each of the words near predicts the targets by itself, whose vectors are fetched once (Ji et al.,
+    /// "Parallelizing word2vec in shared and distributed memory", 2016).
+    #[inline(always)]
+    fn skip_gram(&self, near: &[u32], rate: f32, scratch: &mut Scratch) {
+        let Scratch { targets, before, after, hidden, change, .. } = scratch;
+        let dim = self.config.dim;
+        for (row, &target) in before.chunks_exact_mut(dim).zip(&*targets) {
+            row.copy_from_slice(&self.output.row(target));
+        }
+        after.copy_from_slice(before);
+        for &id in near {
+            self.ask(&self.parts[id as usize], hidden, change);
+            for (i, row) in after.chunks_exact_mut(dim).enumerate() {
+                learn(row, i == 0, rate, hidden, change);
+            }
+            self.answer(&self.parts[id as usize], change);
+        }
+        let rows = after.chunks_exact(dim).zip(before.chunks_exact(dim));
+        for ((new, old), &target) in rows.zip(&*targets) {
+            let mut row = self.output.row(target);
+            row.iter_mut().zip(new).zip(old).for_each(|((x, new), old)| *x += new - old);
+        }
+    }
+
+    /// The words near predict the targets by their mean.
+    #[inline(always)]
+    fn cbow(&self, near: &[u32], rate: f32, scratch: &mut Scratch) {
+        let Scratch { targets, rows, hidden, change, .. } = scratch;
+        rows.clear();
+        for &id in near {
+            rows.extend_from_slice(&self.parts[id as usize]);
+        }
+        self.ask(rows, hidden, change);
+        for (i, &target) in targets.iter().enumerate() {
+            learn(&mut self.output.row(target), i == 0, rate, hidden, change);
+        }
+        self.answer(rows, change);
+    }
+
+    /// The mean of rows of the input, which nothing is to change yet.
+    #[inline(always)]
+    fn ask(&self, rows: &[u32], hidden: &mut [f32], change: &mut [f32]) {
         hidden.fill(0.0);
-        for &row in rows.clone() {
-            add(hidden, 1.0, &self.input.row(row));
-            count += 1;
-        }
-        if count > 1 {
-            hidden.iter_mut().for_each(|x| *x /= count as f32);
-        }
         change.fill(0.0);
-        for (i, row) in after.chunks_exact_mut(hidden.len()).enumerate() {
-            let p = 1.0 / (1.0 + (-dot(hidden, row)).exp());
-            let g = rate * (if i == 0 { 1.0 } else { 0.0 } - p);
-            add(change, g, row);
-            add(row, g, hidden);
+        let share = 1.0 / rows.len() as f32;
+        for &row in rows {
+            add(hidden, share, &self.input.row(row));
         }
-        rows.for_each(|&row| add(&mut self.input.row(row), 1.0, change));
+    }
+
+    #[inline(always)]
+    fn answer(&self, rows: &[u32], change: &[f32]) {
+        for &row in rows {
+            add(&mut self.input.row(row), 1.0, change);
+        }
     }
 }
 
+/// A sentence to learn from, with the widest instructions that the machine has.
+struct Sentence<'a> {
+    work: &'a Work<'a>,
+    rate: f32,
+    random: &'a mut Random,
+    scratch: &'a mut Scratch,
+}
+
+impl pulp::WithSimd for Sentence<'_> {
+    type Output = ();
+
+    // Only what is inlined here has these instructions.
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        self.work.sentence(self.rate, self.random, self.scratch);
+    }
+}
+
+/// One step of logistic regression: whether `row` is the right one, of `hidden`; adds to `change` what
+/// would have made that better.
+#[inline(always)]
+fn learn(row: &mut [f32], right: bool, rate: f32, hidden: &[f32], change: &mut [f32]) {
+    let p = 1.0 / (1.0 + (-dot(hidden, row)).exp());
+    let g = rate * (if right { 1.0 } else { 0.0 } - p);
+    add(change, g, row);
+    add(row, g, hidden);
+}
+
 /// y += a x
+#[inline(always)]
 fn add(y: &mut [f32], a: f32, x: &[f32]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += a * x);
 }
