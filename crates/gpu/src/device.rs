@@ -126,7 +126,7 @@ impl GpuDevice {
     /// [`Error::Device`] with what went wrong first since the device was made.
     pub fn wait(&self) -> Result<()> {
         let inner = &self.0;
-        inner.submit(&mut inner.state().recording);
+        inner.submit(inner.state());
         inner.poll(wgpu::PollType::wait_indefinitely())?;
         inner.check()
     }
@@ -242,7 +242,7 @@ impl Inner {
         {
             let mut state = self.state();
             state.pool.let_go();
-            self.submit(&mut state.recording);
+            self.submit(state);
         }
         self.kernels().forget_groups();
         self.poll(wgpu::PollType::wait_indefinitely())?;

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::MutexGuard;
 
 use kinora_tensor::{Error, Result};
 
-use crate::device::Inner;
+use crate::device::{Inner, State};
 use crate::kernel::Kernel;
 
 /// Dispatches that are not submitted yet.
@@ -67,11 +68,12 @@ impl Inner {
         debug_assert_eq!(params.len() as u64, compiled.params(), "of {kernel:?}");
         let (group, is_new) = compiled.group(self, buffers);
         let mut state = self.state();
-        let recording = &mut state.recording;
-        if recording.params.len() == SLOT * SLOTS {
+        while state.recording.params.len() == SLOT * SLOTS {
             // A GPU need not wait for the whole, and Windows resets one that is busy for too long.
-            self.submit(recording);
+            self.submit(state);
+            state = self.state();
         }
+        let recording = &mut state.recording;
         let offset = recording.params.len() as u32;
         assert!(params.len() <= SLOT, "parameters of {} bytes", params.len());
         recording.params.extend_from_slice(params);
@@ -121,13 +123,14 @@ impl Inner {
         self.copy(recording, [&staging, buffer], 0, bytes);
         recording.uploads += bytes;
         if recording.uploads > UPLOADS {
-            self.submit(recording);
+            self.submit(state);
         }
         Ok(())
     }
 
-    /// Hands the recording over.
-    pub fn submit(&self, recording: &mut Recording) {
+    /// Hands the recording over, and waits, with nothing locked, where that is too far ahead.
+    pub fn submit(&self, mut state: MutexGuard<'_, State>) {
+        let recording = &mut state.recording;
         recording.pass = None;
         let Some(encoder) = recording.encoder.take() else { return };
         // Before the commands, and after those of the submit before.
@@ -138,6 +141,7 @@ impl Inner {
         recording.counts.submits += 1;
         if recording.ahead.len() > AHEAD {
             let submission_index = recording.ahead.pop_front();
+            drop(state);
             // What goes wrong here is kept, and told by whatever is asked for next.
             let _ = self.poll(wgpu::PollType::Wait { submission_index, timeout: None });
         }
@@ -151,7 +155,7 @@ impl Inner {
         {
             let mut state = self.state();
             self.copy(&mut state.recording, [buffer, &staging], offset, bytes);
-            self.submit(&mut state.recording);
+            self.submit(state);
         }
         let (send, mapped) = std::sync::mpsc::channel();
         staging.map_async(wgpu::MapMode::Read, .., move |result| {

@@ -95,6 +95,30 @@ fn a_repeated_step_takes_the_same_memory_and_is_one_submit() -> Result<()> {
     Ok(())
 }
 
+/// Neither dispatches nor uploads pile up, though nothing is read.
+#[test]
+fn what_is_much_is_handed_over() -> Result<()> {
+    let Some(device) = device() else { return Ok(()) };
+    let mut x = GpuTensor::full(&device, 0.0, [300])?;
+    let before = device.counts();
+    for _ in 0..4000 {
+        x = x.affine(1.0, 1.0)?;
+    }
+    let counts = device.counts();
+    assert_eq!(counts.dispatches - before.dispatches, 4000);
+    // More of them than may wait.
+    assert!(counts.submits - before.submits >= 7, "{counts:?}");
+    assert!(x.to_vec()?.iter().all(|&x| x == 4000.0));
+
+    let before = device.counts().submits;
+    let values = vec![0.5; 1 << 21];
+    let tensors = (0..9).map(|_| GpuTensor::from_slice(&device, &values, [values.len()]));
+    let tensors = tensors.collect::<Result<Vec<_>>>()?;
+    assert_eq!(device.counts().submits - before, 1, "of 72 MiB");
+    assert!(tensors[0].to_vec()?.iter().chain(&tensors[8].to_vec()?).all(|&x| x == 0.5));
+    Ok(())
+}
+
 #[test]
 fn what_cannot_be_is_an_error() -> Result<()> {
     let Some(device) = device() else { return Ok(()) };
