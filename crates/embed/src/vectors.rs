@@ -255,6 +255,7 @@ pub fn scaled(x: &[f32]) -> Vec<f32> {
 }
 
 /// Σ a_i b_i, by eight sums at once.
+// Inlined for the vectors of whoever calls it.
 #[inline(always)]
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));

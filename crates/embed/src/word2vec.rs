@@ -18,7 +18,8 @@ pub struct Word2Vec {
     pub dim: usize,
     /// Words to each side that a word is to predict; of each use, a random part of them.
     pub window: usize,
-    /// Words beside the right one that are drawn at random, to be told from it.
+    /// Words beside the right one that are drawn at random, to be told from it; in skip-gram, up to
+    /// four neighbours of a word share them.
     pub negative: usize,
     /// How often the corpus is read.
     pub epochs: usize,
@@ -76,7 +77,8 @@ mod stream {
 /// The power of a word's count by which it is drawn.
 const POWER: f64 = 0.75;
 
-/// Words near one that share what is drawn: quicker with more, but each learns from fewer words then.
+/// Neighbours of a word that share what is drawn for it: with more of them skip-gram is quicker, but
+/// a pair learns from what others did too (`docs/rejected.md` has the figures).
 const TOGETHER: usize = 4;
 
 impl Word2Vec {
@@ -248,16 +250,14 @@ struct Work<'a> {
 
 /// What a thread needs to itself.
 struct Scratch {
-    sentence: Vec<u32>,
-    /// The words near one of it.
-    near: Vec<u32>,
     /// The right word and those that were drawn.
     targets: Vec<u32>,
-    /// Their vectors, as they were and as they become.
+    /// Of skip-gram, their vectors as they were and as they become.
     before: Vec<f32>,
     after: Vec<f32>,
-    /// The rows of the input that predict together, their mean, and how they are to change.
+    /// Of CBOW, the rows of the input that predict together.
     rows: Vec<u32>,
+    /// What predicts, and how it is to change.
     hidden: Vec<f32>,
     change: Vec<f32>,
 }
@@ -266,8 +266,6 @@ impl Scratch {
     fn new(config: &Word2Vec) -> Self {
         let zeros = |rows: usize| vec![0.0; rows * config.dim];
         Self {
-            sentence: Vec::new(),
-            near: Vec::new(),
             targets: Vec::new(),
             before: zeros(1 + config.negative),
             after: zeros(1 + config.negative),
@@ -308,33 +306,34 @@ impl<'a> Work<'a> {
     }
 
     fn block(&self, block: &str, total: u64, mut random: Random, scratch: &mut Scratch) {
+        let mut sentence = Vec::new();
         for line in block.lines() {
             let mut words = line.split_whitespace().peekable();
             while words.peek().is_some() {
                 let mut read = 0;
-                scratch.sentence.clear();
+                sentence.clear();
                 for word in words.by_ref() {
                     let Some(id) = self.vocabulary.id(word) else { continue };
                     read += 1;
                     if random.uniform() < self.kept[id as usize] {
-                        scratch.sentence.push(id);
+                        sentence.push(id);
                     }
-                    if scratch.sentence.len() == SENTENCE {
+                    if sentence.len() == SENTENCE {
                         break;
                     }
                 }
                 let done = self.done.fetch_add(read, Ordering::Relaxed);
                 let left = 1.0 - done as f32 / total as f32;
                 let rate = self.config.rate * left.max(1e-4);
-                self.arch.dispatch(Sentence { work: self, rate, random: &mut random, scratch });
+                let (work, random) = (self, &mut random);
+                self.arch.dispatch(Sentence { work, words: &sentence, rate, random, scratch });
             }
         }
     }
 
     #[inline(always)]
-    fn sentence(&self, rate: f32, random: &mut Random, scratch: &mut Scratch) {
-        let sentence = std::mem::take(&mut scratch.sentence);
-        let mut near = std::mem::take(&mut scratch.near);
+    fn sentence(&self, sentence: &[u32], rate: f32, random: &mut Random, scratch: &mut Scratch) {
+        let mut near = Vec::new();
         for (at, &word) in sentence.iter().enumerate() {
             let reach = 1 + random.below(self.config.window);
             near.clear();
@@ -350,7 +349,6 @@ impl<'a> Work<'a> {
                 self.cbow(&near, rate, scratch);
             }
         }
-        (scratch.sentence, scratch.near) = (sentence, near);
     }
 
     /// The right word, and those that it is to be told from.
@@ -378,11 +376,13 @@ impl<'a> Work<'a> {
         }
         after.copy_from_slice(before);
         for &id in near {
-            self.ask(&self.parts[id as usize], hidden, change);
+            let rows = &self.parts[id as usize];
+            self.mean(rows, hidden);
+            change.fill(0.0);
             for (i, row) in after.chunks_exact_mut(dim).enumerate() {
                 learn(row, i == 0, rate, hidden, change);
             }
-            self.answer(&self.parts[id as usize], change);
+            self.change(rows, change);
         }
         let rows = after.chunks_exact(dim).zip(before.chunks_exact(dim));
         for ((new, old), &target) in rows.zip(&*targets) {
@@ -399,35 +399,39 @@ impl<'a> Work<'a> {
         for &id in near {
             rows.extend_from_slice(&self.parts[id as usize]);
         }
-        self.ask(rows, hidden, change);
+        self.mean(rows, hidden);
+        change.fill(0.0);
         for (i, &target) in targets.iter().enumerate() {
             learn(&mut self.output.row(target), i == 0, rate, hidden, change);
         }
-        self.answer(rows, change);
+        self.change(rows, change);
     }
 
-    /// The mean of rows of the input, which nothing is to change yet.
+    /// The mean of rows of the input.
     #[inline(always)]
-    fn ask(&self, rows: &[u32], hidden: &mut [f32], change: &mut [f32]) {
+    fn mean(&self, rows: &[u32], hidden: &mut [f32]) {
         hidden.fill(0.0);
-        change.fill(0.0);
         let share = 1.0 / rows.len() as f32;
         for &row in rows {
             add(hidden, share, &self.input.row(row));
         }
     }
 
+    /// Adds a change to each of some rows of the input.
     #[inline(always)]
-    fn answer(&self, rows: &[u32], change: &[f32]) {
+    fn change(&self, rows: &[u32], change: &[f32]) {
         for &row in rows {
             add(&mut self.input.row(row), 1.0, change);
         }
     }
 }
 
-/// A sentence to learn from, with the widest instructions that the machine has.
+/// A sentence to learn from, with the widest vectors that the machine has, for which all of it has to be
+/// inlined; a closure in this place is not. Nothing but speed depends on them: the compiler reorders no
+/// sum and fuses nothing.
 struct Sentence<'a> {
     work: &'a Work<'a>,
+    words: &'a [u32],
     rate: f32,
     random: &'a mut Random,
     scratch: &'a mut Scratch,
@@ -436,10 +440,9 @@ struct Sentence<'a> {
 impl pulp::WithSimd for Sentence<'_> {
     type Output = ();
 
-    // Only what is inlined here has these instructions.
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) {
-        self.work.sentence(self.rate, self.random, self.scratch);
+        self.work.sentence(self.words, self.rate, self.random, self.scratch);
     }
 }
 

@@ -239,11 +239,9 @@ impl Inner {
             return Ok(buffer);
         }
         // What the pool keeps may make room, once nothing that is recorded uses it.
-        {
-            let mut state = self.state();
-            state.pool.let_go();
-            self.submit(state);
-        }
+        let mut state = self.state();
+        state.pool.let_go();
+        self.submit(state);
         self.kernels().forget_groups();
         self.poll(wgpu::PollType::wait_indefinitely())?;
         try_to().map_err(|error| {

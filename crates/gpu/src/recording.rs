@@ -38,8 +38,8 @@ pub struct Counts {
 pub(crate) const SLOT: usize = 256;
 /// Dispatches in a recording at most.
 pub(crate) const SLOTS: usize = 512;
-/// Recordings that may wait for the GPU: enough for it to have no break, and no more, since each
-/// keeps the memory of its uploads.
+/// Recordings that may wait for the GPU, and one for each thread that waits with them: enough for it
+/// to have no break, and no more, since each keeps the memory of its uploads.
 const AHEAD: usize = 4;
 /// Bytes of uploads in a recording at most, and then one.
 const UPLOADS: u64 = 64 << 20;
@@ -68,11 +68,6 @@ impl Inner {
         debug_assert_eq!(params.len() as u64, compiled.params(), "of {kernel:?}");
         let (group, is_new) = compiled.group(self, buffers);
         let mut state = self.state();
-        while state.recording.params.len() == SLOT * SLOTS {
-            // A GPU need not wait for the whole, and Windows resets one that is busy for too long.
-            self.submit(state);
-            state = self.state();
-        }
         let recording = &mut state.recording;
         let offset = recording.params.len() as u32;
         assert!(params.len() <= SLOT, "parameters of {} bytes", params.len());
@@ -87,6 +82,10 @@ impl Inner {
         pass.set_pipeline(&compiled.pipeline);
         pass.set_bind_group(0, &group, &[offset]);
         pass.dispatch_workgroups(x as u32, y as u32, 1);
+        if recording.params.len() == SLOT * SLOTS {
+            // A GPU need not wait for the whole, and Windows resets one that is busy for too long.
+            self.submit(state);
+        }
         Ok(())
     }
 
@@ -152,11 +151,9 @@ impl Inner {
         self.check()?;
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         let staging = self.create(bytes, usage)?;
-        {
-            let mut state = self.state();
-            self.copy(&mut state.recording, [buffer, &staging], offset, bytes);
-            self.submit(state);
-        }
+        let mut state = self.state();
+        self.copy(&mut state.recording, [buffer, &staging], offset, bytes);
+        self.submit(state);
         let (send, mapped) = std::sync::mpsc::channel();
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
             // Nobody waits any more if the read was given up.
