@@ -115,15 +115,19 @@ fn a_column(batch: u32, k: u32) -> vec4<i32> {
     return vec4<i32>(vec4(k % p.channels, tap));
 }
 
-fn a_load(row: vec4<i32>, column: vec4<i32>) -> f32 {
+fn a_at(row: vec4<i32>, column: vec4<i32>) -> i32 {
     let at = row.yzw + column.yzw;
     if any(at < vec3(0)) || any(at >= vec3<i32>(p.source)) {
-        return 0.0;
+        return -1;
     }
     let seen = vec3<u32>(at) >> vec3(0u, p.enlarge, p.enlarge);
     let size = p.source >> vec3(0u, p.enlarge, p.enlarge);
     let pixel = (seen.x * size.y + seen.y) * size.z + seen.z;
-    return x[u32(row.x) + pixel * p.channels + u32(column.x)];
+    return row.x + i32(pixel * p.channels) + column.x;
+}
+
+fn a_load(at: u32) -> f32 {
+    return x[at];
 }
 
 fn b_row(batch: u32, k: u32) -> u32 {

@@ -56,14 +56,18 @@ fn a_column(batch: u32, k: u32) -> vec4<i32> {
     return vec4(i32(start), vec3<i32>(q) * p.step - p.before);
 }
 
-fn a_load(row: vec4<i32>, column: vec4<i32>) -> f32 {
+fn a_at(row: vec4<i32>, column: vec4<i32>) -> i32 {
     let at = row.yzw + column.yzw;
     if any(at < vec3(0)) || any(at >= vec3<i32>(p.source)) {
-        return 0.0;
+        return -1;
     }
     let seen = vec3<u32>(at);
     let pixel = (seen.x * p.source.y + seen.y) * p.source.z + seen.z;
-    return x[u32(column.x) + pixel * p.channels + u32(row.x)];
+    return column.x + i32(pixel * p.channels) + row.x;
+}
+
+fn a_load(at: u32) -> f32 {
+    return x[at];
 }
 
 // Beyond the last place.

@@ -33,11 +33,12 @@ fn a_column(batch: u32, k: u32) -> vec4<i32> {
     return vec4(select(-1, i32(k * p.a_column), k < p.k), 0, 0, 0);
 }
 
-fn a_load(row: vec4<i32>, column: vec4<i32>) -> f32 {
-    if row.x < 0 || column.x < 0 {
-        return 0.0;
-    }
-    return a[row.x + column.x];
+fn a_at(row: vec4<i32>, column: vec4<i32>) -> i32 {
+    return select(row.x + column.x, -1, row.x < 0 || column.x < 0);
+}
+
+fn a_load(at: u32) -> f32 {
+    return a[at];
 }
 
 fn b_row(batch: u32, k: u32) -> u32 {

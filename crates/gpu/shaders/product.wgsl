@@ -1,17 +1,21 @@
 // The tiled product behind matrix products and convolutions: out = A B. A file of a family says what
 // A and B are: `extent` how many rows and how long a sum a batch has, p.m and p.k at most; `a_row` and
-// `a_column` are what is known of a row and of a k alone, `a_load` the element at both; `b_row` is
-// where row k of B begins, `b_load` an element of it; `store` says where an element of the product
-// goes. Every element is summed in ascending order of k, whatever the tile.
+// `a_column` are what is known of a row and of a k alone, `a_at` where the element at both lies, or -1
+// where it is 0, `a_load` what lies there; `b_row` is where row k of B begins, `b_load` an element of
+// it; `store` says where an element of the product goes. Every element is summed in ascending order of
+// k, whatever the tile.
 //
 // A workgroup computes a tile of ROWS × COLUMNS; it walks along k in steps of DEPTH, which it copies
 // to workgroup memory. A thread computes EACH neighbouring rows of four neighbouring columns.
 
 const THREADS = (ROWS / EACH) * (COLUMNS / 4u);
 const QUADS = COLUMNS / 4u;
-// Elements of A that a thread loads at each step: of one k and several rows, or of one row and
-// several k where ALONG_ROWS, so that neighbouring threads load neighbours in memory.
-const LOADS = ROWS * DEPTH / THREADS;
+// What a thread loads of A at each step: WIDE neighbours in memory at a time, since to find where they
+// lie is more work than to load them. These have one row and so many k, or where ALONG_ROWS one k and so
+// many rows, and neighbouring threads load what is next to them.
+const LOADS = ROWS * DEPTH / THREADS / WIDE;
+const ALONG = select(DEPTH, ROWS, ALONG_ROWS) / WIDE;
+const ACROSS = THREADS / ALONG;
 // From one k to the next: the threads of a row of the tile would else want one bank.
 const STRIDE = ROWS + 1u;
 
@@ -41,30 +45,27 @@ fn main(
         return;
     }
     let size = extent(batch);
+    let along = local % ALONG * WIDE;
+    let across = local / ALONG;
     var rows: array<vec4<i32>, LOADS>;
     for (var j = 0u; j < LOADS; j++) {
-        if ALONG_ROWS {
-            rows[j] = a_row(batch, first_row + local % ROWS);
-        } else {
-            rows[j] = a_row(batch, first_row + local / DEPTH + j * (THREADS / DEPTH));
-        }
+        rows[j] = a_row(batch, first_row + select(across + j * ACROSS, along, ALONG_ROWS));
     }
     let row = local / QUADS * EACH;
     let column = local % QUADS;
     var sums: array<vec4<f32>, EACH>;
     for (var first = 0u; first < size.y; first += DEPTH) {
-        if ALONG_ROWS {
-            for (var j = 0u; j < LOADS; j++) {
-                let k = local / ROWS + j * (THREADS / ROWS);
-                let value = a_load(rows[j], a_column(batch, first + k));
-                tile_a[k * STRIDE + local % ROWS] = value;
-            }
-        } else {
-            let k = local % DEPTH;
-            let of_k = a_column(batch, first + k);
-            for (var j = 0u; j < LOADS; j++) {
-                let at = local / DEPTH + j * (THREADS / DEPTH);
-                tile_a[k * STRIDE + at] = a_load(rows[j], of_k);
+        for (var j = 0u; j < LOADS; j++) {
+            let beside = across + j * ACROSS;
+            let k = select(along, beside, ALONG_ROWS);
+            let at = a_at(rows[j], a_column(batch, first + k));
+            for (var i = 0u; i < WIDE; i++) {
+                var value = 0.0;
+                if at >= 0 {
+                    value = a_load(u32(at) + i);
+                }
+                let to = select((along + i) * STRIDE + beside, beside * STRIDE + along + i, ALONG_ROWS);
+                tile_a[to] = value;
             }
         }
         for (var i = local; i < DEPTH * QUADS; i += THREADS) {

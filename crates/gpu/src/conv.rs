@@ -108,7 +108,7 @@ fn gathered(
         stride: words(stride),
         padding: words(padding),
     };
-    product(kernel::CONV, [m, n, phases], false, [x, k, y], params)
+    product(kernel::CONV, [m, n, phases], (false, channels), [x, k, y], params)
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -163,9 +163,9 @@ pub(crate) fn conv_weight(
         before: signed(padding),
     };
     if pieces == 1 {
-        return product(kernel::CONV_WEIGHT, [m, co, 1], true, [x, g, y], params);
+        return product(kernel::CONV_WEIGHT, [m, co, 1], (true, ci), [x, g, y], params);
     }
     let parts = GpuTensor::empty(y.device(), Desc::f32([pieces, m, co]))?;
-    product(kernel::CONV_WEIGHT, [m, co, pieces], true, [x, g, &parts], params)?;
+    product(kernel::CONV_WEIGHT, [m, co, pieces], (true, ci), [x, g, &parts], params)?;
     reduce::sum_middle(&parts, [1, pieces, m * co], y, 0)
 }

@@ -45,7 +45,8 @@ shaders! {
 }
 
 /// How a product is cut: rows and columns of a workgroup's tile, its steps along k, the rows of a
-/// thread, and whether the neighbours of the first factor in memory lie along the rows.
+/// thread, whether the neighbours of the first factor in memory lie along the rows, and how many of
+/// them a thread loads at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Tile {
     pub rows: u32,
@@ -53,6 +54,7 @@ pub(crate) struct Tile {
     pub depth: u32,
     pub each: u32,
     pub along_rows: bool,
+    pub wide: u32,
 }
 
 /// An entry point of a shader with its constants.
@@ -90,10 +92,10 @@ impl Kernel {
     pub fn source(&self) -> String {
         let (file, common) = (self.shader.source, COMMON.source);
         let Some(tile) = self.tile else { return format!("{file}\n{common}") };
-        let Tile { rows, columns, depth, each, along_rows } = tile;
+        let Tile { rows, columns, depth, each, along_rows, wide } = tile;
         format!(
             "const ROWS = {rows}u;\nconst COLUMNS = {columns}u;\nconst DEPTH = {depth}u;\n\
-             const EACH = {each}u;\nconst ALONG_ROWS = {along_rows};\n{file}\n{}\n{common}",
+             const EACH = {each}u;\nconst ALONG_ROWS = {along_rows};\nconst WIDE = {wide}u;\n{file}\n{}\n{common}",
             PRODUCT.source
         )
     }
@@ -299,7 +301,8 @@ mod tests {
 
     use super::*;
 
-    const TILE: Tile = Tile { rows: 64, columns: 64, depth: 16, each: 4, along_rows: false };
+    const TILE: Tile =
+        Tile { rows: 64, columns: 64, depth: 16, each: 4, along_rows: false, wide: 4 };
 
     /// Every file with all of its entry points, alone or with the product that it is for.
     fn kernels() -> Vec<Kernel> {

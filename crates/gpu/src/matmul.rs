@@ -45,24 +45,26 @@ pub(crate) fn matmul(
         b_row: b_row as u32,
         b_column: b_column as u32,
     };
-    product(kernel::MATMUL, [m, n, batch], transpose_a, [a, b, y], params)
+    let beside = if transpose_a { m } else { k };
+    product(kernel::MATMUL, [m, n, batch], (transpose_a, beside), [a, b, y], params)
 }
 
-/// Runs a tiled product of `[batch, m, n]`, on tiles that fit its shape.
+/// Runs a tiled product of `[batch, m, n]`, on tiles that fit its shape. The neighbours of the first
+/// factor in memory lie along the rows or along k, always a multiple of `beside` of them.
 pub(crate) fn product<P: Pod>(
     shader: kernel::Shader,
     [m, n, batch]: [usize; 3],
-    along_rows: bool,
+    (along_rows, beside): (bool, usize),
     tensors: [&GpuTensor; 3],
     params: P,
 ) -> Result<()> {
-    let tile = tile(m, n, along_rows);
+    let tile = tile(m, n, along_rows, beside);
     let tiles = m.div_ceil(tile.rows as usize) * n.div_ceil(tile.columns as usize) * batch;
     run(tensors[2].device(), &Kernel::tiled(shader, tile), &tensors, params, tiles, 1)
 }
 
 /// Few columns or few rows are not worth a wide tile; what is large takes more for each thread.
-pub(crate) fn tile(m: usize, n: usize, along_rows: bool) -> Tile {
+pub(crate) fn tile(m: usize, n: usize, along_rows: bool, beside: usize) -> Tile {
     let (rows, columns, each) = match (m, n) {
         (_, ..=4) => (128, 4, 1),
         (_, ..=16) => (128, 16, 4),
@@ -71,5 +73,7 @@ pub(crate) fn tile(m: usize, n: usize, along_rows: bool) -> Tile {
         (2048.., 64..) => (128, 64, 8),
         _ => (64, 64, 4),
     };
-    Tile { rows, columns, depth: 16, each, along_rows }
+    // Of the tile of 16 rows a thread loads one element alone.
+    let wide = if beside % 4 == 0 && rows > 16 { 4 } else { 1 };
+    Tile { rows, columns, depth: 16, each, along_rows, wide }
 }

@@ -35,9 +35,18 @@ fn check(device: &GpuDevice, op: Op, shapes: &[&[usize]]) {
 fn products_of_every_tile() {
     let Some(adapter) = common::adapter() else { return };
     let device = GpuDevice::of(&adapter).unwrap();
-    for [m, k, n] in
-        [[1, 700, 130], [16, 3072, 70], [130, 33, 3], [200, 65, 17], [65, 129, 67], [2100, 20, 70]]
-    {
+    for [m, k, n] in [
+        [1, 700, 130],
+        [16, 3072, 70],
+        [130, 33, 3],
+        [200, 65, 17],
+        [65, 129, 67],
+        [2100, 20, 70],
+        [132, 36, 4],
+        [200, 64, 16],
+        [64, 128, 30],
+        [68, 64, 64],
+    ] {
         for transpose_a in [false, true] {
             for transpose_b in [false, true] {
                 let a = if transpose_a { [k, m] } else { [m, k] };
