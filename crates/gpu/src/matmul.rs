@@ -65,7 +65,10 @@ pub(crate) fn product<P: Pod>(
 
 /// Few columns or few rows are not worth a wide tile; what is large takes more for each thread.
 pub(crate) fn tile(m: usize, n: usize, along_rows: bool, beside: usize) -> Tile {
+    let fours = beside.is_multiple_of(4);
     let (rows, columns, depth, each) = match (m, n) {
+        // One by one, the rows want as many threads.
+        (_, ..=4) if along_rows && !fours => (256, 4, 8, 1),
         (_, ..=4) => (256, 4, 8, 2),
         (_, ..=16) => (128, 16, 16, 4),
         (..=16, _) => (16, 64, 16, 1),
@@ -73,7 +76,7 @@ pub(crate) fn tile(m: usize, n: usize, along_rows: bool, beside: usize) -> Tile 
         (2048.., 64..) => (128, 64, 16, 8),
         _ => (64, 64, 16, 4),
     };
-    // Of the tile of 16 rows a thread loads one element alone.
-    let wide = if beside % 4 == 0 && rows > 16 { 4 } else { 1 };
+    // Of 16 rows a thread loads one element alone.
+    let wide = if fours && rows > 16 { 4 } else { 1 };
     Tile { rows, columns, depth, each, along_rows, wide }
 }
