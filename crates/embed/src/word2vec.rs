@@ -1,15 +1,20 @@
 //! word2vec: skip-gram and CBOW with negative sampling (Mikolov et al., "Distributed representations
 //! of words and phrases and their compositionality", 2013).
 
+mod draws;
+mod rows;
+
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kinora_tensor::Random;
 
 use crate::corpus::{Corpus, SENTENCE, Vocabulary};
 use crate::vectors::{dot, ngrams};
 use crate::{Error, Result, Vectors};
+use draws::Draws;
+use rows::Rows;
 
 /// How word vectors are trained by word2vec.
 #[derive(Clone, Debug, PartialEq)]
@@ -170,62 +175,6 @@ impl Word2Vec {
             row.iter_mut().for_each(|x| *x /= parts.len() as f32);
         }
         Ok(Vectors::new(&vocabulary.words, self.dim, values)?.with_ngrams(ngrams))
-    }
-}
-
-/// Rows of numbers that several threads read and change, a row at a time.
-///
-/// What a thread adds may meet a row that others have changed since it was read, as in Recht et al.,
-/// "Hogwild", 2011; but no change is lost, and none is seen half made.
-struct Rows(Vec<Mutex<Box<[f32]>>>);
-
-impl Rows {
-    fn new(rows: usize, dim: usize, mut value: impl FnMut() -> f32) -> Self {
-        Self((0..rows).map(|_| Mutex::new((0..dim).map(|_| value()).collect())).collect())
-    }
-
-    fn row(&self, index: u32) -> MutexGuard<'_, Box<[f32]>> {
-        // Nobody panics with a row in hand; and if so, there are numbers in it still.
-        self.0[index as usize].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// All rows after one another.
-    fn all(self) -> Vec<f32> {
-        let rows = self.0.into_iter();
-        rows.flat_map(|row| row.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
-    }
-}
-
-/// Words, each of which is drawn as often as its weight says: of each column, its word below the
-/// threshold and another one above (Walker, "An efficient method for generating discrete random
-/// variables with general distributions", 1977).
-struct Draws(Vec<(f32, u32)>);
-
-impl Draws {
-    fn new(weights: &[f64]) -> Self {
-        let scale = weights.len() as f64 / weights.iter().sum::<f64>();
-        let mut columns: Vec<(f32, u32)> = (0..weights.len() as u32).map(|id| (1.0, id)).collect();
-        let mut left: Vec<f64> = weights.iter().map(|weight| weight * scale).collect();
-        let (mut few, mut many): (Vec<usize>, Vec<usize>) =
-            (0..weights.len()).partition(|&id| left[id] < 1.0);
-        while let (Some(small), Some(&large)) = (few.pop(), many.last()) {
-            columns[small] = (left[small] as f32, large as u32);
-            left[large] -= 1.0 - left[small];
-            if left[large] < 1.0 {
-                few.extend(many.pop());
-            }
-        }
-        Self(columns)
-    }
-
-    fn draw(&self, random: &mut Random) -> u32 {
-        let wide = u64::from(random.bits()) << 32 | u64::from(random.bits());
-        let place = u128::from(wide) * self.0.len() as u128;
-        // The whole part is the column, the rest says which of its two.
-        let (column, rest) =
-            ((place >> 64) as usize, (place as u64 >> 40) as f32 / (1 << 24) as f32);
-        let (threshold, other) = self.0[column];
-        if rest < threshold { column as u32 } else { other }
     }
 }
 
