@@ -26,6 +26,12 @@ use crate::train::stop_on_signal;
 
 pub fn train(args: &EmbedTrain) -> Result<()> {
     let form = form(&args.out, false)?;
+    if let Ok(out) = args.out.canonicalize()
+        && args.corpus.iter().any(|path| path.canonicalize().is_ok_and(|path| path == out))
+    {
+        let reason = format!("--out {} would replace the corpus; name another file", out.display());
+        return Err(Failure::usage(reason).into());
+    }
     probe(&args.out)?;
     let stop = stop_on_signal()?;
     if args.buckets > 0 && (args.method == Method::Glove || form != Form::Own) {

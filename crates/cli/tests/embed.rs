@@ -128,6 +128,7 @@ fn tables_are_trained() {
     for (line, code, says) in [
         ("embed train --corpus nowhere --out x.vec", 3, "nowhere"),
         ("embed train --corpus text.txt --min-count 100000 --out x.vec", 3, "100000 times"),
+        ("embed train --corpus text.txt --out text.txt", 2, "would replace the corpus"),
         ("embed train --corpus text.txt --out no/where.vec", 7, "no/where.vec"),
         ("embed train --corpus text.txt --out folder.vec", 7, "it is a folder"),
         ("embed train --method glove --corpus text.txt --out x.vec --negative 3", 2, "--negative"),
