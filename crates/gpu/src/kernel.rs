@@ -95,7 +95,8 @@ impl Kernel {
         let Tile { rows, columns, depth, each, along_rows, wide } = tile;
         format!(
             "const ROWS = {rows}u;\nconst COLUMNS = {columns}u;\nconst DEPTH = {depth}u;\n\
-             const EACH = {each}u;\nconst ALONG_ROWS = {along_rows};\nconst WIDE = {wide}u;\n{file}\n{}\n{common}",
+             const EACH = {each}u;\nconst ALONG_ROWS = {along_rows};\n\
+             const WIDE = {wide}u;\n{file}\n{}\n{common}",
             PRODUCT.source
         )
     }
