@@ -18,3 +18,15 @@ fn tanh_of(x: f32) -> f32 {
     let near = x * (1.0 + square * (-1.0 / 3.0 + square * (2.0 / 15.0 - square * (17.0 / 315.0))));
     return select(select(-far, far, x > 0.0), near, abs(x) < 0.1);
 }
+
+// a + b, where each number counts in the one before it, whose size is how many there are.
+fn add_with_carry(a: vec4<i32>, b: vec4<i32>, size: vec4<i32>) -> vec4<i32> {
+    var sum = a + b;
+    let x = sum.x >= size.x;
+    sum += select(vec4(0), vec4(-size.x, 0, 0, 1), x);
+    let w = sum.w >= size.w;
+    sum += select(vec4(0), vec4(0, 0, 1, -size.w), w);
+    let z = sum.z >= size.z;
+    sum += select(vec4(0), vec4(0, 1, -size.z, 0), z);
+    return sum;
+}

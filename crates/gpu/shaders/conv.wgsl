@@ -11,9 +11,9 @@ struct Params {
     n: u32,
     k: u32,
     batch: u32,
-    // Where the gathered tensor and the weights begin.
-    x: u32,
-    w: u32,
+    // Where the gathered tensor, which is A, and the weights begin.
+    a: u32,
+    b: u32,
     // Channels of the gathered tensor; of the weights [kt, kh, kw, ci, co], ci co, and a step along
     // the gathered channel and along a column.
     channels: u32,
@@ -34,8 +34,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
 // What this workgroup's phase is: of the forward pass there is one, which is all of it.
@@ -51,6 +51,8 @@ struct Phase {
     taps: vec3<u32>,
     least: vec3<i32>,
     tap_step: vec3<i32>,
+    // How much further a k is a step later, as channel and tap.
+    deep: vec4<i32>,
 }
 
 var<private> phase: Phase;
@@ -78,6 +80,7 @@ fn extent(batch: u32) -> vec2<u32> {
         f.least = vec3<i32>(least) - (vec3<i32>(f.taps) - 1) * f.tap_step;
     }
     phase = f;
+    phase.deep = a_inner(batch, DEPTH);
     let places = f.grid.x * f.grid.y * f.grid.z;
     return vec2(p.pictures * places, f.taps.x * f.taps.y * f.taps.z * p.channels);
 }
@@ -94,55 +97,60 @@ fn place(row: u32) -> vec4<u32> {
 const FAR = -(1 << 24);
 
 // x: where its picture begins; yzw: where on the source its first tap lies.
-fn a_row(batch: u32, row: u32) -> vec4<i32> {
+fn a_outer(batch: u32, row: u32) -> vec4<i32> {
     let q = place(row);
     if q.x >= p.pictures {
         return vec4(0, FAR, FAR, FAR);
     }
     let size = p.source >> vec3(0u, p.enlarge, p.enlarge);
-    let start = p.x + q.x * size.x * size.y * size.z * p.channels;
+    let start = p.a + q.x * size.x * size.y * size.z * p.channels;
     return vec4(i32(start), vec3<i32>(q.yzw) * phase.step - phase.before);
 }
 
 // x: the channel; yzw: the tap of the phase.
-fn a_column(batch: u32, k: u32) -> vec4<i32> {
+fn a_inner(batch: u32, k: u32) -> vec4<i32> {
     let i = k / p.channels;
-    let taps = phase.taps;
-    let tap = vec3(i / taps.z / taps.y, i / taps.z % taps.y, i % taps.z);
-    if tap.x >= taps.x {
-        return vec4(0, FAR, FAR, FAR);
-    }
-    return vec4<i32>(vec4(k % p.channels, tap));
+    // A phase may see none.
+    let taps = max(phase.taps, vec3(1u));
+    return vec4<i32>(vec4(k % p.channels, i / taps.z / taps.y, i / taps.z % taps.y, i % taps.z));
 }
 
-fn a_at(row: vec4<i32>, column: vec4<i32>) -> i32 {
-    let at = row.yzw + column.yzw;
-    if any(at < vec3(0)) || any(at >= vec3<i32>(p.source)) {
-        return -1;
-    }
-    let seen = vec3<u32>(at) >> vec3(0u, p.enlarge, p.enlarge);
+fn a_next(inner: vec4<i32>) -> vec4<i32> {
+    return add_with_carry(inner, phase.deep, vec4<i32>(vec4(p.channels, phase.taps)));
+}
+
+fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
+    // What lies before the source is far behind it.
+    let at = vec3<u32>(outer.yzw + inner.yzw);
+    let seen = at >> vec3(0u, p.enlarge, p.enlarge);
     let size = p.source >> vec3(0u, p.enlarge, p.enlarge);
     let pixel = (seen.x * size.y + seen.y) * size.z + seen.z;
-    return row.x + i32(pixel * p.channels) + column.x;
+    let is_there = all(at < p.source) && inner.y < i32(phase.taps.x);
+    return select(-1, outer.x + i32(pixel * p.channels) + inner.x, is_there);
 }
 
-fn a_load(at: u32) -> f32 {
-    return x[at];
+// x: where its elements begin, or -1 beyond the last.
+fn b_outer(batch: u32, column: u32) -> vec4<i32> {
+    return vec4(select(-1, i32(column * p.w_column), column < p.n), 0, 0, 0);
 }
 
-fn b_row(batch: u32, k: u32) -> u32 {
-    let i = a_column(batch, k);
-    let seen = vec3<u32>(phase.least + i.yzw * phase.tap_step);
+fn b_inner(batch: u32, k: u32) -> vec4<i32> {
+    return a_inner(batch, k);
+}
+
+fn b_next(inner: vec4<i32>) -> vec4<i32> {
+    return a_next(inner);
+}
+
+fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
+    let seen = vec3<u32>(phase.least + inner.yzw * phase.tap_step);
     let tap = (seen.x * p.kernel.y + seen.y) * p.kernel.z + seen.z;
-    return p.w + tap * p.tap + u32(i.x) * p.w_channel;
+    let at = i32(p.b + tap * p.tap + u32(inner.x) * p.w_channel) + outer.x;
+    return select(at, -1, outer.x < 0 || inner.y >= i32(phase.taps.x));
 }
 
-fn b_load(row: u32, column: u32) -> f32 {
-    return weights[row + column * p.w_column];
-}
-
-fn store(batch: u32, row: u32, column: u32, value: f32) {
+fn y_row(batch: u32, row: u32) -> u32 {
     let q = place(row);
     let at = q.yzw * phase.stride + phase.at;
-    y[(((q.x * p.size.x + at.x) * p.size.y + at.y) * p.size.z + at.z) * p.n + column] = value;
+    return (((q.x * p.size.x + at.x) * p.size.y + at.y) * p.size.z + at.z) * p.n;
 }

@@ -9,10 +9,10 @@ struct Params {
     k: u32,
     // Pieces.
     batch: u32,
-    // Where x and g begin, and how many places there are in all.
-    x: u32,
-    g: u32,
-    places: u32,
+    // Where x, which is A, and g begin.
+    a: u32,
+    b: u32,
+    pictures: u32,
     channels: u32,
     // [t, h, w] of x and of g, and the kernel.
     source: vec3<u32>,
@@ -23,8 +23,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
 fn extent(batch: u32) -> vec2<u32> {
@@ -35,7 +35,7 @@ fn extent(batch: u32) -> vec2<u32> {
 const FAR = -(1 << 24);
 
 // x: the channel; yzw: the tap.
-fn a_row(batch: u32, row: u32) -> vec4<i32> {
+fn a_outer(batch: u32, row: u32) -> vec4<i32> {
     if row >= p.m {
         return vec4(0, FAR, FAR, FAR);
     }
@@ -44,47 +44,50 @@ fn a_row(batch: u32, row: u32) -> vec4<i32> {
     return vec4<i32>(vec4(row % p.channels, tap));
 }
 
-// x: where the picture of a place begins; yzw: where on it its first tap lies.
-fn a_column(batch: u32, k: u32) -> vec4<i32> {
-    let index = batch * p.k + k;
-    if k >= p.k || index >= p.places {
-        return vec4(0, FAR, FAR, FAR);
-    }
+// The place of g: w; k; its frame, of those of all pictures; h.
+fn place(index: u32, k: u32) -> vec4<i32> {
     let frame = index / p.grid.z / p.grid.y;
-    let q = vec3(frame % p.grid.x, index / p.grid.z % p.grid.y, index % p.grid.z);
-    let start = p.x + frame / p.grid.x * p.source.x * p.source.y * p.source.z * p.channels;
-    return vec4(i32(start), vec3<i32>(q) * p.step - p.before);
+    return vec4<i32>(vec4(index % p.grid.z, k, frame, index / p.grid.z % p.grid.y));
 }
 
-fn a_at(row: vec4<i32>, column: vec4<i32>) -> i32 {
-    let at = row.yzw + column.yzw;
-    if any(at < vec3(0)) || any(at >= vec3<i32>(p.source)) {
-        return -1;
-    }
-    let seen = vec3<u32>(at);
-    let pixel = (seen.x * p.source.y + seen.y) * p.source.z + seen.z;
-    return column.x + i32(pixel * p.channels) + row.x;
+fn a_inner(batch: u32, k: u32) -> vec4<i32> {
+    return place(batch * p.k + k, k);
 }
 
-fn a_load(at: u32) -> f32 {
-    return x[at];
+fn a_next(inner: vec4<i32>) -> vec4<i32> {
+    let size = vec4(i32(p.grid.z), 0, 1 << 30, i32(p.grid.y));
+    return add_with_carry(inner, place(DEPTH, DEPTH), size);
 }
 
-// Beyond the last place.
-const NONE = 0xffffffffu;
-
-fn b_row(batch: u32, k: u32) -> u32 {
-    let index = batch * p.k + k;
-    return select(NONE, p.g + index * p.n, index < p.places);
+fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
+    let picture = inner.z / i32(p.grid.x);
+    let frame = inner.z - picture * i32(p.grid.x);
+    // What lies before the source is far behind it.
+    let at = vec3<u32>(vec3(frame, inner.wx) * p.step - p.before + outer.yzw);
+    let pixel = ((u32(picture) * p.source.x + at.x) * p.source.y + at.y) * p.source.z + at.z;
+    let is_there = all(at < p.source) && u32(inner.y) < p.k && picture < i32(p.pictures);
+    return select(-1, i32(p.a + pixel * p.channels) + outer.x, is_there);
 }
 
-fn b_load(row: u32, column: u32) -> f32 {
-    if row == NONE {
-        return 0.0;
-    }
-    return g[row + column];
+fn b_outer(batch: u32, column: u32) -> vec4<i32> {
+    return vec4(select(-1, i32(column), column < p.n), 0, 0, 0);
 }
 
-fn store(batch: u32, row: u32, column: u32, value: f32) {
-    y[(batch * p.m + row) * p.n + column] = value;
+// x: k; y: which place that is.
+fn b_inner(batch: u32, k: u32) -> vec4<i32> {
+    return vec4<i32>(vec4(k, batch * p.k + k, 0u, 0u));
+}
+
+fn b_next(inner: vec4<i32>) -> vec4<i32> {
+    return inner + vec4(vec2(i32(DEPTH)), 0, 0);
+}
+
+fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
+    let places = i32(p.pictures * p.grid.x * p.grid.y * p.grid.z);
+    let is_there = outer.x >= 0 && inner.x < i32(p.k) && inner.y < places;
+    return select(-1, i32(p.b) + inner.y * i32(p.n) + outer.x, is_there);
+}
+
+fn y_row(batch: u32, row: u32) -> u32 {
+    return (batch * p.m + row) * p.n;
 }

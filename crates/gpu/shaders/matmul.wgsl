@@ -15,40 +15,49 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
 fn extent(batch: u32) -> vec2<u32> {
     return vec2(p.m, p.k);
 }
 
-// x: where it begins in a, or -1 beyond the last.
-fn a_row(batch: u32, row: u32) -> vec4<i32> {
+// x: where it begins, or -1 beyond the last.
+fn a_outer(batch: u32, row: u32) -> vec4<i32> {
     let start = p.a + batch * p.m * p.k + row * p.a_row;
     return vec4(select(-1, i32(start), row < p.m), 0, 0, 0);
 }
 
-fn a_column(batch: u32, k: u32) -> vec4<i32> {
-    return vec4(select(-1, i32(k * p.a_column), k < p.k), 0, 0, 0);
+fn a_inner(batch: u32, k: u32) -> vec4<i32> {
+    return vec4(i32(k), 0, 0, 0);
 }
 
-fn a_at(row: vec4<i32>, column: vec4<i32>) -> i32 {
-    return select(row.x + column.x, -1, row.x < 0 || column.x < 0);
+fn a_next(inner: vec4<i32>) -> vec4<i32> {
+    return vec4(inner.x + i32(DEPTH), 0, 0, 0);
 }
 
-fn a_load(at: u32) -> f32 {
-    return a[at];
+fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
+    return select(outer.x + inner.x * i32(p.a_column), -1, outer.x < 0 || inner.x >= i32(p.k));
 }
 
-fn b_row(batch: u32, k: u32) -> u32 {
-    return p.b + batch * p.k * p.n + k * p.b_row;
+fn b_outer(batch: u32, column: u32) -> vec4<i32> {
+    let start = p.b + batch * p.k * p.n + column * p.b_column;
+    return vec4(select(-1, i32(start), column < p.n), 0, 0, 0);
 }
 
-fn b_load(row: u32, column: u32) -> f32 {
-    return b[row + column * p.b_column];
+fn b_inner(batch: u32, k: u32) -> vec4<i32> {
+    return vec4(i32(k), 0, 0, 0);
 }
 
-fn store(batch: u32, row: u32, column: u32, value: f32) {
-    y[(batch * p.m + row) * p.n + column] = value;
+fn b_next(inner: vec4<i32>) -> vec4<i32> {
+    return vec4(inner.x + i32(DEPTH), 0, 0, 0);
+}
+
+fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
+    return select(outer.x + inner.x * i32(p.b_row), -1, outer.x < 0 || inner.x >= i32(p.k));
+}
+
+fn y_row(batch: u32, row: u32) -> u32 {
+    return (batch * p.m + row) * p.n;
 }

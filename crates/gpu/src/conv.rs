@@ -3,8 +3,9 @@
 use bytemuck::{Pod, Zeroable};
 use kinora_tensor::{Desc, Geometry, Result, Tensor};
 
+use crate::kernel::{self, Factor};
 use crate::matmul::product;
-use crate::{GpuTensor, kernel, reduce};
+use crate::{GpuTensor, reduce};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -13,8 +14,8 @@ struct Params {
     n: u32,
     k: u32,
     batch: u32,
-    x: u32,
-    w: u32,
+    a: u32,
+    b: u32,
     channels: u32,
     tap: u32,
     w_channel: u32,
@@ -93,8 +94,8 @@ fn gathered(
         n: n as u32,
         k: (most(taps) * channels) as u32,
         batch: phases as u32,
-        x: x.start(),
-        w: k.start(),
+        a: x.start(),
+        b: k.start(),
         channels: channels as u32,
         tap: (ci * co) as u32,
         w_channel: w_channel as u32,
@@ -108,7 +109,9 @@ fn gathered(
         stride: words(stride),
         padding: words(padding),
     };
-    product(kernel::CONV, [m, n, phases], (false, channels), [x, k, y], params)
+    // Of the weights, output channels are neighbours.
+    let factors = [Factor::new(x, false, channels), Factor::new(k, !is_partial, co)];
+    product(kernel::CONV, [m, n, phases], factors, [x, k, y], params)
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -118,9 +121,9 @@ struct WeightParams {
     n: u32,
     k: u32,
     batch: u32,
-    x: u32,
-    g: u32,
-    places: u32,
+    a: u32,
+    b: u32,
+    pictures: u32,
     channels: u32,
     source: [u32; 4],
     grid: [u32; 4],
@@ -152,9 +155,9 @@ pub(crate) fn conv_weight(
         n: co as u32,
         k: piece as u32,
         batch: pieces as u32,
-        x: x.start(),
-        g: g.start(),
-        places: places as u32,
+        a: x.start(),
+        b: g.start(),
+        pictures: g.shape()[0] as u32,
         channels: ci as u32,
         source: words(inner(x)),
         grid: words(inner(g)),
@@ -162,10 +165,11 @@ pub(crate) fn conv_weight(
         step: signed(stride),
         before: signed(padding),
     };
+    let factors = [Factor::new(x, true, ci), Factor::new(g, true, co)];
     if pieces == 1 {
-        return product(kernel::CONV_WEIGHT, [m, co, 1], (true, ci), [x, g, y], params);
+        return product(kernel::CONV_WEIGHT, [m, co, 1], factors, [x, g, y], params);
     }
     let parts = GpuTensor::empty(y.device(), Desc::f32([pieces, m, co]))?;
-    product(kernel::CONV_WEIGHT, [m, co, pieces], (true, ci), [x, g, &parts], params)?;
+    product(kernel::CONV_WEIGHT, [m, co, pieces], factors, [x, g, &parts], params)?;
     reduce::sum_middle(&parts, [1, pieces, m * co], y, 0)
 }

@@ -38,6 +38,7 @@ shaders! {
     UPDATE = "update",
     RNN = "rnn",
     NORM = "norm",
+    FACTOR = "factor",
     PRODUCT = "product",
     MATMUL = "matmul",
     CONV = "conv",
@@ -45,16 +46,22 @@ shaders! {
 }
 
 /// How a product is cut: rows and columns of a workgroup's tile, its steps along k, the rows of a
-/// thread, whether the neighbours of the first factor in memory lie along the rows, and how many of
-/// them a thread loads at a time.
+/// thread, all multiples of four, and how the factors lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Tile {
     pub rows: u32,
     pub columns: u32,
     pub depth: u32,
     pub each: u32,
-    pub along_rows: bool,
-    pub wide: u32,
+    pub factors: [Factor; 2],
+}
+
+/// How a factor of a product lies in memory: whether neighbours are along its rows or columns, rather
+/// than along k, and whether there are always four of them, from a multiple of four on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Factor {
+    pub along_side: bool,
+    pub fours: bool,
 }
 
 /// An entry point of a shader with its constants.
@@ -92,13 +99,21 @@ impl Kernel {
     pub fn source(&self) -> String {
         let (file, common) = (self.shader.source, COMMON.source);
         let Some(tile) = self.tile else { return format!("{file}\n{common}") };
-        let Tile { rows, columns, depth, each, along_rows, wide } = tile;
-        format!(
+        let Tile { rows, columns, depth, each, factors } = tile;
+        let mut source = format!(
             "const ROWS = {rows}u;\nconst COLUMNS = {columns}u;\nconst DEPTH = {depth}u;\n\
-             const EACH = {each}u;\nconst ALONG_ROWS = {along_rows};\n\
-             const WIDE = {wide}u;\n{file}\n{}\n{common}",
-            PRODUCT.source
-        )
+             const EACH = {each}u;\n{file}\n"
+        );
+        for ((upper, lower), side, Factor { along_side, fours }) in
+            [(("A", "a"), "ROWS", factors[0]), (("B", "b"), "COLUMNS", factors[1])]
+        {
+            source += &format!(
+                "const {upper}_SIDE = {side};\nconst {upper}_ALONG_SIDE = {along_side};\n\
+                 const {upper}_FOURS = {fours};\n"
+            );
+            source += &FACTOR.source.replace("FACTOR", upper).replace("factor", lower);
+        }
+        source + PRODUCT.source + common
     }
 }
 
@@ -301,16 +316,22 @@ mod tests {
     use naga::back;
 
     use super::*;
+    use crate::matmul::TILES;
 
-    const TILE: Tile =
-        Tile { rows: 64, columns: 64, depth: 16, each: 4, along_rows: false, wide: 4 };
-
-    /// Every file with all of its entry points, alone or with the product that it is for.
+    /// Every file with all of its entry points, alone or with the product that it is for, whose
+    /// factors lie in every way, on every tile.
     fn kernels() -> Vec<Kernel> {
         let plain = [UNARY, BINARY, COPY, FILL, SUM, SOFTMAX, ROWS, POOL, UPDATE, RNN, NORM];
-        let tiled = [MATMUL, CONV, CONV_WEIGHT];
-        let tiled = tiled.map(|shader| Kernel::tiled(shader, TILE));
-        plain.into_iter().map(|shader| Kernel::new(shader, "main")).chain(tiled).collect()
+        let mut kernels = plain.map(|shader| Kernel::new(shader, "main")).to_vec();
+        let factor = |bits: u32| Factor { along_side: bits & 1 == 1, fours: bits & 2 == 2 };
+        for [rows, columns, depth, each] in TILES {
+            for bits in 0..16 {
+                let factors = [factor(bits), factor(bits >> 2)];
+                let tile = Tile { rows, columns, depth, each, factors };
+                kernels.extend([MATMUL, CONV, CONV_WEIGHT].map(|of| Kernel::tiled(of, tile)));
+            }
+        }
+        kernels
     }
 
     #[test]
@@ -322,9 +343,10 @@ mod tests {
             .collect();
         let kernels = kernels();
         let mut known: Vec<&str> = kernels.iter().map(|kernel| kernel.shader.name).collect();
-        known.extend([PRODUCT.name, COMMON.name]);
+        known.extend([FACTOR.name, PRODUCT.name, COMMON.name]);
         files.sort();
         known.sort_unstable();
+        known.dedup();
         assert_eq!(files, known);
     }
 

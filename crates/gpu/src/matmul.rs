@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 use kinora_tensor::{Result, Tensor};
 
-use crate::kernel::{self, Kernel, Tile};
+use crate::kernel::{self, Factor, Kernel, Tile};
 use crate::{GpuTensor, run};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -45,38 +45,54 @@ pub(crate) fn matmul(
         b_row: b_row as u32,
         b_column: b_column as u32,
     };
-    let beside = if transpose_a { m } else { k };
-    product(kernel::MATMUL, [m, n, batch], (transpose_a, beside), [a, b, y], params)
+    let factors = [
+        Factor::new(a, transpose_a, if transpose_a { m } else { k }),
+        Factor::new(b, !transpose_b, if transpose_b { k } else { n }),
+    ];
+    product(kernel::MATMUL, [m, n, batch], factors, [a, b, y], params)
 }
 
-/// Runs a tiled product of `[batch, m, n]`, on tiles that fit its shape. The neighbours of the first
-/// factor in memory lie along the rows or along k, always a multiple of `beside` of them.
+impl Factor {
+    /// Of a tensor whose innermost neighbours are along a product's rows or columns, or along k,
+    /// always `run` of them.
+    pub fn new(x: &GpuTensor, along_side: bool, run: usize) -> Self {
+        let fours = run.is_multiple_of(4) && x.start().is_multiple_of(4);
+        Self { along_side, fours }
+    }
+}
+
+/// Runs a tiled product of `[batch, m, n]`, on tiles that fit its shape.
 pub(crate) fn product<P: Pod>(
     shader: kernel::Shader,
     [m, n, batch]: [usize; 3],
-    (along_rows, beside): (bool, usize),
+    factors: [Factor; 2],
     tensors: [&GpuTensor; 3],
     params: P,
 ) -> Result<()> {
-    let tile = tile(m, n, along_rows, beside);
-    let tiles = m.div_ceil(tile.rows as usize) * n.div_ceil(tile.columns as usize) * batch;
+    let [rows, columns, depth, each] = tile(m, n);
+    let tile = Tile { rows, columns, depth, each, factors };
+    let tiles = m.div_ceil(rows as usize) * n.div_ceil(columns as usize) * batch;
     run(tensors[2].device(), &Kernel::tiled(shader, tile), &tensors, params, tiles, 1)
 }
 
-/// Few columns or few rows are not worth a wide tile; what is large takes more for each thread.
-pub(crate) fn tile(m: usize, n: usize, along_rows: bool, beside: usize) -> Tile {
-    let fours = beside.is_multiple_of(4);
-    let (rows, columns, depth, each) = match (m, n) {
-        // One by one, the rows want as many threads.
-        (_, ..=4) if along_rows && !fours => (256, 4, 8, 1),
-        (_, ..=4) => (256, 4, 8, 2),
-        (_, ..=16) => (128, 16, 16, 4),
-        (..=16, _) => (16, 64, 16, 1),
-        (_, ..=32) => (64, 32, 16, 4),
-        (2048.., 64..) => (128, 64, 16, 8),
-        _ => (64, 64, 16, 4),
-    };
-    // Of 16 rows a thread loads one element alone.
-    let wide = if fours && rows > 16 { 4 } else { 1 };
-    Tile { rows, columns, depth, each, along_rows, wide }
+/// Rows, columns, depth and rows of a thread, from few columns or few rows, which are not worth a wide
+/// tile, to what is large and takes more for each thread.
+pub(crate) const TILES: [[u32; 4]; 6] = [
+    [256, 4, 8, 4],
+    [128, 16, 16, 4],
+    [16, 64, 16, 4],
+    [64, 32, 16, 4],
+    [64, 64, 16, 4],
+    [128, 64, 16, 8],
+];
+
+fn tile(m: usize, n: usize) -> [u32; 4] {
+    TILES[match (m, n) {
+        (_, ..=4) => 0,
+        (_, ..=16) => 1,
+        (..=16, _) => 2,
+        (_, ..=32) => 3,
+        (2048.., 64..) => 5,
+        _ => 4,
+    }]
 }

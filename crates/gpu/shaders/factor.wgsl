@@ -1,0 +1,79 @@
+// A tile of one factor of a product in workgroup memory: SIDE of its rows or columns by DEPTH of k. This
+// stands twice above `product.wgsl`, for A and for B, with the one's name in place of FACTOR.
+//
+// A family says of a factor: `outer` what is known of a row or column, `inner` what is known of a k and
+// `next` of the one DEPTH later, and `at` where in memory the element of both is, or -1 where it is 0.
+//
+// The tile is in units of four neighbours of the side at one k, as `product.wgsl` reads them. Where
+// FOURS, elements lie in fours in memory and are loaded so: along the side they are a unit; along k a
+// thread loads a square of them and turns it to four units.
+
+const FACTOR_QUADS = FACTOR_SIDE / 4u;
+// One more, so that what is turned goes to other banks.
+const FACTOR_STRIDE = FACTOR_QUADS + 1u;
+const FACTOR_DEEP = select(1u, 4u, FACTOR_FOURS && !FACTOR_ALONG_SIDE);
+const FACTOR_UNITS = FACTOR_QUADS * DEPTH / FACTOR_DEEP;
+const FACTOR_LOADS = (FACTOR_UNITS + THREADS - 1u) / THREADS;
+// Neighbouring threads load what is next to each other in memory.
+const FACTOR_ALONG = select(DEPTH / FACTOR_DEEP, FACTOR_QUADS, FACTOR_ALONG_SIDE);
+
+var<workgroup> factor_tile: array<array<vec4<f32>, FACTOR_STRIDE>, DEPTH>;
+var<private> factor_outers: array<vec4<i32>, FACTOR_LOADS * 4u>;
+var<private> factor_inners: array<vec4<i32>, FACTOR_LOADS>;
+
+fn factor_one(outer: vec4<i32>, inner: vec4<i32>) -> f32 {
+    let at = factor_at(outer, inner);
+    return select(0.0, factor[u32(max(at, 0)) / 4u][u32(max(at, 0)) % 4u], at >= 0);
+}
+
+fn factor_four(outer: vec4<i32>, inner: vec4<i32>) -> vec4<f32> {
+    let at = factor_at(outer, inner);
+    return select(vec4(0.0), factor[u32(max(at, 0)) / 4u], at >= 0);
+}
+
+// Quad of the side, and k, of a thread's unit.
+fn factor_unit(local: u32, i: u32) -> vec2<u32> {
+    let unit = local + i * THREADS;
+    let place = vec2(unit / FACTOR_ALONG, unit % FACTOR_ALONG);
+    return select(place, place.yx, FACTOR_ALONG_SIDE) * vec2(1u, FACTOR_DEEP);
+}
+
+fn factor_begin(batch: u32, first: u32, local: u32) {
+    for (var i = 0u; i < FACTOR_LOADS; i++) {
+        let unit = factor_unit(local, i);
+        for (var j = 0u; j < 4u; j++) {
+            factor_outers[4u * i + j] = factor_outer(batch, first + unit.x * 4u + j);
+        }
+        factor_inners[i] = factor_inner(batch, unit.y);
+    }
+}
+
+fn factor_copy(local: u32) {
+    for (var i = 0u; i < FACTOR_LOADS; i++) {
+        let unit = factor_unit(local, i);
+        let inner = factor_inners[i];
+        if FACTOR_UNITS % THREADS == 0u || local + i * THREADS < FACTOR_UNITS {
+            if FACTOR_FOURS && FACTOR_ALONG_SIDE {
+                factor_tile[unit.y][unit.x] = factor_four(factor_outers[4u * i], inner);
+            } else if FACTOR_FOURS {
+                let turned = transpose(mat4x4(
+                    factor_four(factor_outers[4u * i], inner),
+                    factor_four(factor_outers[4u * i + 1u], inner),
+                    factor_four(factor_outers[4u * i + 2u], inner),
+                    factor_four(factor_outers[4u * i + 3u], inner),
+                ));
+                for (var j = 0u; j < 4u; j++) {
+                    factor_tile[unit.y + j][unit.x] = turned[j];
+                }
+            } else {
+                factor_tile[unit.y][unit.x] = vec4(
+                    factor_one(factor_outers[4u * i], inner),
+                    factor_one(factor_outers[4u * i + 1u], inner),
+                    factor_one(factor_outers[4u * i + 2u], inner),
+                    factor_one(factor_outers[4u * i + 3u], inner),
+                );
+            }
+        }
+        factor_inners[i] = factor_next(inner);
+    }
+}
