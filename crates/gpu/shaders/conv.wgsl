@@ -6,11 +6,14 @@
 // are put between the elements of g.
 
 struct Params {
-    // Rows, columns, the length of a sum, and phases; of the largest phase.
+    // m and k are of the largest phase, and batch is how many there are.
     m: u32,
     n: u32,
     k: u32,
     batch: u32,
+    pieces: u32,
+    piece: u32,
+    apart: u32,
     // Where the gathered tensor, which is A, and the weights begin.
     a: u32,
     b: u32,
@@ -20,12 +23,12 @@ struct Params {
     tap: u32,
     w_channel: u32,
     w_column: u32,
-    // n, and 1 for the partial by the input, else 0.
+    // n, 1 for the partial by the input, else 0, and 1 where the gathered tensor is enlarged, else 0.
     pictures: u32,
     is_partial: u32,
+    enlarge: u32,
     // [t, h, w] of the gathered tensor, twice that along h and w where it is enlarged.
     source: vec3<u32>,
-    enlarge: u32,
     // [t, h, w] of the target, which is y.
     size: vec3<u32>,
     kernel: vec3<u32>,

@@ -1,14 +1,14 @@
 // The partial of a convolution by its weights, with `product.wgsl`: the rows are the weights' taps
-// and input channels, the columns their output channels, and k runs over the places of g. These are
-// cut into pieces, one after another in y, which are added up afterwards.
+// and input channels, the columns their output channels, and k runs over the places of g.
 
 struct Params {
     m: u32,
     n: u32,
-    // Places of a piece.
     k: u32,
-    // Pieces.
     batch: u32,
+    pieces: u32,
+    piece: u32,
+    apart: u32,
     // Where x, which is A, and g begin.
     a: u32,
     b: u32,
@@ -44,19 +44,15 @@ fn a_outer(batch: u32, row: u32) -> vec4<i32> {
     return vec4<i32>(vec4(row % p.channels, tap));
 }
 
-// The place of g: w; k; its frame, of those of all pictures; h.
-fn place(index: u32, k: u32) -> vec4<i32> {
-    let frame = index / p.grid.z / p.grid.y;
-    return vec4<i32>(vec4(index % p.grid.z, k, frame, index / p.grid.z % p.grid.y));
-}
-
+// The place of g: w; nothing; its frame, of those of all pictures; h.
 fn a_inner(batch: u32, k: u32) -> vec4<i32> {
-    return place(batch * p.k + k, k);
+    let frame = k / p.grid.z / p.grid.y;
+    return vec4<i32>(vec4(k % p.grid.z, 0u, frame, k / p.grid.z % p.grid.y));
 }
 
 fn a_next(inner: vec4<i32>) -> vec4<i32> {
     let size = vec4(i32(p.grid.z), 0, 1 << 30, i32(p.grid.y));
-    return add_with_carry(inner, place(DEPTH, DEPTH), size);
+    return add_with_carry(inner, a_inner(0u, DEPTH), size);
 }
 
 fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
@@ -65,7 +61,7 @@ fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     // What lies before the source is far behind it.
     let at = vec3<u32>(vec3(frame, inner.wx) * p.step - p.before + outer.yzw);
     let pixel = ((u32(picture) * p.source.x + at.x) * p.source.y + at.y) * p.source.z + at.z;
-    let is_there = all(at < p.source) && u32(inner.y) < p.k && picture < i32(p.pictures);
+    let is_there = all(at < p.source) && picture < i32(p.pictures);
     return select(-1, i32(p.a + pixel * p.channels) + outer.x, is_there);
 }
 
@@ -73,21 +69,19 @@ fn b_outer(batch: u32, column: u32) -> vec4<i32> {
     return vec4(select(-1, i32(column), column < p.n), 0, 0, 0);
 }
 
-// x: k; y: which place that is.
 fn b_inner(batch: u32, k: u32) -> vec4<i32> {
-    return vec4<i32>(vec4(k, batch * p.k + k, 0u, 0u));
+    return vec4(i32(k), 0, 0, 0);
 }
 
 fn b_next(inner: vec4<i32>) -> vec4<i32> {
-    return inner + vec4(vec2(i32(DEPTH)), 0, 0);
+    return vec4(inner.x + i32(DEPTH), 0, 0, 0);
 }
 
 fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
-    let places = i32(p.pictures * p.grid.x * p.grid.y * p.grid.z);
-    let is_there = outer.x >= 0 && inner.x < i32(p.k) && inner.y < places;
-    return select(-1, i32(p.b) + inner.y * i32(p.n) + outer.x, is_there);
+    let at = i32(p.b) + inner.x * i32(p.n) + outer.x;
+    return select(at, -1, outer.x < 0 || inner.x >= i32(p.k));
 }
 
 fn y_row(batch: u32, row: u32) -> u32 {
-    return (batch * p.m + row) * p.n;
+    return row * p.n;
 }

@@ -38,13 +38,13 @@ fn factor_unit(local: u32, i: u32) -> vec2<u32> {
     return select(place, place.yx, FACTOR_ALONG_SIDE) * vec2(1u, FACTOR_DEEP);
 }
 
-fn factor_begin(batch: u32, first: u32, local: u32) {
+fn factor_begin(batch: u32, first: u32, k: u32, local: u32) {
     for (var i = 0u; i < FACTOR_LOADS; i++) {
         let unit = factor_unit(local, i);
         for (var j = 0u; j < 4u; j++) {
             factor_outers[4u * i + j] = factor_outer(batch, first + unit.x * 4u + j);
         }
-        factor_inners[i] = factor_inner(batch, unit.y);
+        factor_inners[i] = factor_inner(batch, k + unit.y);
     }
 }
 

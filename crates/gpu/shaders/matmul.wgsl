@@ -5,6 +5,9 @@ struct Params {
     n: u32,
     k: u32,
     batch: u32,
+    pieces: u32,
+    piece: u32,
+    apart: u32,
     // Where a and b begin, and steps along rows and columns of each; one of the two is 1.
     a: u32,
     b: u32,

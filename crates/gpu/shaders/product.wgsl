@@ -1,10 +1,13 @@
-// The tiled product behind matrix products and convolutions: Y = A B. A file of a family says what A and
-// B are, as `factor.wgsl` asks, and: `extent` how many rows and how long a sum a batch has, p.m and p.k at
-// most; p.n and p.batch how many columns and batches there are; `y_row` where in y a row begins. Every
-// element is summed in ascending order of k, whatever the tile.
+// The tiled product behind matrix products and convolutions: Y = A B. Every element is summed in
+// ascending order of k, whatever the tile; where there are few tiles of long sums, these are cut into
+// p.pieces of p.piece, p.apart from each other in y, which are added up afterwards.
 //
-// A workgroup computes a tile of ROWS × COLUMNS; it walks along k in steps of DEPTH, of which it copies
-// the factors to workgroup memory. A thread computes EACH neighbouring rows of four columns.
+// A workgroup computes a tile of ROWS × COLUMNS of a piece; it walks along k in steps of DEPTH, of which
+// it copies the factors to workgroup memory. A thread computes EACH neighbouring rows of four columns.
+//
+// A file of a family says what A and B are, as `factor.wgsl` asks, and: p.m, p.n and p.k, and p.batch of
+// such products; `extent` how many rows and how long a sum a batch has, p.m and p.k at most; `y_row`
+// where in y a row begins.
 
 const THREADS = (ROWS / EACH) * (COLUMNS / 4u);
 
@@ -16,28 +19,31 @@ fn main(
 ) {
     let tiles = vec2((p.m + ROWS - 1u) / ROWS, (p.n + COLUMNS - 1u) / COLUMNS);
     let index = index_of(group, groups);
-    let batch = index / (tiles.x * tiles.y);
+    let piece = index / (tiles.x * tiles.y) % p.pieces;
+    let batch = index / (tiles.x * tiles.y) / p.pieces;
     let first_row = index / tiles.y % tiles.x * ROWS;
     let first_column = index % tiles.y * COLUMNS;
     if batch >= p.batch {
         return;
     }
     let size = extent(batch);
-    a_begin(batch, first_row, local);
-    b_begin(batch, first_column, local);
+    let start = piece * p.piece;
+    let end = min(size.y, start + p.piece);
+    a_begin(batch, first_row, start, local);
+    b_begin(batch, first_column, start, local);
     let row = local / B_QUADS * EACH;
     let column = local % B_QUADS;
     var sums: array<vec4<f32>, EACH>;
-    for (var first = 0u; first < size.y; first += DEPTH) {
+    for (var k = start; k < end; k += DEPTH) {
         a_copy(local);
         b_copy(local);
         workgroupBarrier();
-        for (var k = 0u; k < DEPTH; k++) {
-            let of_columns = b_tile[k][column];
-            for (var i = 0u; i < EACH; i += 4u) {
-                let of_rows = a_tile[k][(row + i) / 4u];
-                for (var j = 0u; j < 4u; j++) {
-                    sums[i + j] = fma(vec4(of_rows[j]), of_columns, sums[i + j]);
+        for (var i = 0u; i < DEPTH; i++) {
+            let of_columns = b_tile[i][column];
+            for (var j = 0u; j < EACH; j += 4u) {
+                let of_rows = a_tile[i][(row + j) / 4u];
+                for (var l = 0u; l < 4u; l++) {
+                    sums[j + l] = fma(vec4(of_rows[l]), of_columns, sums[j + l]);
                 }
             }
         }
@@ -45,11 +51,11 @@ fn main(
     }
     for (var i = 0u; i < EACH; i++) {
         if first_row + row + i < size.x {
-            let start = y_row(batch, first_row + row + i);
+            let of_row = piece * p.apart + y_row(batch, first_row + row + i);
             for (var j = 0u; j < 4u; j++) {
                 let to = first_column + column * 4u + j;
                 if to < p.n {
-                    y[start + to] = sums[i][j];
+                    y[of_row + to] = sums[i][j];
                 }
             }
         }

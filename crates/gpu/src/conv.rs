@@ -1,19 +1,15 @@
 //! Convolutions, channels last, as products whose factors are gathered as they are read.
 
 use bytemuck::{Pod, Zeroable};
-use kinora_tensor::{Desc, Geometry, Result, Tensor};
+use kinora_tensor::{Geometry, Result, Tensor};
 
+use crate::GpuTensor;
 use crate::kernel::{self, Factor};
 use crate::matmul::product;
-use crate::{GpuTensor, reduce};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    batch: u32,
     a: u32,
     b: u32,
     channels: u32,
@@ -22,8 +18,8 @@ struct Params {
     w_column: u32,
     pictures: u32,
     is_partial: u32,
-    source: [u32; 3],
     enlarge: u32,
+    source: [u32; 4],
     size: [u32; 4],
     kernel: [u32; 4],
     stride: [u32; 4],
@@ -88,12 +84,7 @@ fn gathered(
     };
     let m = y.shape()[0] * most(size);
     let [t, h, w] = inner(x);
-    let [st, sh, sw, _] = words([t, h << enlarge, w << enlarge]);
     let params = Params {
-        m: m as u32,
-        n: n as u32,
-        k: (most(taps) * channels) as u32,
-        batch: phases as u32,
         a: x.start(),
         b: k.start(),
         channels: channels as u32,
@@ -102,8 +93,8 @@ fn gathered(
         w_column: w_column as u32,
         pictures: y.shape()[0] as u32,
         is_partial: is_partial as u32,
-        source: [st, sh, sw],
         enlarge: enlarge as u32,
+        source: words([t, h << enlarge, w << enlarge]),
         size: words(size),
         kernel: words(taps),
         stride: words(stride),
@@ -111,30 +102,24 @@ fn gathered(
     };
     // Of the weights, output channels are neighbours.
     let factors = [Factor::new(x, false, channels), Factor::new(k, !is_partial, co)];
-    product(kernel::CONV, [m, n, phases], factors, [x, k, y], params)
+    product(kernel::CONV, [m, n, most(taps) * channels, phases], factors, [x, k, y], params)
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct WeightParams {
-    m: u32,
-    n: u32,
-    k: u32,
-    batch: u32,
     a: u32,
     b: u32,
     pictures: u32,
     channels: u32,
+    /// The sizes of the product and these are a multiple of 16 bytes.
+    unused: u32,
     source: [u32; 4],
     grid: [u32; 4],
     kernel: [u32; 4],
     step: [i32; 4],
     before: [i32; 4],
 }
-
-/// Workgroups to have, and the fewest places that are worth a piece.
-const GROUPS: usize = 256;
-const PIECE: usize = 256;
 
 pub(crate) fn conv_weight(
     Geometry { stride, padding }: Geometry,
@@ -146,19 +131,12 @@ pub(crate) fn conv_weight(
     let kernel = taps(y);
     let m = y.len() / co;
     let places = g.len() / co;
-    let tiles = m.div_ceil(64) * co.div_ceil(64);
-    let most = (GROUPS / tiles).clamp(1, places.div_ceil(PIECE).max(1));
-    let piece = places.div_ceil(most).max(1);
-    let pieces = places.div_ceil(piece).max(1);
     let params = WeightParams {
-        m: m as u32,
-        n: co as u32,
-        k: piece as u32,
-        batch: pieces as u32,
         a: x.start(),
         b: g.start(),
         pictures: g.shape()[0] as u32,
         channels: ci as u32,
+        unused: 0,
         source: words(inner(x)),
         grid: words(inner(g)),
         kernel: words(kernel),
@@ -166,10 +144,5 @@ pub(crate) fn conv_weight(
         before: signed(padding),
     };
     let factors = [Factor::new(x, true, ci), Factor::new(g, true, co)];
-    if pieces == 1 {
-        return product(kernel::CONV_WEIGHT, [m, co, 1], factors, [x, g, y], params);
-    }
-    let parts = GpuTensor::empty(y.device(), Desc::f32([pieces, m, co]))?;
-    product(kernel::CONV_WEIGHT, [m, co, pieces], factors, [x, g, &parts], params)?;
-    reduce::sum_middle(&parts, [1, pieces, m * co], y, 0)
+    product(kernel::CONV_WEIGHT, [m, co, places, 1], factors, [x, g, y], params)
 }

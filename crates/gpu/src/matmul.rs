@@ -1,18 +1,14 @@
 //! Matrix products.
 
 use bytemuck::{Pod, Zeroable};
-use kinora_tensor::{Result, Tensor};
+use kinora_tensor::{Desc, Result, Tensor};
 
 use crate::kernel::{self, Factor, Kernel, Tile};
-use crate::{GpuTensor, run};
+use crate::{GpuTensor, reduce};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    batch: u32,
     a: u32,
     b: u32,
     a_row: u32,
@@ -34,10 +30,6 @@ pub(crate) fn matmul(
     let [a_row, a_column] = if transpose_a { [1, m] } else { [k, 1] };
     let [b_row, b_column] = if transpose_b { [1, k] } else { [n, 1] };
     let params = Params {
-        m: m as u32,
-        n: n as u32,
-        k: k as u32,
-        batch: batch as u32,
         a: a.start(),
         b: b.start(),
         a_row: a_row as u32,
@@ -49,7 +41,7 @@ pub(crate) fn matmul(
         Factor::new(a, transpose_a, if transpose_a { m } else { k }),
         Factor::new(b, !transpose_b, if transpose_b { k } else { n }),
     ];
-    product(kernel::MATMUL, [m, n, batch], factors, [a, b, y], params)
+    product(kernel::MATMUL, [m, n, k, batch], factors, [a, b, y], params)
 }
 
 impl Factor {
@@ -61,18 +53,56 @@ impl Factor {
     }
 }
 
-/// Runs a tiled product of `[batch, m, n]`, on tiles that fit its shape.
+/// What every product begins its parameters with.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Sizes {
+    m: u32,
+    n: u32,
+    k: u32,
+    batch: u32,
+    pieces: u32,
+    piece: u32,
+    apart: u32,
+}
+
+/// Workgroups to have, so that a GPU is busy, and the shortest sums that are worth one.
+const GROUPS: usize = 256;
+const PIECE: usize = 256;
+
+/// Runs tiled products of `[batch, m, n]`, on tiles that fit their shape. `params` are those that
+/// stand behind the sizes in the family's.
 pub(crate) fn product<P: Pod>(
     shader: kernel::Shader,
-    [m, n, batch]: [usize; 3],
+    [m, n, k, batch]: [usize; 4],
     factors: [Factor; 2],
-    tensors: [&GpuTensor; 3],
+    [a, b, y]: [&GpuTensor; 3],
     params: P,
 ) -> Result<()> {
     let [rows, columns, depth, each] = tile(m, n);
-    let tile = Tile { rows, columns, depth, each, factors };
+    let kernel = Kernel::tiled(shader, Tile { rows, columns, depth, each, factors });
     let tiles = m.div_ceil(rows as usize) * n.div_ceil(columns as usize) * batch;
-    run(tensors[2].device(), &Kernel::tiled(shader, tile), &tensors, params, tiles, 1)
+    let most = (GROUPS / tiles).clamp(1, k.div_ceil(PIECE).max(1));
+    let piece = k.div_ceil(most).next_multiple_of(depth as usize).max(1);
+    let pieces = k.div_ceil(piece).max(1);
+    let sizes = Sizes {
+        m: m as u32,
+        n: n as u32,
+        k: k as u32,
+        batch: batch as u32,
+        pieces: pieces as u32,
+        piece: piece as u32,
+        apart: y.len() as u32,
+    };
+    let params = [bytemuck::bytes_of(&sizes), bytemuck::bytes_of(&params)].concat();
+    let groups = (tiles * pieces) as u64;
+    let device = &y.device().0;
+    if pieces == 1 {
+        return device.dispatch(&kernel, &[a.raw(), b.raw(), y.raw()], &params, groups);
+    }
+    let parts = GpuTensor::empty(y.device(), Desc::f32([pieces, y.len()]))?;
+    device.dispatch(&kernel, &[a.raw(), b.raw(), parts.raw()], &params, groups)?;
+    reduce::sum_middle(&parts, [1, pieces, y.len()], y, 0)
 }
 
 /// Rows, columns, depth and rows of a thread, from few columns or few rows, which are not worth a wide
