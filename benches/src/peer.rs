@@ -4,6 +4,7 @@ use std::env::consts::EXE_EXTENSION;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use kinora_cpu::CpuTensor;
@@ -162,7 +163,15 @@ impl Peers {
             }
         };
         let Some(peer) = peer else { return Ok(None) };
-        let reply = peer.ask(&request)?;
+        let reply = match peer.ask(&request) {
+            Err(error) if rival == Rival::BurnWgpu && peer.has_ended() => {
+                let why = format!("burn on the GPU ended: {error:#}, at {request}");
+                eprintln!("{why}");
+                self.rust = Some(Peer::rust(&rust_peer(), rayon::current_num_threads())?);
+                return Ok(Some(Answer::Skipped(why)));
+            }
+            reply => reply?,
+        };
         let way = |key: &str| reply[key].as_str().map(String::from);
         if let Some(why) = way("skipped") {
             return Ok(Some(Answer::Skipped(why)));
@@ -244,6 +253,15 @@ impl Peer {
         self.ask(&json!({ "op": "load", "config": config, "file": file.path() }))
     }
 
+    /// Whether it is gone, as the driver of a GPU may take a program down with it. It is asked where
+    /// there was no reply, and the end may be a moment later.
+    fn has_ended(&mut self) -> bool {
+        (0..20).any(|_| {
+            std::thread::sleep(Duration::from_millis(50));
+            !matches!(self.child.try_wait(), Ok(None))
+        })
+    }
+
     /// The reply to a request.
     pub fn ask(&mut self, request: &Value) -> Result<Value> {
         let requests = self.requests.as_mut().context("the peer is gone")?;
@@ -253,7 +271,7 @@ impl Peer {
         let mut reply = String::new();
         self.replies.read_line(&mut reply).context("a peer")?;
         if reply.is_empty() {
-            bail!("a peer ended; what it said is above");
+            bail!("a peer ended, and what it said is above");
         }
         let reply: Value =
             serde_json::from_str(&reply).with_context(|| format!("a peer said {reply:?}"))?;
