@@ -8,7 +8,7 @@ use kinora_tensor::{Error, Result};
 
 use crate::adapter::{Adapter, largest};
 use crate::kernel::Kernels;
-use crate::pool::{Block, Memory, Pool};
+use crate::pool::{self, Block, Memory, Pool};
 use crate::recording::{Counts, Recording, SLOT, SLOTS};
 
 /// A GPU, with its pool of memory and its compiled shaders. A clone is the same device.
@@ -212,7 +212,7 @@ impl Inner {
                 self.info.name
             )));
         }
-        let size = Pool::class(bytes).min(limit);
+        let size = pool::class(bytes).min(limit);
         if let Some(block) = self.state().pool.pop(size) {
             return Ok(block);
         }
