@@ -154,7 +154,7 @@ mod tests {
             let gone = use_all(&mut pool, &[256]).1;
             assert_eq!(gone, round == IDLE - 2, "{round}");
         }
-        assert_eq!(pool.memory.pooled, (91 + 93 << 20) + 256);
+        assert_eq!(pool.memory.pooled, ((91 + 93) << 20) + 256);
         pool.let_go();
         assert_eq!(use_all(&mut pool, &[256]), (1, false));
         assert_eq!((pool.memory.live, pool.memory.pooled), (0, 256));
