@@ -107,11 +107,12 @@ pub(crate) fn product<P: Pod>(
 
 /// Rows, columns, depth and rows of a thread, from few columns or few rows, which are not worth a wide
 /// tile, to what is large and takes more for each thread.
-pub(crate) const TILES: [[u32; 4]; 6] = [
+pub(crate) const TILES: [[u32; 4]; 7] = [
     [256, 4, 8, 4],
     [128, 16, 16, 4],
     [16, 64, 16, 4],
     [64, 32, 16, 4],
+    [128, 32, 16, 8],
     [64, 64, 16, 4],
     [128, 64, 16, 8],
 ];
@@ -121,8 +122,9 @@ fn tile(m: usize, n: usize) -> [u32; 4] {
         (_, ..=4) => 0,
         (_, ..=16) => 1,
         (..=16, _) => 2,
-        (_, ..=32) => 3,
-        (2048.., 64..) => 5,
-        _ => 4,
+        (..2048, ..=32) => 3,
+        (_, ..=32) => 4,
+        (2048.., 64..) => 6,
+        _ => 5,
     }]
 }

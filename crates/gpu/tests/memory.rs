@@ -159,6 +159,48 @@ fn what_cannot_be_is_an_error() -> Result<()> {
     Ok(())
 }
 
+/// A program that stands in for a GPU has the memory of its process, which is limited here. What the
+/// pool kept makes room first.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_memory_is_an_error_and_then_there_is_some() -> Result<()> {
+    const LIMITED: &str = "KINORA_TEST_LIMITED";
+    let Some(device) = device() else { return Ok(()) };
+    if !common::adapter().unwrap().is_software() {
+        return Ok(());
+    }
+    if std::env::var_os(LIMITED).is_none() {
+        let program = std::env::current_exe().unwrap();
+        let name = "no_memory_is_an_error_and_then_there_is_some";
+        let limited = std::process::Command::new("sh")
+            .args(["-c", "ulimit -v 1500000 && exec \"$0\" --exact \"$1\""])
+            .args([program.as_os_str(), name.as_ref()])
+            .envs([(LIMITED, "1"), ("LP_NUM_THREADS", "2"), ("MALLOC_ARENA_MAX", "2")])
+            .output()
+            .unwrap();
+        assert!(limited.status.success(), "{}", String::from_utf8_lossy(&limited.stdout));
+        return Ok(());
+    }
+    let fill = |elements: usize| GpuTensor::full(&device, 1.0, [elements]);
+    (3..11).try_for_each(|size| fill(size << 20).map(drop))?;
+    let kept = device.memory().pooled;
+    assert!(kept > 100 << 20, "{kept}");
+    let mut held = Vec::new();
+    let error = loop {
+        match fill(30 << 20) {
+            Ok(x) => held.push(x),
+            Err(error) => break error,
+        }
+        assert!(held.len() < 20, "more than the limit");
+    };
+    assert!(error.to_string().contains("has no memory for 134217728 bytes"), "{error}");
+    assert!(held.len() > 2 && device.memory().pooled < 1 << 20, "{:?}", device.memory());
+    held.pop();
+    assert_eq!(fill(30 << 20)?.slice(0, 7, 3)?.to_vec()?, [1.0; 3]);
+    assert_eq!(held[0].slice(0, 7, 3)?.to_vec()?, [1.0; 3]);
+    Ok(())
+}
+
 #[test]
 fn a_lost_device_is_an_error() -> Result<()> {
     let Some(device) = device() else { return Ok(()) };

@@ -183,4 +183,23 @@ fn a_run_that_diverges_keeps_its_last_checkpoint() {
     ];
     assert_eq!(finish(resume(folder, &sane).unwrap()).unwrap(), Outcome::Finished(6));
     assert!(log(folder).iter().all(|line| line.values().all(Value::is_number)));
+
+    // Where every step is saved and no line of the log is due, what is saved was looked at first.
+    let often = ["train.steps=1000", "train.save_every=1", "train.log_every=1000"];
+    let mut last = 6;
+    let error = resume(folder, &[&absurd[..4], &often].concat()).unwrap().run(&mut |event| {
+        if let Event::Saved(step) = event {
+            last = step;
+        }
+        ControlFlow::Continue(())
+    });
+    assert!(matches!(error, Err(Error::Diverged { step, .. }) if step == last + 1), "{error:?}");
+
+    let saved = bytes(folder, "checkpoint.safetensors");
+    assert!(last > 6 && saved != before[0]);
+    for (name, tensor) in safetensors::SafeTensors::deserialize(&saved).unwrap().iter() {
+        let mut values = tensor.data().as_chunks().0.iter().map(|&value| f32::from_le_bytes(value));
+        let is_float = tensor.dtype() == safetensors::Dtype::F32;
+        assert!(!is_float || values.all(f32::is_finite), "{name}");
+    }
 }
