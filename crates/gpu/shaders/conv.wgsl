@@ -5,6 +5,9 @@
 // stride: place q of a phase is q stride + at, and sees every stride-th tap alone, so that no zeros
 // are put between the elements of g.
 
+// Whether the gathered tensor is enlarged twice along h and w.
+override ENLARGED: bool;
+
 struct Params {
     // m and k are of the largest phase, and batch is how many there are.
     m: u32,
@@ -23,10 +26,9 @@ struct Params {
     tap: u32,
     w_channel: u32,
     w_column: u32,
-    // n, 1 for the partial by the input, else 0, and 1 where the gathered tensor is enlarged, else 0.
+    // n, and 1 for the partial by the input, else 0.
     pictures: u32,
     is_partial: u32,
-    enlarge: u32,
     // [t, h, w] of the gathered tensor, twice that along h and w where it is enlarged.
     source: vec3<u32>,
     // [t, h, w] of the target, which is y.
@@ -99,15 +101,22 @@ fn place(row: u32) -> vec4<u32> {
 // Out of every source.
 const FAR = -(1 << 24);
 
-// x: where its picture begins; yzw: where on the source its first tap lies.
+// How far into the gathered tensor a place lies, t counted on over all pictures.
+fn reach(at: vec3<i32>) -> i32 {
+    let size = vec2<i32>(p.source.yz >> vec2(select(0u, 1u, ENLARGED)));
+    return ((at.x * size.x + at.y) * size.y + at.z) * i32(p.channels);
+}
+
+// yzw: where on the source its first tap lies; x: where in memory that is, or where enlarged, where its
+// picture begins.
 fn a_outer(batch: u32, row: u32) -> vec4<i32> {
     let q = place(row);
     if q.x >= p.pictures {
         return vec4(0, FAR, FAR, FAR);
     }
-    let size = p.source >> vec3(0u, p.enlarge, p.enlarge);
-    let start = p.a + q.x * size.x * size.y * size.z * p.channels;
-    return vec4(i32(start), vec3<i32>(q.yzw) * phase.step - phase.before);
+    let first = vec3<i32>(q.yzw) * phase.step - phase.before;
+    let picture = vec3(i32(q.x * p.source.x), 0, 0);
+    return vec4(i32(p.a) + reach(picture + select(first, vec3(0), ENLARGED)), first);
 }
 
 // x: the channel; yzw: the tap of the phase.
@@ -123,13 +132,11 @@ fn a_next(inner: vec4<i32>) -> vec4<i32> {
 }
 
 fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
+    let at = outer.yzw + inner.yzw;
     // What lies before the source is far behind it.
-    let at = vec3<u32>(outer.yzw + inner.yzw);
-    let seen = at >> vec3(0u, p.enlarge, p.enlarge);
-    let size = p.source >> vec3(0u, p.enlarge, p.enlarge);
-    let pixel = (seen.x * size.y + seen.y) * size.z + seen.z;
-    let is_there = all(at < p.source) && inner.y < i32(phase.taps.x);
-    return select(-1, outer.x + i32(pixel * p.channels) + inner.x, is_there);
+    let is_there = all(vec3<u32>(at) < p.source) && inner.y < i32(phase.taps.x);
+    let within = select(inner.yzw, at >> vec3(0u, 1u, 1u), ENLARGED);
+    return select(-1, outer.x + reach(within) + inner.x, is_there);
 }
 
 // x: where its elements begin, or -1 beyond the last.

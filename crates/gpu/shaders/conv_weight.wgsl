@@ -34,14 +34,20 @@ fn extent(batch: u32) -> vec2<u32> {
 // Out of every source.
 const FAR = -(1 << 24);
 
-// x: the channel; yzw: the tap.
+// How far into x a place lies, t counted on over all pictures.
+fn reach(at: vec3<i32>) -> i32 {
+    let size = vec3<i32>(p.source);
+    return ((at.x * size.y + at.y) * size.z + at.z) * i32(p.channels);
+}
+
+// yzw: the tap; x: how far that and the channel are in memory.
 fn a_outer(batch: u32, row: u32) -> vec4<i32> {
     if row >= p.m {
         return vec4(0, FAR, FAR, FAR);
     }
     let i = row / p.channels;
     let tap = vec3(i / p.kernel.z / p.kernel.y, i / p.kernel.z % p.kernel.y, i % p.kernel.z);
-    return vec4<i32>(vec4(row % p.channels, tap));
+    return vec4(reach(vec3<i32>(tap)) + i32(row % p.channels), vec3<i32>(tap));
 }
 
 // The place of g: w; nothing; its frame, of those of all pictures; h.
@@ -57,12 +63,11 @@ fn a_next(inner: vec4<i32>) -> vec4<i32> {
 
 fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     let picture = inner.z / i32(p.grid.x);
-    let frame = inner.z - picture * i32(p.grid.x);
+    let first = vec3(inner.z - picture * i32(p.grid.x), inner.wx) * p.step - p.before;
+    let of_picture = vec3(picture * i32(p.source.x), 0, 0);
     // What lies before the source is far behind it.
-    let at = vec3<u32>(vec3(frame, inner.wx) * p.step - p.before + outer.yzw);
-    let pixel = ((u32(picture) * p.source.x + at.x) * p.source.y + at.y) * p.source.z + at.z;
-    let is_there = all(at < p.source) && picture < i32(p.pictures);
-    return select(-1, i32(p.a + pixel * p.channels) + outer.x, is_there);
+    let is_there = all(vec3<u32>(first + outer.yzw) < p.source) && picture < i32(p.pictures);
+    return select(-1, i32(p.a) + reach(first + of_picture) + outer.x, is_there);
 }
 
 fn b_outer(batch: u32, column: u32) -> vec4<i32> {

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use kinora_tensor::{Geometry, Result, Tensor};
 
 use crate::GpuTensor;
-use crate::kernel::{self, Factor};
+use crate::kernel::{self, Factor, Kernel};
 use crate::matmul::product;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -18,7 +18,8 @@ struct Params {
     w_column: u32,
     pictures: u32,
     is_partial: u32,
-    enlarge: u32,
+    /// The sizes of the product and these are a multiple of 16 bytes.
+    unused: u32,
     source: [u32; 4],
     size: [u32; 4],
     kernel: [u32; 4],
@@ -44,12 +45,12 @@ fn taps(k: &GpuTensor) -> [usize; 3] {
 }
 
 pub(crate) fn conv(geometry: Geometry, x: &GpuTensor, k: &GpuTensor, y: &GpuTensor) -> Result<()> {
-    gathered(geometry, x, 0, false, k, y)
+    gathered(geometry, x, false, false, k, y)
 }
 
 /// The convolution of x enlarged twice, which keeps the size.
 pub(crate) fn enlarged(x: &GpuTensor, k: &GpuTensor, y: &GpuTensor) -> Result<()> {
-    gathered(Geometry { stride: [1; 3], padding: [0, 1, 1] }, x, 1, false, k, y)
+    gathered(Geometry { stride: [1; 3], padding: [0, 1, 1] }, x, true, false, k, y)
 }
 
 pub(crate) fn conv_input(
@@ -58,14 +59,14 @@ pub(crate) fn conv_input(
     k: &GpuTensor,
     y: &GpuTensor,
 ) -> Result<()> {
-    gathered(geometry, g, 0, true, k, y)
+    gathered(geometry, g, false, true, k, y)
 }
 
 /// To y the convolution of x, or its partial by the input where x is the gradient.
 fn gathered(
     geometry: Geometry,
     x: &GpuTensor,
-    enlarge: usize,
+    is_enlarged: bool,
     is_partial: bool,
     k: &GpuTensor,
     y: &GpuTensor,
@@ -93,8 +94,8 @@ fn gathered(
         w_column: w_column as u32,
         pictures: y.shape()[0] as u32,
         is_partial: is_partial as u32,
-        enlarge: enlarge as u32,
-        source: words([t, h << enlarge, w << enlarge]),
+        unused: 0,
+        source: words([t, h << u32::from(is_enlarged), w << u32::from(is_enlarged)]),
         size: words(size),
         kernel: words(taps),
         stride: words(stride),
@@ -102,7 +103,8 @@ fn gathered(
     };
     // Of the weights, output channels are neighbours.
     let factors = [Factor::new(x, false, channels), Factor::new(k, !is_partial, co)];
-    product(kernel::CONV, [m, n, most(taps) * channels, phases], factors, [x, k, y], params)
+    let kernel = Kernel::new(kernel::CONV, "main").with("ENLARGED", is_enlarged.into());
+    product(kernel, [m, n, most(taps) * channels, phases], factors, [x, k, y], params)
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -144,5 +146,11 @@ pub(crate) fn conv_weight(
         before: signed(padding),
     };
     let factors = [Factor::new(x, true, ci), Factor::new(g, true, co)];
-    product(kernel::CONV_WEIGHT, [m, co, places, 1], factors, [x, g, y], params)
+    product(
+        Kernel::new(kernel::CONV_WEIGHT, "main"),
+        [m, co, places, 1],
+        factors,
+        [x, g, y],
+        params,
+    )
 }

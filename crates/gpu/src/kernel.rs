@@ -71,7 +71,7 @@ pub(crate) struct Kernel {
     pub entry: &'static str,
     /// Values of the shader's overrides.
     pub constants: Vec<(&'static str, u32)>,
-    /// For those that are tiled products.
+    /// What is cut how, for those that are tiled products.
     pub tile: Option<Tile>,
 }
 
@@ -85,10 +85,6 @@ impl Kernel {
     pub fn with(mut self, name: &'static str, value: u32) -> Self {
         self.constants.push((name, value));
         self
-    }
-
-    pub fn tiled(shader: Shader, tile: Tile) -> Self {
-        Self { tile: Some(tile), ..Self::new(shader, "main") }
     }
 
     fn key(&self) -> Key {
@@ -328,7 +324,8 @@ mod tests {
             for bits in 0..16 {
                 let factors = [factor(bits), factor(bits >> 2)];
                 let tile = Tile { rows, columns, depth, each, factors };
-                kernels.extend([MATMUL, CONV, CONV_WEIGHT].map(|of| Kernel::tiled(of, tile)));
+                let tiled = |of| Kernel { tile: Some(tile), ..Kernel::new(of, "main") };
+                kernels.extend([MATMUL, CONV, CONV_WEIGHT].map(tiled));
             }
         }
         kernels

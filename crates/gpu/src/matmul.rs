@@ -41,7 +41,7 @@ pub(crate) fn matmul(
         Factor::new(a, transpose_a, if transpose_a { m } else { k }),
         Factor::new(b, !transpose_b, if transpose_b { k } else { n }),
     ];
-    product(kernel::MATMUL, [m, n, k, batch], factors, [a, b, y], params)
+    product(Kernel::new(kernel::MATMUL, "main"), [m, n, k, batch], factors, [a, b, y], params)
 }
 
 impl Factor {
@@ -73,14 +73,14 @@ const PIECE: usize = 256;
 /// Runs tiled products of `[batch, m, n]`, on tiles that fit their shape. `params` are those that
 /// stand behind the sizes in the family's.
 pub(crate) fn product<P: Pod>(
-    shader: kernel::Shader,
+    mut kernel: Kernel,
     [m, n, k, batch]: [usize; 4],
     factors: [Factor; 2],
     [a, b, y]: [&GpuTensor; 3],
     params: P,
 ) -> Result<()> {
     let [rows, columns, depth, each] = tile(m, n);
-    let kernel = Kernel::tiled(shader, Tile { rows, columns, depth, each, factors });
+    kernel.tile = Some(Tile { rows, columns, depth, each, factors });
     let tiles = m.div_ceil(rows as usize) * n.div_ceil(columns as usize) * batch;
     let most = (GROUPS / tiles).clamp(1, k.div_ceil(PIECE).max(1));
     let piece = k.div_ceil(most).next_multiple_of(depth as usize).max(1);
