@@ -15,8 +15,12 @@ struct Line([f32; LINE]);
 const LINE: usize = 16;
 const LINE_BYTES: usize = size_of::<Line>();
 
-/// Memory that the pool may hold beyond a quarter more than was ever live.
+/// Bytes that may be held beyond a share of what was ever live.
 const SLACK: usize = 64 << 20;
+/// Blocks that came back since, after which one is idle: many steps of a training. What a step uses is
+/// kept even where the sizes of tensors let that be far more than is ever live at once, since new
+/// memory costs a fault for every page.
+const IDLE: u64 = 1 << 18;
 
 type Block = Vec<Line>;
 
@@ -33,7 +37,8 @@ pub struct CpuDevice {
 pub struct Memory {
     /// In use by tensors, and by what is kept of weights in the forms that kernels want.
     pub live: usize,
-    /// Kept for tensors to come: `live + pooled` never exceeds 1.25 `peak` + 64 MiB.
+    /// Kept for tensors to come: when memory is new, `live + pooled` is at most 2 `peak` + 64 MiB, or
+    /// 1.25 `peak` + 64 MiB where what is kept lies idle.
     pub pooled: usize,
     /// The most that was ever in use at once.
     pub peak: usize,
@@ -105,10 +110,15 @@ impl Pool {
         if self.free.get(&lines).is_some_and(|blocks| !blocks.is_empty()) {
             return evicted;
         }
-        let limit = memory.peak + memory.peak / 4 + SLACK;
-        while self.memory.live + self.memory.pooled > limit {
+        let peak = memory.peak;
+        loop {
             let waiting = self.free.values_mut().filter(|blocks| !blocks.is_empty());
             let Some(blocks) = waiting.min_by_key(|blocks| blocks[0].0) else { break };
+            let is_idle = self.clock - blocks[0].0 > IDLE;
+            let limit = SLACK + if is_idle { peak + peak / 4 } else { 2 * peak };
+            if self.memory.live + self.memory.pooled <= limit {
+                break;
+            }
             let block = blocks.remove(0).1;
             self.memory.pooled -= block.len() * LINE_BYTES;
             evicted.push(block);
@@ -273,8 +283,25 @@ mod tests {
         for mib in 1..=200 {
             device.take(mib << 18).unwrap();
             let Memory { live, pooled, peak } = device.memory();
-            assert!(live + pooled <= peak + peak / 4 + SLACK, "{pooled} kept, {peak} used");
+            assert!(live + pooled <= 2 * peak + SLACK, "{pooled} kept, {peak} used");
         }
+    }
+
+    #[test]
+    fn what_a_step_uses_is_kept_until_it_lies_idle() {
+        let device = CpuDevice::new();
+        let step = || [56, 48, 40, 32].map(|mib| device.take(mib << 18).unwrap()[0]);
+        step();
+        let kept = device.memory().pooled;
+        assert_eq!(kept, 176 << 20);
+        step();
+        assert_eq!(device.memory().pooled, kept);
+        for _ in 0..=IDLE {
+            device.take(1).unwrap();
+        }
+        device.take(2000).unwrap();
+        let Memory { live, pooled, peak } = device.memory();
+        assert!(live + pooled <= peak + peak / 4 + SLACK, "{pooled} kept, {peak} used");
     }
 
     #[test]
