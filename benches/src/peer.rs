@@ -167,7 +167,7 @@ impl Peers {
             Err(error) if rival == Rival::BurnWgpu && peer.has_ended() => {
                 let why = format!("burn on the GPU ended: {error:#}, at {request}");
                 eprintln!("{why}");
-                self.rust = Some(Peer::rust(&rust_peer(), rayon::current_num_threads())?);
+                self.rust = Peer::rust(&rust_peer(), rayon::current_num_threads()).ok();
                 return Ok(Some(Answer::Skipped(why)));
             }
             reply => reply?,
@@ -253,8 +253,8 @@ impl Peer {
         self.ask(&json!({ "op": "load", "config": config, "file": file.path() }))
     }
 
-    /// Whether it is gone, as the driver of a GPU may take a program down with it. It is asked where
-    /// there was no reply, and the end may be a moment later.
+    /// Whether it is gone, as the driver of a GPU may take a program down with it. The end
+    /// may be a moment after its last word.
     fn has_ended(&mut self) -> bool {
         (0..20).any(|_| {
             std::thread::sleep(Duration::from_millis(50));

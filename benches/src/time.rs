@@ -81,7 +81,8 @@ pub fn alternate(
             }
         }
     }
-    let rivals = able.into_iter().map(|(rival, _, seconds)| (rival, median(seconds))).collect();
+    let rivals = able.into_iter().filter(|(.., seconds)| !seconds.is_empty());
+    let rivals = rivals.map(|(rival, _, seconds)| (rival, median(seconds))).collect();
     Ok(Timing { ours: median(of_ours), rivals, way })
 }
 

@@ -19,7 +19,8 @@ fn tanh_of(x: f32) -> f32 {
     return select(select(-far, far, x > 0.0), near, abs(x) < 0.1);
 }
 
-// a + b, where each number counts in the one before it, whose size is how many there are.
+// a + b, where what is over the size of x is carried to w, of w to z, and of z to y, which has no end;
+// all numbers of a and b but y are below their sizes.
 fn add_with_carry(a: vec4<i32>, b: vec4<i32>, size: vec4<i32>) -> vec4<i32> {
     var sum = a + b;
     let x = sum.x >= size.x;

@@ -139,7 +139,7 @@ fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     return select(-1, outer.x + reach(within) + inner.x, is_there);
 }
 
-// x: where its elements begin, or -1 beyond the last.
+// x: how far its elements are from the first column's, or -1 beyond the last.
 fn b_outer(batch: u32, column: u32) -> vec4<i32> {
     return vec4(select(-1, i32(column * p.w_column), column < p.n), 0, 0, 0);
 }

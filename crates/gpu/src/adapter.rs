@@ -28,9 +28,11 @@ impl Adapter {
     /// The best of all that are no program, without a look at the drivers where Linux knows of no
     /// chip.
     pub fn best_chip() -> Option<Self> {
-        // Of the kernel's drivers, of NVIDIA's own, and of Windows beneath.
-        let nodes = ["/dev/dri/renderD128", "/dev/nvidiactl", "/dev/dxg"];
-        if cfg!(target_os = "linux") && !nodes.iter().any(|node| Path::new(node).exists()) {
+        // Of NVIDIA's driver, of Windows beneath, and of the kernel's own.
+        let is_there = |node: &&str| Path::new(node).exists();
+        let has_node = ["/dev/nvidiactl", "/dev/dxg"].iter().any(is_there)
+            || std::fs::read_dir("/dev/dri").is_ok_and(|mut nodes| nodes.next().is_some());
+        if cfg!(target_os = "linux") && !has_node {
             return None;
         }
         Self::all().into_iter().next().filter(|adapter| !adapter.is_software())

@@ -1,7 +1,7 @@
 //! Convolutions, channels last, as products whose factors are gathered as they are read.
 
 use bytemuck::{Pod, Zeroable};
-use kinora_tensor::{Geometry, Result, Tensor};
+use kinora_tensor::{Error, Geometry, Result, Tensor};
 
 use crate::GpuTensor;
 use crate::kernel::{self, Factor, Kernel};
@@ -62,6 +62,17 @@ pub(crate) fn conv_input(
     gathered(geometry, g, false, true, k, y)
 }
 
+/// Refuses what shaders cannot count.
+fn check(Geometry { stride, padding }: Geometry) -> Result<()> {
+    const MOST: usize = 1 << 24;
+    match stride.into_iter().chain(padding).find(|&len| len > MOST) {
+        None => Ok(()),
+        Some(len) => Err(Error::Device(format!(
+            "a stride or a padding of {len} is more than {MOST}, the most on a GPU"
+        ))),
+    }
+}
+
 /// To y the convolution of x, or its partial by the input where x is the gradient.
 fn gathered(
     geometry: Geometry,
@@ -71,6 +82,7 @@ fn gathered(
     k: &GpuTensor,
     y: &GpuTensor,
 ) -> Result<()> {
+    check(geometry)?;
     let (ci, co) = (k.shape()[3], k.shape()[4]);
     let (taps, size) = (taps(k), inner(y));
     let Geometry { stride, padding } = geometry;
@@ -124,11 +136,13 @@ struct WeightParams {
 }
 
 pub(crate) fn conv_weight(
-    Geometry { stride, padding }: Geometry,
+    geometry: Geometry,
     x: &GpuTensor,
     g: &GpuTensor,
     y: &GpuTensor,
 ) -> Result<()> {
+    check(geometry)?;
+    let Geometry { stride, padding } = geometry;
     let (ci, co) = (y.shape()[3], y.shape()[4]);
     let kernel = taps(y);
     let m = y.len() / co;

@@ -94,6 +94,7 @@ impl GpuDevice {
         }));
         let seen = faults.clone();
         device.set_device_lost_callback(move |_, why| {
+            let why = if why.is_empty() { "no reason was given" } else { &why };
             lock(&seen).lost.get_or_insert(format!("the GPU was lost: {why}"));
         });
         let params = device.create_buffer(&wgpu::BufferDescriptor {
@@ -208,8 +209,11 @@ impl Inner {
         let limit = largest(&self.limits) / 256 * 256;
         if bytes > limit {
             return Err(Error::Device(format!(
-                "a tensor of {len} elements has {bytes} bytes, and {} binds {limit} at most",
-                self.info.name
+                "a tensor of {len} elements has {} MiB, and {} binds {} MiB at most: fewer at a \
+                 time, or smaller ones, may fit",
+                bytes >> 20,
+                self.info.name,
+                limit >> 20
             )));
         }
         let size = pool::class(bytes).min(limit);
@@ -247,7 +251,9 @@ impl Inner {
         try_to().map_err(|error| {
             let (name, live) = (&self.info.name, self.state().pool.memory.live);
             Error::Device(format!(
-                "{name} has no memory for {size} bytes beside the {live} in use: {error}"
+                "{name} has no memory for {} KiB beside the {} MiB in use: {error}",
+                size >> 10,
+                live >> 20
             ))
         })
     }

@@ -283,8 +283,8 @@ fn compile(device: &Inner, kernel: &Kernel) -> Result<Compiled> {
     };
     // SAFETY: loops count up to a parameter, a constant or a product's `extent`, which is no more than
     // the parameters, by steps of at most 256, and `largest` keeps parameters so small that no count
-    // wraps; a division is by a length or a stride, and no kernel runs where one is zero. A phase that
-    // sees no tap has sums of length 0, in whose loop alone its taps divide.
+    // wraps; a division is by a length or a stride, and no kernel runs where one is zero. Where sums
+    // have no terms the product is filled with zeros instead; a phase that sees no tap divides by 1.
     let module = unsafe { device.create_shader_module_trusted(descriptor, checks) };
     let constants: Vec<(&str, f64)> =
         kernel.constants.iter().map(|&(name, value)| (name, value.into())).collect();
@@ -347,34 +347,40 @@ mod tests {
         assert_eq!(files, known);
     }
 
+    /// To each language that a driver takes, with this value of what is overridden.
+    fn translates(name: &str, module: &Module, info: &ModuleInfo, value: f64) {
+        let values = module.overrides.iter().map(|(_, o)| (o.name.clone().unwrap(), value));
+        let values = values.collect();
+        let (module, info) =
+            back::pipeline_constants::process_overrides(module, info, None, &values)
+                .unwrap_or_else(|e| panic!("{name}: {e}"));
+        let words = back::spv::write_vec(&module, &info, &back::spv::Options::default(), None);
+        assert!(words.unwrap_or_else(|e| panic!("{name}: {e}")).len() > 100);
+        let (text, _) = back::msl::write_string(
+            &module,
+            &info,
+            &back::msl::Options { fake_missing_bindings: true, ..Default::default() },
+            &back::msl::PipelineOptions::default(),
+        )
+        .unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert!(text.contains("kernel void"), "{name}");
+        let mut text = String::new();
+        let options = back::hlsl::Options { fake_missing_bindings: true, ..Default::default() };
+        let pipeline = back::hlsl::PipelineOptions::default();
+        let mut writer = back::hlsl::Writer::new(&mut text, &options, &pipeline);
+        writer.write(&module, &info, None).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert!(text.contains("numthreads"), "{name}");
+    }
+
     #[test]
     fn shaders_are_valid_and_translate() {
         for kernel in kernels() {
             let name = kernel.shader.name;
             let (module, info) = parse(name, &kernel.source()).unwrap_or_else(|e| panic!("{e}"));
             assert!(!module.entry_points.is_empty(), "{name}");
-            // What is overridden has to have a value before it is translated.
-            let values = module.overrides.iter().map(|(_, o)| (o.name.clone().unwrap(), 0.0));
-            let values = values.collect();
-            let (module, info) =
-                back::pipeline_constants::process_overrides(&module, &info, None, &values)
-                    .unwrap_or_else(|e| panic!("{name}: {e}"));
-            let words = back::spv::write_vec(&module, &info, &back::spv::Options::default(), None);
-            assert!(words.unwrap_or_else(|e| panic!("{name}: {e}")).len() > 100);
-            let (text, _) = back::msl::write_string(
-                &module,
-                &info,
-                &back::msl::Options { fake_missing_bindings: true, ..Default::default() },
-                &back::msl::PipelineOptions::default(),
-            )
-            .unwrap_or_else(|e| panic!("{name}: {e}"));
-            assert!(text.contains("kernel void"), "{name}");
-            let mut text = String::new();
-            let options = back::hlsl::Options { fake_missing_bindings: true, ..Default::default() };
-            let pipeline = back::hlsl::PipelineOptions::default();
-            let mut writer = back::hlsl::Writer::new(&mut text, &options, &pipeline);
-            writer.write(&module, &info, None).unwrap_or_else(|e| panic!("{name}: {e}"));
-            assert!(text.contains("numthreads"), "{name}");
+            for value in [0.0, 1.0] {
+                translates(name, &module, &info, value);
+            }
         }
     }
 

@@ -96,6 +96,20 @@ impl GpuTensor {
     }
 }
 
+/// Refuses tensors of another device, which know nothing of each other's memory.
+fn of_device<'a>(device: &GpuDevice, tensors: impl Iterator<Item = &'a GpuTensor>) -> Result<()> {
+    let mut others = tensors.map(GpuTensor::device);
+    match others.find(|other| !Arc::ptr_eq(&device.0, &other.0)) {
+        None => Ok(()),
+        Some(other) => Err(Error::Device(format!(
+            "tensors of two devices ({} and {}): what is computed together has one, of which a \
+             clone is the same",
+            device.name(),
+            other.name()
+        ))),
+    }
+}
+
 /// Runs a kernel on as many workgroups of `each` elements as `len` has.
 fn run<P: bytemuck::Pod>(
     device: &GpuDevice,
@@ -147,6 +161,7 @@ impl Tensor for GpuTensor {
     fn apply(device: &GpuDevice, op: Op, inputs: &[&Self]) -> Result<Self> {
         let descs: Vec<&Desc> = inputs.iter().map(|input| &input.desc).collect();
         let desc = op.infer(&descs)?;
+        of_device(device, inputs.iter().copied())?;
         let x = inputs[0];
         match op {
             Op::Reshape(_) => return Ok(x.view(0, desc)),

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use kinora_tensor::{Desc, Result, Tensor};
 
 use crate::kernel::{self, Factor, Kernel, Tile};
-use crate::{GpuTensor, reduce};
+use crate::{GpuTensor, layout, reduce};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -66,7 +66,7 @@ struct Sizes {
     apart: u32,
 }
 
-/// Workgroups to have, so that a GPU is busy, and the shortest sums that are worth one.
+/// Workgroups to have, so that a GPU is busy, and sums that are cut where they are longer.
 const GROUPS: usize = 256;
 const PIECE: usize = 256;
 
@@ -79,12 +79,15 @@ pub(crate) fn product<P: Pod>(
     [a, b, y]: [&GpuTensor; 3],
     params: P,
 ) -> Result<()> {
+    if k == 0 {
+        return layout::fill(0.0, y);
+    }
     let [rows, columns, depth, each] = tile(m, n);
     kernel.tile = Some(Tile { rows, columns, depth, each, factors });
     let tiles = m.div_ceil(rows as usize) * n.div_ceil(columns as usize) * batch;
-    let most = (GROUPS / tiles).clamp(1, k.div_ceil(PIECE).max(1));
-    let piece = k.div_ceil(most).next_multiple_of(depth as usize).max(1);
-    let pieces = k.div_ceil(piece).max(1);
+    let most = (GROUPS / tiles).clamp(1, k.div_ceil(PIECE));
+    let piece = k.div_ceil(most).next_multiple_of(depth as usize);
+    let pieces = k.div_ceil(piece);
     let sizes = Sizes {
         m: m as u32,
         n: n as u32,

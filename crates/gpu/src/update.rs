@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use kinora_tensor::{Result, Tensor, Update, adam_factors};
 
 use crate::kernel::{self, Kernel};
-use crate::{GpuTensor, run};
+use crate::{GpuTensor, of_device, run};
 
 #[derive(Clone, Copy, Default, Pod, Zeroable)]
 #[repr(C)]
@@ -29,6 +29,7 @@ pub(crate) fn update(
     inputs: &[&GpuTensor],
 ) -> Result<()> {
     update.check(p, state, inputs)?;
+    of_device(p.device(), state.iter().map(|tensor| &**tensor).chain(inputs.iter().copied()))?;
     let input = inputs[0];
     p.unshare()?;
     let params =

@@ -4,7 +4,7 @@
 mod common;
 
 use kinora_gpu::{GpuDevice, GpuTensor};
-use kinora_tensor::{Error, Geometry, Result, Tensor, Update, Var, grad};
+use kinora_tensor::{Error, Geometry, Op, Result, Tensor, Update, Var, grad};
 
 fn device() -> Option<GpuDevice> {
     common::adapter().map(|adapter| GpuDevice::of(&adapter).unwrap())
@@ -165,11 +165,14 @@ fn what_cannot_be_is_an_error() -> Result<()> {
 #[test]
 fn no_memory_is_an_error_and_then_there_is_some() -> Result<()> {
     const LIMITED: &str = "KINORA_TEST_LIMITED";
-    let Some(device) = device() else { return Ok(()) };
+    let is_limited = std::env::var_os(LIMITED).is_some();
+    let device = device();
+    assert!(!is_limited || device.is_some(), "no adapter within the limit");
+    let Some(device) = device else { return Ok(()) };
     if !common::adapter().unwrap().is_software() {
         return Ok(());
     }
-    if std::env::var_os(LIMITED).is_none() {
+    if !is_limited {
         let program = std::env::current_exe().unwrap();
         let name = "no_memory_is_an_error_and_then_there_is_some";
         let limited = std::process::Command::new("sh")
@@ -178,7 +181,8 @@ fn no_memory_is_an_error_and_then_there_is_some() -> Result<()> {
             .envs([(LIMITED, "1"), ("LP_NUM_THREADS", "2"), ("MALLOC_ARENA_MAX", "2")])
             .output()
             .unwrap();
-        assert!(limited.status.success(), "{}", String::from_utf8_lossy(&limited.stdout));
+        let said = String::from_utf8_lossy(&limited.stdout);
+        assert!(limited.status.success() && said.contains("1 passed"), "{limited:?}");
         return Ok(());
     }
     let fill = |elements: usize| GpuTensor::full(&device, 1.0, [elements]);
@@ -193,11 +197,58 @@ fn no_memory_is_an_error_and_then_there_is_some() -> Result<()> {
         }
         assert!(held.len() < 20, "more than the limit");
     };
-    assert!(error.to_string().contains("has no memory for 134217728 bytes"), "{error}");
+    assert!(error.to_string().contains("has no memory for 131072 KiB"), "{error}");
     assert!(held.len() > 2 && device.memory().pooled < 1 << 20, "{:?}", device.memory());
     held.pop();
     assert_eq!(fill(30 << 20)?.slice(0, 7, 3)?.to_vec()?, [1.0; 3]);
     assert_eq!(held[0].slice(0, 7, 3)?.to_vec()?, [1.0; 3]);
+    Ok(())
+}
+
+/// What is loaded in fours begins at a multiple of four.
+#[test]
+fn views_that_begin_anywhere_are_multiplied_as_copies_are() -> Result<()> {
+    let Some(device) = device() else { return Ok(()) };
+    let flat = sequence(&device, [1, 200]).reshape([200])?.affine(0.01, -1.0)?;
+    let geometry = Geometry { stride: [1; 3], padding: [0, 1, 1] };
+    for start in 0..8 {
+        let cut = |shape: &[usize]| -> Result<[GpuTensor; 2]> {
+            let view = flat.slice(0, start, shape.iter().product())?.reshape(shape)?;
+            let copy = GpuTensor::from_slice(&device, &view.to_vec()?, shape)?;
+            Ok([view, copy])
+        };
+        let (square, kernel) = (cut(&[8, 8])?, cut(&[1, 3, 3, 4, 4])?);
+        let picture = cut(&[1, 1, 6, 6, 4])?;
+        let results = |i: usize| -> Result<Vec<Vec<f32>>> {
+            let (matrix, kernel, picture) = (&square[i], &kernel[i], &picture[i]);
+            let x = picture.conv(kernel, geometry)?;
+            let size = [1, 6, 6];
+            let ops = [
+                (Op::MatMul { transpose_a: false, transpose_b: true }, [matrix, matrix]),
+                (Op::MatMul { transpose_a: true, transpose_b: false }, [matrix, matrix]),
+                (Op::ConvInput { geometry, size }, [&x, kernel]),
+                (Op::ConvWeight { geometry, kernel: [1, 3, 3] }, [picture, picture]),
+                (Op::Conv(geometry), [picture, kernel]),
+            ];
+            ops.into_iter().map(|(op, of)| GpuTensor::apply(&device, op, &of)?.to_vec()).collect()
+        };
+        assert_eq!(results(0)?, results(1)?, "from element {start} on");
+    }
+    Ok(())
+}
+
+#[test]
+fn tensors_of_two_devices_are_refused() -> Result<()> {
+    let (Some(device), Some(other)) = (device(), device()) else { return Ok(()) };
+    let (mut x, y) = (sequence(&device, [2, 2]), sequence(&other, [2, 2]));
+    for error in [
+        x.add(&y).map(drop),
+        y.matmul(&x).map(drop),
+        x.update(&Update::Lerp { weight: 0.5 }, &mut [], &[&y]),
+    ] {
+        assert!(error.unwrap_err().to_string().contains("tensors of two devices"));
+    }
+    assert_eq!((x.to_vec()?, y.to_vec()?), (vec![0.0, 1.0, 2.0, 3.0], vec![0.0, 1.0, 2.0, 3.0]));
     Ok(())
 }
 
