@@ -19,11 +19,11 @@ pub use text::{Engine, EngineKind, TextCommand, TextScore, TextTag, TextTrain};
 
 const CODES: &str = "\
 Exit codes:
-  0  done                        5  no such device
+  0  done                        5  a device that fails
   1  anything else               6  the training diverged
   2  wrong usage or config       7  an output cannot be written
-  3  data missing or wrong     130  stopped by Ctrl-C, after a checkpoint
-  4  weights missing or wrong";
+  3  data missing or wrong     130  stopped by Ctrl-C, after a checkpoint;
+  4  weights missing or wrong        by a second one at once, without";
 
 /// A sentence in, a short film out
 #[derive(Parser)]

@@ -1,5 +1,6 @@
 //! What computes.
 
+use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
 use anyhow::Result;
@@ -20,6 +21,9 @@ pub enum Choice {
     /// The `n`-th of `kinora devices`.
     Gpu(usize),
 }
+
+const NO_GPU: &str =
+    "no GPU is found on this machine: a driver for Vulkan, Metal or DirectX 12 is needed";
 
 /// What was chosen.
 pub enum Device {
@@ -43,6 +47,17 @@ impl FromStr for Choice {
     }
 }
 
+impl Display for Choice {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        match self {
+            Self::Auto => write!(f, "auto"),
+            Self::Cpu => write!(f, "cpu"),
+            Self::Gpu(0) => write!(f, "gpu"),
+            Self::Gpu(number) => write!(f, "gpu:{number}"),
+        }
+    }
+}
+
 impl Choice {
     /// The device.
     pub fn open(self) -> Result<Device> {
@@ -54,14 +69,12 @@ impl Choice {
                 let mut adapters = Adapter::all();
                 if number >= adapters.len() {
                     let found = match adapters.len() {
-                        0 => "no GPU is found on this machine: a driver for Vulkan, Metal or \
-                              DirectX 12 is needed"
-                            .into(),
+                        0 => NO_GPU.into(),
                         1 => "there is one GPU, gpu:0".into(),
                         n => format!("there are GPUs 0 to {} here, see `kinora devices`", n - 1),
                     };
                     return Err(Failure::device(format!(
-                        "--device gpu:{number}: {found}; use --device cpu, or leave it out"
+                        "--device {self}: {found}; use --device cpu, or leave it out"
                     ))
                     .into());
                 }
@@ -71,7 +84,7 @@ impl Choice {
         let Some(adapter) = adapter else { return Ok(Device::Cpu(CpuDevice::new())) };
         if adapter.is_software() {
             note(format_args!(
-                "{} is no chip but a program, which is slower than --device cpu",
+                "{} is software, not a GPU, and slower than --device cpu",
                 adapter.name()
             ));
         }
@@ -119,8 +132,14 @@ pub fn list(args: &Devices) -> Result<()> {
     }
     let simd = if simd.is_empty() { "none".into() } else { simd.join(", ") };
     say(format_args!("cpu    {}, {threads} threads, SIMD: {simd}", std::env::consts::ARCH))?;
+    if adapters.is_empty() {
+        note(NO_GPU);
+    }
     for (number, adapter) in adapters.iter().enumerate() {
-        let software = if adapter.is_software() { ", a program, for tests" } else { "" };
+        let software = match adapter.is_software() {
+            true => "; software, not a GPU: used for --device gpu alone",
+            false => "",
+        };
         let (name, backend, driver) = (adapter.name(), adapter.backend(), adapter.driver());
         say(format_args!("gpu:{number}  {name}, {backend}, driver {driver}{software}"))?;
         let Limits { tensor, storage_buffers, workgroups, threads, shared } = adapter.limits();

@@ -23,17 +23,23 @@ pub fn run(args: &Train) -> Result<()> {
     match args.device.device.open()? {
         Device::Cpu(device) => {
             let peak = device.clone();
-            train::<CpuTensor>(args, &device, &|| peak.memory().peak as u64)
+            train::<CpuTensor>(args, &device, "the CPU", &|| peak.memory().peak as u64)
         }
         Device::Gpu(device) => {
             let peak = device.clone();
-            train::<GpuTensor>(args, &device, &|| peak.memory().peak)
+            let name = peak.name().to_string();
+            train::<GpuTensor>(args, &device, &name, &|| peak.memory().peak)
         }
     }
 }
 
-/// Trains on a device; `peak` says how many bytes its tensors had at most.
-fn train<T: Tensor>(args: &Train, device: &T::Device, peak: &dyn Fn() -> u64) -> Result<()> {
+/// Trains on a device of this name; `peak` says how many bytes its tensors had at most.
+fn train<T: Tensor>(
+    args: &Train,
+    device: &T::Device,
+    name_of_device: &str,
+    peak: &dyn Fn() -> u64,
+) -> Result<()> {
     let stop = stop_on_signal()?;
     let (set, command) = (settings(args), command_line());
     let name = match (&args.preset, &args.config) {
@@ -74,7 +80,11 @@ fn train<T: Tensor>(args: &Train, device: &T::Device, peak: &dyn Fn() -> u64) ->
     };
     let config = training.config();
     let steps = config.train.steps;
-    note(format_args!("training on {} in {}", config.data, folder.display()));
+    note(format_args!(
+        "training on {} in {}, computed by {name_of_device}",
+        config.data,
+        folder.display()
+    ));
 
     let mut progress = Progress::new(peak, &folder, config);
     let outcome = training.run(&mut |event| {

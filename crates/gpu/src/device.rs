@@ -186,7 +186,9 @@ impl Inner {
     /// Why something failed: what is known of the device, or the error itself.
     pub fn failed(&self, what: &str, error: &dyn fmt::Display) -> Error {
         let itself = || Error::Device(format!("{what} failed: {error}"));
-        self.check().err().unwrap_or_else(itself)
+        // If the device is lost, that is said now.
+        let polled = self.poll(wgpu::PollType::Poll);
+        polled.and_then(|()| self.check()).err().unwrap_or_else(itself)
     }
 
     /// Lets the device go on, or waits for it.

@@ -44,6 +44,9 @@ pub enum Error {
         /// Its value.
         value: f32,
     },
+    /// A thread that the system does not start.
+    #[error("no thread can be started: {0}")]
+    Thread(String),
     /// The data.
     #[error(transparent)]
     Video(#[from] kinora_video::Error),

@@ -254,17 +254,22 @@ impl<T: Tensor> Training<T> {
     /// # Errors
     /// [`Error::Diverged`] with the first loss or gradient that was not finite, once a line of the log,
     /// a sheet of samples or a checkpoint is due; the last checkpoint is whole then, as after every
-    /// other error.
+    /// other error. A new run that cannot make its first step leaves nothing in its folder.
     pub fn run(mut self, observe: &mut dyn FnMut(Event) -> ControlFlow<()>) -> Result<Outcome> {
         let steps = self.config.train.steps;
         let (log, before) = Log::open(&self.folder, self.state.step)?;
-        let feed = self.feed(self.state.step);
+        let feed = self.feed(self.state.step)?;
         let shown = self.shown()?;
         let mut next = None;
         let mut stop = false;
         if self.state.step < steps {
             let first = feed.next()??;
-            stop |= observe(Event::Estimate(self.estimate(&first)?)).is_break();
+            let estimate = self.estimate(&first).inspect_err(|_| {
+                if self.state.step == 0 {
+                    self.discard();
+                }
+            })?;
+            stop |= observe(Event::Estimate(estimate)).is_break();
             next = Some(first);
         }
         let start = Instant::now();
@@ -321,6 +326,18 @@ impl<T: Tensor> Training<T> {
         Ok(Outcome::Finished(self.state.step))
     }
 
+    /// Takes a run back that cannot make its first step, so that another can have its folder.
+    fn discard(&self) {
+        // The config goes first, as it says that there is a run. What cannot be removed does no harm.
+        for name in ["config.toml", "checkpoint.safetensors", "model.safetensors", "log.jsonl"] {
+            let _ = std::fs::remove_file(self.folder.join(name));
+        }
+        // Only if nothing else is there.
+        for folder in [&self.folder.join("samples"), &self.folder] {
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+
     /// Waits for what was measured.
     fn look(&mut self) -> Result<()> {
         let measured = std::mem::take(&mut self.measured);
@@ -328,13 +345,13 @@ impl<T: Tensor> Training<T> {
         Ok(())
     }
 
-    fn feed(&self, start: u64) -> Feed<Result<Fed>> {
+    fn feed(&self, start: u64) -> Result<Feed<Result<Fed>>> {
         let Config { seed, train, clip, .. } = &self.config;
         let lexicon = self.lexicon.clone();
         // What reads captions has a thread of its own: that of the pool may be one alone, and wait for
         // what is read.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-        let pool = pool.expect("a thread can be started");
+        let pool = pool.map_err(|error| Error::Thread(error.to_string()))?;
         let make = move |batch: Batch| pool.install(|| Fed::new(&lexicon, &batch));
         let dataset = self.dataset.clone();
         let wanted = FeedConfig {
@@ -345,7 +362,7 @@ impl<T: Tensor> Training<T> {
             dims: clip.dims(),
             wrong: true,
         };
-        Feed::new(dataset, wanted, make)
+        Ok(Feed::new(dataset, wanted, make))
     }
 
     /// The examples on every sheet of samples.

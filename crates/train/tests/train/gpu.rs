@@ -128,6 +128,21 @@ fn a_lost_device_leaves_a_checkpoint() {
 }
 
 #[test]
+fn a_run_that_cannot_begin_leaves_nothing() {
+    let Some(adapter) = adapter() else { return };
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("run");
+    let device = GpuDevice::of(&adapter).unwrap();
+    let training = create::<GpuTensor>(&device, &tiny::config(&[]), &folder);
+    assert!(folder.join("config.toml").exists());
+    device.destroy();
+    let ended = training.run(&mut |_| ControlFlow::Continue(()));
+    let error = ended.unwrap_err().to_string();
+    assert!(error.contains("the GPU was lost"), "{error}");
+    assert!(!folder.exists());
+}
+
+#[test]
 #[ignore = "minutes on a driver in software"]
 fn a_device_lost_twenty_times() {
     lose_at_random(20);
