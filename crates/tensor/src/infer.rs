@@ -117,16 +117,22 @@ impl Op {
             }
             Op::Conv(geometry) => {
                 let k = inputs[1];
-                check(x.len() == 5 && k.len() == 5 && x[4] == k[3], || {
+                check(x.len() == 5 && k.len() == 5, || {
                     "x must be [n, t, h, w, ci], the weights [kt, kh, kw, ci, co]".into()
+                })?;
+                check(x[4] == k[3], || {
+                    format!("x has {} channels, and the weights are for {}", x[4], k[3])
                 })?;
                 let [t, h, w] = output(geometry, inner(&x), [k[0], k[1], k[2]])?;
                 Ok([x[0], t, h, w, k[4]].into())
             }
             Op::ConvInput { geometry, size } => {
                 let k = inputs[1];
-                check(x.len() == 5 && k.len() == 5 && x[4] == k[4], || {
+                check(x.len() == 5 && k.len() == 5, || {
                     "g must be [n, t, h, w, co], the weights [kt, kh, kw, ci, co]".into()
+                })?;
+                check(x[4] == k[4], || {
+                    format!("g has {} channels, and the weights give {}", x[4], k[4])
                 })?;
                 let wanted = output(geometry, *size, [k[0], k[1], k[2]])?;
                 check(inner(&x) == wanted, || format!("g must be {wanted:?} in t, h, w"))?;
@@ -214,8 +220,13 @@ fn inner(shape: &Shape) -> [usize; 3] {
 }
 
 fn output(geometry: &Geometry, size: [usize; 3], kernel: [usize; 3]) -> Result<[usize; 3], String> {
+    let Geometry { stride, padding } = geometry;
+    check(!stride.contains(&0), || format!("the strides {stride:?} must be at least 1"))?;
     geometry.output(size, kernel).ok_or_else(|| {
-        format!("a kernel of {kernel:?} with {geometry:?} does not fit {size:?} in t, h, w")
+        format!(
+            "a kernel of {kernel:?} with the strides {stride:?} and the padding {padding:?} does \
+             not fit {size:?} in t, h, w"
+        )
     })
 }
 

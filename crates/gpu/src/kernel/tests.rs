@@ -1,0 +1,108 @@
+use naga::back;
+
+use super::*;
+use crate::matmul::TILES;
+
+/// Every file with all of its entry points, alone or with the product that it is for, whose
+/// factors lie in every way, on every tile.
+fn kernels() -> Vec<Kernel> {
+    let plain = [UNARY, BINARY, COPY, FILL, SUM, SOFTMAX, ROWS, POOL, UPDATE, RNN, NORM];
+    let mut kernels = plain.map(|shader| Kernel::new(shader, "main")).to_vec();
+    let factor = |bits: u32| Factor { along_side: bits & 1 == 1, fours: bits & 2 == 2 };
+    for [rows, columns, depth, each] in TILES {
+        for bits in 0..16 {
+            let factors = [factor(bits), factor(bits >> 2)];
+            let tile = Tile { rows, columns, depth, each, factors };
+            let tiled = |of| Kernel { tile: Some(tile), ..Kernel::new(of, "main") };
+            kernels.extend([MATMUL, CONV, CONV_WEIGHT].map(tiled));
+        }
+    }
+    kernels
+}
+
+#[test]
+fn every_file_is_known() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/shaders");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into())
+        .collect();
+    let kernels = kernels();
+    let mut known: Vec<&str> = kernels.iter().map(|kernel| kernel.shader.name).collect();
+    known.extend([FACTOR.name, PRODUCT.name, COMMON.name]);
+    files.sort();
+    known.sort_unstable();
+    known.dedup();
+    assert_eq!(files, known);
+}
+
+/// To each language that a driver takes, with this value of what is overridden.
+fn translates(name: &str, module: &Module, info: &ModuleInfo, value: f64) {
+    let values = module.overrides.iter().map(|(_, o)| (o.name.clone().unwrap(), value));
+    let values = values.collect();
+    let (module, info) = back::pipeline_constants::process_overrides(module, info, None, &values)
+        .unwrap_or_else(|e| panic!("{name}: {e}"));
+    let words = back::spv::write_vec(&module, &info, &back::spv::Options::default(), None);
+    assert!(words.unwrap_or_else(|e| panic!("{name}: {e}")).len() > 100);
+    let (text, _) = back::msl::write_string(
+        &module,
+        &info,
+        &back::msl::Options { fake_missing_bindings: true, ..Default::default() },
+        &back::msl::PipelineOptions::default(),
+    )
+    .unwrap_or_else(|e| panic!("{name}: {e}"));
+    assert!(text.contains("kernel void"), "{name}");
+    let mut text = String::new();
+    let options = back::hlsl::Options { fake_missing_bindings: true, ..Default::default() };
+    let pipeline = back::hlsl::PipelineOptions::default();
+    let mut writer = back::hlsl::Writer::new(&mut text, &options, &pipeline);
+    writer.write(&module, &info, None).unwrap_or_else(|e| panic!("{name}: {e}"));
+    assert!(text.contains("numthreads"), "{name}");
+}
+
+#[test]
+fn shaders_are_valid_and_translate() {
+    for kernel in kernels() {
+        let name = kernel.shader.name;
+        let (module, info) = parse(name, &kernel.source()).unwrap_or_else(|e| panic!("{e}"));
+        assert!(!module.entry_points.is_empty(), "{name}");
+        for value in [0.0, 1.0] {
+            translates(name, &module, &info, value);
+        }
+    }
+}
+
+#[test]
+fn bindings_are_those_that_an_entry_point_uses() {
+    let (module, info) = parse("rnn", &Kernel::new(RNN, "gru").source()).unwrap();
+    let numbers = |entry| -> Vec<(u32, Kind)> {
+        bindings(&module, &info, entry).iter().map(|b| (b.number, b.kind)).collect()
+    };
+    let params = (0, Kind::Params(24));
+    assert_eq!(numbers("lstm"), [params, (1, Kind::Read), (3, Kind::Read), (5, Kind::Write)]);
+    let reads = [1, 2, 3, 4].map(|number| (number, Kind::Read));
+    assert_eq!(numbers("gru_grad"), [&[params], &reads[..], &[(5, Kind::Write)]].concat());
+}
+
+/// What wgpu promises everywhere.
+#[test]
+fn kernels_fit_the_least_that_adapters_have() {
+    let limits = wgpu::Limits::default();
+    for kernel in kernels() {
+        let (module, info) = parse(kernel.shader.name, &kernel.source()).unwrap();
+        for point in &module.entry_points {
+            let bound = bindings(&module, &info, &point.name);
+            let storage = bound.iter().filter(|b| !matches!(b.kind, Kind::Params(_))).count();
+            assert!(storage <= limits.max_storage_buffers_per_shader_stage as usize);
+            let threads: u32 = point.workgroup_size.iter().product();
+            assert!(threads <= limits.max_compute_invocations_per_workgroup);
+        }
+        let shared: u32 = module
+            .global_variables
+            .iter()
+            .filter(|(_, variable)| variable.space == AddressSpace::WorkGroup)
+            .map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()))
+            .sum();
+        assert!(shared <= limits.max_compute_workgroup_storage_size, "{shared}");
+    }
+}
