@@ -106,7 +106,7 @@ pub struct Train {
 
 /// Make films from sentences
 ///
-/// The same prompt, seed and model give the same film. Several films go to numbered files
+/// The same prompt, seed, model and device give the same film. Several films go to numbered files
 /// (film-000.gif, ...), film k with the seed + k.
 #[derive(clap::Args)]
 #[command(after_help = "\

@@ -211,10 +211,20 @@ pub fn score(args: &EmbedScore) -> Result<()> {
             let share = 100.0 * accuracy;
             (object, format!("{share:.2} % of {covered} of {questions} analogies are right"))
         }
-        Score::Sentences { pairs, pearson, spearman } => (
-            json!({ "task": "sentences", "pairs": pairs, "pearson": pearson, "spearman": spearman }),
-            format!("Pearson {pearson:.4}, Spearman {spearman:.4} of {pairs} pairs of sentences"),
-        ),
+        Score::Sentences { pairs, covered, pearson, spearman } => {
+            let object = json!({
+                "task": "sentences", "pairs": pairs, "covered": covered, "pearson": pearson,
+                "spearman": spearman,
+            });
+            let unknown = match pairs - covered {
+                0 => String::new(),
+                n => format!("; in {n} of them no word of a sentence is known, which counts as 0"),
+            };
+            let text = format!(
+                "Pearson {pearson:.4}, Spearman {spearman:.4} of {pairs} pairs of sentences{unknown}"
+            );
+            (object, text)
+        }
     };
     match args.json {
         true => say(object),

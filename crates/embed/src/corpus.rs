@@ -52,6 +52,7 @@ impl Corpus {
     pub fn blocks(&self, f: &mut dyn FnMut(String) -> bool) -> Result<()> {
         for path in &self.files {
             let (mut file, _) = open(path)?;
+            let mut is_first = true;
             loop {
                 let mut block = Vec::new();
                 let read = file.by_ref().take(BLOCK).read_to_end(&mut block);
@@ -59,6 +60,10 @@ impl Corpus {
                 read.map_err(|source| Error::Read { path: path.clone(), source })?;
                 if block.is_empty() {
                     break;
+                }
+                // A mark that some editors put before all text is no part of it.
+                if std::mem::take(&mut is_first) && block.starts_with("\u{feff}".as_bytes()) {
+                    block.drain(..3);
                 }
                 if block.contains(&0) {
                     return Err(Error::file(

@@ -32,6 +32,8 @@ pub enum Score {
     Sentences {
         /// Pairs of the file.
         pairs: usize,
+        /// Those of whose sentences both have a word that is known: the others count as not alike.
+        covered: usize,
         /// Pearson's r of cosines and judgements.
         pearson: f64,
         /// Spearman's ρ of them.
@@ -95,8 +97,11 @@ pub fn score_sentences(
     let cosines = vectors.as_chunks::<2>().0.iter().map(|[a, b]| f64::from(cosine(a, b)));
     let found: Vec<f64> = cosines.collect();
     let judged: Vec<f64> = pairs.iter().map(|pair| pair.2).collect();
+    let says = |vector: &Vec<f32>| vector.iter().any(|&x| x != 0.0);
+    let covered = vectors.as_chunks::<2>().0.iter().filter(|pair| pair.iter().all(says));
     Ok(Score::Sentences {
         pairs: pairs.len(),
+        covered: covered.count(),
         pearson: pearson(&found, &judged),
         spearman: spearman(&found, &judged),
     })
@@ -254,8 +259,11 @@ mod tests {
         let questions = ": a\nman king woman queen\nMan woman king queen\n: b\na b c d\n";
         let found = of("questions.txt", questions).unwrap();
         assert_eq!(found, Score::Analogies { questions: 3, covered: 2, right: 2 });
-        let found = of("sts.csv", "\"a king\",a queen,4\nman,king,1\nman,man,5\n").unwrap();
-        let Score::Sentences { pairs: 3, spearman, pearson } = found else { panic!("{found:?}") };
+        let found =
+            of("sts.csv", "\"a king\",a queen,4\nman,king,1\nman,man,5\npear,man,0\n").unwrap();
+        let Score::Sentences { pairs: 4, covered: 3, spearman, pearson } = found else {
+            panic!("{found:?}")
+        };
         assert!((spearman - 1.0).abs() < 1e-12 && pearson > 0.9);
         for (name, text, part) in [
             ("a.txt", "king queen\n", "a.txt:1"),

@@ -198,3 +198,12 @@ fn a_text_in_gzip_is_the_text() {
     assert_eq!(plain.len(), 3);
     assert_eq!(plain.values(), packed.values());
 }
+
+#[test]
+fn a_mark_before_all_text_is_no_part_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("marked.txt");
+    std::fs::write(&path, "\u{feff}knight rides\nknight rests\n").unwrap();
+    let words = Corpus::new(&[path]).unwrap().words(1).unwrap();
+    assert_eq!(words, ["knight", "rides", "rests"]);
+}

@@ -50,7 +50,7 @@ pub struct EmbedTrain {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub epochs: Option<u32>,
     /// How often a word has to be there
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub min_count: u64,
     /// Vectors that the parts of words of 3 to 6 letters share, so that unknown words have one too, as
     /// of fastText; kept in .safetensors alone [default: 0, no parts]
