@@ -20,7 +20,7 @@ fn tanh_of(x: f32) -> f32 {
 }
 
 // a + b, where what is over the size of x is carried to w, of w to z, and of z to y, which has no end;
-// all numbers of a and b but y are below their sizes.
+// all numbers of a but y are below their sizes, and of b below them or 1.
 fn add_with_carry(a: vec4<i32>, b: vec4<i32>, size: vec4<i32>) -> vec4<i32> {
     var sum = a + b;
     let x = sum.x >= size.x;

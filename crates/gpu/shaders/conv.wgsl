@@ -90,12 +90,16 @@ fn extent(batch: u32) -> vec2<u32> {
     return vec2(p.pictures * places, f.taps.x * f.taps.y * f.taps.z * p.channels);
 }
 
-// n, t, h, w of a row.
-fn place(row: u32) -> vec4<u32> {
-    let w = row % phase.grid.z;
-    let h = row / phase.grid.z % phase.grid.y;
-    let frame = row / phase.grid.z / phase.grid.y;
-    return vec4(frame / phase.grid.x, frame % phase.grid.x, h, w);
+// w, n, t and h of a row.
+fn a_place(row: u32) -> vec4<i32> {
+    let grid = phase.grid;
+    let frame = row / grid.z / grid.y;
+    return vec4<i32>(vec4(row % grid.z, frame / grid.x, frame % grid.x, row / grid.z % grid.y));
+}
+
+fn a_beside(place: vec4<i32>) -> vec4<i32> {
+    let grid = vec3<i32>(phase.grid);
+    return add_with_carry(place, vec4(1, 0, 0, 0), vec4(grid.z, 0, grid.x, grid.y));
 }
 
 // Out of every source.
@@ -109,13 +113,12 @@ fn reach(at: vec3<i32>) -> i32 {
 
 // yzw: where on the source its first tap lies; x: where in memory that is, or where enlarged, where its
 // picture begins.
-fn a_outer(batch: u32, row: u32) -> vec4<i32> {
-    let q = place(row);
-    if q.x >= p.pictures {
+fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
+    if place.y >= i32(p.pictures) {
         return vec4(0, FAR, FAR, FAR);
     }
-    let first = vec3<i32>(q.yzw) * phase.step - phase.before;
-    let picture = vec3(i32(q.x * p.source.x), 0, 0);
+    let first = place.zwx * phase.step - phase.before;
+    let picture = vec3(place.y * i32(p.source.x), 0, 0);
     return vec4(i32(p.a) + reach(picture + select(first, vec3(0), ENLARGED)), first);
 }
 
@@ -139,9 +142,17 @@ fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     return select(-1, outer.x + reach(within) + inner.x, is_there);
 }
 
+fn b_place(column: u32) -> vec4<i32> {
+    return vec4(i32(column), 0, 0, 0);
+}
+
+fn b_beside(place: vec4<i32>) -> vec4<i32> {
+    return place + vec4(1, 0, 0, 0);
+}
+
 // x: how far its elements are from the first column's, or -1 beyond the last.
-fn b_outer(batch: u32, column: u32) -> vec4<i32> {
-    return vec4(select(-1, i32(column * p.w_column), column < p.n), 0, 0, 0);
+fn b_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
+    return vec4(select(-1, place.x * i32(p.w_column), place.x < i32(p.n)), 0, 0, 0);
 }
 
 fn b_inner(batch: u32, k: u32) -> vec4<i32> {
@@ -159,8 +170,7 @@ fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     return select(at, -1, outer.x < 0 || inner.y >= i32(phase.taps.x));
 }
 
-fn y_row(batch: u32, row: u32) -> u32 {
-    let q = place(row);
-    let at = q.yzw * phase.stride + phase.at;
-    return (((q.x * p.size.x + at.x) * p.size.y + at.y) * p.size.z + at.z) * p.n;
+fn y_row(batch: u32, place: vec4<i32>) -> u32 {
+    let at = vec3<u32>(place.zwx) * phase.stride + phase.at;
+    return (((u32(place.y) * p.size.x + at.x) * p.size.y + at.y) * p.size.z + at.z) * p.n;
 }

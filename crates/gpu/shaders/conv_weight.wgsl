@@ -40,14 +40,26 @@ fn reach(at: vec3<i32>) -> i32 {
     return ((at.x * size.y + at.y) * size.z + at.z) * i32(p.channels);
 }
 
+// x: the channel of a row; yzw: its tap.
+fn a_place(row: u32) -> vec4<i32> {
+    let i = row / p.channels;
+    let kernel = p.kernel;
+    return vec4<i32>(
+        vec4(row % p.channels, i / kernel.z / kernel.y, i / kernel.z % kernel.y, i % kernel.z),
+    );
+}
+
+fn a_beside(place: vec4<i32>) -> vec4<i32> {
+    return add_with_carry(place, vec4(1, 0, 0, 0), vec4<i32>(vec4(p.channels, p.kernel)));
+}
+
 // yzw: the tap; x: how far that and the channel are in memory.
-fn a_outer(batch: u32, row: u32) -> vec4<i32> {
-    if row >= p.m {
+fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
+    let tap = place.yzw;
+    if tap.x >= i32(p.kernel.x) {
         return vec4(0, FAR, FAR, FAR);
     }
-    let i = row / p.channels;
-    let tap = vec3(i / p.kernel.z / p.kernel.y, i / p.kernel.z % p.kernel.y, i % p.kernel.z);
-    return vec4(reach(vec3<i32>(tap)) + i32(row % p.channels), vec3<i32>(tap));
+    return vec4(reach(tap) + place.x, tap);
 }
 
 // The place of g: w; nothing; its frame, of those of all pictures; h.
@@ -70,8 +82,16 @@ fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     return select(-1, i32(p.a) + reach(first + of_picture) + outer.x, is_there);
 }
 
-fn b_outer(batch: u32, column: u32) -> vec4<i32> {
-    return vec4(select(-1, i32(column), column < p.n), 0, 0, 0);
+fn b_place(column: u32) -> vec4<i32> {
+    return vec4(i32(column), 0, 0, 0);
+}
+
+fn b_beside(place: vec4<i32>) -> vec4<i32> {
+    return place + vec4(1, 0, 0, 0);
+}
+
+fn b_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
+    return vec4(select(-1, place.x, place.x < i32(p.n)), 0, 0, 0);
 }
 
 fn b_inner(batch: u32, k: u32) -> vec4<i32> {
@@ -87,6 +107,8 @@ fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     return select(at, -1, outer.x < 0 || inner.x >= i32(p.k));
 }
 
-fn y_row(batch: u32, row: u32) -> u32 {
-    return row * p.n;
+fn y_row(batch: u32, place: vec4<i32>) -> u32 {
+    let kernel = vec3<i32>(p.kernel);
+    let tap = (place.y * kernel.y + place.z) * kernel.z + place.w;
+    return u32(tap * i32(p.channels) + place.x) * p.n;
 }

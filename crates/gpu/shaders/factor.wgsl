@@ -1,8 +1,9 @@
 // A tile of one factor of a product in workgroup memory: SIDE of its rows or columns by DEPTH of k. This
 // stands twice above `product.wgsl`, for A and for B, with the one's name in place of FACTOR.
 //
-// A family says of a factor: `outer` what is known of a row or column, `inner` what is known of a k and
-// `next` of the one DEPTH later, and `at` where in memory the element of both is, or -1 where it is 0.
+// A family says of a factor: `place` which row or column one is and `beside` which the one after it,
+// `outer` what is known of it; `inner` what is known of a k, and `next` of the one DEPTH later; and `at`
+// where in memory the element of both is, or -1 where it is 0.
 //
 // The tile is in units of four neighbours of the side at one k, as `product.wgsl` reads them. Where
 // FOURS, elements lie in fours in memory and are loaded so: along the side they are a unit; along k a
@@ -41,8 +42,10 @@ fn factor_unit(local: u32, i: u32) -> vec2<u32> {
 fn factor_begin(batch: u32, first: u32, k: u32, local: u32) {
     for (var i = 0u; i < FACTOR_LOADS; i++) {
         let unit = factor_unit(local, i);
+        var place = factor_place(first + unit.x * 4u);
         for (var j = 0u; j < 4u; j++) {
-            factor_outers[4u * i + j] = factor_outer(batch, first + unit.x * 4u + j);
+            factor_outers[4u * i + j] = factor_outer(batch, place);
+            place = factor_beside(place);
         }
         factor_inners[i] = factor_inner(batch, k + unit.y);
     }

@@ -26,10 +26,18 @@ fn extent(batch: u32) -> vec2<u32> {
     return vec2(p.m, p.k);
 }
 
+fn a_place(row: u32) -> vec4<i32> {
+    return vec4(i32(row), 0, 0, 0);
+}
+
+fn a_beside(place: vec4<i32>) -> vec4<i32> {
+    return place + vec4(1, 0, 0, 0);
+}
+
 // x: where it begins, or -1 beyond the last.
-fn a_outer(batch: u32, row: u32) -> vec4<i32> {
-    let start = p.a + batch * p.m * p.k + row * p.a_row;
-    return vec4(select(-1, i32(start), row < p.m), 0, 0, 0);
+fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
+    let start = p.a + batch * p.m * p.k + u32(place.x) * p.a_row;
+    return vec4(select(-1, i32(start), place.x < i32(p.m)), 0, 0, 0);
 }
 
 fn a_inner(batch: u32, k: u32) -> vec4<i32> {
@@ -44,9 +52,17 @@ fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     return select(outer.x + inner.x * i32(p.a_column), -1, outer.x < 0 || inner.x >= i32(p.k));
 }
 
-fn b_outer(batch: u32, column: u32) -> vec4<i32> {
-    let start = p.b + batch * p.k * p.n + column * p.b_column;
-    return vec4(select(-1, i32(start), column < p.n), 0, 0, 0);
+fn b_place(column: u32) -> vec4<i32> {
+    return vec4(i32(column), 0, 0, 0);
+}
+
+fn b_beside(place: vec4<i32>) -> vec4<i32> {
+    return place + vec4(1, 0, 0, 0);
+}
+
+fn b_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
+    let start = p.b + batch * p.k * p.n + u32(place.x) * p.b_column;
+    return vec4(select(-1, i32(start), place.x < i32(p.n)), 0, 0, 0);
 }
 
 fn b_inner(batch: u32, k: u32) -> vec4<i32> {
@@ -61,6 +77,6 @@ fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     return select(outer.x + inner.x * i32(p.b_row), -1, outer.x < 0 || inner.x >= i32(p.k));
 }
 
-fn y_row(batch: u32, row: u32) -> u32 {
-    return (batch * p.m + row) * p.n;
+fn y_row(batch: u32, place: vec4<i32>) -> u32 {
+    return (batch * p.m + u32(place.x)) * p.n;
 }

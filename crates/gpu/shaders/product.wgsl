@@ -7,7 +7,7 @@
 //
 // A file of a family says what A and B are, as `factor.wgsl` asks, and: p.m, p.n and p.k, and p.batch of
 // such products; `extent` how many rows and how long a sum a batch has, p.m and p.k at most; `y_row`
-// where in y a row begins.
+// where in y the row of a place begins.
 
 const THREADS = (ROWS / EACH) * (COLUMNS / 4u);
 
@@ -49,9 +49,10 @@ fn main(
         }
         workgroupBarrier();
     }
+    var place = a_place(first_row + row);
     for (var i = 0u; i < EACH; i++) {
         if first_row + row + i < size.x {
-            let of_row = piece * p.apart + y_row(batch, first_row + row + i);
+            let of_row = piece * p.apart + y_row(batch, place);
             for (var j = 0u; j < 4u; j++) {
                 let to = first_column + column * 4u + j;
                 if to < p.n {
@@ -59,5 +60,6 @@ fn main(
                 }
             }
         }
+        place = a_beside(place);
     }
 }
