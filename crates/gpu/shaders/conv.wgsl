@@ -85,7 +85,7 @@ fn extent(batch: u32) -> vec2<u32> {
         f.least = vec3<i32>(least) - (vec3<i32>(f.taps) - 1) * f.tap_step;
     }
     phase = f;
-    phase.deep = a_inner(batch, DEPTH);
+    phase.deep = inner_of(DEPTH);
     let places = f.grid.x * f.grid.y * f.grid.z;
     return vec2(p.pictures * places, f.taps.x * f.taps.y * f.taps.z * p.channels);
 }
@@ -123,14 +123,14 @@ fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
 }
 
 // x: the channel; yzw: the tap of the phase.
-fn a_inner(batch: u32, k: u32) -> vec4<i32> {
+fn inner_of(k: u32) -> vec4<i32> {
     let i = k / p.channels;
     // A phase may see none.
     let taps = max(phase.taps, vec3(1u));
     return vec4<i32>(vec4(k % p.channels, i / taps.z / taps.y, i / taps.z % taps.y, i % taps.z));
 }
 
-fn a_next(inner: vec4<i32>) -> vec4<i32> {
+fn next(inner: vec4<i32>) -> vec4<i32> {
     return add_with_carry(inner, phase.deep, vec4<i32>(vec4(p.channels, phase.taps)));
 }
 
@@ -142,25 +142,9 @@ fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     return select(-1, outer.x + reach(within) + inner.x, is_there);
 }
 
-fn b_place(column: u32) -> vec4<i32> {
-    return vec4(i32(column), 0, 0, 0);
-}
-
-fn b_beside(place: vec4<i32>) -> vec4<i32> {
-    return place + vec4(1, 0, 0, 0);
-}
-
 // x: how far its elements are from the first column's, or -1 beyond the last.
 fn b_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     return vec4(select(-1, place.x * i32(p.w_column), place.x < i32(p.n)), 0, 0, 0);
-}
-
-fn b_inner(batch: u32, k: u32) -> vec4<i32> {
-    return a_inner(batch, k);
-}
-
-fn b_next(inner: vec4<i32>) -> vec4<i32> {
-    return a_next(inner);
 }
 
 fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {

@@ -63,14 +63,14 @@ fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
 }
 
 // The place of g: w; nothing; its frame, of those of all pictures; h.
-fn a_inner(batch: u32, k: u32) -> vec4<i32> {
+fn inner_of(k: u32) -> vec4<i32> {
     let frame = k / p.grid.z / p.grid.y;
     return vec4<i32>(vec4(k % p.grid.z, 0u, frame, k / p.grid.z % p.grid.y));
 }
 
-fn a_next(inner: vec4<i32>) -> vec4<i32> {
+fn next(inner: vec4<i32>) -> vec4<i32> {
     let size = vec4(i32(p.grid.z), 0, 1 << 30, i32(p.grid.y));
-    return add_with_carry(inner, a_inner(0u, DEPTH), size);
+    return add_with_carry(inner, inner_of(DEPTH), size);
 }
 
 fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
@@ -82,29 +82,13 @@ fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     return select(-1, i32(p.a) + reach(first + of_picture) + outer.x, is_there);
 }
 
-fn b_place(column: u32) -> vec4<i32> {
-    return vec4(i32(column), 0, 0, 0);
-}
-
-fn b_beside(place: vec4<i32>) -> vec4<i32> {
-    return place + vec4(1, 0, 0, 0);
-}
-
 fn b_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     return vec4(select(-1, place.x, place.x < i32(p.n)), 0, 0, 0);
 }
 
-fn b_inner(batch: u32, k: u32) -> vec4<i32> {
-    return vec4(i32(k), 0, 0, 0);
-}
-
-fn b_next(inner: vec4<i32>) -> vec4<i32> {
-    return vec4(inner.x + i32(DEPTH), 0, 0, 0);
-}
-
 fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
-    let at = i32(p.b) + inner.x * i32(p.n) + outer.x;
-    return select(at, -1, outer.x < 0 || inner.x >= i32(p.k));
+    let k = (inner.z * i32(p.grid.y) + inner.w) * i32(p.grid.z) + inner.x;
+    return select(i32(p.b) + k * i32(p.n) + outer.x, -1, outer.x < 0 || k >= i32(p.k));
 }
 
 fn y_row(batch: u32, place: vec4<i32>) -> u32 {

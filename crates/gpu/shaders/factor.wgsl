@@ -2,8 +2,8 @@
 // stands twice above `product.wgsl`, for A and for B, with the one's name in place of FACTOR.
 //
 // A family says of a factor: `place` which row or column one is and `beside` which the one after it,
-// `outer` what is known of it; `inner` what is known of a k, and `next` of the one DEPTH later; and `at`
-// where in memory the element of both is, or -1 where it is 0.
+// `outer` what is known of it, and `at` where in memory the element of a row or column and of a k is, or
+// -1 where it is 0; and for both factors: `inner_of` what is known of a k, and `next` of that DEPTH later.
 //
 // The tile is in units of four neighbours of the side at one k, as `product.wgsl` reads them. Where
 // FOURS, elements lie in fours in memory and are loaded so: along the side they are a unit; along k a
@@ -47,7 +47,7 @@ fn factor_begin(batch: u32, first: u32, k: u32, local: u32) {
             factor_outers[4u * i + j] = factor_outer(batch, place);
             place = factor_beside(place);
         }
-        factor_inners[i] = factor_inner(batch, k + unit.y);
+        factor_inners[i] = inner_of(k + unit.y);
     }
 }
 
@@ -77,6 +77,6 @@ fn factor_copy(local: u32) {
                 );
             }
         }
-        factor_inners[i] = factor_next(inner);
+        factor_inners[i] = next(inner);
     }
 }

@@ -40,11 +40,11 @@ fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     return vec4(select(-1, i32(start), place.x < i32(p.m)), 0, 0, 0);
 }
 
-fn a_inner(batch: u32, k: u32) -> vec4<i32> {
+fn inner_of(k: u32) -> vec4<i32> {
     return vec4(i32(k), 0, 0, 0);
 }
 
-fn a_next(inner: vec4<i32>) -> vec4<i32> {
+fn next(inner: vec4<i32>) -> vec4<i32> {
     return vec4(inner.x + i32(DEPTH), 0, 0, 0);
 }
 
@@ -52,25 +52,9 @@ fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     return select(outer.x + inner.x * i32(p.a_column), -1, outer.x < 0 || inner.x >= i32(p.k));
 }
 
-fn b_place(column: u32) -> vec4<i32> {
-    return vec4(i32(column), 0, 0, 0);
-}
-
-fn b_beside(place: vec4<i32>) -> vec4<i32> {
-    return place + vec4(1, 0, 0, 0);
-}
-
 fn b_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     let start = p.b + batch * p.k * p.n + u32(place.x) * p.b_column;
     return vec4(select(-1, i32(start), place.x < i32(p.n)), 0, 0, 0);
-}
-
-fn b_inner(batch: u32, k: u32) -> vec4<i32> {
-    return vec4(i32(k), 0, 0, 0);
-}
-
-fn b_next(inner: vec4<i32>) -> vec4<i32> {
-    return vec4(inner.x + i32(DEPTH), 0, 0, 0);
 }
 
 fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {

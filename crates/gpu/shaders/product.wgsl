@@ -9,6 +9,15 @@
 // such products; `extent` how many rows and how long a sum a batch has, p.m and p.k at most; `y_row`
 // where in y the row of a place begins.
 
+// Columns are only counted.
+fn b_place(column: u32) -> vec4<i32> {
+    return vec4(i32(column), 0, 0, 0);
+}
+
+fn b_beside(place: vec4<i32>) -> vec4<i32> {
+    return place + vec4(1, 0, 0, 0);
+}
+
 const THREADS = (ROWS / EACH) * (COLUMNS / 4u);
 
 @compute @workgroup_size(THREADS)
