@@ -165,7 +165,7 @@ impl Peers {
         let Some(peer) = peer else { return Ok(None) };
         let reply = match peer.ask(&request) {
             Err(error) if rival == Rival::BurnWgpu && peer.has_ended() => {
-                let why = format!("burn on the GPU ended: {error:#}, at {request}");
+                let why = format!("burn on the GPU, asked {request}: {error:#}");
                 eprintln!("{why}");
                 self.rust = Peer::rust(&rust_peer(), rayon::current_num_threads()).ok();
                 return Ok(Some(Answer::Skipped(why)));
@@ -271,7 +271,7 @@ impl Peer {
         let mut reply = String::new();
         self.replies.read_line(&mut reply).context("a peer")?;
         if reply.is_empty() {
-            bail!("a peer ended, and what it said is above");
+            bail!("a peer ended; what it said is above");
         }
         let reply: Value =
             serde_json::from_str(&reply).with_context(|| format!("a peer said {reply:?}"))?;

@@ -1,6 +1,5 @@
 //! What computes.
 
-use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
 use anyhow::Result;
@@ -47,17 +46,6 @@ impl FromStr for Choice {
     }
 }
 
-impl Display for Choice {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        match self {
-            Self::Auto => write!(f, "auto"),
-            Self::Cpu => write!(f, "cpu"),
-            Self::Gpu(0) => write!(f, "gpu"),
-            Self::Gpu(number) => write!(f, "gpu:{number}"),
-        }
-    }
-}
-
 impl Choice {
     /// The device.
     pub fn open(self) -> Result<Device> {
@@ -73,8 +61,9 @@ impl Choice {
                         1 => "there is one GPU, gpu:0".into(),
                         n => format!("there are GPUs 0 to {} here, see `kinora devices`", n - 1),
                     };
+                    let asked = if number == 0 { "gpu".into() } else { format!("gpu:{number}") };
                     return Err(Failure::device(format!(
-                        "--device {self}: {found}; use --device cpu, or leave it out"
+                        "--device {asked}: {found}; use --device cpu, or leave it out"
                     ))
                     .into());
                 }

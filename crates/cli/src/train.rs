@@ -27,8 +27,7 @@ pub fn run(args: &Train) -> Result<()> {
         }
         Device::Gpu(device) => {
             let peak = device.clone();
-            let name = peak.name().to_string();
-            train::<GpuTensor>(args, &device, &name, &|| peak.memory().peak)
+            train::<GpuTensor>(args, &device, device.name(), &|| peak.memory().peak)
         }
     }
 }
