@@ -10,13 +10,7 @@ override ENLARGED: bool;
 
 struct Params {
     // m and k are of the largest phase, and batch is how many there are.
-    m: u32,
-    n: u32,
-    k: u32,
-    batch: u32,
-    pieces: u32,
-    piece: u32,
-    apart: u32,
+    sizes: Sizes,
     // Where the gathered tensor, which is A, and the weights begin.
     a: u32,
     b: u32,
@@ -144,7 +138,7 @@ fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
 
 // x: how far its elements are from the first column's, or -1 beyond the last.
 fn b_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
-    return vec4(select(-1, place.x * i32(p.w_column), place.x < i32(p.n)), 0, 0, 0);
+    return vec4(select(-1, place.x * i32(p.w_column), place.x < i32(p.sizes.n)), 0, 0, 0);
 }
 
 fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
@@ -156,5 +150,5 @@ fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
 
 fn y_row(batch: u32, place: vec4<i32>) -> u32 {
     let at = vec3<u32>(place.zwx) * phase.stride + phase.at;
-    return (((u32(place.y) * p.size.x + at.x) * p.size.y + at.y) * p.size.z + at.z) * p.n;
+    return (((u32(place.y) * p.size.x + at.x) * p.size.y + at.y) * p.size.z + at.z) * p.sizes.n;
 }

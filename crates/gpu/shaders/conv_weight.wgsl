@@ -2,13 +2,7 @@
 // and input channels, the columns their output channels, and k runs over the places of g.
 
 struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    batch: u32,
-    pieces: u32,
-    piece: u32,
-    apart: u32,
+    sizes: Sizes,
     // Where x, which is A, and g begin.
     a: u32,
     b: u32,
@@ -28,7 +22,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
 fn extent(batch: u32) -> vec2<u32> {
-    return vec2(p.m, p.k);
+    return vec2(p.sizes.m, p.sizes.k);
 }
 
 // Out of every source.
@@ -62,10 +56,10 @@ fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     return vec4(reach(tap) + place.x, tap);
 }
 
-// The place of g: w; nothing; its frame, of those of all pictures; h.
+// The place of g: w; k itself; its frame, of those of all pictures; h.
 fn inner_of(k: u32) -> vec4<i32> {
     let frame = k / p.grid.z / p.grid.y;
-    return vec4<i32>(vec4(k % p.grid.z, 0u, frame, k / p.grid.z % p.grid.y));
+    return vec4<i32>(vec4(k % p.grid.z, k, frame, k / p.grid.z % p.grid.y));
 }
 
 fn next(inner: vec4<i32>) -> vec4<i32> {
@@ -83,16 +77,16 @@ fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
 }
 
 fn b_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
-    return vec4(select(-1, place.x, place.x < i32(p.n)), 0, 0, 0);
+    return vec4(select(-1, place.x, place.x < i32(p.sizes.n)), 0, 0, 0);
 }
 
 fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
-    let k = (inner.z * i32(p.grid.y) + inner.w) * i32(p.grid.z) + inner.x;
-    return select(i32(p.b) + k * i32(p.n) + outer.x, -1, outer.x < 0 || k >= i32(p.k));
+    let at = i32(p.b) + inner.y * i32(p.sizes.n) + outer.x;
+    return select(at, -1, outer.x < 0 || inner.y >= i32(p.sizes.k));
 }
 
 fn y_row(batch: u32, place: vec4<i32>) -> u32 {
     let kernel = vec3<i32>(p.kernel);
     let tap = (place.y * kernel.y + place.z) * kernel.z + place.w;
-    return u32(tap * i32(p.channels) + place.x) * p.n;
+    return u32(tap * i32(p.channels) + place.x) * p.sizes.n;
 }

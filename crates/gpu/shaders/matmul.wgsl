@@ -1,13 +1,7 @@
 // Matrix products, with `product.wgsl`.
 
 struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    batch: u32,
-    pieces: u32,
-    piece: u32,
-    apart: u32,
+    sizes: Sizes,
     // Where a and b begin, and steps along rows and columns of each; one of the two is 1.
     a: u32,
     b: u32,
@@ -23,7 +17,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
 fn extent(batch: u32) -> vec2<u32> {
-    return vec2(p.m, p.k);
+    return vec2(p.sizes.m, p.sizes.k);
 }
 
 fn a_place(row: u32) -> vec4<i32> {
@@ -36,8 +30,8 @@ fn a_beside(place: vec4<i32>) -> vec4<i32> {
 
 // x: where it begins, or -1 beyond the last.
 fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
-    let start = p.a + batch * p.m * p.k + u32(place.x) * p.a_row;
-    return vec4(select(-1, i32(start), place.x < i32(p.m)), 0, 0, 0);
+    let start = p.a + batch * p.sizes.m * p.sizes.k + u32(place.x) * p.a_row;
+    return vec4(select(-1, i32(start), place.x < i32(p.sizes.m)), 0, 0, 0);
 }
 
 fn inner_of(k: u32) -> vec4<i32> {
@@ -49,18 +43,18 @@ fn next(inner: vec4<i32>) -> vec4<i32> {
 }
 
 fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
-    return select(outer.x + inner.x * i32(p.a_column), -1, outer.x < 0 || inner.x >= i32(p.k));
+    return select(outer.x + inner.x * i32(p.a_column), -1, outer.x < 0 || inner.x >= i32(p.sizes.k));
 }
 
 fn b_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
-    let start = p.b + batch * p.k * p.n + u32(place.x) * p.b_column;
-    return vec4(select(-1, i32(start), place.x < i32(p.n)), 0, 0, 0);
+    let start = p.b + batch * p.sizes.k * p.sizes.n + u32(place.x) * p.b_column;
+    return vec4(select(-1, i32(start), place.x < i32(p.sizes.n)), 0, 0, 0);
 }
 
 fn b_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
-    return select(outer.x + inner.x * i32(p.b_row), -1, outer.x < 0 || inner.x >= i32(p.k));
+    return select(outer.x + inner.x * i32(p.b_row), -1, outer.x < 0 || inner.x >= i32(p.sizes.k));
 }
 
 fn y_row(batch: u32, place: vec4<i32>) -> u32 {
-    return (batch * p.m + u32(place.x)) * p.n;
+    return (batch * p.sizes.m + u32(place.x)) * p.sizes.n;
 }

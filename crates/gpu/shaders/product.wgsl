@@ -1,13 +1,27 @@
 // The tiled product behind matrix products and convolutions: Y = A B. Every element is summed in
 // ascending order of k, whatever the tile; where there are few tiles of long sums, these are cut into
-// p.pieces of p.piece, p.apart from each other in y, which are added up afterwards.
+// pieces, one after another in y, which are added up afterwards.
 //
 // A workgroup computes a tile of ROWS × COLUMNS of a piece; it walks along k in steps of DEPTH, of which
 // it copies the factors to workgroup memory. A thread computes EACH neighbouring rows of four columns.
 //
-// A file of a family says what A and B are, as `factor.wgsl` asks, and: p.m, p.n and p.k, and p.batch of
-// such products; `extent` how many rows and how long a sum a batch has, p.m and p.k at most; `y_row`
-// where in y the row of a place begins.
+// A file of a family says what A and B are, as `factor.wgsl` asks, and: `p.sizes`;
+// `extent` how many rows and how long a sum a batch has, m and k at most; `y_row` where in y the row of a
+// place begins.
+
+struct Sizes {
+    // Of batch products [m, n], each the sum of k.
+    m: u32,
+    n: u32,
+    k: u32,
+    batch: u32,
+    // How many pieces a sum has, how long one is, and from one to the next in y.
+    pieces: u32,
+    piece: u32,
+    apart: u32,
+    // What follows begins at a multiple of 16 bytes.
+    unused: u32,
+}
 
 // Columns are only counted.
 fn b_place(column: u32) -> vec4<i32> {
@@ -26,18 +40,18 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let tiles = vec2((p.m + ROWS - 1u) / ROWS, (p.n + COLUMNS - 1u) / COLUMNS);
+    let tiles = vec2((p.sizes.m + ROWS - 1u) / ROWS, (p.sizes.n + COLUMNS - 1u) / COLUMNS);
     let index = index_of(group, groups);
-    let piece = index / (tiles.x * tiles.y) % p.pieces;
-    let batch = index / (tiles.x * tiles.y) / p.pieces;
+    let piece = index / (tiles.x * tiles.y) % p.sizes.pieces;
+    let batch = index / (tiles.x * tiles.y) / p.sizes.pieces;
     let first_row = index / tiles.y % tiles.x * ROWS;
     let first_column = index % tiles.y * COLUMNS;
-    if batch >= p.batch {
+    if batch >= p.sizes.batch {
         return;
     }
     let size = extent(batch);
-    let start = piece * p.piece;
-    let end = min(size.y, start + p.piece);
+    let start = piece * p.sizes.piece;
+    let end = min(size.y, start + p.sizes.piece);
     a_begin(batch, first_row, start, local);
     b_begin(batch, first_column, start, local);
     let row = local / B_QUADS * EACH;
@@ -61,10 +75,10 @@ fn main(
     var place = a_place(first_row + row);
     for (var i = 0u; i < EACH; i++) {
         if first_row + row + i < size.x {
-            let of_row = piece * p.apart + y_row(batch, place);
+            let of_row = piece * p.sizes.apart + y_row(batch, place);
             for (var j = 0u; j < 4u; j++) {
                 let to = first_column + column * 4u + j;
-                if to < p.n {
+                if to < p.sizes.n {
                     y[of_row + to] = sums[i][j];
                 }
             }

@@ -18,8 +18,6 @@ struct Params {
     w_column: u32,
     pictures: u32,
     is_partial: u32,
-    /// The sizes of the product and these are a multiple of 16 bytes.
-    unused: u32,
     source: [u32; 4],
     size: [u32; 4],
     kernel: [u32; 4],
@@ -106,7 +104,6 @@ fn gathered(
         w_column: w_column as u32,
         pictures: y.shape()[0] as u32,
         is_partial: is_partial as u32,
-        unused: 0,
         source: words([t, h << u32::from(is_enlarged), w << u32::from(is_enlarged)]),
         size: words(size),
         kernel: words(taps),
@@ -126,8 +123,6 @@ struct WeightParams {
     b: u32,
     pictures: u32,
     channels: u32,
-    /// The sizes of the product and these are a multiple of 16 bytes.
-    unused: u32,
     source: [u32; 4],
     grid: [u32; 4],
     kernel: [u32; 4],
@@ -152,7 +147,6 @@ pub(crate) fn conv_weight(
         b: g.start(),
         pictures: g.shape()[0] as u32,
         channels: ci as u32,
-        unused: 0,
         source: words(inner(x)),
         grid: words(inner(g)),
         kernel: words(kernel),

@@ -64,6 +64,7 @@ struct Sizes {
     pieces: u32,
     piece: u32,
     apart: u32,
+    unused: u32,
 }
 
 /// Workgroups to have, so that a GPU is busy, and sums that are cut where they are longer.
@@ -96,6 +97,7 @@ pub(crate) fn product<P: Pod>(
         pieces: pieces as u32,
         piece: piece as u32,
         apart: y.len() as u32,
+        unused: 0,
     };
     let params = [bytemuck::bytes_of(&sizes), bytemuck::bytes_of(&params)].concat();
     let groups = (tiles * pieces) as u64;
