@@ -8,6 +8,9 @@
 // Whether the gathered tensor is enlarged twice along h and w.
 override ENLARGED: bool;
 
+// Phases see the same places of the source, and some have shorter sums than others.
+const SIDE_BY_SIDE = true;
+
 struct Params {
     // m and k are of the largest phase, and batch is how many there are.
     sizes: Sizes,

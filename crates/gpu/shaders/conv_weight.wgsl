@@ -1,6 +1,8 @@
 // The partial of a convolution by its weights, with `product.wgsl`: the rows are the weights' taps
 // and input channels, the columns their output channels, and k runs over the places of g.
 
+const SIDE_BY_SIDE = false;
+
 struct Params {
     sizes: Sizes,
     // Where x, which is A, and g begin.

@@ -1,5 +1,7 @@
 // Matrix products, with `product.wgsl`.
 
+const SIDE_BY_SIDE = false;
+
 struct Params {
     sizes: Sizes,
     // Where a and b begin, and steps along rows and columns of each; one of the two is 1.

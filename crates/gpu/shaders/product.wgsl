@@ -7,7 +7,8 @@
 //
 // A file of a family says what A and B are, as `factor.wgsl` asks, and: `p.sizes`;
 // `extent` how many rows and how long a sum a batch has, m and k at most; `y_row` where in y the row of a
-// place begins.
+// place begins; `SIDE_BY_SIDE` whether neighbouring workgroups take the same rows of all batches, which
+// then share what they read, or all rows of one.
 
 struct Sizes {
     // Of batch products [m, n], each the sum of k.
@@ -41,12 +42,23 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let tiles = vec2((p.sizes.m + ROWS - 1u) / ROWS, (p.sizes.n + COLUMNS - 1u) / COLUMNS);
-    let index = index_of(group, groups);
-    let piece = index / (tiles.x * tiles.y) % p.sizes.pieces;
-    let batch = index / (tiles.x * tiles.y) / p.sizes.pieces;
-    let first_row = index / tiles.y % tiles.x * ROWS;
-    let first_column = index % tiles.y * COLUMNS;
-    if batch >= p.sizes.batch {
+    var rest = index_of(group, groups);
+    let first_column = rest % tiles.y * COLUMNS;
+    rest /= tiles.y;
+    let piece = rest % p.sizes.pieces;
+    rest /= p.sizes.pieces;
+    var batch = 0u;
+    if SIDE_BY_SIDE {
+        batch = rest % p.sizes.batch;
+        rest /= p.sizes.batch;
+    }
+    let first_row = rest % tiles.x * ROWS;
+    rest /= tiles.x;
+    if !SIDE_BY_SIDE {
+        batch = rest % p.sizes.batch;
+        rest /= p.sizes.batch;
+    }
+    if rest > 0u {
         return;
     }
     let size = extent(batch);

@@ -83,7 +83,7 @@ pub(crate) fn product<P: Pod>(
     if k == 0 {
         return layout::fill(0.0, y);
     }
-    let [rows, columns, depth, each] = tile(m, n);
+    let [rows, columns, depth, each] = tile(m, n, batch);
     kernel.tile = Some(Tile { rows, columns, depth, each, factors });
     let tiles = m.div_ceil(rows as usize) * n.div_ceil(columns as usize) * batch;
     let most = (GROUPS / tiles).clamp(1, k.div_ceil(PIECE));
@@ -122,14 +122,15 @@ pub(crate) const TILES: [[u32; 4]; 7] = [
     [128, 64, 16, 8],
 ];
 
-fn tile(m: usize, n: usize) -> [u32; 4] {
-    TILES[match (m, n) {
-        (_, ..=4) => 0,
-        (_, ..=16) => 1,
-        (..=16, _) => 2,
-        (..2048, ..=32) => 3,
-        (_, ..=32) => 4,
-        (2048.., 64..) => 6,
+fn tile(m: usize, n: usize, batch: usize) -> [u32; 4] {
+    let is_large = m >= 256 && m * batch >= 2048;
+    TILES[match n {
+        ..=4 => 0,
+        ..=16 => 1,
+        _ if m <= 16 => 2,
+        ..=32 if is_large => 4,
+        ..=32 => 3,
+        64.. if is_large => 6,
         _ => 5,
     }]
 }
