@@ -195,22 +195,11 @@ fn rust_bert() -> Result<Outcome> {
                 .into(),
         ));
     };
-    let of_tests = "the tests that failed are named above";
-    // Always of the whole workspace: what it shares with the build before this one is not built anew.
-    for (line, only, remedy) in [
-        ("clippy --all-targets", "", "mend what clippy says above"),
-        ("test --test bert --test text", "", of_tests),
-        ("test --lib", "bert::", of_tests),
-        ("test --doc", "text/src", of_tests),
-    ] {
+    let command = |line: &str, behind: &[&str]| -> Result<Command> {
         let mut command = cargo();
+        // Always of the whole workspace: what it shares with the build before is not built anew.
         command.args(line.split(' ')).args(["--workspace", "--release", "--features", "rust-bert"]);
-        if line.starts_with("clippy") {
-            // Here what is fetched from the network is compiled, at least.
-            command.args(["--features", "rust-bert-remote", "--", "-D", "warnings"]);
-        } else if !only.is_empty() {
-            command.args(["--", only]);
-        }
+        command.arg("--").args(behind);
         // Two threads of OpenMP on a busy machine can be slower than one, by far.
         command.env("LIBTORCH", &libtorch).env("OMP_NUM_THREADS", "1");
         let found = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
@@ -219,7 +208,21 @@ fn rust_bert() -> Result<Outcome> {
         if libtorch.starts_with(root().join("target")) {
             command.env("LIBTORCH_CXX11_ABI", "0");
         }
-        succeeds(&mut command, remedy)?;
+        Ok(command)
+    };
+    // Here what is fetched from the network is compiled, at least.
+    let line = "clippy --all-targets --features rust-bert-remote";
+    succeeds(&mut command(line, &["-D", "warnings"])?, "mend what clippy says above")?;
+    for (line, only) in
+        [("test --test bert --test text", ""), ("test --lib", "bert::"), ("test --doc", "text/src")]
+    {
+        // Where no test has this in its name, none would fail.
+        let tests = command(line, &[only, "--list"])?.stderr(Stdio::inherit()).output()?;
+        ensure!(
+            String::from_utf8_lossy(&tests.stdout).contains(": test"),
+            "cargo {line} has no test with {only:?} in its name"
+        );
+        succeeds(&mut command(line, &[only])?, "the tests that failed are named above")?;
     }
     Ok(Outcome::Passed(libtorch.display().to_string()))
 }

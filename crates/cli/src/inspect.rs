@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::args::Inspect;
 use crate::models;
-use crate::output::say;
+use crate::output::{count, say};
 
 pub fn run(args: &Inspect) -> Result<()> {
     let (bytes, origin, _) = models::read(&args.model)?;
@@ -41,10 +41,10 @@ pub fn run(args: &Inspect) -> Result<()> {
         3 => "colour",
         _ => "colour with alpha",
     };
-    let training = match time.is_empty() {
-        true => format!("{steps} steps, {clips} clips"),
-        false => format!("{steps} steps, {clips} clips, {time}"),
-    };
+    let mut training = format!("{}, {}", count(*steps, "step"), count(*clips, "clip"));
+    if !time.is_empty() {
+        training += &format!(", {time}");
+    }
     for (what, text) in [
         ("model", format!("{origin}, {} bytes, format {format}", bytes.len())),
         ("name", name.clone()),

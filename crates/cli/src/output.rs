@@ -25,6 +25,12 @@ pub fn note(line: impl Display) {
     let _ = writeln!(stderr(), "{line}");
 }
 
+/// `1 step`, `2 steps`.
+pub fn count(n: u64, what: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{s}")
+}
+
 /// Files or folders for some films.
 pub struct Targets {
     pub format: Format,

@@ -17,7 +17,7 @@ use crate::args::Train;
 use crate::device::Device;
 use crate::exit::Failure;
 use crate::models;
-use crate::output::note;
+use crate::output::{count, note};
 
 pub fn run(args: &Train) -> Result<()> {
     match args.device.device.open()? {
@@ -98,7 +98,8 @@ fn train<T: Tensor>(
         Outcome::Finished(made) => {
             let model = folder.join("model.safetensors");
             let more = if made > steps { "; it has more steps than were asked for" } else { "" };
-            note(format_args!("{made} steps made; the model is {}{more}", model.display()));
+            let made = count(made, "step");
+            note(format_args!("{made} made; the model is {}{more}", model.display()));
             Ok(())
         }
         Outcome::Stopped(step) => Err(Failure::stopped(format!(
@@ -202,12 +203,13 @@ impl<'a> Progress<'a> {
         let millions = |n: usize| format!("{:.2} M", n as f64 * 1e-6);
         let time = Duration::from_secs_f64(seconds_per_step * steps as f64);
         format!(
-            "{} parameters in the model, {} in the discriminators; about {} MiB of memory; {steps} \
-             steps of {} clips at {seconds_per_step:.2} s, about {}; log and samples in {}",
+            "{} parameters in the model, {} in the discriminators; about {} MiB of memory; {} of \
+             {} at {seconds_per_step:.2} s, about {}; log and samples in {}",
             millions(parameters),
             millions(parameters_discriminator),
             (self.peak)().div_ceil(1 << 20),
-            self.batch,
+            count(steps, "step"),
+            count(self.batch as u64, "clip"),
             HumanDuration(time),
             self.folder.display(),
         )

@@ -225,6 +225,10 @@ pub trait Tensor: Clone + Send + Sync {
     /// # Panics
     /// If there are none, or there is no such axis.
     fn stack(parts: &[&Self], axis: usize) -> Result<Self> {
+        for part in parts {
+            let rank = part.shape().len();
+            assert!(axis <= rank, "axis {axis} to stack along, of tensors with {rank} axes");
+        }
         let widened = parts
             .iter()
             .map(|part| {

@@ -153,7 +153,8 @@ impl<T: Tensor> Training<T> {
             None => {
                 let captions = captions(&config, &*dataset)?;
                 let texts = captions.iter().map(String::as_str);
-                let tokenizer = Tokenizer::train(texts, config.tokenizer.vocab)?;
+                let wrong = |error| Error::Config(format!("tokenizer.vocab: {error}"));
+                let tokenizer = Tokenizer::train(texts, config.tokenizer.vocab).map_err(wrong)?;
                 (Lexicon::new(&config.encoder, tokenizer, &captions)?, None)
             }
         };
