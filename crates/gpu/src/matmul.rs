@@ -124,13 +124,13 @@ pub(crate) const TILES: [[u32; 4]; 7] = [
 
 fn tile(m: usize, n: usize, batch: usize) -> [u32; 4] {
     let is_large = m >= 256 && m * batch >= 2048;
-    TILES[match n {
-        ..=4 => 0,
-        ..=16 => 1,
+    TILES[match (n, is_large) {
+        (..=4, _) => 0,
+        (5..=16, _) => 1,
         _ if m <= 16 => 2,
-        ..=32 if is_large => 4,
-        ..=32 => 3,
-        64.. if is_large => 6,
+        (17..=32, false) => 3,
+        (17..=32, true) => 4,
+        (64.., true) => 6,
         _ => 5,
     }]
 }
