@@ -1,9 +1,13 @@
 // What several files use; it stands below each of them.
 
-// Which workgroup this is, where more than one dimension holds are folded into two.
+// Which workgroup this is, of those that a dispatch folds into two dimensions where one does not hold
+// them all.
 fn index_of(group: vec3<u32>, groups: vec3<u32>) -> u32 {
     return group.y * groups.x + group.x;
 }
+
+// A place, or a tap, that is out of every picture wherever the other lies.
+const FAR = -(1 << 24);
 
 fn sigmoid(x: f32) -> f32 {
     return 1.0 / (1.0 + exp(-x));
@@ -19,8 +23,8 @@ fn tanh_of(x: f32) -> f32 {
     return select(select(-far, far, x > 0.0), near, abs(x) < 0.1);
 }
 
-// a + b, where what is over the size of x is carried to w, of w to z, and of z to y, which has no end;
-// all numbers of a but y are below their sizes, and of b below them or 1.
+// a + b as numbers of mixed radix: x overflows into w, w into z, and z into y, which has no end. The
+// digits of a are below their sizes, those of b below them or 1, so that one carry each is enough.
 fn add_with_carry(a: vec4<i32>, b: vec4<i32>, size: vec4<i32>) -> vec4<i32> {
     var sum = a + b;
     let x = sum.x >= size.x;

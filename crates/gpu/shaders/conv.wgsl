@@ -1,18 +1,19 @@
 // Convolutions as products whose factors are gathered, with `product.wgsl`.
 //
-// forward: the rows are the places of y [n, t, h, w, co], k runs over taps and input channels.
-// Its partial by the input has a batch for each phase, which is a remainder of the places by the
-// stride: place q of a phase is q stride + at, and sees every stride-th tap alone, so that no zeros
-// are put between the elements of g.
+// Of a convolution the rows are the places of y [n, t, h, w, co], and k runs over taps and input
+// channels. A transposed one, which is the partial of a convolution by its input, has a batch for each
+// phase, that is a remainder of the places by the stride: place q of a phase is q stride + at, and sees
+// every stride-th tap alone, so that no zeros are put between the elements of what is gathered.
 
 // Whether the gathered tensor is enlarged twice along h and w.
 override ENLARGED: bool;
 
-// Phases see the same places of the source, and some have shorter sums than others.
+// Phases see the same places of the source, and the sums of some are shorter than those of others.
 const SIDE_BY_SIDE = true;
 
 struct Params {
-    // m and k are of the largest phase, and batch is how many there are.
+    // m is the most places that a phase has, k the longest sum, perhaps of another; batch is how many
+    // phases there are.
     sizes: Sizes,
     // Where the gathered tensor, which is A, and the weights begin.
     a: u32,
@@ -23,9 +24,9 @@ struct Params {
     tap: u32,
     w_channel: u32,
     w_column: u32,
-    // n, and 1 for the partial by the input, else 0.
+    // n, and 1 where the convolution is transposed, else 0.
     pictures: u32,
-    is_partial: u32,
+    is_transposed: u32,
     // [t, h, w] of the gathered tensor, twice that along h and w where it is enlarged.
     source: vec3<u32>,
     // [t, h, w] of the target, which is y.
@@ -40,7 +41,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
-// What this workgroup's phase is: of the forward pass there is one, which is all of it.
+// What this workgroup's phase is: of a plain convolution there is one, which is all of it.
 struct Phase {
     // [t, h, w] of its grid of places, which lie on the target at q stride + at.
     grid: vec3<u32>,
@@ -67,7 +68,7 @@ fn extent(batch: u32) -> vec2<u32> {
     f.before = vec3<i32>(p.padding);
     f.taps = p.kernel;
     f.tap_step = vec3(1);
-    if p.is_partial == 1u {
+    if p.is_transposed == 1u {
         let phases = min(p.stride, p.size);
         f.at = vec3(batch / phases.z / phases.y, batch / phases.z % phases.y, batch % phases.z);
         f.grid = (p.size - f.at + p.stride - 1u) / p.stride;
@@ -99,10 +100,7 @@ fn a_beside(place: vec4<i32>) -> vec4<i32> {
     return add_with_carry(place, vec4(1, 0, 0, 0), vec4(grid.z, 0, grid.x, grid.y));
 }
 
-// Out of every source.
-const FAR = -(1 << 24);
-
-// How far into the gathered tensor a place lies, t counted on over all pictures.
+// Where in the gathered tensor a place lies, t counted on over all pictures.
 fn reach(at: vec3<i32>) -> i32 {
     let size = vec2<i32>(p.source.yz >> vec2(select(0u, 1u, ENLARGED)));
     return ((at.x * size.x + at.y) * size.y + at.z) * i32(p.channels);
@@ -133,7 +131,7 @@ fn next(inner: vec4<i32>) -> vec4<i32> {
 
 fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     let at = outer.yzw + inner.yzw;
-    // What lies before the source is far behind it.
+    // What lies before the source, a negative number, is a huge one without a sign.
     let is_there = all(vec3<u32>(at) < p.source) && inner.y < i32(phase.taps.x);
     let within = select(inner.yzw, at >> vec3(0u, 1u, 1u), ENLARGED);
     return select(-1, outer.x + reach(within) + inner.x, is_there);

@@ -14,8 +14,8 @@ struct Params {
     source: vec3<u32>,
     grid: vec3<u32>,
     kernel: vec3<u32>,
-    step: vec3<i32>,
-    before: vec3<i32>,
+    stride: vec3<u32>,
+    padding: vec3<u32>,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -23,14 +23,15 @@ struct Params {
 @group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
+// How much further a k is a step later.
+var<private> deep: vec4<i32>;
+
 fn extent(batch: u32) -> vec2<u32> {
+    deep = inner_of(DEPTH);
     return vec2(p.sizes.m, p.sizes.k);
 }
 
-// Out of every source.
-const FAR = -(1 << 24);
-
-// How far into x a place lies, t counted on over all pictures.
+// Where in x a place lies, t counted on over all pictures.
 fn reach(at: vec3<i32>) -> i32 {
     let size = vec3<i32>(p.source);
     return ((at.x * size.y + at.y) * size.z + at.z) * i32(p.channels);
@@ -66,14 +67,15 @@ fn inner_of(k: u32) -> vec4<i32> {
 
 fn next(inner: vec4<i32>) -> vec4<i32> {
     let size = vec4(i32(p.grid.z), 0, 1 << 30, i32(p.grid.y));
-    return add_with_carry(inner, inner_of(DEPTH), size);
+    return add_with_carry(inner, deep, size);
 }
 
 fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     let picture = inner.z / i32(p.grid.x);
-    let first = vec3(inner.z - picture * i32(p.grid.x), inner.wx) * p.step - p.before;
+    let stride = vec3<i32>(p.stride);
+    let first = vec3(inner.z - picture * i32(p.grid.x), inner.wx) * stride - vec3<i32>(p.padding);
     let of_picture = vec3(picture * i32(p.source.x), 0, 0);
-    // What lies before the source is far behind it.
+    // What lies before the source, a negative number, is a huge one without a sign.
     let is_there = all(vec3<u32>(first + outer.yzw) < p.source) && picture < i32(p.pictures);
     return select(-1, i32(p.a) + reach(first + of_picture) + outer.x, is_there);
 }

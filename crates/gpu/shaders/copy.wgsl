@@ -1,7 +1,7 @@
 // Moves elements: y at one index from x at another, both by strides. So are all axes permuted,
 // repeated, cut, padded and put after one another.
 //
-// A workgroup moves 256 elements, a thread one of them.
+// A workgroup moves 256 elements, a thread one of them; as bits, so that no NaN changes.
 
 struct Params {
     // Where x and y begin, how many elements are moved, and along how many axes.
@@ -14,8 +14,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
 
 @compute @workgroup_size(256)
 fn main(
@@ -34,6 +34,5 @@ fn main(
         at += (left % dim.x) * dim.yz;
         left /= dim.x;
     }
-    // The bits, so that no NaN changes.
     y[at.y] = x[at.x];
 }

@@ -1,9 +1,12 @@
 // A tile of one factor of a product in workgroup memory: SIDE of its rows or columns by DEPTH of k. This
 // stands twice above `product.wgsl`, for A and for B, with the one's name in place of FACTOR.
 //
-// A family says of a factor: `place` which row or column one is and `beside` which the one after it,
-// `outer` what is known of it, and `at` where in memory the element of a row or column and of a k is, or
-// -1 where it is 0; and for both factors: `inner_of` what is known of a k, and `next` of that DEPTH later.
+// A family says of a factor:
+// - `place`: which row or column one is, in whatever parts it likes, and `beside`: which the next one is;
+// - `outer`: what is known of a place, and `at`: where in memory its element of a k is, or -1 where that
+//   is 0;
+// and of both factors:
+// - `inner_of`: what is known of a k, and `next`: that of DEPTH later.
 //
 // The tile is in units of four neighbours of the side at one k, as `product.wgsl` reads them. Where
 // FOURS, elements lie in fours in memory and are loaded so: along the side they are a unit; along k a

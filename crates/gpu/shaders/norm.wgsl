@@ -72,7 +72,7 @@ fn walk(group: u32, local: u32) -> Walk {
     return w;
 }
 
-// The place of a channel of this n's and group's first place.
+// Where, from the start of x on, a channel of the group at the first place of this n lies.
 fn start(w: Walk, channel: u32) -> u32 {
     return w.n * p.places * p.c + w.first + channel;
 }

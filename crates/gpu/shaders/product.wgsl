@@ -5,10 +5,13 @@
 // A workgroup computes a tile of ROWS × COLUMNS of a piece; it walks along k in steps of DEPTH, of which
 // it copies the factors to workgroup memory. A thread computes EACH neighbouring rows of four columns.
 //
-// A file of a family says what A and B are, as `factor.wgsl` asks, and: `p.sizes`;
-// `extent` how many rows and how long a sum a batch has, m and k at most; `y_row` where in y the row of a
-// place begins; `SIDE_BY_SIDE` whether neighbouring workgroups take the same rows of all batches, which
-// then share what they read, or all rows of one.
+// A file of a family says what A and B are, as `factor.wgsl` asks, and:
+// - `p.sizes`;
+// - `extent`: how many rows a batch has, and how long its sums are, at most m and k. It is called before
+//   the others, and may set what they read;
+// - `y_row`: where in y the row of a place begins;
+// - `SIDE_BY_SIDE`: whether neighbouring workgroups compute the same rows of all batches, or all rows of
+//   one batch.
 
 struct Sizes {
     // Of batch products [m, n], each the sum of k.
@@ -16,10 +19,10 @@ struct Sizes {
     n: u32,
     k: u32,
     batch: u32,
-    // How many pieces a sum has, how long one is, and from one to the next in y.
+    // How many pieces a sum has, how long one is, and how far from each other in y they are.
     pieces: u32,
     piece: u32,
-    apart: u32,
+    piece_stride: u32,
     // What follows begins at a multiple of 16 bytes.
     unused: u32,
 }
@@ -87,7 +90,7 @@ fn main(
     var place = a_place(first_row + row);
     for (var i = 0u; i < EACH; i++) {
         if first_row + row + i < size.x {
-            let of_row = piece * p.sizes.apart + y_row(batch, place);
+            let of_row = piece * p.sizes.piece_stride + y_row(batch, place);
             for (var j = 0u; j < 4u; j++) {
                 let to = first_column + column * 4u + j;
                 if to < p.sizes.n {

@@ -19,7 +19,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> g: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
 
-// Which element of the state, and where the first of its `gates` gates lies.
+// Where, in tensors of `gates` gates, the first gate of element i of the state lies.
 fn place(i: u32, gates: u32) -> u32 {
     return i / p.c * p.c * gates + i % p.c;
 }

@@ -2,7 +2,8 @@
 //
 // gather: a thread moves one element of y [n, d] out of the table x [rows, d].
 // scatter: y [rows, d], zeros so far, gets the rows of x [n, d] added up in order. A thread has one
-// column of one index; the thread of the first of equal indices adds up all of them.
+// column of one index; the thread of the first of equal indices adds up all of them. That is n² d reads
+// of indices, which suits the words of captions, not more.
 
 struct Params {
     // Where x and the indices begin, and how many indices there are.
@@ -21,8 +22,9 @@ struct Params {
 // The row of an index, or `rows`.
 fn row_of(i: u32) -> u32 {
     let index = indices[p.indices + i];
-    if index >= 0.0 && index < f32(p.rows) && floor(index) == index {
-        return u32(index);
+    // As a whole number, since f32 does not hold every count of rows.
+    if index >= 0.0 && index < 0x1p31 && floor(index) == index {
+        return min(u32(index), p.rows);
     }
     return p.rows;
 }

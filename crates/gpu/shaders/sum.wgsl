@@ -1,13 +1,12 @@
 // The sums over the middle of [outer, len, inner], in pieces of `piece`: [outer, pieces, inner].
 // The order of every sum depends on these numbers alone.
 //
-// rows, where inner is 1: a workgroup computes one sum; each thread sums every 256th element, and
+// rows, where inner is 1 and the rows are long: a workgroup computes one sum; each thread sums every 256th element, and
 // the 256 sums are added by halves. columns: a thread computes one sum.
 
 struct Params {
-    // Where x and y begin.
+    // Where x begins.
     x: u32,
-    y: u32,
     outer: u32,
     len: u32,
     inner: u32,
@@ -44,7 +43,7 @@ fn rows(
         }
     }
     if local == 0u && row < p.outer * p.pieces {
-        y[p.y + row] = sums[0];
+        y[row] = sums[0];
     }
 }
 
@@ -66,5 +65,5 @@ fn columns(
     for (var k = piece * p.piece; k < end; k++) {
         sum += x[p.x + (row / p.pieces * p.len + k) * p.inner + column];
     }
-    y[p.y + i] = sum;
+    y[i] = sum;
 }

@@ -17,6 +17,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
+// log(1 + x) of x from 0 to 1; near 0, where the sum would lose x, the first terms of its series.
+fn log_one_plus(x: f32) -> f32 {
+    let near = x * (1.0 - x * (1.0 / 2.0 - x * (1.0 / 3.0 - x * (1.0 / 4.0 - x / 5.0))));
+    return select(log(1.0 + x), near, x < 0.05);
+}
+
 fn f(x: f32) -> f32 {
     switch FN {
         case 0u: { return exp(x); }
@@ -25,7 +31,7 @@ fn f(x: f32) -> f32 {
         case 3u: { return 1.0 / x; }
         case 4u: { return tanh_of(x); }
         case 5u: { return sigmoid(x); }
-        case 6u: { return max(x, 0.0) + log(1.0 + exp(-abs(x))); }
+        case 6u: { return max(x, 0.0) + log_one_plus(exp(-abs(x))); }
         case 7u: { return abs(x); }
         case 8u: { return select(select(x, -1.0, x < 0.0), 1.0, x > 0.0); }
         case 9u: { return select(p.a * x, x, x > 0.0); }

@@ -25,10 +25,10 @@ impl Adapter {
         adapters.into_iter().map(Self).collect()
     }
 
-    /// The best of all that are no program, without a look at the drivers where Linux knows of no
-    /// chip.
+    /// The best of all that are no program. On Linux without a device of a GPU it is `None` at once,
+    /// and no driver is loaded to say so.
     pub fn best_chip() -> Option<Self> {
-        // Of NVIDIA's driver, of Windows beneath, and of the kernel's own.
+        // NVIDIA's, that of Windows beneath Linux, and the kernel's own in a folder.
         let is_there = |node: &&str| Path::new(node).exists();
         let has_node = ["/dev/nvidiactl", "/dev/dxg"].iter().any(is_there)
             || std::fs::read_dir("/dev/dri").is_ok_and(|mut nodes| nodes.next().is_some());

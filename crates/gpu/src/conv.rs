@@ -3,9 +3,9 @@
 use bytemuck::{Pod, Zeroable};
 use kinora_tensor::{Error, Geometry, Result, Tensor};
 
-use crate::GpuTensor;
-use crate::kernel::{self, Factor, Kernel};
-use crate::matmul::product;
+use crate::kernel::{self, Kernel};
+use crate::product::{Factor, product};
+use crate::{GpuTensor, layout};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -17,7 +17,7 @@ struct Params {
     w_channel: u32,
     w_column: u32,
     pictures: u32,
-    is_partial: u32,
+    is_transposed: u32,
     source: [u32; 4],
     size: [u32; 4],
     kernel: [u32; 4],
@@ -29,10 +29,6 @@ fn words(x: [usize; 3]) -> [u32; 4] {
     [x[0] as u32, x[1] as u32, x[2] as u32, 0]
 }
 
-fn signed(x: [usize; 3]) -> [i32; 4] {
-    words(x).map(|x| x as i32)
-}
-
 /// `[t, h, w]` of `[n, t, h, w, c]`, and of a kernel.
 fn inner(x: &GpuTensor) -> [usize; 3] {
     [x.shape()[1], x.shape()[2], x.shape()[3]]
@@ -42,13 +38,23 @@ fn taps(k: &GpuTensor) -> [usize; 3] {
     [k.shape()[0], k.shape()[1], k.shape()[2]]
 }
 
+/// How the gathered factor is seen.
+#[derive(Clone, Copy, PartialEq)]
+enum Gather {
+    Plain,
+    /// Enlarged twice along h and w.
+    Enlarged,
+    /// As the gradient of a convolution's result.
+    Transposed,
+}
+
 pub(crate) fn conv(geometry: Geometry, x: &GpuTensor, k: &GpuTensor, y: &GpuTensor) -> Result<()> {
-    gathered(geometry, x, false, false, k, y)
+    gathered(geometry, Gather::Plain, x, k, y)
 }
 
 /// The convolution of x enlarged twice, which keeps the size.
 pub(crate) fn enlarged(x: &GpuTensor, k: &GpuTensor, y: &GpuTensor) -> Result<()> {
-    gathered(Geometry { stride: [1; 3], padding: [0, 1, 1] }, x, true, false, k, y)
+    gathered(Geometry { stride: [1; 3], padding: [0, 1, 1] }, Gather::Enlarged, x, k, y)
 }
 
 pub(crate) fn conv_input(
@@ -57,7 +63,7 @@ pub(crate) fn conv_input(
     k: &GpuTensor,
     y: &GpuTensor,
 ) -> Result<()> {
-    gathered(geometry, g, false, true, k, y)
+    gathered(geometry, Gather::Transposed, g, k, y)
 }
 
 /// Refuses what shaders cannot count.
@@ -71,27 +77,33 @@ fn check(Geometry { stride, padding }: Geometry) -> Result<()> {
     }
 }
 
-/// To y the convolution of x, or its partial by the input where x is the gradient.
+/// To y the convolution of x, or where x is the gradient of one's result, that by its input.
 fn gathered(
     geometry: Geometry,
+    gather: Gather,
     x: &GpuTensor,
-    is_enlarged: bool,
-    is_partial: bool,
     k: &GpuTensor,
     y: &GpuTensor,
 ) -> Result<()> {
     check(geometry)?;
+    if x.len() == 0 || k.len() == 0 {
+        return layout::fill(0.0, y);
+    }
     let (ci, co) = (k.shape()[3], k.shape()[4]);
     let (taps, size) = (taps(k), inner(y));
     let Geometry { stride, padding } = geometry;
-    // From one place of a phase to the next, and one of its taps.
-    let (channels, n, w_channel, w_column, apart, phases) = match is_partial {
-        false => (ci, co, co, 1, [1; 3], 1),
-        true => (co, ci, 1, co, stride, geometry.phases(size).count()),
+    let is_transposed = gather == Gather::Transposed;
+    let enlarged = u32::from(gather == Gather::Enlarged);
+    // The distance along y between neighbouring places of a phase, and along k between its taps.
+    let (channels, n, w_channel, w_column, distance) = match is_transposed {
+        false => (ci, co, co, 1, [1; 3]),
+        true => (co, ci, 1, co, stride),
     };
-    // Of the first phase, which is the largest.
+    let phases = distance.iter().zip(size).map(|(&distance, len)| distance.min(len)).product();
+    // At most so many places and taps: the first phase has the most places, but another may have
+    // more taps.
     let most = |of: [usize; 3]| -> usize {
-        of.into_iter().zip(apart).map(|(len, apart)| len.div_ceil(apart)).product()
+        of.into_iter().zip(distance).map(|(len, distance)| len.div_ceil(distance)).product()
     };
     let m = y.shape()[0] * most(size);
     let [t, h, w] = inner(x);
@@ -103,16 +115,16 @@ fn gathered(
         w_channel: w_channel as u32,
         w_column: w_column as u32,
         pictures: y.shape()[0] as u32,
-        is_partial: is_partial as u32,
-        source: words([t, h << u32::from(is_enlarged), w << u32::from(is_enlarged)]),
+        is_transposed: is_transposed as u32,
+        source: words([t, h << enlarged, w << enlarged]),
         size: words(size),
         kernel: words(taps),
         stride: words(stride),
         padding: words(padding),
     };
     // Of the weights, output channels are neighbours.
-    let factors = [Factor::new(x, false, channels), Factor::new(k, !is_partial, co)];
-    let kernel = Kernel::new(kernel::CONV, "main").with("ENLARGED", is_enlarged.into());
+    let factors = [Factor::new(x, false, channels), Factor::new(k, !is_transposed, co)];
+    let kernel = Kernel::new(kernel::CONV, "main").with("ENLARGED", enlarged);
     product(kernel, [m, n, most(taps) * channels, phases], factors, [x, k, y], params)
 }
 
@@ -126,8 +138,8 @@ struct WeightParams {
     source: [u32; 4],
     grid: [u32; 4],
     kernel: [u32; 4],
-    step: [i32; 4],
-    before: [i32; 4],
+    stride: [u32; 4],
+    padding: [u32; 4],
 }
 
 pub(crate) fn conv_weight(
@@ -150,8 +162,8 @@ pub(crate) fn conv_weight(
         source: words(inner(x)),
         grid: words(inner(g)),
         kernel: words(kernel),
-        step: signed(stride),
-        before: signed(padding),
+        stride: words(stride),
+        padding: words(padding),
     };
     let factors = [Factor::new(x, true, ci), Factor::new(g, true, co)];
     product(

@@ -41,7 +41,7 @@ pub(crate) struct State {
 struct Faults {
     /// Why the device is gone: then all else fails because of that.
     lost: Option<String>,
-    /// What else went wrong first.
+    /// The first of what else went wrong.
     first: Option<String>,
 }
 
@@ -229,7 +229,7 @@ impl Inner {
         Ok(self.state().pool.make(buffer, size))
     }
 
-    /// A new buffer. Those to write from here are open for it.
+    /// A new buffer, which is mapped already where it has `MAP_WRITE`.
     pub fn create(&self, size: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
         let try_to = || {
             let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);

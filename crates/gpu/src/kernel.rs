@@ -8,6 +8,7 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, StorageAccess};
 
 use crate::device::Inner;
+use crate::product::{Factor, Tile};
 
 /// A file of shaders.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,7 @@ shaders! {
     SUM = "sum",
     SOFTMAX = "softmax",
     ROWS = "rows",
-    POOL = "pool",
+    SUM_POOL = "sum_pool",
     UPDATE = "update",
     RNN = "rnn",
     NORM = "norm",
@@ -43,25 +44,6 @@ shaders! {
     MATMUL = "matmul",
     CONV = "conv",
     CONV_WEIGHT = "conv_weight",
-}
-
-/// How a product is cut: rows and columns of a workgroup's tile, its steps along k, the rows of a
-/// thread, all multiples of four, and how the factors lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Tile {
-    pub rows: u32,
-    pub columns: u32,
-    pub depth: u32,
-    pub each: u32,
-    pub factors: [Factor; 2],
-}
-
-/// How a factor of a product lies in memory: whether neighbours are along its rows or columns, rather
-/// than along k, and whether there are always four of them, from a multiple of four on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Factor {
-    pub along_side: bool,
-    pub fours: bool,
 }
 
 /// An entry point of a shader with its constants.

@@ -76,7 +76,7 @@ pub(crate) fn permute(x: &GpuTensor, order: &[usize], y: &GpuTensor) -> Result<(
     gather_strided(x, dims, y)
 }
 
-/// The elements after `axis` times its length, which is a run of memory for each index before it.
+/// How many elements there are from `axis` on, which are a run of memory for each index before it.
 fn span(shape: &Shape, axis: usize) -> usize {
     shape[axis..].iter().product()
 }
@@ -122,39 +122,4 @@ pub(crate) fn upsample(x: &GpuTensor, [ft, fh, fw]: [usize; 3], y: &GpuTensor) -
     let &[n, t, h, w, c] = &x.shape()[..] else { unreachable!("checked by infer") };
     let dims = [(n * t, h * w * c), (ft, 0), (h, w * c), (fh, 0), (w, c), (fw, 0), (c, 1)];
     gather_strided(x, dims.into_iter().map(|(len, stride)| Dim { len, strides: [stride] }), y)
-}
-
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct RowsParams {
-    x: u32,
-    indices: u32,
-    n: u32,
-    rows: u32,
-    d: u32,
-}
-
-pub(crate) fn gather(table: &GpuTensor, indices: &GpuTensor, y: &GpuTensor) -> Result<()> {
-    let params = RowsParams {
-        x: table.start(),
-        indices: indices.start(),
-        n: indices.len() as u32,
-        rows: table.shape()[0] as u32,
-        d: table.shape()[1] as u32,
-    };
-    let kernel = Kernel::new(kernel::ROWS, "gather");
-    run(y.device(), &kernel, &[table, indices, y], params, y.len(), 256)
-}
-
-pub(crate) fn scatter(indices: &GpuTensor, values: &GpuTensor, y: &GpuTensor) -> Result<()> {
-    fill(0.0, y)?;
-    let params = RowsParams {
-        x: values.start(),
-        indices: indices.start(),
-        n: indices.len() as u32,
-        rows: y.shape()[0] as u32,
-        d: y.shape()[1] as u32,
-    };
-    let kernel = Kernel::new(kernel::ROWS, "scatter");
-    run(y.device(), &kernel, &[values, indices, y], params, values.len(), 256)
 }

@@ -9,9 +9,11 @@ mod layout;
 mod matmul;
 mod norm;
 mod pool;
+mod product;
 mod recording;
 mod reduce;
 mod rnn;
+mod rows;
 mod strided;
 mod update;
 
@@ -61,7 +63,8 @@ impl Drop for Buffer {
 }
 
 impl GpuTensor {
-    /// A tensor of any content, which what is recorded next has to write.
+    /// A tensor of any content, which what is recorded next has to write: from element 0 of its buffer
+    /// on, as most shaders do without being told.
     fn empty(device: &GpuDevice, desc: Desc) -> Result<Self> {
         let block = device.0.take(desc.shape.elements())?;
         let buffer = Arc::new(Buffer { block: Some(block), device: device.clone() });
@@ -151,6 +154,12 @@ impl Tensor for GpuTensor {
         Ok(x)
     }
 
+    fn full(device: &GpuDevice, value: f32, shape: impl Into<Shape>) -> Result<Self> {
+        let x = Self::empty(device, Desc::f32(shape))?;
+        layout::fill(value, &x)?;
+        Ok(x)
+    }
+
     async fn read(&self) -> Result<Vec<f32>> {
         if self.len() == 0 {
             return self.device().0.check().map(|()| Vec::new());
@@ -165,7 +174,9 @@ impl Tensor for GpuTensor {
         let x = inputs[0];
         match op {
             Op::Reshape(_) => return Ok(x.view(0, desc)),
-            Op::Slice { axis, start, .. } if x.shape()[..axis].iter().all(|&dim| dim == 1) => {
+            Op::Slice { axis, start, .. }
+                if x.len() > 0 && x.shape()[..axis].iter().all(|&dim| dim == 1) =>
+            {
                 let start = start * x.shape()[axis + 1..].iter().product::<usize>();
                 return Ok(x.view(start, desc));
             }
@@ -187,8 +198,8 @@ impl Tensor for GpuTensor {
             Op::Concat { axis } => layout::concat(inputs, axis, &y)?,
             Op::Sum { axes } => reduce::sum(x, &axes, &y)?,
             Op::Softmax => reduce::softmax(x, &y)?,
-            Op::Gather => layout::gather(x, inputs[1], &y)?,
-            Op::Scatter { .. } => layout::scatter(x, inputs[1], &y)?,
+            Op::Gather => rows::gather(x, inputs[1], &y)?,
+            Op::Scatter { .. } => rows::scatter(x, inputs[1], &y)?,
             Op::MatMul { transpose_a, transpose_b } => {
                 matmul::matmul([transpose_a, transpose_b], x, inputs[1], &y)?;
             }

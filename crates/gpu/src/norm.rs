@@ -32,7 +32,7 @@ impl Params {
             shift: shift.start(),
             g: 0,
             n: n as u32,
-            places: (x.len() / (n * c).max(1)) as u32,
+            places: (x.len() / (n * c)) as u32,
             c: c as u32,
             groups: spec.groups as u32,
             step: if scale.shape()[0] == 1 { 0 } else { c as u32 },
@@ -77,7 +77,7 @@ pub(crate) fn norm_grad(
         sums
     } else {
         let total = GpuTensor::empty(y.device(), Desc::f32([1, 2, c]))?;
-        reduce::sum_middle(&sums, [1, n, 2 * c], &total, 0)?;
+        reduce::sum_middle(&sums, [1, n, 2 * c], &total)?;
         total
     };
     // [rows, 2, c] with the shift first, to [rows, c] of the scale, then of the shift.

@@ -98,7 +98,8 @@ impl<B> Pool<B> {
         while let Some(oldest) = self.since.first_entry() {
             let is_idle = self.freed - oldest.key() > IDLE;
             let limit = SLACK + if is_idle { peak + peak / 4 } else { 2 * peak };
-            let limit = limit.min(self.most);
+            // What was live since is no more than there is memory for.
+            let limit = limit.min(self.most.max(peak));
             if self.memory.live + self.memory.pooled <= limit {
                 break;
             }
@@ -164,5 +165,8 @@ mod tests {
         assert_eq!(use_all(&mut pool, &[100 << 20]), (1, false));
         assert_eq!(use_all(&mut pool, &[24 << 20]), (1, true));
         assert_eq!(pool.memory.pooled >> 20, 24);
+        // As it turns out, there is.
+        assert_eq!(use_all(&mut pool, &[110 << 20, 24 << 20]), (1, false));
+        assert_eq!(use_all(&mut pool, &[110 << 20, 24 << 20]), (0, false));
     }
 }

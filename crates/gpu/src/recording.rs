@@ -12,7 +12,7 @@ use crate::kernel::Kernel;
 /// Dispatches that are not submitted yet.
 #[derive(Default)]
 pub(crate) struct Recording {
-    /// In this order, since the pass has to end before the encoder.
+    /// Above the encoder, since fields drop in their order, and the pass has to end first.
     pass: Option<wgpu::ComputePass<'static>>,
     encoder: Option<wgpu::CommandEncoder>,
     params: Vec<u8>,
@@ -26,7 +26,7 @@ pub(crate) struct Recording {
 /// What a device was given to do since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Kernels run.
+    /// Kernels recorded.
     pub dispatches: u64,
     /// Recordings handed over.
     pub submits: u64,
@@ -38,34 +38,36 @@ pub struct Counts {
 pub(crate) const SLOT: usize = 256;
 /// Dispatches in a recording at most.
 pub(crate) const SLOTS: usize = 512;
-/// Recordings that may wait for the GPU, and one for each thread that waits with them: enough for it
-/// to have no break, and no more, since each keeps the memory of its uploads.
+/// Recordings that may wait for the GPU before a thread that submits another waits for the oldest:
+/// enough for it to have no break, and no more, since each keeps the memory of its uploads.
 const AHEAD: usize = 4;
-/// Bytes of uploads in a recording at most, and then one.
+/// Bytes of uploads after which a recording is submitted.
 const UPLOADS: u64 = 64 << 20;
 
 impl Inner {
-    /// Records a kernel on `groups` workgroups.
+    /// Records a kernel on so many workgroups.
     pub fn dispatch(
         &self,
         kernel: &Kernel,
         buffers: &[&wgpu::Buffer],
         params: &[u8],
-        groups: u64,
+        workgroups: u64,
     ) -> Result<()> {
-        if groups == 0 {
+        if workgroups == 0 {
             return Ok(());
         }
         let most = u64::from(self.limits.max_compute_workgroups_per_dimension);
-        let (x, y) = (groups.min(most), groups.div_ceil(most));
+        // As even as can be, so that few workgroups have nothing to do.
+        let y = workgroups.div_ceil(most);
+        let x = workgroups.div_ceil(y);
         if y > most {
             return Err(Error::Device(format!(
-                "{} workgroups are more than {most} × {most}, the most of {}",
-                groups, self.info.name
+                "{workgroups} workgroups are more than {most} × {most}, the most of {}",
+                self.info.name
             )));
         }
         let compiled = self.kernels().get(self, kernel)?;
-        debug_assert_eq!(params.len() as u64, compiled.params(), "of {kernel:?}");
+        assert_eq!(params.len() as u64, compiled.params(), "parameters of {kernel:?}");
         let (group, is_new) = compiled.group(self, buffers);
         let mut state = self.state();
         let recording = &mut state.recording;

@@ -13,17 +13,16 @@ pub(crate) fn sum(x: &GpuTensor, axes: &[usize], y: &GpuTensor) -> Result<()> {
     let mut held = x.clone();
     for &sizes in rest {
         let next = GpuTensor::empty(x.device(), Desc::f32([sizes[0], 1, sizes[2]]))?;
-        sum_middle(&held, sizes, &next, 0)?;
+        sum_middle(&held, sizes, &next)?;
         held = next;
     }
-    sum_middle(&held, last, y, 0)
+    sum_middle(&held, last, y)
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct SumParams {
     x: u32,
-    y: u32,
     outer: u32,
     len: u32,
     inner: u32,
@@ -31,45 +30,45 @@ struct SumParams {
     pieces: u32,
 }
 
-/// Sums to have at once, so that a GPU is busy, and the fewest elements that are worth one.
+/// Sums to have at once, so that a GPU is busy: long ones are cut where there are fewer.
 const SUMS: usize = 16 << 10;
+/// Elements of a sum that are worth a piece.
 const PIECE: usize = 64;
+/// Elements of a row that are worth a workgroup.
+const ROW: usize = 32;
 
-/// The sum over the middle axis of `[outer, len, inner]`, to y from element `to` on.
+/// To y the sum over the middle axis of `[outer, len, inner]`.
 pub(crate) fn sum_middle(
     x: &GpuTensor,
     [outer, len, inner]: [usize; 3],
     y: &GpuTensor,
-    to: usize,
 ) -> Result<()> {
     if outer * inner == 0 {
         return Ok(());
     }
-    // A row's sum is shared by the threads of a workgroup.
-    let share = if inner == 1 { 256 } else { 1 };
+    // The threads of a workgroup share the sum of a row.
+    let is_row = inner == 1 && len > ROW;
+    let share = if is_row { 256 } else { 1 };
     let most = (SUMS / (outer * inner * share)).clamp(1, len.div_ceil(PIECE * share).max(1));
     let piece = len.div_ceil(most).max(1);
     let pieces = len.div_ceil(piece).max(1);
-    let params = |to: &GpuTensor, start: usize| SumParams {
+    let params = SumParams {
         x: x.start(),
-        y: to.start() + start as u32,
         outer: outer as u32,
         len: len as u32,
         inner: inner as u32,
         piece: piece as u32,
         pieces: pieces as u32,
     };
-    let (kernel, each) = match inner {
-        1 => (Kernel::new(kernel::SUM, "rows"), 1),
-        _ => (Kernel::new(kernel::SUM, "columns"), 64),
-    };
+    let (entry, each) = if is_row { ("rows", 1) } else { ("columns", 64) };
+    let kernel = Kernel::new(kernel::SUM, entry);
     let count = outer * pieces * inner;
     if pieces == 1 {
-        return run(y.device(), &kernel, &[x, y], params(y, to), count, each);
+        return run(y.device(), &kernel, &[x, y], params, count, each);
     }
     let parts = GpuTensor::empty(x.device(), Desc::f32([outer, pieces, inner]))?;
-    run(y.device(), &kernel, &[x, &parts], params(&parts, 0), count, each)?;
-    sum_middle(&parts, [outer, pieces, inner], y, to)
+    run(y.device(), &kernel, &[x, &parts], params, count, each)?;
+    sum_middle(&parts, [outer, pieces, inner], y)
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -108,5 +107,5 @@ pub(crate) fn sum_pool(x: &GpuTensor, factor: [usize; 3], y: &GpuTensor) -> Resu
         size: [t as u32, h as u32, w as u32, 0],
         factor: [factor[0] as u32, factor[1] as u32, factor[2] as u32, 0],
     };
-    run(y.device(), &Kernel::new(kernel::POOL, "main"), &[x, y], params, y.len(), 256)
+    run(y.device(), &Kernel::new(kernel::SUM_POOL, "main"), &[x, y], params, y.len(), 256)
 }

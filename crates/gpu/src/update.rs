@@ -30,6 +30,7 @@ pub(crate) fn update(
 ) -> Result<()> {
     update.check(p, state, inputs)?;
     of_device(p.device(), state.iter().map(|tensor| &**tensor).chain(inputs.iter().copied()))?;
+    p.device().0.check()?;
     let input = inputs[0];
     p.unshare()?;
     let params =
@@ -41,10 +42,9 @@ pub(crate) fn update(
             m.unshare()?;
             v.unshare()?;
             let (rate, root) = adam_factors(rate, beta1, beta2, step);
-            let (m_start, v_start) = (m.start(), v.start());
             let params = Params {
-                m: m_start,
-                v: v_start,
+                m: m.start(),
+                v: v.start(),
                 rate,
                 root,
                 epsilon,

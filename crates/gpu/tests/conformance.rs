@@ -3,7 +3,7 @@
 mod common;
 
 use kinora_gpu::{GpuDevice, GpuTensor};
-use kinora_tensor::conformance;
+use kinora_tensor::{Result, Tensor, conformance};
 
 #[test]
 fn with_all_that_the_adapter_can() {
@@ -21,4 +21,25 @@ fn check(device: &GpuDevice) {
     let report = conformance::check::<GpuTensor>(device);
     println!("{report}");
     report.assert();
+}
+
+/// Right to five digits of their own, where the kit asks for five of the largest.
+#[test]
+fn small_results() -> Result<()> {
+    let Some(adapter) = common::adapter() else { return Ok(()) };
+    let device = GpuDevice::of(&adapter)?;
+    let x: Vec<f32> = (-800..=800).map(|i| i as f32 * 0.1).collect();
+    let x = GpuTensor::from_slice(&device, &x, [x.len()])?;
+    let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+    for (found, wanted) in [
+        (x.softplus()?, softplus as fn(f64) -> f64),
+        (x.affine(0.01, 0.0)?.tanh()?, |x| (x * f64::from(0.01_f32)).tanh()),
+    ] {
+        for (x, found) in x.to_vec()?.into_iter().zip(found.to_vec()?) {
+            let wanted = wanted(x.into());
+            let error = (f64::from(found) - wanted).abs() / wanted.abs().max(1e-30);
+            assert!(error < 1e-5, "{found} of {x}, not {wanted}");
+        }
+    }
+    Ok(())
 }

@@ -57,8 +57,9 @@ fn products_of_every_tile() {
         }
     }
     let op = Op::MatMul { transpose_a: false, transpose_b: false };
-    check(&device, op.clone(), &[&[5, 70, 30], &[5, 30, 66]]);
-    check(&device, op, &[&[8, 260, 20], &[8, 20, 66]]);
+    for (batch, m, n) in [(5, 70, 66), (8, 260, 66), (8, 260, 30)] {
+        check(&device, op.clone(), &[&[batch, m, 30], &[batch, 30, n]]);
+    }
 }
 
 #[test]
@@ -71,6 +72,7 @@ fn convolutions_that_are_cut() {
         ([2, 4, 16, 16, 3], 24, taps([3, 4, 4], [1, 2, 2], [1, 1, 1])),
         ([2, 4, 12, 16, 36], 33, taps([3, 4, 4], [2, 2, 2], [1, 1, 1])),
         ([2, 4, 16, 32, 64], 17, taps([3, 4, 4], [2, 2, 2], [1, 1, 1])),
+        ([2, 4, 16, 32, 32], 17, taps([3, 4, 4], [2, 2, 2], [1, 1, 1])),
         ([4, 1, 24, 24, 24], 3, taps([1, 3, 3], [1; 3], [0, 1, 1])),
         ([2, 1, 30, 30, 5], 70, taps([1, 1, 1], [1; 3], [0; 3])),
     ] {
@@ -95,6 +97,7 @@ fn long_sums_and_wide_norms() {
         (&[70_000, 3], vec![0]),
         (&[50, 40, 30, 20], vec![0, 2]),
         (&[7, 9000, 5], vec![0, 1, 2]),
+        (&[9000, 7], vec![1]),
     ] {
         check(&device, Op::Sum { axes }, &[shape]);
     }
@@ -118,5 +121,12 @@ fn folded_dispatches() -> Result<()> {
     let x = GpuTensor::full(&device, 1.5, [len])?;
     let y = GpuTensor::apply(&device, Op::Binary(Binary::Mul), &[&x, &x])?.to_vec()?;
     assert!(y.len() == len && y.iter().all(|&y| y == 2.25));
+    // Those that have a workgroup for each row or product.
+    check(&device, Op::Sum { axes: vec![1] }, &[&[70_001, 40]]);
+    check(&device, Op::Softmax, &[&[70_001, 3]]);
+    let spec = NormSpec { groups: 1, epsilon: 1e-3, slope: 0.2 };
+    check(&device, Op::Norm(spec), &[&[70_001, 1, 1, 1, 4], &[1, 4], &[1, 4]]);
+    let op = Op::MatMul { transpose_a: false, transpose_b: false };
+    check(&device, op, &[&[70_001, 1, 2], &[70_001, 2, 1]]);
     Ok(())
 }

@@ -64,6 +64,21 @@ fn an_update_is_in_place_unless_shared() -> Result<()> {
     let itself = q.clone();
     q.update(&Update::Lerp { weight: 0.5 }, &mut [], &[&itself])?;
     assert_eq!(q.to_vec()?, itself.to_vec()?);
+
+    // All of them parts of something, and those that change its only ones.
+    let part = |start| -> Result<GpuTensor> {
+        sequence(&device, [9, 8]).affine(0.1, 1.0)?.slice(0, start, 5)?.slice(0, 1, 4)
+    };
+    let adam = Update::Adam { rate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-8, step: 3 };
+    let results = |of: &dyn Fn(GpuTensor) -> Result<GpuTensor>| -> Result<Vec<Vec<f32>>> {
+        let [mut p, mut m, mut v] = [of(part(0)?)?, of(part(1)?)?, of(part(2)?)?];
+        let (g, factor) =
+            (of(part(3)?)?, of(part(4)?.slice(0, 2, 1)?.slice(1, 3, 1)?.reshape([1])?)?);
+        p.update(&adam, &mut [&mut m, &mut v], &[&g, &factor])?;
+        [p, m, v].iter().map(GpuTensor::to_vec).collect()
+    };
+    let copied = |x: GpuTensor| GpuTensor::from_slice(&device, &x.to_vec()?, *x.shape());
+    assert_eq!(results(&Ok)?, results(&copied)?);
     Ok(())
 }
 
@@ -154,6 +169,13 @@ fn what_cannot_be_is_an_error() -> Result<()> {
         assert!(error.to_string().contains("at most"), "{error}");
     }
     assert!(x.pad(0, 1 << 58, 0).is_err());
+    let picture = GpuTensor::full(&device, 0.0, [1, 1, 4, 4, 1])?;
+    let far = Geometry { stride: [1, 1 << 25, 1], padding: [0; 3] };
+    let error = picture.conv(&picture.reshape([1, 4, 4, 1, 1])?, far).unwrap_err();
+    assert!(error.to_string().contains("a stride or a padding of 33554432"), "{error}");
+    // What is empty may be so in many ways.
+    let empty = GpuTensor::from_slice(&device, &[], [2, 1 << 59, 1 << 59, 0])?;
+    assert_eq!(empty.slice(0, 0, 1)?.sum_all()?.to_vec()?, [0.0]);
     // It goes on.
     assert_eq!(x.affine(1.0, 0.0)?.to_vec()?, x.to_vec()?);
     Ok(())
@@ -265,5 +287,7 @@ fn a_lost_device_is_an_error() -> Result<()> {
     failed(y.to_vec());
     failed(x.add(&y).and_then(|z| z.to_vec()));
     assert!(GpuTensor::from_slice(&device, &[1.0], [1]).is_err());
+    let (mut p, target) = (y, x);
+    failed(p.update(&Update::Lerp { weight: 0.5 }, &mut [], &[&target]).map(|()| Vec::new()));
     Ok(())
 }

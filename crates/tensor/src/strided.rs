@@ -70,7 +70,8 @@ pub fn sum_passes(shape: &Shape, axes: &[usize]) -> Vec<[usize; 3]> {
         let kept = |axis: &usize| !axes.contains(axis) && shape[*axis] != 1;
         let first = (0..last).rev().find(kept).map_or(0, |axis| axis + 1);
         let parts = [&shape[..first], &shape[first..=last], &shape[last + 1..]];
-        passes.push(parts.map(|dims| dims.iter().product()));
+        // What is empty may have any lengths beside the 0.
+        passes.push(parts.map(|dims| dims.iter().copied().fold(1, usize::saturating_mul)));
         (first..=last).for_each(|axis| shape = shape.with(axis, 1));
         end = first;
     }

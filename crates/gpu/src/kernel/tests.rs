@@ -1,15 +1,44 @@
 use naga::back;
 
 use super::*;
-use crate::matmul::TILES;
+use crate::product::tile;
+
+/// `[m, n, batch]` of products, each on another tile.
+const SHAPES: [[usize; 3]; 7] = [
+    [1000, 4, 1],
+    [1000, 16, 1],
+    [16, 70, 1],
+    [65, 30, 1],
+    [256, 30, 8],
+    [65, 67, 1],
+    [256, 67, 8],
+];
+
+#[test]
+fn tiles_fit_their_shapes() {
+    let tiles = [
+        [256, 4, 8, 4],
+        [128, 16, 16, 4],
+        [16, 64, 16, 4],
+        [64, 32, 16, 4],
+        [128, 32, 16, 8],
+        [64, 64, 16, 4],
+        [128, 64, 16, 8],
+    ];
+    assert_eq!(SHAPES.map(|[m, n, batch]| tile(m, n, batch)), tiles);
+    // Many rows of few to a batch are not large, nor are few in all.
+    assert_eq!(tile(64, 64, 100), tiles[5]);
+    assert_eq!(tile(2047, 64, 1), tiles[5]);
+    assert_eq!(tile(2048, 64, 1), tiles[6]);
+}
 
 /// Every file with all of its entry points, alone or with the product that it is for, whose
 /// factors lie in every way, on every tile.
 fn kernels() -> Vec<Kernel> {
-    let plain = [UNARY, BINARY, COPY, FILL, SUM, SOFTMAX, ROWS, POOL, UPDATE, RNN, NORM];
+    let plain = [UNARY, BINARY, COPY, FILL, SUM, SOFTMAX, ROWS, SUM_POOL, UPDATE, RNN, NORM];
     let mut kernels = plain.map(|shader| Kernel::new(shader, "main")).to_vec();
     let factor = |bits: u32| Factor { along_side: bits & 1 == 1, fours: bits & 2 == 2 };
-    for [rows, columns, depth, each] in TILES {
+    for [rows, columns, depth, each] in SHAPES.map(|[m, n, batch]| tile(m, n, batch)) {
         for bits in 0..16 {
             let factors = [factor(bits), factor(bits >> 2)];
             let tile = Tile { rows, columns, depth, each, factors };

@@ -1,5 +1,4 @@
 //! What several tests use.
-#![allow(dead_code)] // each of them uses its part
 
 use kinora_gpu::Adapter;
 
