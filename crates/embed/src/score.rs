@@ -43,13 +43,14 @@ pub enum Score {
 
 /// Holds a table against a file: `.csv` of two sentences and a number, as the STS Benchmark's; else
 /// two words and a number a line; or, if its first line begins with `:`, analogies of four words, as
-/// word2vec's questions-words.txt. Lines that begin with `#` are left out.
+/// word2vec's questions-words.txt. Lines that begin with `#` are left out, and so is a first line that
+/// names the columns of pairs.
 ///
 /// A sentence is the mean of its words ([`Vectors::mean`]).
 ///
 /// # Errors
-/// If the file cannot be read, a line is not what it should be, or the table has too few of the words
-/// to say anything.
+/// If the file cannot be read, a line is not what it should be, the table has too few of the words
+/// to say anything, or what there is of pairs does not vary.
 pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
     if sentences(path) {
         let mean = |sentence: &String| vectors.mean(sentence).0;
@@ -75,6 +76,7 @@ pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
         }
     }
     enough(path, found.len(), pairs.len())?;
+    varied(path, [&found, &judged])?;
     let spearman = spearman(&found, &judged);
     Ok(Score::Words { pairs: pairs.len(), covered: found.len(), spearman })
 }
@@ -97,6 +99,7 @@ pub fn score_sentences(
     let cosines = vectors.as_chunks::<2>().0.iter().map(|[a, b]| f64::from(cosine(a, b)));
     let found: Vec<f64> = cosines.collect();
     let judged: Vec<f64> = pairs.iter().map(|pair| pair.2).collect();
+    varied(path, [&found, &judged])?;
     let says = |vector: &Vec<f32>| vector.iter().any(|&x| x != 0.0);
     let covered = vectors.as_chunks::<2>().0.iter().filter(|pair| pair.iter().all(says));
     Ok(Score::Sentences {
@@ -126,7 +129,7 @@ fn pairs(path: &Path, text: &str) -> Result<Vec<(String, String, f64)>> {
     let sentences = sentences(path);
     let wanted = if sentences { "two sentences and a number" } else { "two words and a number" };
     let lines = lines(text).filter(|(_, text)| sentences || !text.starts_with('#'));
-    let pairs = lines.map(|(line, text)| {
+    let pair = |(line, text): (usize, &str)| {
         let fields = match sentences {
             true => csv(text),
             false => text.split_whitespace().map(str::to_owned).collect(),
@@ -134,8 +137,10 @@ fn pairs(path: &Path, text: &str) -> Result<Vec<(String, String, f64)>> {
         let fields = <[String; 3]>::try_from(fields).ok();
         let pair = fields.and_then(|[a, b, score]| Some((a, b, number(&score)?)));
         pair.ok_or_else(|| wrong(path, line, wanted))
-    });
-    pairs.collect()
+    };
+    let pairs: Vec<Result<_>> = lines.map(pair).collect();
+    let names = usize::from(pairs.len() > 1 && pairs[0].is_err());
+    pairs.into_iter().skip(names).collect()
 }
 
 fn wrong(path: &Path, line: usize, wanted: &str) -> Error {
@@ -152,6 +157,17 @@ fn enough(path: &Path, covered: usize, of: usize) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// What is always the same has no correlation.
+fn varied(path: &Path, of: [&[f64]; 2]) -> Result<()> {
+    for (what, values) in ["cosines", "judgements"].into_iter().zip(of) {
+        if values.iter().all(|value| *value == values[0]) {
+            let reason = format!("all {what} are {}, of which there is no correlation", values[0]);
+            return Err(Error::file(path, reason));
+        }
+    }
+    Ok(())
 }
 
 fn number(text: &str) -> Option<f64> {
@@ -253,7 +269,8 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             score(&vectors, &path)
         };
-        let words = "# x\nking queen 9\nMan king 1\nman\twoman\t8\nking pear 3\n";
+        let words =
+            "# x\nthe first and the second\nking queen 9\nMan king 1\nman\twoman\t8\nking pear 3\n";
         let found = of("words.txt", words).unwrap();
         assert_eq!(found, Score::Words { pairs: 4, covered: 3, spearman: 0.5 });
         let questions = ": a\nman king woman queen\nMan woman king queen\n: b\na b c d\n";
@@ -271,6 +288,10 @@ mod tests {
             ("c.txt", ": a\na b c\n", "c.txt:2"),
             ("d.csv", "a,b\n", "d.csv:1"),
             ("e.csv", "a,b,x\n", "e.csv:1"),
+            ("f.csv", "a,b,x\nman,king,1\nking,queen\n", "f.csv:3"),
+            ("g.csv", "man,king,1\nking,queen,1\n", "all judgements are 1"),
+            ("h.csv", "pear,king,1\nking,plum,2\n", "all cosines are 0"),
+            ("i.txt", "man king 1\nking queen 1\n", "all judgements are 1"),
         ] {
             let error = of(name, text).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
