@@ -57,15 +57,12 @@ impl Choice {
                 let mut adapters = Adapter::all();
                 if number >= adapters.len() {
                     let found = match adapters.len() {
-                        0 => NO_GPU.into(),
-                        1 => "there is one GPU, gpu:0".into(),
-                        n => format!("there are GPUs 0 to {} here, see `kinora devices`", n - 1),
+                        0 => format!("{NO_GPU}; use --device cpu, or leave it out"),
+                        1 => "there is one GPU; use --device gpu".into(),
+                        n => format!("use gpu:0 to gpu:{}, as `kinora devices` lists them", n - 1),
                     };
                     let asked = if number == 0 { "gpu".into() } else { format!("gpu:{number}") };
-                    return Err(Failure::device(format!(
-                        "--device {asked}: {found}; use --device cpu, or leave it out"
-                    ))
-                    .into());
+                    return Err(Failure::device(format!("--device {asked}: {found}")).into());
                 }
                 Some(adapters.swap_remove(number))
             }

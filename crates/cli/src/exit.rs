@@ -146,7 +146,7 @@ fn of_embed(error: &kinora_embed::Error) -> u8 {
 
 fn of_tensor(error: &kinora_tensor::Error) -> u8 {
     match error {
-        kinora_tensor::Error::Device(_) => DEVICE,
+        kinora_tensor::Error::Device(_) | kinora_tensor::Error::Memory(_) => DEVICE,
         _ => OTHER,
     }
 }

@@ -20,7 +20,7 @@ use crate::models;
 use crate::output::{count, note};
 
 pub fn run(args: &Train) -> Result<()> {
-    match args.device.device.open()? {
+    let trained = match args.device.device.open()? {
         Device::Cpu(device) => {
             let peak = device.clone();
             train::<CpuTensor>(args, &device, "the CPU", &|| peak.memory().peak as u64)
@@ -29,7 +29,25 @@ pub fn run(args: &Train) -> Result<()> {
             let peak = device.clone();
             train::<GpuTensor>(args, &device, device.name(), &|| peak.memory().peak)
         }
-    }
+    };
+    trained.map_err(|error| match is_memory(&error) {
+        true => error.context(
+            "too large for this device; lower train.batch, or clip.frames, clip.height and clip.width",
+        ),
+        false => error,
+    })
+}
+
+/// Whether there was no room for a tensor.
+fn is_memory(error: &anyhow::Error) -> bool {
+    use kinora_tensor::Error::Memory;
+    use kinora_train::Error::{Model, Tensor};
+    error.chain().any(|cause| {
+        matches!(
+            cause.downcast_ref(),
+            Some(Tensor(Memory(_)) | Model(kinora_model::Error::Tensor(Memory(_))))
+        )
+    })
 }
 
 /// Trains on a device of this name; `peak` says how many bytes its tensors had at most.
@@ -46,6 +64,11 @@ fn train<T: Tensor>(
         (None, Some(file)) => file.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         (None, None) => "shapes".into(),
     };
+    if args.resume && args.preset.is_some() && args.out.is_some() {
+        let message = "with --resume, --preset says no more than the folder, as --out does: a run \
+                       keeps its config; leave one out";
+        return Err(Failure::usage(message).into());
+    }
     let folder = args.out.clone().unwrap_or_else(|| Path::new("runs").join(&name));
 
     let training = if args.resume {

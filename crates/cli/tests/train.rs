@@ -165,6 +165,7 @@ fn what_would_harm_a_run_is_refused() {
         ("train --out run --resume --set train.batsh=3", "did you mean \"train.batch\"?"),
         ("train --out run --resume --seed 3", "--seed"),
         ("train --out run --resume --config tiny.toml", "--config"),
+        ("train --out run --resume --preset lpc", "leave one out"),
         ("train --out run --resume --init lpc", "--init"),
         ("train --out new --init lpc --set tokenizer.vocab=300", "does not go with --init"),
         ("train --out nothing --resume", "nothing holds no run to resume"),

@@ -66,7 +66,8 @@ impl CpuDevice {
 
     /// A buffer of at least `len` elements of any content.
     pub(crate) fn take(&self, len: usize) -> Result<Buffer> {
-        let lines = size_class(len.div_ceil(LINE)).ok_or_else(|| too_large(len))?;
+        let lines = size_class(len.div_ceil(LINE))
+            .ok_or_else(|| Error::Memory(format!("{len} elements cannot be counted")))?;
         let bytes = lines * LINE_BYTES;
         let mut pool = self.lock();
         let evicted = pool.make_live(bytes, lines);
@@ -77,9 +78,17 @@ impl CpuDevice {
                 // Freed before the new one is allocated, and outside the lock.
                 drop(evicted);
                 let mut block = Block::new();
-                if block.try_reserve_exact(lines).is_err() {
-                    self.lock().memory.live -= bytes;
-                    return Err(too_large(len));
+                // Many systems promise more memory than they have, and end whoever uses it.
+                let is_there =
+                    bytes < LARGE || available().is_none_or(|have| bytes + SLACK <= have);
+                if !is_there || block.try_reserve_exact(lines).is_err() {
+                    let mut pool = self.lock();
+                    pool.memory.live -= bytes;
+                    let beside = pool.memory.live >> 20;
+                    return Err(Error::Memory(format!(
+                        "{} MiB for {len} elements, beside {beside} MiB in use",
+                        bytes.div_ceil(1 << 20)
+                    )));
                 }
                 block.resize(lines, Line([0.0; LINE]));
                 block
@@ -140,8 +149,20 @@ fn size_class(lines: usize) -> Option<usize> {
     (rounded <= isize::MAX as usize / LINE_BYTES).then_some(rounded)
 }
 
-fn too_large(len: usize) -> Error {
-    Error::Device(format!("there is no memory for {len} elements"))
+/// Bytes of a new block before which the system is asked whether it has them.
+const LARGE: usize = 1 << 20;
+
+/// Bytes of memory that nobody uses, where the system tells.
+fn available() -> Option<usize> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kilobytes = |name: &str| -> Option<usize> {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        line.split_whitespace().next()?.parse().ok()
+    };
+    Some((kilobytes("MemAvailable")? + kilobytes("SwapFree")?) << 10)
 }
 
 /// A block of the pool, which returns to it when dropped.
@@ -307,8 +328,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_an_error() {
         let device = CpuDevice::new();
-        assert!(matches!(device.take(usize::MAX / 2), Err(Error::Device(_))));
-        assert!(matches!(device.take(1 << 58), Err(Error::Device(_))));
+        assert!(matches!(device.take(usize::MAX / 2), Err(Error::Memory(_))));
+        assert!(matches!(device.take(1 << 58), Err(Error::Memory(_))));
         assert_eq!(device.memory().live, 0);
     }
 }

@@ -139,8 +139,8 @@ fn pairs(path: &Path, text: &str) -> Result<Vec<(String, String, f64)>> {
         pair.ok_or_else(|| wrong(path, line, wanted))
     };
     let pairs: Vec<Result<_>> = lines.map(pair).collect();
-    let names = usize::from(pairs.len() > 1 && pairs[0].is_err());
-    pairs.into_iter().skip(names).collect()
+    let has_names = matches!(&pairs[..], [Err(_), Ok(_), ..]);
+    pairs.into_iter().skip(has_names.into()).collect()
 }
 
 fn wrong(path: &Path, line: usize, wanted: &str) -> Error {

@@ -210,10 +210,9 @@ impl Inner {
         let bytes = (len as u64).saturating_mul(4);
         let limit = largest(&self.limits) / 256 * 256;
         if bytes > limit {
-            return Err(Error::Device(format!(
-                "a tensor of {len} elements has {} MiB, and {} binds {} MiB at most: fewer at a \
-                 time, or smaller ones, may fit",
-                bytes >> 20,
+            return Err(Error::Memory(format!(
+                "a tensor of {len} elements has {} MiB, and {} binds {} MiB at most",
+                bytes.div_ceil(1 << 20),
                 self.info.name,
                 limit >> 20
             )));
@@ -252,8 +251,8 @@ impl Inner {
         self.poll(wgpu::PollType::wait_indefinitely())?;
         try_to().map_err(|error| {
             let (name, live) = (&self.info.name, self.state().pool.memory.live);
-            Error::Device(format!(
-                "{name} has no memory for {} KiB beside the {} MiB in use: {error}",
+            Error::Memory(format!(
+                "{name} has none for {} KiB beside the {} MiB in use: {error}",
                 size >> 10,
                 live >> 20
             ))

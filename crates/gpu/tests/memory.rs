@@ -219,7 +219,7 @@ fn no_memory_is_an_error_and_then_there_is_some() -> Result<()> {
         }
         assert!(held.len() < 20, "more than the limit");
     };
-    assert!(error.to_string().contains("has no memory for 131072 KiB"), "{error}");
+    assert!(error.to_string().contains("has none for 131072 KiB"), "{error}");
     assert!(held.len() > 2 && device.memory().pooled < 1 << 20, "{:?}", device.memory());
     held.pop();
     assert_eq!(fill(30 << 20)?.slice(0, 7, 3)?.to_vec()?, [1.0; 3]);

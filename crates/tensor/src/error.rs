@@ -22,12 +22,9 @@ pub enum Error {
         /// The shape that was asked for.
         shape: Shape,
     },
-    /// More elements than there is room for.
-    #[error("a tensor of {shape} does not fit into memory")]
-    Memory {
-        /// The shape that was asked for.
-        shape: Shape,
-    },
+    /// More elements than there is room for; with how many, and how much there is.
+    #[error("not enough memory: {0}")]
+    Memory(String),
     /// The device failed, or cannot do what is asked.
     #[error("device: {0}")]
     Device(String),

@@ -70,7 +70,7 @@ pub trait Tensor: Clone + Send + Sync {
         let shape = shape.into();
         // The numbers come in pairs. Sizes are often read from a file, so there may be too many.
         let room = Vec::<f32>::new().try_reserve_exact(shape.elements().saturating_add(1));
-        room.map_err(|_| Error::Memory { shape })?;
+        room.map_err(|_| Error::Memory(format!("a tensor of {shape} does not fit")))?;
         Self::from_slice(device, &random.normals(shape.elements()), shape)
     }
 
@@ -223,11 +223,14 @@ pub trait Tensor: Clone + Send + Sync {
     /// Tensors of one shape along a new axis `axis`.
     ///
     /// # Panics
-    /// If there are none, or there is no such axis.
+    /// If there are none.
     fn stack(parts: &[&Self], axis: usize) -> Result<Self> {
-        for part in parts {
-            let rank = part.shape().len();
-            assert!(axis <= rank, "axis {axis} to stack along, of tensors with {rank} axes");
+        if parts.iter().any(|part| axis > part.shape().len()) {
+            return Err(Error::Shape {
+                op: "stack",
+                shapes: parts.iter().map(|part| *part.shape()).collect(),
+                reason: format!("there is no room for a new axis {axis}"),
+            });
         }
         let widened = parts
             .iter()

@@ -156,6 +156,14 @@ fn errors_name_the_operation_and_the_shapes() {
 }
 
 #[test]
+fn stacks_along_what_is_there() {
+    let x = Reference::from_slice(&(), &[1.0, 2.0], [2]).unwrap();
+    assert_eq!(*Reference::stack(&[&x, &x, &x], 1).unwrap().shape(), [2, 3].into());
+    let error = Reference::stack(&[&x], 2).unwrap_err().to_string();
+    assert_eq!(error, "stack of [[2]]: there is no room for a new axis 2");
+}
+
+#[test]
 fn data_that_does_not_fill_its_shape() {
     let wrapped = Reference::from_slice(&(), &[], [HALF, HALF]);
     assert_eq!(wrapped, Err(Error::Length { len: 0, shape: [HALF, HALF].into() }));
@@ -163,7 +171,7 @@ fn data_that_does_not_fill_its_shape() {
     assert_eq!(error.to_string(), "2 values do not fill a tensor of [3] (3 elements)");
     for shape in [[HALF, HALF], [HUGE, 1], [HUGE / 4, 1]].map(Shape::from) {
         let drawn = Reference::randn(&(), &mut Random::new(0, 0), shape);
-        assert_eq!(drawn, Err(Error::Memory { shape }));
+        assert_eq!(drawn, Err(Error::Memory(format!("a tensor of {shape} does not fit"))));
         assert!(Reference::full(&(), 0.0, shape).is_err());
     }
 }

@@ -71,7 +71,9 @@ pub(crate) fn load<T: Tensor>(
     folder: &Path,
 ) -> Result<(State<T>, Lexicon, Progress)> {
     let path = path(folder);
-    let bytes = std::fs::read(&path).map_err(|error| broken(folder, error.to_string()))?;
+    let bytes = std::fs::read(&path).map_err(|error| {
+        broken(folder, format!("{error}; model.safetensors may begin a new run, with --init"))
+    })?;
     let fail = fail(folder);
     let metadata = kinora_nn::header(&bytes).map_err(&fail)?.metadata;
     let entry = |key: &str| {

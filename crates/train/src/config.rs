@@ -241,7 +241,8 @@ fn preset(name: &str) -> Result<Table> {
         let known = PRESETS.map(|(known, _)| known);
         let hint = nearest(name, known.iter().copied());
         return Err(Error::Config(format!(
-            "there is no preset {name:?}{hint}; there are {known:?}"
+            "there is no preset {name:?}{hint}; there are {}",
+            known.join(", ")
         )));
     };
     Ok(toml::from_str(text).expect("the presets are TOML"))

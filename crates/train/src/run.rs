@@ -1,3 +1,4 @@
+use std::fs::{File, TryLockError};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub struct Training<T: Tensor> {
     window: Window,
     /// What was measured since, and is not read yet.
     measured: Vec<Measured<T>>,
+    /// The folder, locked as long as this lives.
+    _lock: Option<File>,
 }
 
 /// What a run will take.
@@ -99,7 +102,7 @@ impl<T: Tensor> Training<T> {
     /// model's card will say made it.
     ///
     /// # Errors
-    /// If the folder holds a run already or cannot be made, the config's values are not possible,
+    /// If the folder holds a run already, another program trains in it or it cannot be made, the config's values are not possible,
     /// the data cannot be opened, or no tensor of the model fits.
     pub fn create(
         device: &T::Device,
@@ -159,10 +162,11 @@ impl<T: Tensor> Training<T> {
             }
         };
         let state = State::new(device, &config, &lexicon.inputs(), net)?;
-        checkpoint::sweep(folder);
         let samples = folder.join("samples");
         std::fs::create_dir_all(&samples)
             .map_err(|error| Error::Write { path: samples, reason: error.to_string() })?;
+        let lock = lock(folder)?;
+        checkpoint::sweep(folder);
         let training = Self {
             device: device.clone(),
             config,
@@ -174,6 +178,7 @@ impl<T: Tensor> Training<T> {
             clips: 0,
             window: Window::default(),
             measured: Vec::new(),
+            _lock: lock,
         };
         // The config comes last: where it is, there is a checkpoint.
         training.save()?;
@@ -186,7 +191,7 @@ impl<T: Tensor> Training<T> {
     /// `"section.key=value"`. The model's card will name `command` too where keys were changed.
     ///
     /// # Errors
-    /// If the folder holds no run, a changed key is not known or would change the shape of the
+    /// If the folder holds no run or another program trains in it, a changed key is not known or would change the shape of the
     /// networks, or the checkpoint does not fit.
     pub fn resume(
         device: &T::Device,
@@ -213,6 +218,7 @@ impl<T: Tensor> Training<T> {
         if config.tokenizer != was.tokenizer {
             return Err(Error::Config("a resumed run keeps its tokenizer".into()));
         }
+        let lock = lock(folder)?;
         checkpoint::sweep(folder);
         let dataset = open(&config.data)?;
         let (state, lexicon, Progress { clips, window, mut card, .. }) =
@@ -236,6 +242,7 @@ impl<T: Tensor> Training<T> {
             clips,
             window,
             measured: Vec::new(),
+            _lock: lock,
         })
     }
 
@@ -424,6 +431,20 @@ impl<T: Tensor> Training<T> {
         let (step, clips) = (self.state.step, Some(self.clips));
         let progress = Progress { step, clips, window, card };
         checkpoint::save(&self.folder, &self.state, &self.lexicon, &progress)
+    }
+}
+
+/// Locks the folder of a run, so that no other program trains in it; `None` where the system locks no
+/// folders.
+fn lock(folder: &Path) -> Result<Option<File>> {
+    let Ok(file) = File::open(folder) else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(Error::Config(format!(
+            "another program trains in {}; wait for it, or choose another --out",
+            folder.display()
+        ))),
+        Err(TryLockError::Error(_)) => Ok(None),
     }
 }
 

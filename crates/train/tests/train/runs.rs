@@ -222,7 +222,12 @@ fn what_a_run_refuses() {
 
     let error = text(resume(folder, &[]));
     assert!(error.contains("holds no run to resume; start one without --resume"), "{error}");
-    create(folder, &config(&[])).unwrap();
+    let first = create(folder, &config(&[])).unwrap();
+    if cfg!(unix) {
+        let error = text(resume(folder, &[]));
+        assert!(error.contains("another program trains in"), "{error}");
+    }
+    drop(first);
     let error = text(create(folder, &config(&[])));
     assert!(error.contains("holds a run already; continue it with --resume"), "{error}");
 
