@@ -217,7 +217,9 @@ fn rust_bert() -> Result<Outcome> {
         [("test --test bert --test text", ""), ("test --lib", "bert::"), ("test --doc", "text/src")]
     {
         // Where no test has this in its name, none would fail.
-        let tests = command(line, &[only, "--list"])?.stderr(Stdio::inherit()).output()?;
+        let mut list = command(line, &[only, "--list"])?;
+        let tests = list.current_dir(root()).stderr(Stdio::inherit()).output()?;
+        ensure!(tests.status.success(), "cargo {line} does not build");
         ensure!(
             String::from_utf8_lossy(&tests.stdout).contains(": test"),
             "cargo {line} has no test with {only:?} in its name"

@@ -85,6 +85,22 @@ fn code(error: &anyhow::Error) -> u8 {
     found.unwrap_or(OTHER)
 }
 
+/// Whether there was no room for a tensor.
+pub fn is_memory(error: &anyhow::Error) -> bool {
+    use kinora_tensor::Error::Memory;
+    error.chain().any(|cause| {
+        let of_model =
+            |error: &kinora_model::Error| matches!(error, kinora_model::Error::Tensor(Memory(_)));
+        matches!(cause.downcast_ref(), Some(Memory(_)))
+            || cause.downcast_ref().is_some_and(of_model)
+            || match cause.downcast_ref() {
+                Some(kinora_train::Error::Tensor(error)) => matches!(error, Memory(_)),
+                Some(kinora_train::Error::Model(error)) => of_model(error),
+                _ => false,
+            }
+    })
+}
+
 fn of_train(error: &kinora_train::Error) -> u8 {
     use kinora_train::Error;
     match error {
@@ -165,6 +181,17 @@ mod tests {
             kinora_train::Error::from(kinora_model::Error::from(lost())).into(),
         ] {
             assert_eq!(code(&error), DEVICE, "{error:?}");
+            assert!(!is_memory(&error), "{error:?}");
+        }
+        let full = || kinora_tensor::Error::Memory("of 1 element".into());
+        for error in [
+            anyhow::Error::from(full()),
+            kinora_model::Error::from(full()).into(),
+            kinora_train::Error::from(full()).into(),
+            kinora_train::Error::from(kinora_model::Error::from(full())).into(),
+        ] {
+            assert!(is_memory(&error), "{error:?}");
+            assert_eq!(code(&error.context("too large")), DEVICE);
         }
     }
 }

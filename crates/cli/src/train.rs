@@ -15,11 +15,16 @@ use kinora_train::{Config, Estimate, Event, LogLine, Outcome, Training};
 
 use crate::args::Train;
 use crate::device::Device;
-use crate::exit::Failure;
+use crate::exit::{Failure, is_memory};
 use crate::models;
 use crate::output::{count, note};
 
 pub fn run(args: &Train) -> Result<()> {
+    if args.resume && args.preset.is_some() && args.out.is_some() {
+        let message = "with --resume, --preset says no more than the folder, as --out does: a run \
+                       keeps its config; leave one out";
+        return Err(Failure::usage(message).into());
+    }
     let trained = match args.device.device.open()? {
         Device::Cpu(device) => {
             let peak = device.clone();
@@ -30,23 +35,10 @@ pub fn run(args: &Train) -> Result<()> {
             train::<GpuTensor>(args, &device, device.name(), &|| peak.memory().peak)
         }
     };
+    let clip = if args.resume { "" } else { ", or clip.frames, clip.height and clip.width" };
     trained.map_err(|error| match is_memory(&error) {
-        true => error.context(
-            "too large for this device; lower train.batch, or clip.frames, clip.height and clip.width",
-        ),
+        true => error.context(format!("too large for this device; lower train.batch{clip}")),
         false => error,
-    })
-}
-
-/// Whether there was no room for a tensor.
-fn is_memory(error: &anyhow::Error) -> bool {
-    use kinora_tensor::Error::Memory;
-    use kinora_train::Error::{Model, Tensor};
-    error.chain().any(|cause| {
-        matches!(
-            cause.downcast_ref(),
-            Some(Tensor(Memory(_)) | Model(kinora_model::Error::Tensor(Memory(_))))
-        )
     })
 }
 
@@ -64,11 +56,6 @@ fn train<T: Tensor>(
         (None, Some(file)) => file.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         (None, None) => "shapes".into(),
     };
-    if args.resume && args.preset.is_some() && args.out.is_some() {
-        let message = "with --resume, --preset says no more than the folder, as --out does: a run \
-                       keeps its config; leave one out";
-        return Err(Failure::usage(message).into());
-    }
     let folder = args.out.clone().unwrap_or_else(|| Path::new("runs").join(&name));
 
     let training = if args.resume {

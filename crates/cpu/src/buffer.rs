@@ -66,34 +66,28 @@ impl CpuDevice {
 
     /// A buffer of at least `len` elements of any content.
     pub(crate) fn take(&self, len: usize) -> Result<Buffer> {
-        let lines = size_class(len.div_ceil(LINE))
-            .ok_or_else(|| Error::Memory(format!("{len} elements cannot be counted")))?;
+        let none = || Error::Memory(format!("{len} elements cannot be counted"));
+        let lines = size_class(len.div_ceil(LINE)).ok_or_else(none)?;
         let bytes = lines * LINE_BYTES;
+        // What leaves the pool is freed before a new block is allocated, and outside the lock.
+        let (pooled, evicted) = self.lock().take(lines);
+        drop(evicted);
+        let made = pooled.or_else(|| new_block(lines)).or_else(|| {
+            let kept = self.lock().let_go();
+            drop(kept);
+            new_block(lines)
+        });
         let mut pool = self.lock();
-        let evicted = pool.make_live(bytes, lines);
-        let block = match pool.pop(lines) {
-            Some(block) => block,
-            None => {
-                drop(pool);
-                // Freed before the new one is allocated, and outside the lock.
-                drop(evicted);
-                let mut block = Block::new();
-                // Many systems promise more memory than they have, and end whoever uses it.
-                let is_there =
-                    bytes < LARGE || available().is_none_or(|have| bytes + SLACK <= have);
-                if !is_there || block.try_reserve_exact(lines).is_err() {
-                    let mut pool = self.lock();
-                    pool.memory.live -= bytes;
-                    let beside = pool.memory.live >> 20;
-                    return Err(Error::Memory(format!(
-                        "{} MiB for {len} elements, beside {beside} MiB in use",
-                        bytes.div_ceil(1 << 20)
-                    )));
-                }
-                block.resize(lines, Line([0.0; LINE]));
-                block
-            }
+        let Some(block) = made else {
+            let (wanted, live) = (bytes.div_ceil(1 << 20), pool.memory.live >> 20);
+            let free = available().map_or(String::new(), |free| format!(", {} free", free >> 20));
+            return Err(Error::Memory(format!(
+                "{wanted} MiB for {len} elements; {live} MiB are in use{free}"
+            )));
         };
+        pool.memory.live += bytes;
+        pool.memory.peak = pool.memory.peak.max(pool.memory.live);
+        drop(pool);
         Ok(Buffer { block, device: self.clone(), prepared: Mutex::default() })
     }
 
@@ -109,37 +103,71 @@ impl fmt::Debug for CpuDevice {
 }
 
 impl Pool {
-    /// Counts `bytes` as live. What has waited longest leaves the pool if a new block has to be
-    /// made for them and all together would be too much.
-    fn make_live(&mut self, bytes: usize, lines: usize) -> Vec<Block> {
-        let memory = &mut self.memory;
-        memory.live += bytes;
-        memory.peak = memory.peak.max(memory.live);
+    /// A block that is kept; or, where a new one has to be made, those that leave the pool before,
+    /// which have waited longest, if all together would be too much.
+    fn take(&mut self, lines: usize) -> (Option<Block>, Vec<Block>) {
         let mut evicted = Vec::new();
-        if self.free.get(&lines).is_some_and(|blocks| !blocks.is_empty()) {
-            return evicted;
+        if let Some(block) = self.free.get_mut(&lines).and_then(Vec::pop) {
+            self.memory.pooled -= lines * LINE_BYTES;
+            return (Some(block.1), evicted);
         }
-        let peak = memory.peak;
+        let live = self.memory.live + lines * LINE_BYTES;
+        let peak = self.memory.peak.max(live);
         loop {
             let waiting = self.free.values_mut().filter(|blocks| !blocks.is_empty());
             let Some(blocks) = waiting.min_by_key(|blocks| blocks[0].0) else { break };
             let is_idle = self.clock - blocks[0].0 > IDLE;
             let limit = SLACK + if is_idle { peak + peak / 4 } else { 2 * peak };
-            if self.memory.live + self.memory.pooled <= limit {
+            if live + self.memory.pooled <= limit {
                 break;
             }
             let block = blocks.remove(0).1;
             self.memory.pooled -= block.len() * LINE_BYTES;
             evicted.push(block);
         }
-        evicted
+        (None, evicted)
     }
 
-    fn pop(&mut self, lines: usize) -> Option<Block> {
-        let (_, block) = self.free.get_mut(&lines)?.pop()?;
-        self.memory.pooled -= lines * LINE_BYTES;
-        Some(block)
+    /// Gives up all that is kept.
+    fn let_go(&mut self) -> BTreeMap<usize, Vec<(u64, Block)>> {
+        self.memory.pooled = 0;
+        std::mem::take(&mut self.free)
     }
+}
+
+/// Zeros, if there is memory for them.
+fn new_block(lines: usize) -> Option<Block> {
+    let wanted = (lines * LINE_BYTES) as u64;
+    // Many systems promise more than they have, and end whoever uses it.
+    if wanted >= LARGE && available().is_some_and(|free| free < wanted + RESERVE) {
+        return None;
+    }
+    let mut block = Block::new();
+    block.try_reserve_exact(lines).ok()?;
+    block.resize(lines, Line([0.0; LINE]));
+    Some(block)
+}
+
+/// Bytes of a new block before which the system is asked whether it has them, and bytes that it keeps
+/// for others.
+const LARGE: u64 = 1 << 20;
+const RESERVE: u64 = 64 << 20;
+
+/// Bytes of memory that nobody uses, where the system tells; the limits of a container it does not.
+fn available() -> Option<u64> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    available_of(&std::fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+/// By what `/proc/meminfo` says.
+fn available_of(text: &str) -> Option<u64> {
+    let kilobytes = |name: &str| -> Option<u64> {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        line.split_whitespace().next()?.parse().ok()
+    };
+    Some((kilobytes("MemAvailable")? + kilobytes("SwapFree")?) << 10)
 }
 
 /// The next length with at most three significant bits: at most a quarter is wasted.
@@ -147,22 +175,6 @@ fn size_class(lines: usize) -> Option<usize> {
     let step = (lines.max(1).ilog2()).saturating_sub(2);
     let rounded = lines.checked_next_multiple_of(1 << step)?;
     (rounded <= isize::MAX as usize / LINE_BYTES).then_some(rounded)
-}
-
-/// Bytes of a new block before which the system is asked whether it has them.
-const LARGE: usize = 1 << 20;
-
-/// Bytes of memory that nobody uses, where the system tells.
-fn available() -> Option<usize> {
-    if !cfg!(target_os = "linux") {
-        return None;
-    }
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let kilobytes = |name: &str| -> Option<usize> {
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-        line.split_whitespace().next()?.parse().ok()
-    };
-    Some((kilobytes("MemAvailable")? + kilobytes("SwapFree")?) << 10)
 }
 
 /// A block of the pool, which returns to it when dropped.
@@ -330,6 +342,17 @@ mod tests {
         let device = CpuDevice::new();
         assert!(matches!(device.take(usize::MAX / 2), Err(Error::Memory(_))));
         assert!(matches!(device.take(1 << 58), Err(Error::Memory(_))));
-        assert_eq!(device.memory().live, 0);
+        assert_eq!(device.memory(), Memory::default());
+        // What is kept makes room; then there is none.
+        drop(device.take(1000).unwrap());
+        assert!(device.take(1 << 50).is_err());
+        assert_eq!((device.memory().pooled, device.memory().peak), (0, 4096));
+    }
+
+    #[test]
+    fn what_the_system_says() {
+        let text = "MemTotal: 9 kB\nMemFree: 1 kB\nMemAvailable:   5 kB\nSwapFree:  2 kB\n";
+        assert_eq!(available_of(text), Some(7 << 10));
+        assert_eq!(available_of("MemTotal: 9 kB\n"), None);
     }
 }

@@ -92,19 +92,19 @@ pub fn score_sentences(
     encode: impl FnOnce(&[String]) -> Result<Vec<Vec<f32>>>,
 ) -> Result<Score> {
     let pairs = pairs(path, &text(path)?)?;
-    enough(path, pairs.len(), pairs.len())?;
     let sentences: Vec<String> =
         pairs.iter().flat_map(|(a, b, _)| [a.clone(), b.clone()]).collect();
     let vectors = encode(&sentences)?;
     let cosines = vectors.as_chunks::<2>().0.iter().map(|[a, b]| f64::from(cosine(a, b)));
     let found: Vec<f64> = cosines.collect();
     let judged: Vec<f64> = pairs.iter().map(|pair| pair.2).collect();
-    varied(path, [&found, &judged])?;
     let says = |vector: &Vec<f32>| vector.iter().any(|&x| x != 0.0);
-    let covered = vectors.as_chunks::<2>().0.iter().filter(|pair| pair.iter().all(says));
+    let covered = vectors.as_chunks::<2>().0.iter().filter(|pair| pair.iter().all(says)).count();
+    enough(path, covered, pairs.len())?;
+    varied(path, [&found, &judged])?;
     Ok(Score::Sentences {
         pairs: pairs.len(),
-        covered: covered.count(),
+        covered,
         pearson: pearson(&found, &judged),
         spearman: spearman(&found, &judged),
     })
@@ -129,18 +129,26 @@ fn pairs(path: &Path, text: &str) -> Result<Vec<(String, String, f64)>> {
     let sentences = sentences(path);
     let wanted = if sentences { "two sentences and a number" } else { "two words and a number" };
     let lines = lines(text).filter(|(_, text)| sentences || !text.starts_with('#'));
-    let pair = |(line, text): (usize, &str)| {
-        let fields = match sentences {
-            true => csv(text),
-            false => text.split_whitespace().map(str::to_owned).collect(),
-        };
+    let lines: Vec<(usize, Vec<String>)> = lines
+        .map(|(line, text)| match sentences {
+            true => (line, csv(text)),
+            false => (line, text.split_whitespace().map(str::to_owned).collect()),
+        })
+        .collect();
+    // The first may name the columns.
+    let is_names = |fields: &[String]| match fields {
+        [_, _, .., last] => {
+            !last.trim().starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
+        }
+        _ => false,
+    };
+    let names = usize::from(lines.first().is_some_and(|(_, fields)| is_names(fields)));
+    let pair = |(line, fields): (usize, Vec<String>)| {
         let fields = <[String; 3]>::try_from(fields).ok();
         let pair = fields.and_then(|[a, b, score]| Some((a, b, number(&score)?)));
         pair.ok_or_else(|| wrong(path, line, wanted))
     };
-    let pairs: Vec<Result<_>> = lines.map(pair).collect();
-    let has_names = matches!(&pairs[..], [Err(_), Ok(_), ..]);
-    pairs.into_iter().skip(has_names.into()).collect()
+    lines.into_iter().skip(names).map(pair).collect()
 }
 
 fn wrong(path: &Path, line: usize, wanted: &str) -> Error {
@@ -162,8 +170,9 @@ fn enough(path: &Path, covered: usize, of: usize) -> Result<()> {
 /// What is always the same has no correlation.
 fn varied(path: &Path, of: [&[f64]; 2]) -> Result<()> {
     for (what, values) in ["cosines", "judgements"].into_iter().zip(of) {
-        if values.iter().all(|value| *value == values[0]) {
-            let reason = format!("all {what} are {}, of which there is no correlation", values[0]);
+        let Some((first, rest)) = values.split_first() else { continue };
+        if rest.iter().all(|value| value == first) {
+            let reason = format!("all {what} are {first}, of which there is no correlation");
             return Err(Error::file(path, reason));
         }
     }
@@ -287,10 +296,14 @@ mod tests {
             ("b.txt", "king queen 9\nking queen x\n", "b.txt:2"),
             ("c.txt", ": a\na b c\n", "c.txt:2"),
             ("d.csv", "a,b\n", "d.csv:1"),
-            ("e.csv", "a,b,x\n", "e.csv:1"),
+            ("e.csv", "a,b,1x\n", "e.csv:1"),
             ("f.csv", "a,b,x\nman,king,1\nking,queen\n", "f.csv:3"),
             ("g.csv", "man,king,1\nking,queen,1\n", "all judgements are 1"),
-            ("h.csv", "pear,king,1\nking,plum,2\n", "all cosines are 0"),
+            ("h.csv", "pear,king,1\nking,plum,2\n", "the words of 0 of 2 rows"),
+            ("j.csv", "man,king,1\nman,king,2\n", "all cosines are 0."),
+            ("k.txt", "king queen 9,5\nking man 3\n", "k.txt:1"),
+            ("l.txt", "king queen\nking man 3\n", "l.txt:1"),
+            ("m.txt", "a b c\nking man\n", "m.txt:2"),
             ("i.txt", "man king 1\nking queen 1\n", "all judgements are 1"),
         ] {
             let error = of(name, text).unwrap_err().to_string();

@@ -1,8 +1,8 @@
 // The sums over the middle of [outer, len, inner], in pieces of `piece`: [outer, pieces, inner].
 // The order of every sum depends on these numbers alone.
 //
-// rows, where inner is 1 and the rows are long: a workgroup computes one sum; each thread sums every 256th element, and
-// the 256 sums are added by halves. columns: a thread computes one sum.
+// rows, where inner is 1 and len is large: a workgroup computes one sum; each thread sums every 256th
+// element, and the 256 sums are added by halves. columns: a thread computes one sum.
 
 struct Params {
     // Where x begins.

@@ -38,8 +38,9 @@ pub(crate) struct Pool<B = wgpu::Buffer> {
     pub memory: Memory,
     made: u64,
     freed: u64,
-    /// What was held when there was no memory for more.
+    /// What was held when there was no memory for more, and the most that was in use since.
     most: u64,
+    since_then: u64,
 }
 
 /// The next size with at most three significant bits, a multiple of 256 bytes.
@@ -51,7 +52,7 @@ pub(crate) fn class(bytes: u64) -> u64 {
 impl<B> Default for Pool<B> {
     fn default() -> Self {
         let (free, since, memory) = Default::default();
-        Self { free, since, memory, made: 0, freed: 0, most: u64::MAX }
+        Self { free, since, memory, made: 0, freed: 0, most: u64::MAX, since_then: 0 }
     }
 }
 
@@ -76,11 +77,13 @@ impl<B> Pool<B> {
     fn take(&mut self, size: u64) {
         self.memory.live += size;
         self.memory.peak = self.memory.peak.max(self.memory.live);
+        self.since_then = self.since_then.max(self.memory.live);
     }
 
     /// Gives up all that is kept for tensors to come, since there is no memory for more.
     pub fn let_go(&mut self) {
         self.most = self.memory.live + self.memory.pooled;
+        self.since_then = self.memory.live;
         self.free.clear();
         self.since.clear();
         self.memory.pooled = 0;
@@ -98,8 +101,8 @@ impl<B> Pool<B> {
         while let Some(oldest) = self.since.first_entry() {
             let is_idle = self.freed - oldest.key() > IDLE;
             let limit = SLACK + if is_idle { peak + peak / 4 } else { 2 * peak };
-            // What was live since is no more than there is memory for.
-            let limit = limit.min(self.most.max(peak));
+            // What was in use since was there after all.
+            let limit = limit.min(self.most.max(self.since_then));
             if self.memory.live + self.memory.pooled <= limit {
                 break;
             }

@@ -67,7 +67,8 @@ impl Inner {
             )));
         }
         let compiled = self.kernels().get(self, kernel)?;
-        assert_eq!(params.len() as u64, compiled.params(), "parameters of {kernel:?}");
+        let (file, entry) = (kernel.shader.name, kernel.entry);
+        assert_eq!(params.len() as u64, compiled.params(), "parameters of {file}, {entry}");
         let (group, is_new) = compiled.group(self, buffers);
         let mut state = self.state();
         let recording = &mut state.recording;

@@ -22,7 +22,7 @@ pub enum Error {
         /// The shape that was asked for.
         shape: Shape,
     },
-    /// More elements than there is room for; with how many, and how much there is.
+    /// More elements than there is room for.
     #[error("not enough memory: {0}")]
     Memory(String),
     /// The device failed, or cannot do what is asked.

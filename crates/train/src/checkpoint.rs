@@ -1,6 +1,7 @@
 //! All that is needed to go on with a run, in one file.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use kinora_model::{Card, Lexicon, Sources};
@@ -72,7 +73,11 @@ pub(crate) fn load<T: Tensor>(
 ) -> Result<(State<T>, Lexicon, Progress)> {
     let path = path(folder);
     let bytes = std::fs::read(&path).map_err(|error| {
-        broken(folder, format!("{error}; model.safetensors may begin a new run, with --init"))
+        let hint = match error.kind() {
+            ErrorKind::NotFound => "; model.safetensors can begin another run, with --init",
+            _ => "",
+        };
+        broken(folder, format!("{error}{hint}"))
     })?;
     let fail = fail(folder);
     let metadata = kinora_nn::header(&bytes).map_err(&fail)?.metadata;

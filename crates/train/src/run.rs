@@ -35,7 +35,7 @@ const SAMPLES: u64 = 8;
 ///
 /// Every file is written beside its place and renamed, so the folder is whole at every moment, and
 /// a run that is killed and resumed ends with the same bytes as one that was not (on one device;
-/// times aside).
+/// times aside). One training at a time has a folder, where the system can lock it.
 pub struct Training<T: Tensor> {
     device: T::Device,
     config: Config,
@@ -102,8 +102,8 @@ impl<T: Tensor> Training<T> {
     /// model's card will say made it.
     ///
     /// # Errors
-    /// If the folder holds a run already, another program trains in it or it cannot be made, the config's values are not possible,
-    /// the data cannot be opened, or no tensor of the model fits.
+    /// If the folder holds a run already, another training runs in it, or it cannot be made, the
+    /// config's values are not possible, the data cannot be opened, or no tensor of the model fits.
     pub fn create(
         device: &T::Device,
         config: Config,
@@ -111,12 +111,14 @@ impl<T: Tensor> Training<T> {
         init: Option<Model<T>>,
         command: &str,
     ) -> Result<Self> {
-        if folder.join("config.toml").exists() {
-            return Err(Error::Config(format!(
+        let is_free = || match folder.join("config.toml").exists() {
+            false => Ok(()),
+            true => Err(Error::Config(format!(
                 "{} holds a run already; continue it with --resume, or choose another --out",
                 folder.display()
-            )));
-        }
+            ))),
+        };
+        is_free()?;
         config.check()?;
         let dataset = open(&config.data)?;
         let info = dataset.info();
@@ -166,6 +168,8 @@ impl<T: Tensor> Training<T> {
         std::fs::create_dir_all(&samples)
             .map_err(|error| Error::Write { path: samples, reason: error.to_string() })?;
         let lock = lock(folder)?;
+        // Another may have been faster.
+        is_free()?;
         checkpoint::sweep(folder);
         let training = Self {
             device: device.clone(),
@@ -191,8 +195,8 @@ impl<T: Tensor> Training<T> {
     /// `"section.key=value"`. The model's card will name `command` too where keys were changed.
     ///
     /// # Errors
-    /// If the folder holds no run or another program trains in it, a changed key is not known or would change the shape of the
-    /// networks, or the checkpoint does not fit.
+    /// If the folder holds no run, another training runs in it, a changed key is not known or would
+    /// change the shape of the networks, or the checkpoint does not fit.
     pub fn resume(
         device: &T::Device,
         folder: &Path,
@@ -206,6 +210,7 @@ impl<T: Tensor> Training<T> {
                 folder.display()
             )));
         }
+        let lock = lock(folder)?;
         let was = Config::load(&path, &[])?;
         let config = was.with(set)?;
         if config.model() != was.model() || config.discriminator != was.discriminator {
@@ -218,7 +223,6 @@ impl<T: Tensor> Training<T> {
         if config.tokenizer != was.tokenizer {
             return Err(Error::Config("a resumed run keeps its tokenizer".into()));
         }
-        let lock = lock(folder)?;
         checkpoint::sweep(folder);
         let dataset = open(&config.data)?;
         let (state, lexicon, Progress { clips, window, mut card, .. }) =
@@ -434,14 +438,14 @@ impl<T: Tensor> Training<T> {
     }
 }
 
-/// Locks the folder of a run, so that no other program trains in it; `None` where the system locks no
-/// folders.
+/// Locks the folder of a run, so that no other training runs in it; `None` where the system locks no
+/// folders, as Windows does not.
 fn lock(folder: &Path) -> Result<Option<File>> {
     let Ok(file) = File::open(folder) else { return Ok(None) };
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Err(Error::Config(format!(
-            "another program trains in {}; wait for it, or choose another --out",
+            "another training runs in {}; wait for it, or choose another --out",
             folder.display()
         ))),
         Err(TryLockError::Error(_)) => Ok(None),

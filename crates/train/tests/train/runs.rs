@@ -225,7 +225,14 @@ fn what_a_run_refuses() {
     let first = create(folder, &config(&[])).unwrap();
     if cfg!(unix) {
         let error = text(resume(folder, &[]));
-        assert!(error.contains("another program trains in"), "{error}");
+        assert!(error.contains("another training runs in"), "{error}");
+        let other = tempfile::tempdir().unwrap();
+        let file = std::fs::File::open(other.path()).unwrap();
+        file.lock().unwrap();
+        let error = text(create(other.path(), &config(&[])));
+        assert!(error.contains("another training runs in"), "{error}");
+        drop(file);
+        create(other.path(), &config(&[])).unwrap();
     }
     drop(first);
     let error = text(create(folder, &config(&[])));
