@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_gpu::{Adapter, GpuDevice, GpuTensor};
 use kinora_model::noise;
@@ -53,7 +53,7 @@ pub fn run(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Resu
     };
     println!("{}", lines.join("\n"));
     let most = adapter.is_software().then_some(SOFTWARE);
-    let mut meter = Meter { args, device, peers, most };
+    let mut meter = Meter { args, device, peers, most, rows: 0 };
     println!(
         "\n| what | ours | unit | of the peak | PyTorch | ratio | by default | ratio | burn | ratio |\n\
          |---|--:|---|--:|--:|--:|--:|--:|--:|--:|"
@@ -63,7 +63,9 @@ pub fn run(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Resu
     workloads.iter().try_for_each(|workload| {
         meter.networks(workload)?;
         meter.convs(workload)
-    })
+    })?;
+    ensure!(meter.rows > 0, "no row holds {:?} in its name", args.filter);
+    Ok(())
 }
 
 struct Meter<'a> {
@@ -72,6 +74,8 @@ struct Meter<'a> {
     peers: Peers,
     /// Operations at most.
     most: Option<u64>,
+    /// Printed so far.
+    rows: usize,
 }
 
 impl Meter<'_> {
@@ -80,12 +84,13 @@ impl Meter<'_> {
     }
 
     /// A number that is ours alone.
-    fn say(&self, name: &str, value: f64, unit: &str) {
+    fn say(&mut self, name: &str, value: f64, unit: &str) {
         println!("| {name} | {value:.2} | {unit} | | | | | | | |");
+        self.rows += 1;
     }
 
     /// `amount` is what one of the timed holds, in `unit · s`.
-    fn row(&self, name: &str, timing: &Timing, amount: f64, unit: &str) {
+    fn row(&mut self, name: &str, timing: &Timing, amount: f64, unit: &str) {
         let ours = amount / timing.ours;
         let share = match (self.args.peak, unit) {
             (Some(peak), "GFLOP/s") => format!("{:.0} %", 100.0 * ours / peak),
@@ -99,6 +104,7 @@ impl Meter<'_> {
             });
         }
         println!("{line}");
+        self.rows += 1;
     }
 
     fn time(
@@ -112,7 +118,7 @@ impl Meter<'_> {
     }
 
     /// What a kernel costs before the GPU has any of it.
-    fn recording(&self) -> Result<()> {
+    fn recording(&mut self) -> Result<()> {
         // Fewer than are submitted together.
         const KERNELS: u32 = 400;
         let name = "recording a kernel";

@@ -34,21 +34,6 @@ pub(crate) fn path(folder: &Path) -> PathBuf {
     folder.join(FILE)
 }
 
-/// Removes what a run that was killed while it wrote has left beside its files.
-pub(crate) fn sweep(folder: &Path) {
-    for folder in [folder.to_path_buf(), folder.join("samples")] {
-        let Ok(entries) = std::fs::read_dir(folder) else { continue };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.starts_with('.') && name.ends_with(".tmp") {
-                // What cannot be removed is only untidy.
-                let _ = std::fs::remove_file(entry.path());
-            }
-        }
-    }
-}
-
 pub(crate) fn save<T: Tensor>(
     folder: &Path,
     state: &State<T>,

@@ -6,6 +6,7 @@ mod credits;
 mod critic;
 mod error;
 mod fed;
+mod folder;
 mod log;
 mod measured;
 mod run;

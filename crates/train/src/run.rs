@@ -1,4 +1,4 @@
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::measured::Measured;
 use crate::sheet::{examples, sheet};
 use crate::step::{State, fitting};
 use crate::words::{captions, lexicon_of};
-use crate::{Config, Error, Fed, Result};
+use crate::{Config, Error, Fed, Result, folder};
 
 /// How many films a sheet of samples shows.
 const SAMPLES: u64 = 8;
@@ -111,14 +111,7 @@ impl<T: Tensor> Training<T> {
         init: Option<Model<T>>,
         command: &str,
     ) -> Result<Self> {
-        let is_free = || match folder.join("config.toml").exists() {
-            false => Ok(()),
-            true => Err(Error::Config(format!(
-                "{} holds a run already; continue it with --resume, or choose another --out",
-                folder.display()
-            ))),
-        };
-        is_free()?;
+        folder::is_free(folder)?;
         config.check()?;
         let dataset = open(&config.data)?;
         let info = dataset.info();
@@ -167,10 +160,10 @@ impl<T: Tensor> Training<T> {
         let samples = folder.join("samples");
         std::fs::create_dir_all(&samples)
             .map_err(|error| Error::Write { path: samples, reason: error.to_string() })?;
-        let lock = lock(folder)?;
+        let lock = folder::lock(folder)?;
         // Another may have been faster.
-        is_free()?;
-        checkpoint::sweep(folder);
+        folder::is_free(folder)?;
+        folder::sweep(folder);
         let training = Self {
             device: device.clone(),
             config,
@@ -210,7 +203,7 @@ impl<T: Tensor> Training<T> {
                 folder.display()
             )));
         }
-        let lock = lock(folder)?;
+        let lock = folder::lock(folder)?;
         let was = Config::load(&path, &[])?;
         let config = was.with(set)?;
         if config.model() != was.model() || config.discriminator != was.discriminator {
@@ -223,7 +216,7 @@ impl<T: Tensor> Training<T> {
         if config.tokenizer != was.tokenizer {
             return Err(Error::Config("a resumed run keeps its tokenizer".into()));
         }
-        checkpoint::sweep(folder);
+        folder::sweep(folder);
         let dataset = open(&config.data)?;
         let (state, lexicon, Progress { clips, window, mut card, .. }) =
             checkpoint::load(device, &config, folder)?;
@@ -278,7 +271,7 @@ impl<T: Tensor> Training<T> {
             let first = feed.next()??;
             let estimate = self.estimate(&first).inspect_err(|_| {
                 if self.state.step == 0 {
-                    self.discard();
+                    folder::discard(&self.folder);
                 }
             })?;
             stop |= observe(Event::Estimate(estimate)).is_break();
@@ -336,18 +329,6 @@ impl<T: Tensor> Training<T> {
             }
         }
         Ok(Outcome::Finished(self.state.step))
-    }
-
-    /// Takes a run back that cannot make its first step, so that another can have its folder.
-    fn discard(&self) {
-        // The config goes first, as it says that there is a run. What cannot be removed does no harm.
-        for name in ["config.toml", "checkpoint.safetensors", "model.safetensors", "log.jsonl"] {
-            let _ = std::fs::remove_file(self.folder.join(name));
-        }
-        // Only if nothing else is there.
-        for folder in [&self.folder.join("samples"), &self.folder] {
-            let _ = std::fs::remove_dir(folder);
-        }
     }
 
     /// Waits for what was measured.
@@ -435,20 +416,6 @@ impl<T: Tensor> Training<T> {
         let (step, clips) = (self.state.step, Some(self.clips));
         let progress = Progress { step, clips, window, card };
         checkpoint::save(&self.folder, &self.state, &self.lexicon, &progress)
-    }
-}
-
-/// Locks the folder of a run, so that no other training runs in it; `None` where the system locks no
-/// folders, as Windows does not.
-fn lock(folder: &Path) -> Result<Option<File>> {
-    let Ok(file) = File::open(folder) else { return Ok(None) };
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Err(Error::Config(format!(
-            "another training runs in {}; wait for it, or choose another --out",
-            folder.display()
-        ))),
-        Err(TryLockError::Error(_)) => Ok(None),
     }
 }
 
