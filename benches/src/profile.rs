@@ -76,11 +76,9 @@ fn table(calls: &[Call], whole: f64, key: impl Fn(&Call) -> String, most: usize)
         let total = totals.entry(key(call)).or_default();
         total.calls += 1;
         total.seconds += call.seconds;
-        if let Some(op) = &call.op {
-            let inputs: Vec<&Desc> = call.inputs.iter().collect();
-            total.flops += op.flops(&inputs);
-            total.bytes += op.bytes(&inputs);
-        }
+        let [flops, bytes] = call.cost();
+        total.flops += flops;
+        total.bytes += bytes;
     }
     let within: f64 = totals.values().map(|total| total.seconds).sum();
     let mut totals: Vec<_> = totals.into_iter().collect();

@@ -15,6 +15,22 @@ pub struct Call {
     pub seconds: f64,
 }
 
+impl Call {
+    /// Floating-point operations, and bytes read and written, as [`Op::flops`] and [`Op::bytes`] count
+    /// them.
+    pub fn cost(&self) -> [u64; 2] {
+        let inputs: Vec<&Desc> = self.inputs.iter().collect();
+        let len = inputs.first().map_or(0, |desc| desc.shape.elements() as u64);
+        match (&self.op, self.name) {
+            (Some(op), _) => [op.flops(&inputs), op.bytes(&inputs)],
+            // The parameter and both moments are written too, beside the gradient.
+            (None, "adam") => [14 * len, 4 * 7 * len],
+            (None, "lerp") => [3 * len, 4 * 3 * len],
+            (None, _) => [0, 4 * len],
+        }
+    }
+}
+
 /// A device that keeps a log. A clone is the same device with the same log.
 #[derive(Clone)]
 pub struct Recording<D> {
@@ -72,7 +88,14 @@ impl<T: Tensor> Tensor for Recorder<T> {
     fn from_slice(device: &Self::Device, data: &[f32], shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         let run = || T::from_slice(&device.inner, data, shape);
-        let inner = device.record("upload", None, Vec::new(), run)?;
+        let inner = device.record("upload", None, vec![Desc::f32(shape)], run)?;
+        Ok(Self { inner, device: device.clone() })
+    }
+
+    fn full(device: &Self::Device, value: f32, shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        let run = || T::full(&device.inner, value, shape);
+        let inner = device.record("full", None, vec![Desc::f32(shape)], run)?;
         Ok(Self { inner, device: device.clone() })
     }
 
