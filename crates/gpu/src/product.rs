@@ -67,7 +67,7 @@ pub(crate) fn product<P: Pod>(
     if k == 0 {
         return layout::fill(0.0, y);
     }
-    let [rows, columns, depth, each] = tile(m, n, batch);
+    let [rows, columns, depth, each] = tile([m, n, k, batch]);
     kernel.tile = Some(Tile { rows, columns, depth, each, factors });
     let tiles = m.div_ceil(rows as usize) * n.div_ceil(columns as usize) * batch;
     let most = (WORKGROUPS / tiles).clamp(1, k.div_ceil(PIECE));
@@ -94,18 +94,27 @@ pub(crate) fn product<P: Pod>(
     reduce::sum_middle(&parts, [1, pieces, y.len()], y)
 }
 
-/// The rows and columns of a tile, its steps along k, and the rows of a thread. Few columns or few rows
-/// are not worth a wide tile. One that takes more for each thread does more with what it loads, but needs
-/// rows enough that the GPU is busy, and of each batch so many that few are wasted.
-pub(crate) fn tile(m: usize, n: usize, batch: usize) -> [u32; 4] {
-    let is_large = m >= 256 && m * batch >= 2048;
+/// The rows and columns of a tile, its steps along k, and the rows of a thread, for a product of
+/// `[batch, m, n]` with sums of k. One that takes more for each thread does more with what it loads, but
+/// needs rows enough that the GPU is busy and few are wasted.
+pub(crate) fn tile([m, n, k, batch]: [usize; 4]) -> [u32; 4] {
     match n {
-        ..=4 => [256, 4, 8, 4],
-        5..=16 => [128, 16, 16, 4],
-        _ if m <= 16 => [16, 64, 16, 4],
-        17..=32 if is_large => [128, 32, 16, 8],
-        17..=32 => [64, 32, 16, 4],
-        64.. if is_large => [128, 64, 16, 8],
-        _ => [64, 64, 16, 4],
+        ..=4 => return [256, 4, 8, 4],
+        5..=16 => return [128, 16, 16, 4],
+        _ if m <= 16 => return [16, 64, 16, 4],
+        _ => {}
+    }
+    // A tile takes the time of its columns, and that of about eight more to load its rows.
+    let time = |columns: usize| n.div_ceil(columns) * (columns + 8);
+    let [mut columns, narrower @ ..] = [64, 48, 32, 24];
+    for other in narrower {
+        if time(other) < time(columns) {
+            columns = other;
+        }
+    }
+    let workgroups = m.div_ceil(128) * n.div_ceil(columns) * batch * k.div_ceil(PIECE);
+    match m >= 256 && workgroups >= WORKGROUPS / 4 {
+        true => [128, columns as u32, 16, 8],
+        false => [64, columns as u32, 16, 4],
     }
 }

@@ -47,6 +47,12 @@ fn products_of_every_tile() {
         [200, 64, 16],
         [64, 128, 30],
         [68, 64, 64],
+        [70, 40, 24],
+        [70, 40, 96],
+        [260, 3000, 170],
+        [260, 9000, 96],
+        [4100, 520, 30],
+        [4100, 520, 24],
     ] {
         for transpose_a in [false, true] {
             for transpose_b in [false, true] {

@@ -3,33 +3,29 @@ use naga::back;
 use super::*;
 use crate::product::tile;
 
-/// `[m, n, batch]` of products, each on another tile.
-const SHAPES: [[usize; 3]; 7] = [
-    [1000, 4, 1],
-    [1000, 16, 1],
-    [16, 70, 1],
-    [65, 30, 1],
-    [256, 30, 8],
-    [65, 67, 1],
-    [256, 67, 8],
+/// `[m, n, k, batch]` of products, each on another tile, with that.
+const TILES: [([usize; 4], [u32; 4]); 11] = [
+    ([1000, 4, 9, 1], [256, 4, 8, 4]),
+    ([1000, 16, 9, 1], [128, 16, 16, 4]),
+    ([16, 70, 9, 1], [16, 64, 16, 4]),
+    ([65, 24, 9, 1], [64, 24, 16, 4]),
+    ([65, 30, 9, 1], [64, 32, 16, 4]),
+    ([65, 144, 9, 1], [64, 48, 16, 4]),
+    ([65, 64, 9, 1], [64, 64, 16, 4]),
+    ([4096, 24, 512, 1], [128, 24, 16, 8]),
+    ([1024, 30, 512, 4], [128, 32, 16, 8]),
+    ([1024, 96, 2304, 1], [128, 48, 16, 8]),
+    ([4096, 384, 9, 1], [128, 64, 16, 8]),
 ];
 
 #[test]
 fn tiles_fit_their_shapes() {
-    let tiles = [
-        [256, 4, 8, 4],
-        [128, 16, 16, 4],
-        [16, 64, 16, 4],
-        [64, 32, 16, 4],
-        [128, 32, 16, 8],
-        [64, 64, 16, 4],
-        [128, 64, 16, 8],
-    ];
-    assert_eq!(SHAPES.map(|[m, n, batch]| tile(m, n, batch)), tiles);
-    // Many rows of few to a batch are not large, nor are few in all.
-    assert_eq!(tile(64, 64, 100), tiles[5]);
-    assert_eq!(tile(2047, 64, 1), tiles[5]);
-    assert_eq!(tile(2048, 64, 1), tiles[6]);
+    for (shape, wanted) in TILES {
+        assert_eq!(tile(shape), wanted, "{shape:?}");
+    }
+    // Many of few rows are not large, nor are few in all.
+    assert_eq!(tile([64, 64, 999, 100]), [64, 64, 16, 4]);
+    assert_eq!(tile([1024, 64, 256, 1]), [64, 64, 16, 4]);
 }
 
 /// Every file with all of its entry points, alone or with the product that it is for, whose
@@ -38,7 +34,7 @@ fn kernels() -> Vec<Kernel> {
     let plain = [UNARY, BINARY, COPY, FILL, SUM, SOFTMAX, ROWS, SUM_POOL, UPDATE, RNN, NORM];
     let mut kernels = plain.map(|shader| Kernel::new(shader, "main")).to_vec();
     let factor = |bits: u32| Factor { along_side: bits & 1 == 1, fours: bits & 2 == 2 };
-    for [rows, columns, depth, each] in SHAPES.map(|[m, n, batch]| tile(m, n, batch)) {
+    for [rows, columns, depth, each] in TILES.map(|(_, tile)| tile) {
         for bits in 0..16 {
             let factors = [factor(bits), factor(bits >> 2)];
             let tile = Tile { rows, columns, depth, each, factors };
