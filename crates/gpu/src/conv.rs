@@ -95,11 +95,10 @@ fn gathered(
     let is_transposed = gather == Gather::Transposed;
     let enlarged = u32::from(gather == Gather::Enlarged);
     // The distance along y between neighbouring places of a phase, and along k between its taps.
-    let (channels, n, w_channel, w_column, distance) = match is_transposed {
-        false => (ci, co, co, 1, [1; 3]),
-        true => (co, ci, 1, co, stride),
+    let (channels, n, w_channel, w_column, distance, phases) = match is_transposed {
+        false => (ci, co, co, 1, [1; 3], 1),
+        true => (co, ci, 1, co, stride, geometry.phases(size).count()),
     };
-    let phases = distance.iter().zip(size).map(|(&distance, len)| distance.min(len)).product();
     // At most so many places and taps: the first phase has the most places, but another may have
     // more taps.
     let most = |of: [usize; 3]| -> usize {
