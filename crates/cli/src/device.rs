@@ -57,12 +57,15 @@ impl Choice {
                 let mut adapters = Adapter::all();
                 if number >= adapters.len() {
                     let found = match adapters.len() {
-                        0 => format!("{NO_GPU}; use --device cpu, or leave it out"),
-                        1 => "there is one GPU; use --device gpu".into(),
-                        n => format!("use gpu:0 to gpu:{}, as `kinora devices` lists them", n - 1),
+                        0 => NO_GPU.into(),
+                        1 => "there is one GPU, which is --device gpu".into(),
+                        n => format!("there are gpu:0 to gpu:{}, see `kinora devices`", n - 1),
                     };
                     let asked = if number == 0 { "gpu".into() } else { format!("gpu:{number}") };
-                    return Err(Failure::device(format!("--device {asked}: {found}")).into());
+                    return Err(Failure::device(format!(
+                        "--device {asked}: {found}; use --device cpu, or leave it out"
+                    ))
+                    .into());
                 }
                 Some(adapters.swap_remove(number))
             }

@@ -334,7 +334,7 @@ fn device() {
     for command in commands {
         for (name, code, wanted) in [
             ("gpu:999", 5, "--device gpu:999: "),
-            ("gpu:1000", 5, "use "),
+            ("gpu:1000", 5, "use --device cpu"),
             ("gpu:", 2, "it is one of auto, cpu, gpu, gpu:N"),
             ("gpu:one", 2, "'gpu:one'"),
             ("cpu:1", 2, "'cpu:1'"),
