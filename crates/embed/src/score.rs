@@ -92,6 +92,8 @@ pub fn score_sentences(
     encode: impl FnOnce(&[String]) -> Result<Vec<Vec<f32>>>,
 ) -> Result<Score> {
     let pairs = pairs(path, &text(path)?)?;
+    // Before they are encoded, which may take long.
+    enough(path, pairs.len(), pairs.len())?;
     let sentences: Vec<String> =
         pairs.iter().flat_map(|(a, b, _)| [a.clone(), b.clone()]).collect();
     let vectors = encode(&sentences)?;
@@ -135,20 +137,20 @@ fn pairs(path: &Path, text: &str) -> Result<Vec<(String, String, f64)>> {
             false => (line, text.split_whitespace().map(str::to_owned).collect()),
         })
         .collect();
-    // The first may name the columns.
+    // The first of several may name the columns.
     let is_names = |fields: &[String]| match fields {
         [_, _, .., last] => {
             !last.trim().starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
         }
         _ => false,
     };
-    let names = usize::from(lines.first().is_some_and(|(_, fields)| is_names(fields)));
+    let has_names = matches!(&lines[..], [(_, first), _, ..] if is_names(first));
     let pair = |(line, fields): (usize, Vec<String>)| {
         let fields = <[String; 3]>::try_from(fields).ok();
         let pair = fields.and_then(|[a, b, score]| Some((a, b, number(&score)?)));
         pair.ok_or_else(|| wrong(path, line, wanted))
     };
-    lines.into_iter().skip(names).map(pair).collect()
+    lines.into_iter().skip(has_names.into()).map(pair).collect()
 }
 
 fn wrong(path: &Path, line: usize, wanted: &str) -> Error {
@@ -296,7 +298,8 @@ mod tests {
             ("b.txt", "king queen 9\nking queen x\n", "b.txt:2"),
             ("c.txt", ": a\na b c\n", "c.txt:2"),
             ("d.csv", "a,b\n", "d.csv:1"),
-            ("e.csv", "a,b,1x\n", "e.csv:1"),
+            ("e.csv", "a,b,x\n", "e.csv:1"),
+            ("n.csv", "a,b,1x\na,b,1\n", "n.csv:1"),
             ("f.csv", "a,b,x\nman,king,1\nking,queen\n", "f.csv:3"),
             ("g.csv", "man,king,1\nking,queen,1\n", "all judgements are 1"),
             ("h.csv", "pear,king,1\nking,plum,2\n", "the words of 0 of 2 rows"),
