@@ -21,6 +21,10 @@ const SLACK: usize = 64 << 20;
 /// kept even where the sizes of tensors let that be far more than is ever live at once, since new
 /// memory costs a fault for every page.
 const IDLE: u64 = 1 << 18;
+/// Bytes of a new block for which the system is asked whether it has them.
+const LARGE: u64 = 1 << 20;
+/// Bytes that are left to others.
+const RESERVE: u64 = 64 << 20;
 
 type Block = Vec<Line>;
 
@@ -77,17 +81,16 @@ impl CpuDevice {
             drop(kept);
             new_block(lines)
         });
-        let mut pool = self.lock();
         let Some(block) = made else {
-            let (wanted, live) = (bytes.div_ceil(1 << 20), pool.memory.live >> 20);
+            let (wanted, live) = (bytes.div_ceil(1 << 20), self.memory().live >> 20);
             let free = available().map_or(String::new(), |free| format!(", {} free", free >> 20));
             return Err(Error::Memory(format!(
                 "{wanted} MiB for {len} elements; {live} MiB are in use{free}"
             )));
         };
-        pool.memory.live += bytes;
-        pool.memory.peak = pool.memory.peak.max(pool.memory.live);
-        drop(pool);
+        let memory = &mut self.lock().memory;
+        memory.live += bytes;
+        memory.peak = memory.peak.max(memory.live);
         Ok(Buffer { block, device: self.clone(), prepared: Mutex::default() })
     }
 
@@ -147,11 +150,6 @@ fn new_block(lines: usize) -> Option<Block> {
     block.resize(lines, Line([0.0; LINE]));
     Some(block)
 }
-
-/// Bytes of a new block before which the system is asked whether it has them, and bytes that it keeps
-/// for others.
-const LARGE: u64 = 1 << 20;
-const RESERVE: u64 = 64 << 20;
 
 /// Bytes of memory that nobody uses, where the system tells; the limits of a container it does not.
 fn available() -> Option<u64> {
