@@ -158,8 +158,12 @@ impl Meter<'_> {
     /// Steps and films, with what the device was given to do for one.
     fn networks(&mut self, workload: &Workload) -> Result<()> {
         let preset = &workload.preset;
-        let rows = ["step without R1", "step with R1", "sample 1", "sample 64"];
-        if !rows.iter().any(|row| self.wants(&format!("{preset}/{row}"), 0)) {
+        let steps = [("step without R1", false), ("step with R1", true)]
+            .map(|(what, r1)| (format!("{preset}/{what}"), r1));
+        let films = [1, 64].map(|films| (format!("{preset}/sample {films}"), films));
+        let mut names =
+            steps.iter().map(|(name, _)| name).chain(films.iter().map(|(name, _)| name));
+        if !names.any(|name| self.wants(name, 0)) {
             return Ok(());
         }
         if let Some(torch) = &mut self.peers.torch {
@@ -169,8 +173,7 @@ impl Meter<'_> {
                 &workload.inputs(&workload.state::<CpuTensor>(&device)?)?,
             )?;
         }
-        for (what, r1) in [("step without R1", false), ("step with R1", true)] {
-            let name = format!("{preset}/{what}");
+        for (name, r1) in steps {
             if !self.wants(&name, 0) {
                 continue;
             }
@@ -199,8 +202,7 @@ impl Meter<'_> {
             }
         }
         let state = workload.state::<GpuTensor>(&self.device)?;
-        for films in [1, 64] {
-            let name = format!("{preset}/sample {films}");
+        for (name, films) in films {
             if !self.wants(&name, 0) || (films > 1 && self.most.is_some()) {
                 continue;
             }
