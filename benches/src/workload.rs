@@ -42,8 +42,8 @@ impl Workload {
         for index in 0..config.train.batch as u64 {
             let mut example = dataset.example(split, draw(index))?;
             example.clip = example.clip.to_dims(config.clip.dims())?;
-            let wrong = dataset.wrong_caption(split, &example.caption, draw(index))?;
-            batch.wrong_captions.push(wrong);
+            let wrong = dataset.wrong_captions(split, &example.caption, draw(index), 1)?;
+            batch.wrong_captions.extend(wrong);
             batch.examples.push(example);
         }
         let fed = Fed::new(&lexicon, &batch)?;

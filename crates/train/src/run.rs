@@ -353,7 +353,7 @@ impl<T: Tensor> Training<T> {
             start,
             batch: train.batch,
             dims: clip.dims(),
-            wrong: true,
+            wrong: 1,
         };
         Ok(Feed::new(dataset, wanted, make))
     }

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::draws::{hash, rng};
+use crate::draws::{hash, pick, rng};
 use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
 
 /// Bytes of clips that are kept in memory; what is beyond is read again at each draw.
@@ -123,7 +123,7 @@ impl Clips {
         let side = self.side(split);
         let entry = &self.entries[side.entries[rng.usize(..side.entries.len())]];
         let text = entry.captions[rng.usize(..entry.captions.len())].clone();
-        (entry, Caption { text, attributes: Attributes::new() })
+        (entry, Caption { text, attributes: Attributes::new(), said: BTreeSet::new() })
     }
 }
 
@@ -145,7 +145,13 @@ impl Dataset for Clips {
         Ok(Example { clip, caption })
     }
 
-    fn wrong_caption(&self, split: Split, caption: &Caption, draw: Draw) -> Result<String> {
+    fn wrong_captions(
+        &self,
+        split: Split,
+        caption: &Caption,
+        draw: Draw,
+        count: usize,
+    ) -> Result<Vec<String>> {
         // What else is said of the same clips is true as well.
         let mut known = said_with(&self.entries, &caption.text);
         known.insert(&caption.text);
@@ -154,7 +160,7 @@ impl Dataset for Clips {
             let others: Vec<&String> =
                 side.captions.iter().filter(|text| !known.contains(text)).collect();
             if !others.is_empty() {
-                return Ok(others[rng.usize(..others.len())].clone());
+                return Ok((0..count).map(|_| pick(&mut rng, &others).clone()).collect());
             }
         }
         Err(alike(&self.path))

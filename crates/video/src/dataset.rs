@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Clip, Error, Result};
 
@@ -13,6 +13,8 @@ pub struct Caption {
     pub text: String,
     /// All attributes of the clip, those that the sentence leaves out too.
     pub attributes: Attributes,
+    /// The keys of the attributes that the sentence states; empty where a dataset does not know.
+    pub said: BTreeSet<String>,
 }
 
 /// A clip with its caption.
@@ -69,9 +71,18 @@ pub trait Dataset: Send + Sync {
     /// The example of a draw; its caption is what [`Dataset::caption`] gives for the same draw.
     fn example(&self, split: Split, draw: Draw) -> Result<Example>;
 
-    /// A sentence that is false of the clip behind `caption`: by its attributes where there are
-    /// some, else another clip's caption that differs.
-    fn wrong_caption(&self, split: Split, caption: &Caption, draw: Draw) -> Result<String>;
+    /// `count` sentences that are false of the clip behind `caption`: by its attributes where there
+    /// are some, else other clips' captions that differ. `draw` is the draw of the caption.
+    ///
+    /// # Errors
+    /// If the caption is none of this dataset, or no sentence is false of its clip.
+    fn wrong_captions(
+        &self,
+        split: Split,
+        caption: &Caption,
+        draw: Draw,
+        count: usize,
+    ) -> Result<Vec<String>>;
 
     /// Reads everything there is and lists all that is wrong; empty if nothing is.
     fn check(&self) -> Vec<Error>;

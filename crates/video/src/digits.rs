@@ -107,7 +107,7 @@ impl Dataset for Digits {
     fn caption(&self, split: Split, draw: Draw) -> Result<Caption> {
         let movers = self.choose(split, draw);
         let names = [["digit", "motion"], ["digit2", "motion2"]];
-        let attributes = movers
+        let attributes: Attributes = movers
             .iter()
             .zip(names)
             .flat_map(|(&(digit, motion), names)| {
@@ -117,7 +117,8 @@ impl Dataset for Digits {
                 ]
             })
             .collect();
-        Ok(Caption { text: say(&movers), attributes })
+        let said = attributes.keys().cloned().collect();
+        Ok(Caption { text: say(&movers), attributes, said })
     }
 
     fn example(&self, split: Split, draw: Draw) -> Result<Example> {
@@ -134,12 +135,28 @@ impl Dataset for Digits {
         Ok(Example { clip, caption: self.caption(split, draw)? })
     }
 
+    fn wrong_captions(
+        &self,
+        split: Split,
+        caption: &Caption,
+        draw: Draw,
+        count: usize,
+    ) -> Result<Vec<String>> {
+        let movers = self.movers_of(&caption.attributes)?;
+        let mut rng = rng(split, draw, 2);
+        Ok((0..count).map(|_| self.wrong(split, movers.clone(), &mut rng)).collect())
+    }
+
+    fn check(&self) -> Vec<Error> {
+        Self::problems(&self.path)
+    }
+}
+
+impl Digits {
     /// Another digit, or another motion, for one of the digits. A wrong caption of the training
     /// side names no held-out pair, or the discriminator would learn that such a pair is wrong;
     /// so there the other digit brings its own motion along.
-    fn wrong_caption(&self, split: Split, caption: &Caption, draw: Draw) -> Result<String> {
-        let mut movers = self.movers_of(&caption.attributes)?;
-        let mut rng = rng(split, draw, 2);
+    fn wrong(&self, split: Split, mut movers: Vec<Mover>, rng: &mut fastrand::Rng) -> String {
         let changed = rng.usize(..movers.len());
         let (digit, motion) = movers[changed];
         let others: Vec<Mover> = (0..10)
@@ -154,12 +171,8 @@ impl Dataset for Digits {
                 }
             })
             .collect();
-        movers[changed] = pick(&mut rng, &others);
-        Ok(say(&movers))
-    }
-
-    fn check(&self) -> Vec<Error> {
-        Self::problems(&self.path)
+        movers[changed] = pick(rng, &others);
+        say(&movers)
     }
 }
 

@@ -18,7 +18,8 @@ pub struct Batch {
     pub index: u64,
     /// Clips with their captions.
     pub examples: Vec<Example>,
-    /// For each example a sentence that is false of it; empty if the feed was not asked for them.
+    /// Sentences that are false of the examples, `wrong * n` for `n` examples: first the first false
+    /// sentence of every example, then the second of every example, and so on.
     pub wrong_captions: Vec<String>,
 }
 
@@ -35,8 +36,8 @@ pub struct FeedConfig {
     pub batch: usize,
     /// `[t, h, w, c]` that each clip is brought to (see [`crate::Clip::to_dims`]).
     pub dims: [usize; 4],
-    /// Whether there are wrong captions too.
-    pub wrong: bool,
+    /// False captions of an example.
+    pub wrong: usize,
 }
 
 /// A thread that draws batches of a dataset, a few ahead, and makes of each what is wanted.
@@ -123,6 +124,7 @@ impl Source {
     fn draw(&self, index: u64) -> Result<Option<Batch>> {
         let FeedConfig { split, seed, batch: size, dims, wrong, .. } = self.config;
         let mut batch = Batch { index, examples: Vec::new(), wrong_captions: Vec::new() };
+        let mut false_of_each = Vec::with_capacity(size);
         for k in 0..size as u64 {
             if self.shared.stop.load(Ordering::Relaxed) {
                 return Ok(None);
@@ -131,11 +133,14 @@ impl Source {
             let draw = Draw { seed, index: place };
             let mut example = self.dataset.example(split, draw)?;
             example.clip = example.clip.to_dims(dims)?;
-            if wrong {
-                let wrong = self.dataset.wrong_caption(split, &example.caption, draw)?;
-                batch.wrong_captions.push(wrong);
+            if wrong > 0 {
+                let captions = self.dataset.wrong_captions(split, &example.caption, draw, wrong)?;
+                false_of_each.push(captions.into_iter());
             }
             batch.examples.push(example);
+        }
+        for _ in 0..wrong {
+            batch.wrong_captions.extend(false_of_each.iter_mut().filter_map(Iterator::next));
         }
         Ok(Some(batch))
     }

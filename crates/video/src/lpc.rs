@@ -83,7 +83,9 @@ impl Lpc {
     fn describe(figure: &Figure, split: Split, draw: Draw) -> Caption {
         let rng = &mut rng(split, draw, 1);
         let mention = Mention::draw(figure, rng);
-        Caption { text: sentence(figure, mention, rng), attributes: figure.attributes() }
+        let (text, said) = sentence(figure, mention, rng);
+        let said = said.into_iter().map(str::to_owned).collect();
+        Caption { text, attributes: figure.attributes(), said }
     }
 }
 
@@ -111,7 +113,13 @@ impl Dataset for Lpc {
         Ok(Example { clip, caption: Self::describe(&figure, split, draw) })
     }
 
-    fn wrong_caption(&self, split: Split, caption: &Caption, draw: Draw) -> Result<String> {
+    fn wrong_captions(
+        &self,
+        split: Split,
+        caption: &Caption,
+        draw: Draw,
+        count: usize,
+    ) -> Result<Vec<String>> {
         let figure = self.wardrobe.find(&caption.attributes).ok_or_else(|| Error::Spec {
             spec: self.info.spec.clone(),
             reason: format!(
@@ -120,8 +128,12 @@ impl Dataset for Lpc {
             ),
         })?;
         let rng = &mut rng(split, draw, 3);
-        let (other, mention) = wrong::wrong(&self.wardrobe, &self.held_out, split, &figure, rng);
-        Ok(sentence(&other, mention, rng))
+        let mut wrong = || {
+            let (other, mention) =
+                wrong::wrong(&self.wardrobe, &self.held_out, split, &figure, rng);
+            sentence(&other, mention, rng).0
+        };
+        Ok((0..count).map(|_| wrong()).collect())
     }
 
     fn check(&self) -> Vec<Error> {

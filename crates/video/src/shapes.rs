@@ -100,6 +100,41 @@ impl Shapes {
         }
     }
 
+    fn wrong(
+        &self,
+        split: Split,
+        caption: &Caption,
+        choice: &Choice,
+        rng: &mut fastrand::Rng,
+    ) -> Result<String> {
+        let wording = words::Wording::draw(rng);
+        // A held-out pair in a wrong caption would teach the discriminator that it is wrong.
+        let mut others: Vec<Vec<Choice>> = (0..FIELDS.len())
+            .filter(|&field| wording.tells(field))
+            .map(|field| {
+                (0..count(field))
+                    .filter(|&value| value != choice[field])
+                    .map(|value| {
+                        let mut other = *choice;
+                        other[field] = value;
+                        other
+                    })
+                    .filter(|other| split == Split::HeldOut || !self.is_held_out(other))
+                    .collect()
+            })
+            .collect();
+        others.retain(|choices: &Vec<Choice>| !choices.is_empty());
+        if others.is_empty() {
+            return Err(Error::Spec {
+                spec: self.info.spec.clone(),
+                reason: format!("no caption of the training side is false of {:?}", caption.text),
+            });
+        }
+        let field = rng.usize(..others.len());
+        let other = pick(rng, &others[field]);
+        Ok(wording.say(&other))
+    }
+
     fn choice_of(&self, attributes: &Attributes) -> Result<Choice> {
         let mut choice = [0; 5];
         for (field, place) in choice.iter_mut().enumerate() {
@@ -128,11 +163,14 @@ impl Dataset for Shapes {
 
     fn caption(&self, split: Split, draw: Draw) -> Result<Caption> {
         let choice = self.choose(split, &mut rng(split, draw, 0));
-        let text = words::Wording::draw(&mut rng(split, draw, 1)).say(&choice);
+        let wording = words::Wording::draw(&mut rng(split, draw, 1));
+        let text = wording.say(&choice);
+        let said = (0..FIELDS.len()).filter(|&field| wording.tells(field));
+        let said = said.map(|field| FIELDS[field].to_owned()).collect();
         let attributes = (0..FIELDS.len())
             .map(|field| (FIELDS[field].to_owned(), name(field, choice[field]).to_owned()))
             .collect();
-        Ok(Caption { text, attributes })
+        Ok(Caption { text, attributes, said })
     }
 
     fn example(&self, split: Split, draw: Draw) -> Result<Example> {
@@ -141,35 +179,16 @@ impl Dataset for Shapes {
         Ok(Example { clip, caption: self.caption(split, draw)? })
     }
 
-    fn wrong_caption(&self, split: Split, caption: &Caption, draw: Draw) -> Result<String> {
+    fn wrong_captions(
+        &self,
+        split: Split,
+        caption: &Caption,
+        draw: Draw,
+        count: usize,
+    ) -> Result<Vec<String>> {
         let choice = self.choice_of(&caption.attributes)?;
         let mut rng = rng(split, draw, 3);
-        let wording = words::Wording::draw(&mut rng);
-        // A held-out pair in a wrong caption would teach the discriminator that it is wrong.
-        let mut others: Vec<Vec<Choice>> = (0..FIELDS.len())
-            .filter(|&field| wording.tells(field))
-            .map(|field| {
-                (0..count(field))
-                    .filter(|&value| value != choice[field])
-                    .map(|value| {
-                        let mut other = choice;
-                        other[field] = value;
-                        other
-                    })
-                    .filter(|other| split == Split::HeldOut || !self.is_held_out(other))
-                    .collect()
-            })
-            .collect();
-        others.retain(|choices: &Vec<Choice>| !choices.is_empty());
-        if others.is_empty() {
-            return Err(Error::Spec {
-                spec: self.info.spec.clone(),
-                reason: format!("no caption of the training side is false of {:?}", caption.text),
-            });
-        }
-        let field = rng.usize(..others.len());
-        let other = pick(&mut rng, &others[field]);
-        Ok(wording.say(&other))
+        (0..count).map(|_| self.wrong(split, caption, &choice, &mut rng)).collect()
     }
 
     fn check(&self) -> Vec<Error> {

@@ -59,7 +59,7 @@ fn a_folder_of_clips_is_a_dataset() -> Result<()> {
         assert_eq!(data.example(Split::Train, draw)?, example);
         let number: u8 = example.caption.text.rsplit(' ').next().unwrap().parse()?;
         assert_eq!(example.clip.data()[0], number * 10, "the caption of the clip");
-        let wrong = data.wrong_caption(Split::Train, &example.caption, draw)?;
+        let wrong = data.wrong_captions(Split::Train, &example.caption, draw, 1)?.remove(0);
         assert!(wrong != example.caption.text && train.contains(&wrong), "{wrong}");
     }
     Ok(())
@@ -93,10 +93,11 @@ fn captions_of_one_clip_stay_together() -> Result<()> {
     let (train, held) = (of(Split::Train)?, of(Split::HeldOut)?);
     assert_ne!(train.contains(&true), held.contains(&true));
     // None of the sentences of a clip is false of it.
-    let caption = Caption { text: "shared".into(), attributes: Default::default() };
+    let caption =
+        Caption { text: "shared".into(), attributes: Default::default(), said: Default::default() };
     for index in 0..200 {
-        let wrong = data.wrong_caption(Split::Train, &caption, Draw { seed: 0, index })?;
-        assert!(!shared.contains(&wrong), "{wrong}");
+        let wrong = &data.wrong_captions(Split::Train, &caption, Draw { seed: 0, index }, 1)?[0];
+        assert!(!shared.contains(wrong), "{wrong}");
     }
     Ok(())
 }
@@ -195,7 +196,7 @@ fn one_caption_for_all_has_no_false_one() -> Result<()> {
     let data = Clips::open(folder.path())?;
     let draw = Draw { seed: 0, index: 0 };
     let caption = data.caption(Split::Train, draw)?;
-    let error = data.wrong_caption(Split::Train, &caption, draw).unwrap_err().to_string();
+    let error = data.wrong_captions(Split::Train, &caption, draw, 1).unwrap_err().to_string();
     assert!(error.contains("at least two clips"), "{error}");
     let problems = Clips::problems(folder.path());
     assert_eq!(problems.iter().map(Error::to_string).collect::<Vec<_>>(), [error]);
@@ -228,14 +229,8 @@ fn specs_that_are_none() {
     assert!(check("shapes").is_empty());
 }
 
-const FEED: FeedConfig = FeedConfig {
-    split: Split::Train,
-    seed: 9,
-    start: 0,
-    batch: 3,
-    dims: [8, 32, 32, 4],
-    wrong: true,
-};
+const FEED: FeedConfig =
+    FeedConfig { split: Split::Train, seed: 9, start: 0, batch: 3, dims: [8, 32, 32, 4], wrong: 2 };
 
 #[test]
 fn a_feed_starts_anywhere() -> Result<()> {
@@ -244,25 +239,26 @@ fn a_feed_starts_anywhere() -> Result<()> {
         let config = FeedConfig { start, wrong, ..FEED };
         Feed::new(data.clone(), config, |batch| batch)
     };
-    let from_start = feed(0, true);
+    let from_start = feed(0, 2);
     let batches = (0..7).map(|_| from_start.next()).collect::<Result<Vec<_>, _>>()?;
     assert!(from_start.work_seconds() > 0.0);
     for start in [0, 2, 6] {
-        let batch = feed(start, true).next()?;
+        let batch = feed(start, 2).next()?;
         assert_eq!(batch, batches[start as usize]);
-        assert_eq!((batch.index, batch.examples.len(), batch.wrong_captions.len()), (start, 3, 3));
+        assert_eq!((batch.index, batch.examples.len(), batch.wrong_captions.len()), (start, 3, 6));
         for (k, example) in (0..).zip(&batch.examples) {
             let draw = Draw { seed: 9, index: start * 3 + k };
             let drawn = data.example(Split::Train, draw)?;
             assert_eq!(example.clip, drawn.clip.to_dims([8, 32, 32, 4])?);
             assert_eq!(example.caption, drawn.caption);
-            let wrong = data.wrong_caption(Split::Train, &drawn.caption, draw)?;
-            assert_eq!(batch.wrong_captions[k as usize], wrong);
+            let wrong = data.wrong_captions(Split::Train, &drawn.caption, draw, 2)?;
+            let of_it = [k as usize, 3 + k as usize].map(|i| batch.wrong_captions[i].clone());
+            assert_eq!(of_it.as_slice(), wrong);
         }
     }
-    assert!(feed(0, false).next()?.wrong_captions.is_empty());
+    assert!(feed(0, 0).next()?.wrong_captions.is_empty());
     // Dropped while it waits to hand over, and before it has drawn anything.
-    drop(feed(u64::MAX / 3, true));
+    drop(feed(u64::MAX / 3, 2));
     Ok(())
 }
 

@@ -162,7 +162,7 @@ fn a_wrong_caption_is_false() {
         for split in [Split::Train, Split::HeldOut] {
             let draw = Draw { seed: 5, index };
             let caption = digits.caption(split, draw).unwrap();
-            let wrong = digits.wrong_caption(split, &caption, draw).unwrap();
+            let wrong = digits.wrong_captions(split, &caption, draw, 1).unwrap().remove(0);
             let parts = |text: &str| -> BTreeSet<String> {
                 text.split(" and digit ").map(|part| part.replace("digit ", "")).collect()
             };
@@ -176,11 +176,12 @@ fn a_wrong_caption_is_false() {
     }
     let draw = Draw { seed: 0, index: 0 };
     for (name, value) in [("digit", "10"), ("motion", "sideways"), ("digit2", "")] {
-        let mut caption = Caption { text: String::new(), attributes: Attributes::new() };
+        let mut caption =
+            Caption { text: String::new(), attributes: Attributes::new(), said: BTreeSet::new() };
         caption.attributes.insert("digit".into(), "1".into());
         caption.attributes.insert("motion".into(), "up and down".into());
         caption.attributes.insert(name.into(), value.into());
-        assert!(digits.wrong_caption(Split::Train, &caption, draw).is_err(), "{name}");
+        assert!(digits.wrong_captions(Split::Train, &caption, draw, 1).is_err(), "{name}");
     }
 }
 

@@ -183,9 +183,12 @@ fn a_wrong_caption_is_false_and_names_no_held_out_pair() {
         for split in [Split::Train, Split::HeldOut] {
             let draw = Draw { seed: 8, index };
             let caption = shapes.caption(split, draw).unwrap();
-            let wrong = shapes.wrong_caption(split, &caption, draw).unwrap();
+            let wrong = shapes.wrong_captions(split, &caption, draw, 1).unwrap().remove(0);
             assert_ne!(wrong, caption.text);
-            assert_eq!(wrong, shapes.wrong_caption(split, &caption, draw).unwrap());
+            assert_eq!(
+                [wrong.clone()],
+                shapes.wrong_captions(split, &caption, draw, 1).unwrap()[..]
+            );
             let Some(meaning) = meanings.get(&wrong) else { continue };
             checked += 1;
             assert!(!meaning.contains(&caption.attributes), "{wrong:?} of {caption:?}");
@@ -207,9 +210,9 @@ fn a_caption_of_something_else_is_an_error() {
         let mut attributes = good.attributes.clone();
         attributes.insert(name.into(), value.into());
         let caption = Caption { attributes, ..good.clone() };
-        let error = shapes.wrong_caption(Split::Train, &caption, draw).unwrap_err().to_string();
+        let error = shapes.wrong_captions(Split::Train, &caption, draw, 1).unwrap_err().to_string();
         assert!(error.contains(name) && error.contains(value), "{error}");
     }
     let none = Caption { attributes: Attributes::new(), ..good };
-    assert!(shapes.wrong_caption(Split::Train, &none, draw).is_err());
+    assert!(shapes.wrong_captions(Split::Train, &none, draw, 1).is_err());
 }

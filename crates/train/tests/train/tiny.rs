@@ -82,7 +82,7 @@ pub fn batch(config: &Config) -> Batch {
     let dims = config.clip.dims();
     let shapes = Arc::new(Shapes::new());
     let (seed, batch) = (config.seed, config.train.batch);
-    let first = FeedConfig { split: Split::Train, seed, start: 0, batch, dims, wrong: true };
+    let first = FeedConfig { split: Split::Train, seed, start: 0, batch, dims, wrong: 1 };
     Feed::new(shapes, first, |batch| batch).next().unwrap()
 }
 

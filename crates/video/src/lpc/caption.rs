@@ -12,31 +12,37 @@ const MOST: usize = 22;
 const WOMEN: [&str; 6] = ["Mira", "Anna", "Lena", "Zoe", "Priya", "Ines"];
 const MEN: [&str; 6] = ["Tom", "Omar", "Arthur", "Ivan", "Diego", "Kenji"];
 
-/// A sentence about `figure` that speaks of what `mention` says; in one of twenty-five it has a
-/// name ("Mira the knight"), so that it is learnt that a name is nothing to be seen.
-pub fn sentence(figure: &Figure, mention: Mention, rng: &mut Rng) -> String {
+/// A sentence about `figure` that speaks of what `mention` says, with the attributes that it states;
+/// in one of twenty-five it has a name ("Mira the knight"), so that it is learnt that a name is
+/// nothing to be seen.
+pub fn sentence(figure: &Figure, mention: Mention, rng: &mut Rng) -> (String, Vec<&'static str>) {
     loop {
         // The longest words for everything there is to say make 30; shorter ones are soon drawn.
-        let (text, noun) = wording(figure, mention, rng);
+        let (text, noun, said) = wording(figure, mention, rng);
         let words = text.split(' ').count();
         if words < MOST && rng.u32(..100) < 4 {
             let name = pick(rng, if figure.body.sex == Sex::Woman { &WOMEN } else { &MEN });
             let unnamed = [a(&noun), format!("the {noun}")];
             let found = unnamed.iter().flat_map(|who| [who.clone(), capital(who)]);
             let found = found.into_iter().find(|who| text.contains(who.as_str()));
-            return match found {
+            let text = match found {
                 Some(who) => text.replacen(&who, &format!("{name} the {noun}"), 1),
                 None => text,
             };
+            return (text, said);
         }
         if words <= MOST {
-            return text;
+            return (text, said);
         }
     }
 }
 
-/// A sentence, and how it calls the figure.
-fn wording(figure: &Figure, mention: Mention, rng: &mut Rng) -> (String, String) {
+/// A sentence, how it calls the figure, and the attributes that it states.
+fn wording(
+    figure: &Figure,
+    mention: Mention,
+    rng: &mut Rng,
+) -> (String, String, Vec<&'static str>) {
     let chance = |rng: &mut Rng, of_a_hundred: u32| rng.u32(..100) < of_a_hundred;
     let has_direction = mention.direction && figure.action != Action::Hurt;
     let mut said = Said { figure, mention, rng };
@@ -45,6 +51,7 @@ fn wording(figure: &Figure, mention: Mention, rng: &mut Rng) -> (String, String)
     let (finite, participle) = said.verb();
     let facing = said.facing();
     let towards = said.towards();
+    let torso = said.mention.torso;
     let rng = said.rng;
 
     let article = if chance(rng, 10) { format!("the {noun}") } else { a(&noun) };
@@ -71,7 +78,43 @@ fn wording(figure: &Figure, mention: Mention, rng: &mut Rng) -> (String, String)
         }
     };
     let text = if chance(rng, 6) { capital(&text) + "." } else { text };
-    (text, noun)
+    let said = stated(figure, Mention { torso, ..mention }, &noun);
+    (text, noun, said)
+}
+
+/// The attributes that a sentence states of what `mention` speaks of, and by the figure's noun.
+fn stated(figure: &Figure, mention: Mention, noun: &str) -> Vec<&'static str> {
+    let has = |any: &[&str]| noun.split([' ', '-']).any(|word| any.contains(&word));
+    let m = mention;
+    let skin = m.body || m.skin || has(&["orc", "skeleton"]) || has(&["dark", "pale"]);
+    let sex = has(&["woman", "lady", "female", "man", "guy", "fellow", "male"]);
+    let human = sex || has(&["person"]);
+    let kind = has(&["orc", "elf", "skeleton"]) || human;
+    let armed = matches!(figure.action, Action::Thrust | Action::Slash | Action::Shoot);
+    let weapon = if armed { m.action } else { m.weapon && figure.action == Action::Walk };
+    let bald = figure.head == Head::Bald;
+    let hair = m.hair && figure.hair().is_some();
+    [
+        ("kind", kind),
+        ("sex", sex),
+        ("skin", skin),
+        ("body", skin && kind && (sex || has(&["skeleton"]))),
+        ("hair", hair),
+        ("hair_style", m.hair && bald),
+        (
+            "torso",
+            m.torso && figure.body.kind != Kind::Skeleton || m.torso && figure.torso.is_some(),
+        ),
+        ("legs", m.legs && figure.legs.is_some()),
+        ("feet", m.feet && !figure.hides_feet()),
+        ("headwear", m.headwear && figure.headwear.is_some()),
+        ("weapon", weapon && figure.weapon.is_some()),
+        ("action", m.action),
+        ("direction", m.direction && figure.action != Action::Hurt),
+    ]
+    .into_iter()
+    .filter_map(|(key, stated)| stated.then_some(key))
+    .collect()
 }
 
 struct Said<'a> {

@@ -101,6 +101,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Light | Self::Tanned | Self::Dark => "human",
+            Self::DarkElf | Self::PaleElf => "elf",
+            Self::Orc => "orc",
+            Self::Skeleton => "skeleton",
+        }
+    }
+
     pub fn skin(self) -> &'static str {
         match self {
             Self::Light => "light",
@@ -235,6 +244,7 @@ impl Figure {
         [
             ("body", self.body.name),
             ("sex", if self.body.kind == Kind::Skeleton { NONE } else { sex }),
+            ("kind", self.body.kind.name()),
             ("skin", self.body.kind.skin()),
             ("hair_style", style),
             ("hair", colour),

@@ -90,7 +90,7 @@ fn captions_are_true_and_wrong_captions_false() {
         let (text, a) = (&caption.text, &caption.attributes);
         let lies = lies(text, a);
         assert!(lies.is_empty(), "{text:?} is true, yet {lies:?} of {a:?}");
-        let wrong = lpc.wrong_caption(split, &caption, draw).unwrap();
+        let wrong = lpc.wrong_captions(split, &caption, draw, 1).unwrap().remove(0);
         assert!(!self::lies(&wrong, a).is_empty(), "{wrong:?} is true of {a:?}");
         assert!([text, &wrong].iter().all(|text| text.split(' ').count() <= 22), "{text:?}");
     });
@@ -137,7 +137,7 @@ fn words_are_plain_english_and_some_are_kept_for_later() {
     let banned: BTreeSet<_> = banned.split_whitespace().collect();
     let mut words = BTreeSet::new();
     each(6000, |lpc, split, draw, caption| {
-        let wrong = lpc.wrong_caption(split, &caption, draw).unwrap();
+        let wrong = lpc.wrong_captions(split, &caption, draw, 1).unwrap().remove(0);
         for text in [caption.text, wrong] {
             assert!(!text.contains("  ") && text.trim() == text, "{text:?}");
             words.extend(self::words(&text));
@@ -154,9 +154,10 @@ fn a_caption_finds_its_figure_again_and_a_strange_one_is_an_error() {
         assert_eq!(lpc.wardrobe.find(&caption.attributes), Some(lpc.figure(split, draw)));
     });
     let lpc = without_sheets(universal::wardrobe());
-    let strange = Caption { text: "a red ball".into(), attributes: Attributes::new() };
+    let strange =
+        Caption { text: "a red ball".into(), attributes: Attributes::new(), said: BTreeSet::new() };
     let draw = Draw { seed: 0, index: 0 };
-    assert!(matches!(lpc.wrong_caption(Split::Train, &strange, draw), Err(Error::Spec { .. })));
+    assert!(matches!(lpc.wrong_captions(Split::Train, &strange, draw, 1), Err(Error::Spec { .. })));
 }
 
 #[test]
