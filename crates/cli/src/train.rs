@@ -209,12 +209,12 @@ impl<'a> Progress<'a> {
 
     /// What the run will take.
     fn before(&self, estimate: &Estimate) -> String {
-        let Estimate { parameters, parameters_discriminator, seconds_per_step, steps } = *estimate;
+        let Estimate { parameters, parameters_discriminator, seconds, steps } = *estimate;
         let millions = |n: usize| format!("{:.2} M", n as f64 * 1e-6);
-        let time = Duration::from_secs_f64(seconds_per_step * steps as f64);
+        let time = Duration::from_secs_f64(seconds);
         format!(
             "{} parameters in the model, {} in the discriminators; about {} MiB of memory; {} of \
-             {} at {seconds_per_step:.2} s, about {}; log and samples in {}",
+             {}, about {}; log and samples in {}",
             millions(parameters),
             millions(parameters_discriminator),
             (self.peak)().div_ceil(1 << 20),
@@ -236,20 +236,29 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// The numbers of a line of the log that a person looks at.
+/// The numbers of a line of the log that a person looks at: those of its phase.
 fn losses(line: &LogLine) -> String {
-    let metric = |wanted: &str| {
-        let found = line.metrics.iter().find(|(name, _)| *name == wanted);
-        found.map_or(f64::NAN, |&(_, value)| value)
-    };
-    let percent = |name| 100.0 * metric(name);
-    format!(
-        "loss D {:.3} G {:.3}, D right on real {:.0}% fake {:.0}% wrong {:.0}%, {:.1} clips/s",
-        metric("loss_discriminator"),
-        metric("loss_generator"),
-        percent("accuracy_real"),
-        percent("accuracy_fake"),
-        percent("accuracy_wrong"),
-        line.clips_per_second,
-    )
+    let metric = |name: &str| line.metrics.get(name).copied();
+    let percent = |name: &str| 100.0 * metric(name).unwrap_or(f64::NAN);
+    let mut parts = Vec::new();
+    if let Some(loss) = metric("loss_matcher") {
+        parts.push(format!(
+            "reading: loss {loss:.3}, own caption first {:.0}%, above a false one {:.0}%",
+            percent("matched_own"),
+            percent("matched_false"),
+        ));
+    }
+    if let Some(loss) = metric("loss_copy") {
+        parts.push(format!("copy {loss:.4}"));
+    }
+    if let (Some(d), Some(g)) = (metric("loss_discriminator"), metric("loss_generator")) {
+        parts.push(format!(
+            "loss D {d:.3} G {g:.3}, D right on real {:.0}% fake {:.0}% wrong {:.0}%",
+            percent("accuracy_real"),
+            percent("accuracy_fake"),
+            percent("accuracy_wrong"),
+        ));
+    }
+    parts.push(format!("{:.1} clips/s", line.clips_per_second));
+    parts.join(", ")
 }

@@ -52,6 +52,9 @@ pub struct EncoderConfig {
     /// Numbers that a word's vector is joined with for its part of speech, and as many for the name
     /// that it is part of; 0 if neither is looked at.
     pub tags: usize,
+    /// Whether the sentence's vector is brought to the length √`sentence`, so that its numbers are
+    /// near 1 however long training makes it.
+    pub unit: bool,
 }
 
 /// How words become a sentence, s = f(V).
@@ -82,6 +85,7 @@ impl Default for EncoderConfig {
             tuned: false,
             onnx: String::new(),
             tags: 0,
+            unit: false,
         }
     }
 }

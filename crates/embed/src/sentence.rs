@@ -16,6 +16,8 @@ pub struct Sentence<T> {
     pub join: Linear<T>,
     /// Whether s is made of a vector from elsewhere, and of nothing else.
     given: bool,
+    /// Whether s is brought to the length of √d.
+    unit: bool,
 }
 
 /// What is heard of a word beside itself.
@@ -55,7 +57,8 @@ impl<T> Sentence<T> {
             Reader::Sif | Reader::Onnx => inputs.sentence,
         };
         let join = Linear::new(init, joined, config.sentence, true)?;
-        Ok(Self { context, join, given: matches!(config.reader, Reader::Sif | Reader::Onnx) })
+        let given = matches!(config.reader, Reader::Sif | Reader::Onnx);
+        Ok(Self { context, join, given, unit: config.unit })
     }
 }
 
@@ -89,7 +92,13 @@ impl<T: Tensor> Sentence<T> {
             let mean = words.sum(&[1])?.reshape([n, d])?.div(&count.affine(1.0, 1e-6)?)?;
             T::concat(&ends.iter().chain([&mean]).collect::<Vec<_>>(), 1)?
         };
-        Ok((context, self.join.forward(&known)?))
+        let sentence = self.join.forward(&known)?;
+        if !self.unit {
+            return Ok((context, sentence));
+        }
+        // The root of the mean square; 1e-8 makes a vector of zeros stay one.
+        let length = sentence.mul(&sentence)?.mean(&[1])?.affine(1.0, 1e-8)?.sqrt()?;
+        Ok((context, sentence.div(&length)?))
     }
 }
 
@@ -120,6 +129,7 @@ impl<T> Module<T> for Sentence<T> {
             },
             join: self.join.try_map(&join(path, "join"), f)?,
             given: self.given,
+            unit: self.unit,
         })
     }
 }

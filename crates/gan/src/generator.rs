@@ -1,6 +1,6 @@
 use kinora_nn::{
-    ConditionalNorm, Conv, ConvLstm, Embedding, Gru, Init, Linear, LstmState, Module, ResizeConv,
-    join, same,
+    ConditionalNorm, Conv, ConvLstm, Embedding, Fill, Gru, Init, Linear, LstmState, Module,
+    ResizeConv, join, same,
 };
 use kinora_tensor::{Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,11 @@ pub struct GeneratorConfig {
     pub decoder: Vec<usize>,
     /// Channels in a group of the decoder's norms.
     pub group: usize,
+    /// Width of the style, which a network of two layers makes of s and z; 0 gives s and z
+    /// themselves to the layers that follow.
+    pub style: usize,
+    /// Colours in the palette of a film; 0 for a decoder that draws the channels directly.
+    pub palette: usize,
 }
 
 impl Default for GeneratorConfig {
@@ -41,6 +46,8 @@ impl Default for GeneratorConfig {
             hidden: 96,
             decoder: vec![64, 32],
             group: 8,
+            style: 0,
+            palette: 0,
         }
     }
 }
@@ -52,21 +59,29 @@ impl Default for GeneratorConfig {
 /// state ask; its state carries each frame into the next, and so does the noise,
 /// z_t = GRU(z_{t-1}, ε_t). All frames are then decoded as one batch; the sentence, the noise and
 /// the context modulate each norm of the decoder.
+///
+/// Where there is a style, it stands for the sentence and the noise: a network of two layers, so
+/// that a word can overrule the noise. (A layer that is linear in both can only add them up.) Where
+/// there is a palette, the decoder says for each pixel which of a film's colours it has, and the
+/// style says which colours these are.
 #[derive(Clone, Debug)]
 pub struct Generator<T> {
     film: FilmShape,
     /// `[h, w]` of the recurrent state.
     base: [usize; 2],
     noise: Gru<T>,
+    style: Option<(Linear<T>, Linear<T>)>,
     position: Embedding<T>,
     attention: Attention<T>,
-    /// From what is known before the first frame, s, z and the place in time.
+    /// From the style (or s and z) and the place in time.
     plan: Linear<T>,
     /// From what is known only at the frame, the context and z_t.
     moment: Linear<T>,
     recurrence: ConvLstm<T>,
     decoder: Vec<Block<T>>,
     output: Conv<T>,
+    /// From the style (or s and z) to the colours of a film, `[palette · c]`.
+    palette: Option<Linear<T>>,
 }
 
 /// Doubles the resolution: nearest neighbours, a 3×3 convolution, a conditional norm.
@@ -105,14 +120,21 @@ impl<T> Generator<T> {
         let GeneratorConfig { noise, frame_noise, position, input, hidden, .. } = *config;
         let mut channels = hidden;
         let noise_gru = Gru::new(init, frame_noise, frame_noise)?;
+        let (style, known) = match config.style {
+            0 => (None, sentence + noise),
+            width => {
+                let first = Linear::new(init, sentence + noise, width, true)?;
+                (Some((first, Linear::new(init, width, width, true)?)), width)
+            }
+        };
         let place = Embedding::new(init, film.frames, position)?;
         let attention = Attention::new(init, sentence + hidden, word)?;
-        let plan = Linear::new(init, sentence + noise + position, area * input, true)?;
+        let plan = Linear::new(init, known + position, area * input, true)?;
         let moment = Linear::new(init, word + frame_noise, area * input, false)?;
         let recurrence = ConvLstm::new(init, [1, 3, 3], input, hidden)?;
         let mut decoder = Vec::new();
         for &next in &config.decoder {
-            let condition = sentence + noise + word;
+            let condition = known + word;
             decoder.push(Block {
                 conv: ResizeConv::new(init, channels, next)?,
                 norm: ConditionalNorm::new(init, condition, next, next / config.group, SLOPE)?,
@@ -120,11 +142,22 @@ impl<T> Generator<T> {
             channels = next;
         }
         let kernel = [1, 3, 3];
-        let output = Conv::new(init, kernel, channels, film.channels, same(kernel))?;
+        let (outputs, palette) = match config.palette {
+            0 => (film.channels, None),
+            colours => {
+                let numbers = colours * film.channels;
+                // Colours that differ from the start, and that the style moves a little.
+                let weight = Fill::Normal(0.1 * (known as f32).sqrt().recip());
+                let bias = Some(Fill::Normal(1.0));
+                (colours, Some(Linear::with(init, [known, numbers], weight, bias)?))
+            }
+        };
+        let output = Conv::new(init, kernel, channels, outputs, same(kernel))?;
         Ok(Self {
             film,
             base,
             noise: noise_gru,
+            style,
             position: place,
             attention,
             plan,
@@ -132,6 +165,7 @@ impl<T> Generator<T> {
             recurrence,
             decoder,
             output,
+            palette,
         })
     }
 }
@@ -153,6 +187,11 @@ impl GeneratorConfig {
         ];
         for (key, size) in sizes {
             check_size(&format!("generator.{key}"), size)?;
+        }
+        for (key, size) in [("style", self.style), ("palette", self.palette)] {
+            if size > 4096 {
+                return Err(format!("generator.{key} = {size} must be at most 4096"));
+            }
         }
         if self.decoder.len() > 6 {
             return Err("generator.decoder has more than 6 doublings".into());
@@ -200,7 +239,8 @@ impl<T: Tensor> Generator<T> {
     /// If the shapes disagree with each other or with the sizes of the generator, or the device
     /// fails.
     pub fn forward(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
-        let (contexts, states) = self.unroll(sentence, words, bias, noise)?;
+        let known = self.known(sentence, &noise.film)?;
+        let (contexts, states) = self.unroll(&known, sentence, words, bias, noise)?;
         let FilmShape { frames: t, height, width, channels } = self.film;
         let n = sentence.shape()[0];
         let [h, w] = self.base;
@@ -215,14 +255,35 @@ impl<T: Tensor> Generator<T> {
             x.reshape([n, 1, d])?.broadcast_to([n, t, d])?.reshape([n * t, d])
         };
         let contexts = contexts.reshape([n * t, word])?;
-        let condition =
-            T::concat(&[&per_frame(sentence)?, &per_frame(&noise.film)?, &contexts], 1)?;
+        let condition = T::concat(&[&per_frame(&known)?, &contexts], 1)?;
         for block in &self.decoder {
             x = block.conv.forward(&x)?;
             x = block.norm.forward(&x, &condition)?;
         }
-        let frames = self.output.forward(&x)?.tanh()?;
+        let x = self.output.forward(&x)?;
+        let frames = match &self.palette {
+            None => x.tanh()?,
+            Some(palette) => {
+                let colours = x.shape()[4];
+                let palette = palette.forward(&known)?.tanh()?.reshape([n, colours, channels])?;
+                // [n, pixels, colours] · [n, colours, channels]
+                let shares = x.softmax()?.reshape([n, t * height * width, colours])?;
+                shares.matmul(&palette)?
+            }
+        };
         frames.reshape([n, t, height, width, channels])
+    }
+
+    /// The style `[n, style]`, or s and z `[n, sentence + noise]` where there is none.
+    fn known(&self, sentence: &T, film: &T) -> Result<T> {
+        let both = T::concat(&[sentence, film], 1)?;
+        match &self.style {
+            None => Ok(both),
+            Some((first, second)) => {
+                let hidden = first.forward(&both)?.leaky_relu(SLOPE)?;
+                second.forward(&hidden)?.leaky_relu(SLOPE)
+            }
+        }
     }
 
     /// What each word was worth at each frame: the attention weights of a film.
@@ -234,20 +295,22 @@ impl<T: Tensor> Generator<T> {
     /// As of [`Generator::forward`].
     pub fn attention(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
         let mut heard = Vec::new();
-        self.run(sentence, words, bias, noise, |_, _, weights| heard.push(weights))?;
+        let known = self.known(sentence, &noise.film)?;
+        self.run(&known, sentence, words, bias, noise, |_, _, weights| heard.push(weights))?;
         T::stack(&heard.iter().collect::<Vec<_>>(), 1)
     }
 
     /// The context `[n, word]` and the state `[n, 1, h, w, hidden]` of each frame.
     fn unroll(
         &self,
+        known: &T,
         sentence: &T,
         words: &T,
         bias: &T,
         noise: &Noise<T>,
     ) -> Result<(Vec<T>, Vec<T>)> {
         let (mut contexts, mut states) = (Vec::new(), Vec::new());
-        self.run(sentence, words, bias, noise, |context, state, _| {
+        self.run(known, sentence, words, bias, noise, |context, state, _| {
             contexts.push(context);
             states.push(state);
         })?;
@@ -257,6 +320,7 @@ impl<T: Tensor> Generator<T> {
     /// Runs the recurrence, giving each frame's context, state and attention weights to `visit`.
     fn run(
         &self,
+        known: &T,
         sentence: &T,
         words: &T,
         bias: &T,
@@ -270,8 +334,7 @@ impl<T: Tensor> Generator<T> {
         let input = self.plan.weight.shape()[1] / (h * w);
 
         let noises = self.noise.run(&noise.frames, None, false)?;
-        // The plan of all frames in one product: s and z are the same for each.
-        let known = T::concat(&[sentence, &noise.film], 1)?;
+        // The plan of all frames in one product: the style is the same for each.
         let width = known.shape()[1];
         let places = &self.position.table;
         let position = places.shape()[1];
@@ -313,6 +376,7 @@ impl<T> Module<T> for Generator<T> {
             film: self.film,
             base: self.base,
             noise: self.noise.try_map(&join(path, "noise"), f)?,
+            style: self.style.try_map(&join(path, "style"), f)?,
             position: self.position.try_map(&join(path, "position"), f)?,
             attention: self.attention.try_map(&join(path, "attention"), f)?,
             plan: self.plan.try_map(&join(path, "plan"), f)?,
@@ -320,6 +384,7 @@ impl<T> Module<T> for Generator<T> {
             recurrence: self.recurrence.try_map(&join(path, "recurrence"), f)?,
             decoder: self.decoder.try_map(&join(path, "decoder"), f)?,
             output: self.output.try_map(&join(path, "output"), f)?,
+            palette: self.palette.try_map(&join(path, "palette"), f)?,
         })
     }
 }

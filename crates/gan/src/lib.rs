@@ -4,13 +4,17 @@ mod attention;
 mod discriminator;
 mod generator;
 mod loss;
+mod matcher;
+mod recogniser;
 
 use serde::{Deserialize, Serialize};
 
 pub use attention::Attention;
 pub use discriminator::{Discriminator, DiscriminatorConfig};
 pub use generator::{Generator, GeneratorConfig, Noise};
-pub use loss::{Logits, Loss, r1};
+pub use loss::{Logits, Loss, contrast, r1};
+pub use matcher::{Matcher, MatcherConfig};
+pub use recogniser::{Code, Recogniser};
 
 /// The size of a film.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 
 /// The objective that generator and discriminator play for, computed on logits ℓ = log D / (1 - D).
 ///
-/// A discriminator's loss has the terms real, generated, and real under a wrong sentence; the last
-/// two, both negative examples, weigh half each.
+/// A discriminator's loss has the terms real, generated, and real under a false sentence, each a
+/// mean; the last two, both negative examples, weigh half each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
@@ -22,14 +22,15 @@ pub enum Loss {
     Relativistic,
 }
 
-/// The logits of one batch, `[n]` each.
+/// The logits of one batch.
 #[derive(Clone, Debug)]
 pub struct Logits<T> {
-    /// Real clips under their own captions.
+    /// Real clips under their own captions, `[n]`.
     pub real: T,
-    /// Generated clips under the captions they were made from.
+    /// Generated clips under the captions they were made from, `[n]`.
     pub fake: T,
-    /// Real clips under captions that are false of them.
+    /// Real clips under captions that are false of them, `[k · n]`: a false one of every clip, then
+    /// a second one of every clip, and so on.
     pub wrong: T,
 }
 
@@ -37,29 +38,37 @@ impl Loss {
     /// What the discriminator minimises, a scalar.
     ///
     /// # Errors
-    /// If the logits differ in number, or the device fails.
+    /// If the logits do not fit each other, or the device fails.
     pub fn discriminator<T: Tensor>(self, logits: &Logits<T>) -> Result<T> {
         let Logits { real, fake, wrong } = logits;
-        let loss = match self {
+        let halves = |real: &T, fake: &T, wrong: &T| {
+            let negative = fake.mean_all()?.add(&wrong.mean_all()?)?;
+            real.mean_all()?.add(&negative.affine(0.5, 0.0)?)
+        };
+        match self {
             Loss::Minimax | Loss::NonSaturating => {
-                let negative = fake.softplus()?.add(&wrong.softplus()?)?;
-                real.neg()?.softplus()?.add(&negative.affine(0.5, 0.0)?)?
+                halves(&real.neg()?.softplus()?, &fake.softplus()?, &wrong.softplus()?)
             }
             Loss::Hinge => {
-                let negative =
-                    fake.affine(1.0, 1.0)?.relu()?.add(&wrong.affine(1.0, 1.0)?.relu()?)?;
-                real.affine(-1.0, 1.0)?.relu()?.add(&negative.affine(0.5, 0.0)?)?
+                let beyond = |x: &T, sign: f32| x.affine(sign, 1.0)?.relu();
+                halves(&beyond(real, -1.0)?, &beyond(fake, 1.0)?, &beyond(wrong, 1.0)?)
             }
             Loss::Relativistic => {
-                let negative = fake.sub(real)?.softplus()?.add(&wrong.sub(real)?.softplus()?)?;
-                negative.affine(0.5, 0.0)?
+                let n = real.shape().elements();
+                let wrong = wrong.reshape([wrong.shape().elements() / n, n])?;
+                let mean = |x: &T| x.sub(real)?.softplus()?.mean_all();
+                mean(fake)?.add(&mean(&wrong)?)?.affine(0.5, 0.0)
             }
-        };
-        loss.mean_all()
+        }
     }
 
-    /// What the generator minimises, a scalar. `real` are the logits of real clips, which only
-    /// [`Loss::Relativistic`] looks at.
+    /// Whether the generator's loss looks at the logits of real clips.
+    pub fn wants_real(self) -> bool {
+        self == Loss::Relativistic
+    }
+
+    /// What the generator minimises, a scalar. `real` are the logits of real clips, which count
+    /// where [`Loss::wants_real`].
     ///
     /// # Errors
     /// As of [`Loss::discriminator`].
@@ -72,6 +81,24 @@ impl Loss {
         };
         loss.mean_all()
     }
+}
+
+/// The cross entropy -log softmax of the own sentence among all, a mean over the clips, a scalar
+/// (van den Oord et al., "Representation learning with contrastive predictive coding", 2018,
+/// equation 4).
+///
+/// # Shapes
+/// logits `[n, m]`, m at least n, where row i is a clip and column i its own sentence.
+///
+/// # Errors
+/// If the device fails.
+pub fn contrast<T: Tensor>(logits: &T) -> Result<T> {
+    let [n, m] = [logits.shape()[0], logits.shape()[1]];
+    let own: Vec<f32> =
+        (0..n * m).map(|at| if at / m == at % m { -1.0 / n as f32 } else { 0.0 }).collect();
+    let own = T::from_slice(logits.device(), &own, [n, m])?;
+    // A probability that underflows has no logarithm.
+    logits.softmax()?.affine(1.0, 1e-30)?.log()?.mul(&own)?.sum_all()
 }
 
 /// R1: E‖∇ₓ ℓ(x)‖² over real clips, a scalar (Mescheder et al., "Which training methods for GANs do

@@ -1,5 +1,5 @@
 use kinora_embed::EncoderConfig;
-use kinora_gan::{FilmShape, GeneratorConfig};
+use kinora_gan::{FilmShape, GeneratorConfig, MatcherConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -43,6 +43,9 @@ pub struct ModelConfig {
     pub encoder: EncoderConfig,
     /// The generator.
     pub generator: GeneratorConfig,
+    /// The matcher; models of format 2 and before have none.
+    #[serde(default)]
+    pub matcher: Option<MatcherConfig>,
 }
 
 impl ModelConfig {
@@ -71,6 +74,9 @@ impl ModelConfig {
         }
         self.encoder.check().map_err(Error::Config)?;
         self.generator.base(self.clip.shape()).map_err(Error::Config)?;
+        if let Some(matcher) = &self.matcher {
+            matcher.check(self.clip.shape()).map_err(Error::Config)?;
+        }
         Ok(())
     }
 }

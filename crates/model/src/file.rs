@@ -11,8 +11,8 @@ use kinora_text::Tokenizer;
 use crate::{Card, Error, Lexicon, Model, ModelConfig, Net, Result, Sources};
 
 /// The version of the file's form: 2 since a model may go with word vectors or an encoder from
-/// elsewhere. A file without it is of version 1.
-pub const FORMAT: u32 = 2;
+/// elsewhere, 3 since it may hold a matcher. A file without it is of version 1.
+pub const FORMAT: u32 = 3;
 
 /// The name of the file where a model is a folder.
 const FILE: &str = "model.safetensors";

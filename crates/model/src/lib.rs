@@ -7,7 +7,7 @@ mod lexicon;
 pub mod pixels;
 
 use kinora_embed::{Encoded, Encoder, Inputs, Pieces};
-use kinora_gan::{Generator, Noise};
+use kinora_gan::{Generator, Matcher, Noise};
 use kinora_nn::{Init, Module, join};
 use kinora_tensor::{Random, Tensor};
 use kinora_video::Clip;
@@ -24,6 +24,8 @@ pub struct Net<T> {
     pub encoder: Encoder<T>,
     /// Vectors and noise to frames.
     pub generator: Generator<T>,
+    /// How well a clip and a sentence match.
+    pub matcher: Option<Matcher<T>>,
 }
 
 impl<T> Net<T> {
@@ -33,11 +35,15 @@ impl<T> Net<T> {
     /// If the sizes make no model, or a tensor cannot be made.
     pub fn new<I: Init<T>>(init: &mut I, config: &ModelConfig, inputs: &Inputs) -> Result<Self> {
         config.check()?;
-        let ModelConfig { clip, encoder, generator } = config;
+        let ModelConfig { clip, encoder, generator, matcher } = config;
         let (word, sentence) = (encoder.word, encoder.sentence);
+        let matcher = matcher.as_ref();
         Ok(Self {
             encoder: Encoder::new(init, encoder, inputs)?,
             generator: Generator::new(init, generator, clip.shape(), sentence, word)?,
+            matcher: matcher
+                .map(|matcher| Matcher::new(init, matcher, clip.shape(), sentence))
+                .transpose()?,
         })
     }
 }
@@ -67,6 +73,7 @@ impl<T> Module<T> for Net<T> {
         Ok(Net {
             encoder: self.encoder.try_map(&join(path, "encoder"), f)?,
             generator: self.generator.try_map(&join(path, "generator"), f)?,
+            matcher: self.matcher.try_map(&join(path, "matcher"), f)?,
         })
     }
 }

@@ -22,9 +22,8 @@ const FILE: &str = "checkpoint.safetensors";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     pub step: u64,
-    /// Clips seen; an older checkpoint does not say.
-    #[serde(default)]
-    pub clips: Option<u64>,
+    /// Clips seen.
+    pub clips: u64,
     pub window: Window,
     /// Where the model comes from: the command, licences and credits.
     pub card: Card,
@@ -44,6 +43,7 @@ pub(crate) fn save<T: Tensor>(
     let sources = serde_json::to_string(lexicon.sources()).expect("plain data becomes JSON");
     let metadata = BTreeMap::from([
         ("kinora.progress".to_string(), progress),
+        ("kinora.phases".to_string(), "reading, copying, playing".to_string()),
         ("kinora.tokenizer".to_string(), lexicon.tokenizer.to_json()),
         ("kinora.sources".to_string(), sources),
     ]);
@@ -70,6 +70,11 @@ pub(crate) fn load<T: Tensor>(
         let missing = || broken(folder, format!("no {key} in the metadata; this is no checkpoint"));
         metadata.get(key).ok_or_else(missing)
     };
+    if !metadata.contains_key("kinora.phases") {
+        let reason = "an earlier version of this program wrote this checkpoint, whose training had no \
+                      matcher; model.safetensors can begin another run, with --init";
+        return Err(broken(folder, reason.into()));
+    }
     let progress: Progress = serde_json::from_str(entry("kinora.progress")?)
         .map_err(|error| broken(folder, format!("kinora.progress: {error}")))?;
     let tokenizer = Tokenizer::from_json(entry("kinora.tokenizer")?)
@@ -80,11 +85,10 @@ pub(crate) fn load<T: Tensor>(
         None => Sources::default(),
     };
     let lexicon = Lexicon::open(&config.encoder, tokenizer, &sources, Some(folder))?;
-    let outline = State::outline(config, &lexicon.inputs())?;
+    let outline = State::outline(config, &lexicon.inputs(), progress.step)?;
     let mut state = kinora_nn::load(&outline, device, &bytes, "").map_err(fail)?;
     state.step = progress.step;
-    state.adam_net.step = progress.step;
-    state.adam_critic.step = progress.step;
+    state.count(config);
     Ok((state, lexicon, progress))
 }
 

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use kinora_embed::EncoderConfig;
-use kinora_gan::{DiscriminatorConfig, GeneratorConfig, Loss};
+use kinora_gan::{DiscriminatorConfig, GeneratorConfig, Loss, MatcherConfig};
 use kinora_model::{ClipConfig, ModelConfig};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -36,8 +36,54 @@ pub struct Config {
     pub generator: GeneratorConfig,
     /// The discriminators.
     pub discriminator: DiscriminatorConfig,
+    /// The matcher, and the recogniser with it.
+    pub matcher: MatcherConfig,
+    /// The first phase: matcher and reader learn to match clips and captions.
+    pub reading: ReadingConfig,
+    /// The second phase: the generator learns to copy real clips.
+    pub copying: CopyingConfig,
     /// How the training goes.
     pub train: TrainConfig,
+}
+
+/// How matcher and reader learn, and what the matcher is worth to the generator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadingConfig {
+    /// Steps; these are the first of a training.
+    pub steps: u64,
+    /// Clips a step.
+    pub batch: usize,
+    /// The learning rate of the first step; it falls to a twentieth along a cosine.
+    pub rate: f32,
+    /// The weight of the matcher's loss on generated clips; 0 is none.
+    pub weight: f32,
+}
+
+/// How the generator learns to copy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CopyingConfig {
+    /// Steps; they follow those of reading. In the steps after these, half of each batch is copied.
+    pub steps: u64,
+    /// The learning rate in these steps.
+    pub rate: f32,
+    /// The weight of the mean absolute difference between a real clip and its copy; 0 is no copying
+    /// at all.
+    pub weight: f32,
+    /// The weight of a nat by which the noise that a copy is made from differs from normal noise.
+    pub divergence: f32,
+}
+
+/// The player of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Matcher and reader learn.
+    Reading,
+    /// The generator copies real clips.
+    Copying,
+    /// Generator and discriminators play.
+    Playing,
 }
 
 /// How captions are cut into pieces.
@@ -58,6 +104,8 @@ pub struct TrainConfig {
     pub steps: u64,
     /// Clips a step.
     pub batch: usize,
+    /// False captions a clip.
+    pub wrong: usize,
     /// The objective.
     pub loss: Loss,
     /// The generator's learning rate.
@@ -160,13 +208,32 @@ impl Config {
             clip: self.clip,
             encoder: self.encoder.clone(),
             generator: self.generator.clone(),
+            matcher: Some(self.matcher.clone()),
+        }
+    }
+
+    /// The phase of step `step`, counted from 1.
+    pub fn phase(&self, step: u64) -> Phase {
+        match step {
+            _ if step <= self.reading.steps => Phase::Reading,
+            _ if step - self.reading.steps <= self.copying.steps => Phase::Copying,
+            _ => Phase::Playing,
+        }
+    }
+
+    /// Clips of step `step`, counted from 1.
+    pub fn batch(&self, step: u64) -> usize {
+        match self.phase(step) {
+            Phase::Reading => self.reading.batch,
+            Phase::Copying | Phase::Playing => self.train.batch,
         }
     }
 
     /// The config with the sizes of a model, to start from its weights.
     pub fn sized_as(&self, model: &ModelConfig) -> Self {
-        let ModelConfig { clip, encoder, generator } = model.clone();
-        Self { clip, encoder, generator, ..self.clone() }
+        let ModelConfig { clip, encoder, generator, matcher } = model.clone();
+        let matcher = matcher.unwrap_or(self.matcher.clone());
+        Self { clip, encoder, generator, matcher, ..self.clone() }
     }
 
     /// As a TOML file.
@@ -189,6 +256,8 @@ impl Config {
         for (key, value) in [
             ("train.rate_generator", train.rate_generator),
             ("train.rate_discriminator", train.rate_discriminator),
+            ("reading.rate", self.reading.rate),
+            ("copying.rate", self.copying.rate),
         ] {
             if !(value > 0.0 && value <= 1.0) {
                 return fail(key, value.to_string(), "above 0 and at most 1");
@@ -201,7 +270,13 @@ impl Config {
                 return fail(key, value.to_string(), "at least 0 and below 1");
             }
         }
-        for (key, value) in [("train.r1", train.r1), ("train.clip_gradient", train.clip_gradient)] {
+        for (key, value) in [
+            ("train.r1", train.r1),
+            ("train.clip_gradient", train.clip_gradient),
+            ("reading.weight", self.reading.weight),
+            ("copying.weight", self.copying.weight),
+            ("copying.divergence", self.copying.divergence),
+        ] {
             if !(value >= 0.0 && value.is_finite()) {
                 return fail(key, value.to_string(), "at least 0");
             }
@@ -218,8 +293,14 @@ impl Config {
                 return fail(key, value.to_string(), "at least 1");
             }
         }
-        if !(1..=4096).contains(&train.batch) {
-            return fail("train.batch", train.batch.to_string(), "from 1 to 4096");
+        for (key, value, most) in [
+            ("train.batch", train.batch, 4096),
+            ("reading.batch", self.reading.batch, 4096),
+            ("train.wrong", train.wrong, 64),
+        ] {
+            if !(1..=most).contains(&value) {
+                return fail(key, value.to_string(), &format!("from 1 to {most}"));
+            }
         }
         if self.tokenizer.captions > 1 << 20 {
             return fail(

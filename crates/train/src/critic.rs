@@ -1,15 +1,12 @@
-use kinora_embed::{Encoder, Inputs, Pieces};
 use kinora_gan::{Discriminator, Logits};
 use kinora_nn::{Init, Module, freeze, join};
 use kinora_tensor::{Result, Tensor, Var};
 
 use crate::Config;
 
-/// All that judges: the discriminators of clips and of single frames, and a reader of sentences of
-/// their own.
+/// The discriminators of clips and of single frames.
 #[derive(Clone, Debug)]
 pub struct Critic<T> {
-    encoder: Encoder<T>,
     clips: Discriminator<T>,
     frames: Discriminator<T>,
 }
@@ -25,11 +22,10 @@ impl<T> Critic<T> {
     ///
     /// # Errors
     /// If a tensor cannot be made.
-    pub fn new<I: Init<T>>(init: &mut I, config: &Config, inputs: &Inputs) -> Result<Self> {
+    pub fn new<I: Init<T>>(init: &mut I, config: &Config) -> Result<Self> {
         let (sizes, film) = (&config.discriminator, config.clip.shape());
         let sentence = config.encoder.sentence;
         Ok(Self {
-            encoder: Encoder::new(init, &config.encoder, inputs)?,
             clips: Discriminator::of_clips(init, sizes, film, sentence)?,
             frames: Discriminator::of_frames(init, sizes, film, sentence)?,
         })
@@ -48,35 +44,40 @@ fn repeat<T: Tensor>(x: &T, times: usize) -> Result<T> {
 }
 
 impl<T: Tensor> Critic<T> {
-    /// Judges real and generated clips `[n, t, h, w, c]`. `pieces` are the captions of the real
-    /// clips, which the generated ones were made from, followed by as many wrong ones; `which` are
-    /// the frames that the discriminator of frames is shown.
+    /// Judges real and generated clips `[n, t, h, w, c]` under sentences: `own`, `[n, d]`, which the
+    /// generated clips were made from, and `wrong`, `[k · n, d]`, k false ones for each real clip.
+    /// `which` are the frames that the discriminator of frames is shown.
     pub(crate) fn judge(
         &self,
         real: &T,
         fake: &T,
-        pieces: &Pieces,
+        own: &T,
+        wrong: &T,
         which: &[usize],
     ) -> Result<Judgement<T>> {
         let n = real.shape()[0];
-        let sentences = self.encoder.forward(pieces)?.sentence;
-        let (own, wrong) = (sentences.slice(0, 0, n)?, sentences.slice(0, n, n)?);
+        let k = wrong.shape()[0] / n;
         let both = T::concat(&[real, fake], 0)?;
         let of = |judge: &Discriminator<T>, shown: &T, times: usize| {
             let features = judge.features(shown)?;
             // `pick` puts a frame of all clips, real then generated, after the other.
             let part = |offset: usize| -> Result<T> {
                 let cuts = (0..times)
-                    .map(|k| features.slice(0, (2 * k + offset) * n, n))
+                    .map(|frame| features.slice(0, (2 * frame + offset) * n, n))
                     .collect::<Result<Vec<_>>>()?;
                 T::concat(&cuts.iter().collect::<Vec<_>>(), 0)
             };
             let (real, fake) = (part(0)?, part(1)?);
-            let (own, wrong) = (repeat(&own, times)?, repeat(&wrong, times)?);
+            let own = repeat(own, times)?;
+            // For each false caption of a clip, all frames.
+            let wrong = (0..k)
+                .map(|at| repeat(&wrong.slice(0, at * n, n)?, times))
+                .collect::<Result<Vec<_>>>()?;
+            let wrong = T::concat(&wrong.iter().collect::<Vec<_>>(), 0)?;
             Ok(Logits {
+                wrong: judge.logits(&repeat(&real, k)?, &wrong)?,
                 real: judge.logits(&real, &own)?,
                 fake: judge.logits(&fake, &own)?,
-                wrong: judge.logits(&real, &wrong)?,
             })
         };
         Ok(Judgement {
@@ -85,13 +86,8 @@ impl<T: Tensor> Critic<T> {
         })
     }
 
-    /// The logits `[n]` of clips and of their frames under their sentences.
-    pub(crate) fn logits(&self, clips: &T, pieces: &Pieces, which: &[usize]) -> Result<(T, T)> {
-        let sentence = self.encoder.forward(pieces)?.sentence;
-        self.logits_under(clips, &sentence, which)
-    }
-
-    fn logits_under(&self, clips: &T, sentence: &T, which: &[usize]) -> Result<(T, T)> {
+    /// The logits `[n]` of clips and of their frames under their sentences `[n, d]`.
+    pub(crate) fn logits(&self, clips: &T, sentence: &T, which: &[usize]) -> Result<(T, T)> {
         let frames = pick(clips, which)?;
         Ok((
             self.clips.logits(&self.clips.features(clips)?, sentence)?,
@@ -102,12 +98,11 @@ impl<T: Tensor> Critic<T> {
 
 impl<T: Tensor> Critic<Var<T>> {
     /// R1 on real clips, a scalar, of the sum of both discriminators; the sentences count as given.
-    pub(crate) fn penalty(&self, real: &T, pieces: &Pieces, which: &[usize]) -> Result<Var<T>> {
-        let sentence = self.encoder.forward(pieces)?.sentence.value().clone();
-        let sentence = Var::constant(Var::constant(sentence));
+    pub(crate) fn penalty(&self, real: &T, sentence: &T, which: &[usize]) -> Result<Var<T>> {
+        let sentence = Var::constant(Var::constant(sentence.clone()));
         let critic: Critic<Var<Var<T>>> = freeze(self);
         kinora_gan::r1(real, |clips| {
-            let (of_clips, of_frames) = critic.logits_under(clips, &sentence, which)?;
+            let (of_clips, of_frames) = critic.logits(clips, &sentence, which)?;
             // The gradient of a sum over films is that of each by itself. A film's logit is that of
             // the clip and the mean one of its frames.
             of_clips.sum_all()?.add(&of_frames.sum_all()?.affine(1.0 / which.len() as f32, 0.0)?)
@@ -123,7 +118,6 @@ impl<T> Module<T> for Critic<T> {
         f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
     ) -> Result<Critic<U>, E> {
         Ok(Critic {
-            encoder: self.encoder.try_map(&join(path, "encoder"), f)?,
             clips: self.clips.try_map(&join(path, "clips"), f)?,
             frames: self.frames.try_map(&join(path, "frames"), f)?,
         })

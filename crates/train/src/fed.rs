@@ -7,16 +7,17 @@ use crate::Result;
 /// What a step is fed: a batch as numbers on the host, ready for any device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fed {
+    /// How many clips, n.
+    pub clips: usize,
     /// The pixels of the clips, one after the other.
     pub values: Vec<f32>,
-    /// The captions of the clips.
-    pub own: Pieces,
-    /// The same, followed by as many wrong ones.
-    pub all: Pieces,
+    /// The captions of the clips, then a false one for each clip, then a second one for each, and so
+    /// on.
+    pub captions: Pieces,
 }
 
 impl Fed {
-    /// A batch with wrong captions.
+    /// A batch with false captions.
     ///
     /// # Errors
     /// If a caption cannot be read.
@@ -25,16 +26,10 @@ impl Fed {
         let own = batch.examples.iter().map(|example| example.caption.text.as_str());
         let wrong = batch.wrong_captions.iter().map(String::as_str);
         let captions: Vec<&str> = own.chain(wrong).collect();
-        let all = lexicon.read(&captions)?;
         Ok(Self {
+            clips: batch.examples.len(),
             values: clips.collect::<Vec<_>>().concat(),
-            own: all.first(batch.examples.len()),
-            all,
+            captions: lexicon.read(&captions)?,
         })
-    }
-
-    /// How many clips there are.
-    pub fn clips(&self) -> usize {
-        self.own.sentences
     }
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -5,27 +6,30 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::measured::{METRICS, Metrics};
+use crate::measured::Metrics;
 use crate::{Error, Result};
 
 /// The sums of what was measured since the last line of the log; kept in checkpoints, so that a
 /// training that goes on writes the lines that one without a break writes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Window {
-    steps: u64,
-    sums: [f64; METRICS.len()],
+    /// By name: in how many steps it was measured, and the sum over these.
+    sums: BTreeMap<String, (u64, f64)>,
 }
 
 impl Window {
     pub fn add(&mut self, metrics: &Metrics) {
-        self.steps += 1;
-        self.sums.iter_mut().zip(metrics).for_each(|(sum, &metric)| *sum += f64::from(metric));
+        for (&name, &metric) in metrics {
+            let (steps, sum) = self.sums.entry(name.into()).or_default();
+            *steps += 1;
+            *sum += f64::from(metric);
+        }
     }
 
     /// The means, by name; the window is empty afterwards.
-    pub fn take(&mut self) -> Vec<(&'static str, f64)> {
-        let Self { steps, sums } = std::mem::take(self);
-        METRICS.into_iter().zip(sums.map(|sum| sum / steps.max(1) as f64)).collect()
+    pub fn take(&mut self) -> BTreeMap<String, f64> {
+        let sums = std::mem::take(&mut self.sums).into_iter();
+        sums.map(|(name, (steps, sum))| (name, sum / steps as f64)).collect()
     }
 }
 
@@ -37,7 +41,7 @@ pub struct LogLine {
     /// Clips seen so far.
     pub clips: u64,
     /// Losses, accuracies and gradient norms, by name.
-    pub metrics: Vec<(&'static str, f64)>,
+    pub metrics: BTreeMap<String, f64>,
     /// Seconds of training so far, those before a break too.
     pub seconds: f64,
     /// Clips a second.
@@ -53,8 +57,8 @@ impl LogLine {
         let number = |value: f64| Value::from((value * 1e6).round() / 1e6);
         line.insert("step".into(), self.step.into());
         line.insert("clips".into(), self.clips.into());
-        for &(name, value) in &self.metrics {
-            line.insert(name.into(), number(value));
+        for (name, &value) in &self.metrics {
+            line.insert(name.clone(), number(value));
         }
         line.insert("seconds".into(), number(self.seconds));
         line.insert("clips_per_second".into(), number(self.clips_per_second));

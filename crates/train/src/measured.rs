@@ -1,49 +1,49 @@
+use std::collections::BTreeMap;
+
 use kinora_tensor::Tensor;
 
 use crate::{Error, Result};
 
-/// The names of the numbers of a [`Metrics`], in order: both losses, the shares of clips and of
-/// frames that were judged right by the sign of their logits, and the lengths of both gradients
-/// before they are cut.
-pub const METRICS: [&str; 10] = [
-    "loss_discriminator",
-    "loss_generator",
-    "accuracy_real",
-    "accuracy_fake",
-    "accuracy_wrong",
-    "accuracy_frame_real",
-    "accuracy_frame_fake",
-    "accuracy_frame_wrong",
-    "gradient_discriminator",
-    "gradient_generator",
-];
+/// The numbers of a step by their names, which the crate's README explains.
+pub type Metrics = BTreeMap<&'static str, f32>;
 
-/// What is measured at a step.
-pub type Metrics = [f32; METRICS.len()];
-
-/// What must be finite, in the order in which it is computed.
-const GUARDED: [&str; 4] = [
-    "loss of the discriminators",
-    "gradient of the discriminators",
-    "loss of the generator",
-    "gradient of the generator",
-];
-
-/// What was measured at a step, still on the device.
+/// What is measured at a step, still on the device.
 #[derive(Clone, Debug)]
 pub struct Measured<T> {
     step: u64,
-    clips: usize,
-    /// What [`GUARDED`] names, then all logits: of clips and of frames, real, fake and wrong.
+    /// Names of the first values: losses and lengths of gradients, all of which must be finite.
+    guarded: Vec<&'static str>,
+    /// What the rest of the values says.
+    shares: Vec<Share>,
     values: T,
 }
 
+/// A share of clips, by logits that follow one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Of so many logits those above 0.
+    Real(&'static str, usize),
+    /// Of so many logits those that are not above 0.
+    False(&'static str, usize),
+    /// Of the logits `[clips, captions]` of a matcher, the own captions first: how often the own
+    /// caption is above all own captions of other clips, and how often above a false one of the
+    /// clip's own.
+    Matched { clips: usize, captions: usize },
+}
+
 impl<T: Tensor> Measured<T> {
-    pub(crate) fn new(step: u64, clips: usize, guarded: [T; 4], logits: T) -> Result<Self> {
-        let mut flat = guarded.iter().map(|x| x.reshape([1])).collect::<Result<Vec<T>, _>>()?;
-        flat.push(logits);
+    pub(crate) fn new(
+        step: u64,
+        guarded: Vec<(&'static str, T)>,
+        shares: Vec<Share>,
+        logits: &[&T],
+    ) -> Result<Self> {
+        let (names, mut flat): (Vec<&str>, Vec<T>) = guarded.into_iter().unzip();
+        flat.extend(logits.iter().map(|&logits| logits.clone()));
+        let flat = flat.iter().map(|x| x.reshape([x.shape().elements()]));
+        let flat = flat.collect::<Result<Vec<T>, _>>()?;
         let values = T::concat(&flat.iter().collect::<Vec<_>>(), 0)?;
-        Ok(Self { step, clips, values })
+        Ok(Self { step, guarded: names, shares, values })
     }
 
     /// The numbers of some steps, which are waited for once.
@@ -67,26 +67,65 @@ impl<T: Tensor> Measured<T> {
     }
 
     fn metrics(&self, values: &[f32]) -> Result<Metrics> {
-        let (guarded, logits) = values.split_at(GUARDED.len());
-        if let Some(at) = guarded.iter().position(|value| !value.is_finite()) {
-            return Err(Error::Diverged { step: self.step, what: GUARDED[at], value: guarded[at] });
+        let mut metrics = Metrics::new();
+        let (guarded, mut rest) = values.split_at(self.guarded.len());
+        for (&name, &value) in self.guarded.iter().zip(guarded) {
+            if !value.is_finite() {
+                return Err(Error::Diverged { step: self.step, what: name, value });
+            }
+            metrics.insert(name, value);
         }
-        let [a, b, c, d, e, f] = accuracies(logits, self.clips);
-        Ok([guarded[0], guarded[2], a, b, c, d, e, f, guarded[1], guarded[3]])
+        let mut take = |len: usize| {
+            let (logits, after) = rest.split_at(len);
+            rest = after;
+            logits
+        };
+        let share = |right: usize, of: usize| right as f32 / of.max(1) as f32;
+        for &kind in &self.shares {
+            match kind {
+                Share::Real(name, len) => {
+                    let right = take(len).iter().filter(|&&logit| logit > 0.0).count();
+                    metrics.insert(name, share(right, len));
+                }
+                Share::False(name, len) => {
+                    let right = take(len).iter().filter(|&&logit| logit <= 0.0).count();
+                    metrics.insert(name, share(right, len));
+                }
+                Share::Matched { clips, captions } => {
+                    let logits = take(clips * captions);
+                    let (mut first, mut told) = (0, 0);
+                    for (clip, row) in logits.chunks(captions).enumerate() {
+                        let others = row[..clips].iter().enumerate().filter(|(i, _)| *i != clip);
+                        first += usize::from(others.clone().all(|(_, &other)| row[clip] > other));
+                        // Each further run of captions has a false one for every clip.
+                        let own = row[clips..].iter().skip(clip).step_by(clips);
+                        told += own.filter(|&&other| row[clip] > other).count();
+                    }
+                    metrics.insert("matched_own", share(first, clips));
+                    metrics.insert("matched_false", share(told, captions - clips));
+                }
+            }
+        }
+        Ok(metrics)
     }
 }
 
-/// The share of each kind of clip, then of frame, that was judged right.
-fn accuracies(logits: &[f32], n: usize) -> [f32; 6] {
-    let (clips, frames) = logits.split_at(3 * n);
-    let share = |logits: &[f32], real: bool| {
-        let right = logits.iter().filter(|&&logit| (logit > 0.0) == real).count();
-        right as f32 / logits.len() as f32
-    };
-    let mut shares = [0.0; 6];
-    let parts = clips.chunks(n).chain(frames.chunks(frames.len() / 3));
-    for (k, part) in parts.enumerate() {
-        shares[k] = share(part, k % 3 == 0);
+#[cfg(test)]
+mod tests {
+    use kinora_cpu::{CpuDevice, CpuTensor};
+
+    use super::*;
+
+    #[test]
+    fn a_matchers_logits_are_counted() {
+        // Two clips; columns: own of 0, own of 1, false of 0, false of 1, false of 0, false of 1.
+        let logits = [3.0, 1.0, 2.0, 9.0, 4.0, 9.0, 5.0, 2.0, 9.0, 1.0, 9.0, 0.0];
+        let device = CpuDevice::default();
+        let logits = CpuTensor::from_slice(&device, &logits, [2, 6]).unwrap();
+        let shares = vec![Share::Matched { clips: 2, captions: 6 }];
+        let measured = Measured::new(1, Vec::new(), shares, &[&logits]).unwrap();
+        let metrics = Measured::read(&[measured]).unwrap().remove(0);
+        assert_eq!(metrics["matched_own"], 0.5);
+        assert_eq!(metrics["matched_false"], 0.75);
     }
-    shares
 }

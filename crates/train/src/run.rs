@@ -18,7 +18,7 @@ use crate::measured::Measured;
 use crate::sheet::{examples, sheet};
 use crate::step::{State, fitting};
 use crate::words::{captions, lexicon_of};
-use crate::{Config, Error, Fed, Result, folder};
+use crate::{Config, Error, Fed, Phase, Result, folder};
 
 /// How many films a sheet of samples shows.
 const SAMPLES: u64 = 8;
@@ -60,8 +60,8 @@ pub struct Estimate {
     pub parameters: usize,
     /// Numbers that the discriminators have.
     pub parameters_discriminator: usize,
-    /// Seconds a step, measured on steps whose results were thrown away.
-    pub seconds_per_step: f64,
+    /// Seconds that the steps left will take, measured on steps whose results were thrown away.
+    pub seconds: f64,
     /// Steps that are left.
     pub steps: u64,
 }
@@ -226,7 +226,6 @@ impl<T: Tensor> Training<T> {
         // Always: a run that was killed after its data had changed may not have saved its card.
         card.licence = both_licences(&card.licence, &dataset.info().licence);
         card.credits = both(&card.credits, &dataset.info().credits);
-        let clips = clips.unwrap_or(state.step * was.train.batch as u64);
         write_atomic(&path, config.to_toml().as_bytes())?;
         Ok(Self {
             device: device.clone(),
@@ -263,7 +262,7 @@ impl<T: Tensor> Training<T> {
     pub fn run(mut self, observe: &mut dyn FnMut(Event) -> ControlFlow<()>) -> Result<Outcome> {
         let steps = self.config.train.steps;
         let (log, before) = Log::open(&self.folder, self.state.step)?;
-        let feed = self.feed(self.state.step)?;
+        let mut feed = self.feed(self.state.step)?;
         let shown = self.shown()?;
         let mut next = None;
         let mut stop = false;
@@ -279,39 +278,45 @@ impl<T: Tensor> Training<T> {
         }
         let start = Instant::now();
         let mut line_start = Instant::now();
-        let mut line_step = self.state.step;
+        let mut line_clips = self.clips;
         let mut line_fed = feed.work_seconds();
         while self.state.step < steps {
+            if self.state.step == self.config.reading.steps && next.is_none() {
+                // The batches of the next phase are of another size.
+                feed = self.feed(self.state.step)?;
+                line_fed = 0.0;
+            }
             let fed = match next.take() {
                 Some(fed) => fed,
                 None => feed.next()??,
             };
             let measured;
             (self.state, measured) = self.state.step(&self.device, &self.config, &fed)?;
-            self.clips += fed.clips() as u64;
+            self.clips += fed.clips as u64;
             self.measured.push(measured);
             let step = self.state.step;
             let train = &self.config.train;
             let is_due = |every| step.is_multiple_of(every) || step == steps;
             let [is_log_due, are_samples_due, is_save_due] =
                 [train.log_every, train.sample_every, train.save_every].map(is_due);
+            let draws = self.config.phase(step) != Phase::Reading;
             if is_log_due {
                 self.look()?;
                 let passed = line_start.elapsed().as_secs_f64();
-                let clips = (step - line_step) * self.config.train.batch as u64;
                 let line = LogLine {
                     step,
                     clips: self.clips,
                     metrics: self.window.take(),
                     seconds: before + start.elapsed().as_secs_f64(),
-                    clips_per_second: clips as f64 / passed,
+                    clips_per_second: (self.clips - line_clips) as f64 / passed,
                     feed_share: (feed.work_seconds() - line_fed) / passed,
                 };
-                (line_start, line_step, line_fed) = (Instant::now(), step, feed.work_seconds());
+                (line_start, line_clips, line_fed) =
+                    (Instant::now(), self.clips, feed.work_seconds());
                 log.append(&line)?;
                 stop |= observe(Event::Log(&line)).is_break();
             }
-            if are_samples_due {
+            if are_samples_due && draws {
                 self.look()?;
                 let path = self.folder.join(format!("samples/{step:06}.gif"));
                 sheet(&self.model(), &shown, 0)?.save(&path, &Default::default())?;
@@ -351,9 +356,9 @@ impl<T: Tensor> Training<T> {
             split: Split::Train,
             seed: *seed,
             start,
-            batch: train.batch,
+            batch: self.config.batch(start + 1),
             dims: clip.dims(),
-            wrong: 1,
+            wrong: train.wrong,
         };
         Ok(Feed::new(dataset, wanted, make))
     }
@@ -363,30 +368,59 @@ impl<T: Tensor> Training<T> {
         examples(&*self.dataset, Split::HeldOut, self.config.seed, SAMPLES, &self.config.clip)
     }
 
-    /// Measures steps on networks of its own: one with the penalty, where there is one, and one
-    /// without.
+    /// Measures a step of each phase that is not over, on networks of its own; of the last phase one
+    /// with the penalty, where there is one, and one without.
     fn estimate(&self, fed: &Fed) -> Result<Estimate> {
         let (inputs, train) = (self.lexicon.inputs(), &self.config.train);
-        let time = |mut trial: State<T>, step: u64| -> Result<(State<T>, f64)> {
-            let start = Instant::now();
-            trial.step = step - 1;
-            let (trial, measured) = trial.step(&self.device, &self.config, fed)?;
-            Measured::read(&[measured])?;
-            Ok((trial, start.elapsed().as_secs_f64()))
+        let measured_on = fed.clips as f64;
+        let mut config = self.config.clone();
+        // Seconds of a step of the phase that the config begins with.
+        let time = |config: &Config, step: u64| -> Result<f64> {
+            let mut trial = State::<T>::new(&self.device, config, &inputs, None)?;
+            // The first step of a state also makes its buffers.
+            let mut seconds = 0.0;
+            for _ in 0..2 {
+                let start = Instant::now();
+                let measured;
+                trial.step = step - 1;
+                (trial, measured) = trial.step(&self.device, config, fed)?;
+                Measured::read(&[measured])?;
+                seconds = start.elapsed().as_secs_f64();
+            }
+            Ok(seconds)
         };
-        let every = train.r1_every;
-        let trial = State::<T>::new(&self.device, &self.config, &inputs, None)?;
-        let (trial, first) = time(trial, every)?;
-        let (_, second) = time(trial, every + 1)?;
-        let seconds_per_step = match train.r1 > 0.0 {
-            true => (first + second * (every - 1) as f64) / every as f64,
-            false => second,
-        };
+        let (made, steps) = (self.state.step, train.steps);
+        let first_drawn = self.config.reading.steps.min(steps);
+        let first_played = (self.config.reading.steps + self.config.copying.steps).min(steps);
+        let left = |from: u64, to: u64| to.saturating_sub(made.max(from)) as f64;
+        let mut seconds = 0.0;
+        let read = left(0, first_drawn);
+        if read > 0.0 {
+            config.reading.steps = 2; // At its end the optimiser goes.
+            seconds += read * time(&config, 1)? * self.config.reading.batch as f64 / measured_on;
+        }
+        let scale = train.batch as f64 / measured_on;
+        config.reading.steps = 0;
+        let copied = left(first_drawn, first_played);
+        if copied > 0.0 {
+            config.copying.steps = 1;
+            seconds += copied * time(&config, 1)? * scale;
+        }
+        let played = left(first_played, steps);
+        if played > 0.0 {
+            config.copying.steps = 0;
+            let every = train.r1_every;
+            let mut each = time(&config, every + 1)?;
+            if train.r1 > 0.0 {
+                each += (time(&config, every)? - each) / every as f64;
+            }
+            seconds += played * each * scale;
+        }
         Ok(Estimate {
             parameters: count(&Net::new(&mut Outline, &self.config.model(), &inputs)?),
-            parameters_discriminator: count(&Critic::new(&mut Outline, &self.config, &inputs)?),
-            seconds_per_step,
-            steps: train.steps - self.state.step,
+            parameters_discriminator: count(&Critic::new(&mut Outline, &self.config)?),
+            seconds,
+            steps: steps - made,
         })
     }
 
@@ -404,7 +438,7 @@ impl<T: Tensor> Training<T> {
             config: self.config.model(),
             card,
             lexicon: self.lexicon.clone(),
-            net: self.state.average.module.map(|_, tensor| tensor.clone()),
+            net: self.state.model(),
         }
     }
 
@@ -413,7 +447,7 @@ impl<T: Tensor> Training<T> {
     fn save(&self) -> Result<()> {
         self.model().save(self.folder.join("model.safetensors"), Precision::F16)?;
         let (window, card) = (self.window.clone(), self.card.clone());
-        let (step, clips) = (self.state.step, Some(self.clips));
+        let (step, clips) = (self.state.step, self.clips);
         let progress = Progress { step, clips, window, card };
         checkpoint::save(&self.folder, &self.state, &self.lexicon, &progress)
     }

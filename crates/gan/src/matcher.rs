@@ -1,0 +1,182 @@
+use kinora_nn::{Conv, Fill, Gru, Init, Linear, Module, Norm, join};
+use kinora_tensor::{Geometry, Result, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::FilmShape;
+use crate::generator::{SLOPE, check_size};
+
+/// Channels in a group of a matcher's norms.
+const GROUP: usize = 8;
+/// The largest inverse temperature: what differs by more has a gradient that is lost in rounding.
+const SHARPEST: f32 = 40.0;
+/// Its logit for a new matcher, whose inverse temperature is 12.
+const SHARPNESS: f32 = -0.85;
+
+/// The sizes of a [`Matcher`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatcherConfig {
+    /// Channels after each halving of the resolution, multiples of 8.
+    pub channels: Vec<usize>,
+    /// Numbers that are read off each frame, at least 4.
+    pub features: usize,
+}
+
+impl MatcherConfig {
+    /// Checks the sizes for films of shape `film`.
+    ///
+    /// # Errors
+    /// What is wrong, with the key to change.
+    pub fn check(&self, film: FilmShape) -> Result<(), String> {
+        check_size("matcher.features", self.features)?;
+        if self.features < 4 {
+            return Err(format!("matcher.features = {} must be at least 4", self.features));
+        }
+        if self.channels.is_empty() {
+            return Err("matcher.channels needs at least one layer".into());
+        }
+        for &channels in &self.channels {
+            check_size("matcher.channels", channels)?;
+            if !channels.is_multiple_of(GROUP) {
+                return Err(format!("matcher.channels: {channels} is no multiple of {GROUP}"));
+            }
+        }
+        if self.channels.len() > 8 || film.height.min(film.width) >> self.channels.len() == 0 {
+            return Err(format!(
+                "matcher.channels halves {} times, too often for {} by {} pixels",
+                self.channels.len(),
+                film.height,
+                film.width
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Says how well a clip and a sentence match: both become vectors of length 1, whose product is the
+/// answer (Radford et al., "Learning transferable visual models from natural language
+/// supervision", 2021; for a generator: Xu et al., "AttnGAN", 2018).
+///
+/// It looks at every second frame: strided convolutions with group norm, a linear layer, a GRU from
+/// both ends of the clip. The sentence's vector comes from elsewhere.
+#[derive(Clone, Debug)]
+pub struct Matcher<T> {
+    layers: Vec<(Conv<T>, Norm<T>)>,
+    frame: Linear<T>,
+    ahead: Gru<T>,
+    back: Gru<T>,
+    join: Linear<T>,
+    /// The logit of the share of [`SHARPEST`] that the inverse temperature is, `[1]`.
+    sharpness: T,
+}
+
+impl<T> Matcher<T> {
+    /// A matcher of films of shape `film` with sentences of `sentence` numbers.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
+    ///
+    /// # Panics
+    /// If [`MatcherConfig::check`] does not accept the sizes.
+    pub fn new<I: Init<T>>(
+        init: &mut I,
+        config: &MatcherConfig,
+        film: FilmShape,
+        sentence: usize,
+    ) -> Result<Self> {
+        let kernel = [1, 4, 4];
+        let geometry = Geometry { stride: [1, 2, 2], padding: [0, 1, 1] };
+        let mut size = [1, film.height, film.width];
+        let mut channels = film.channels;
+        let mut layers = Vec::new();
+        for &next in &config.channels {
+            let conv = Conv::new(init, kernel, channels, next, geometry)?;
+            layers.push((conv, Norm::new(init, next, next / GROUP, SLOPE)?));
+            size = geometry.output(size, kernel).expect("the sizes were checked");
+            channels = next;
+        }
+        let left = size.iter().product::<usize>() * channels;
+        let (features, state) = (config.features, config.features / 4);
+        Ok(Self {
+            layers,
+            frame: Linear::new(init, left, features, true)?,
+            ahead: Gru::new(init, features, state)?,
+            back: Gru::new(init, features, state)?,
+            join: Linear::new(init, features + 2 * state, sentence, true)?,
+            sharpness: init.tensor([1].into(), Fill::Blocks(&[SHARPNESS]))?,
+        })
+    }
+}
+
+impl<T: Tensor> Matcher<T> {
+    /// The vectors of clips, of length 1.
+    ///
+    /// # Shapes
+    /// clips `[n, t, h, w, c]`; gives `[n, sentence]`.
+    ///
+    /// # Errors
+    /// If the clips are of another size than the matcher was made for, or the device fails.
+    pub fn clips(&self, clips: &T) -> Result<T> {
+        let [n, t, h, w, c] = [0, 1, 2, 3, 4].map(|axis| clips.shape()[axis]);
+        let shown = t.div_ceil(2);
+        let mut x = match t {
+            1 => clips.clone(),
+            _ => {
+                let even = (0..t).step_by(2).map(|frame| clips.slice(1, frame, 1));
+                let even = even.collect::<Result<Vec<_>>>()?;
+                T::concat(&even.iter().collect::<Vec<_>>(), 1)?
+            }
+        }
+        .reshape([n * shown, 1, h, w, c])?;
+        for (conv, norm) in &self.layers {
+            x = norm.forward(&conv.forward(&x)?)?;
+        }
+        let flat = x.reshape([n, shown, x.shape()[2..].iter().product()])?;
+        let frames = self.frame.forward(&flat)?.leaky_relu(SLOPE)?;
+        let mean = |x: &T| -> Result<T> {
+            let d = x.shape()[2];
+            x.mean(&[1])?.reshape([n, d])
+        };
+        let states = |gru: &Gru<T>, reverse: bool| -> Result<T> {
+            mean(&T::stack(&gru.run(&frames, None, reverse)?.iter().collect::<Vec<_>>(), 1)?)
+        };
+        let seen = [mean(&frames)?, states(&self.ahead, false)?, states(&self.back, true)?];
+        unit(&self.join.forward(&T::concat(&seen.each_ref(), 1)?)?)
+    }
+
+    /// How well clips and sentences match, as logits.
+    ///
+    /// # Shapes
+    /// clips `[n, sentence]` as of [`Matcher::clips`], sentences `[m, sentence]` of any length;
+    /// gives `[n, m]`.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
+    pub fn logits(&self, clips: &T, sentences: &T) -> Result<T> {
+        let sharpness = self.sharpness.sigmoid()?.affine(SHARPEST, 0.0)?;
+        clips.matmul_t(false, &unit(sentences)?, true)?.mul(&sharpness)
+    }
+}
+
+/// Each row of `[n, d]` brought to the length 1.
+fn unit<T: Tensor>(x: &T) -> Result<T> {
+    x.div(&x.mul(x)?.sum(&[1])?.affine(1.0, 1e-8)?.sqrt()?)
+}
+
+impl<T> Module<T> for Matcher<T> {
+    type Of<U> = Matcher<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Matcher<U>, E> {
+        Ok(Matcher {
+            layers: self.layers.try_map(&join(path, "layers"), f)?,
+            frame: self.frame.try_map(&join(path, "frame"), f)?,
+            ahead: self.ahead.try_map(&join(path, "ahead"), f)?,
+            back: self.back.try_map(&join(path, "back"), f)?,
+            join: self.join.try_map(&join(path, "join"), f)?,
+            sharpness: f(&join(path, "sharpness"), &self.sharpness)?,
+        })
+    }
+}

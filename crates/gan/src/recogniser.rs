@@ -1,0 +1,128 @@
+use kinora_nn::{Conv, Init, Linear, Module, join};
+use kinora_tensor::{Geometry, Result, Tensor};
+
+use crate::generator::SLOPE;
+use crate::{FilmShape, MatcherConfig};
+
+/// Numbers between what is seen in a clip and its code.
+const HIDDEN: usize = 256;
+/// The logarithm of a variance lies between minus this and this.
+const LOG_VARIANCE: f32 = 6.0;
+
+/// q(z | x, s): the noise z from which the generator would draw the real clip x, whose sentence is
+/// s, as a normal distribution for each number (Kingma and Welling, "Auto-encoding variational
+/// Bayes", 2014; with a GAN: Larsen et al., "Autoencoding beyond pixels using a learned similarity
+/// metric", 2016).
+///
+/// It looks at the first frame and the middle one: what a sentence does not say of a character is
+/// seen in each frame.
+#[derive(Clone, Debug)]
+pub struct Recogniser<T> {
+    convs: Vec<Conv<T>>,
+    hidden: Linear<T>,
+    code: Linear<T>,
+}
+
+/// A normal distribution for each number of z.
+#[derive(Clone, Debug)]
+pub struct Code<T> {
+    /// `[n, noise]`
+    pub mean: T,
+    /// ln σ², `[n, noise]`
+    pub log_variance: T,
+}
+
+impl<T> Recogniser<T> {
+    /// A recogniser of `noise` numbers. Its convolutions have the channels of a matcher.
+    ///
+    /// # Errors
+    /// As of [`Init::tensor`].
+    ///
+    /// # Panics
+    /// If [`MatcherConfig::check`] does not accept the sizes.
+    pub fn new<I: Init<T>>(
+        init: &mut I,
+        config: &MatcherConfig,
+        film: FilmShape,
+        sentence: usize,
+        noise: usize,
+    ) -> Result<Self> {
+        let kernel = [1, 4, 4];
+        let geometry = Geometry { stride: [1, 2, 2], padding: [0, 1, 1] };
+        let mut size = [1, film.height, film.width];
+        let mut channels = 2 * film.channels;
+        let mut convs = Vec::new();
+        for &next in &config.channels {
+            convs.push(Conv::new(init, kernel, channels, next, geometry)?);
+            size = geometry.output(size, kernel).expect("the sizes were checked");
+            channels = next;
+        }
+        let left = size.iter().product::<usize>() * channels;
+        Ok(Self {
+            convs,
+            hidden: Linear::new(init, left + sentence, HIDDEN, true)?,
+            code: Linear::new(init, HIDDEN, 2 * noise, true)?,
+        })
+    }
+}
+
+impl<T: Tensor> Recogniser<T> {
+    /// The codes of clips under their sentences.
+    ///
+    /// # Shapes
+    /// clips `[n, t, h, w, c]`, sentence `[n, sentence]`.
+    ///
+    /// # Errors
+    /// If the clips are of another size than this one was made for, or the device fails.
+    pub fn forward(&self, clips: &T, sentence: &T) -> Result<Code<T>> {
+        let [n, t] = [clips.shape()[0], clips.shape()[1]];
+        let mut x = T::concat(&[&clips.slice(1, 0, 1)?, &clips.slice(1, t / 2, 1)?], 4)?;
+        for conv in &self.convs {
+            x = conv.forward(&x)?.leaky_relu(SLOPE)?;
+        }
+        let flat = x.reshape([n, x.shape()[1..].iter().product()])?;
+        let seen = T::concat(&[&flat, sentence], 1)?;
+        let code = self.code.forward(&self.hidden.forward(&seen)?.leaky_relu(SLOPE)?)?;
+        let noise = code.shape()[1] / 2;
+        Ok(Code {
+            mean: code.slice(1, 0, noise)?,
+            log_variance: code.slice(1, noise, noise)?.tanh()?.affine(LOG_VARIANCE, 0.0)?,
+        })
+    }
+}
+
+impl<T: Tensor> Code<T> {
+    /// A draw z = μ + σ ε, `[n, noise]`, for normal noise ε of that shape.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
+    pub fn draw(&self, noise: &T) -> Result<T> {
+        self.mean.add(&self.log_variance.affine(0.5, 0.0)?.exp()?.mul(noise)?)
+    }
+
+    /// KL(q(z | x, s) ‖ N(0, 1)) in nats, the mean over the clips, a scalar (Kingma and Welling,
+    /// 2014, appendix B).
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn divergence(&self) -> Result<T> {
+        let n = self.mean.shape()[0];
+        let variance = self.log_variance.exp()?.sub(&self.log_variance)?.affine(1.0, -1.0)?;
+        self.mean.mul(&self.mean)?.add(&variance)?.sum_all()?.affine(0.5 / n as f32, 0.0)
+    }
+}
+
+impl<T> Module<T> for Recogniser<T> {
+    type Of<U> = Recogniser<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Recogniser<U>, E> {
+        Ok(Recogniser {
+            convs: self.convs.try_map(&join(path, "convs"), f)?,
+            hidden: self.hidden.try_map(&join(path, "hidden"), f)?,
+            code: self.code.try_map(&join(path, "code"), f)?,
+        })
+    }
+}

@@ -1,0 +1,220 @@
+//! The second and third phase of a training: the generator copies real clips, then plays against the
+//! discriminators while it goes on copying.
+
+use kinora_embed::Encoded;
+use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast};
+use kinora_model::Net;
+use kinora_nn::{Adam, AdamConfig, clip_factor, freeze, gradient_norm, lift, parameters};
+use kinora_tensor::{Tensor, Var, grad};
+
+use crate::critic::{Critic, Judgement};
+use crate::measured::Share;
+use crate::step::{frames_judged, noise};
+use crate::{Config, Fed, Measured, Phase, Result, State};
+
+/// Adam for the generator.
+pub(crate) fn rate_generator(config: &Config, phase: Phase) -> AdamConfig {
+    match phase {
+        Phase::Playing => adam(config, config.train.rate_generator),
+        // Without an opponent this is no game, and momentum helps.
+        _ => AdamConfig { rate: config.copying.rate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
+    }
+}
+
+/// Adam for the discriminators.
+pub(crate) fn rate_critic(config: &Config) -> AdamConfig {
+    adam(config, config.train.rate_discriminator)
+}
+
+fn adam(config: &Config, rate: f32) -> AdamConfig {
+    AdamConfig { rate, beta1: config.train.beta1, beta2: config.train.beta2, epsilon: 1e-8 }
+}
+
+/// The captions of a batch, read.
+struct Read<T> {
+    /// Own captions: sentences `[n, d]`, words, and which places hold words.
+    own: Encoded<T>,
+    /// The sentences of false captions, `[k · n, d]`.
+    wrong: T,
+}
+
+impl<T: Tensor> Read<T> {
+    fn new(net: &Net<T>, fed: &Fed) -> Result<Self> {
+        let n = fed.clips;
+        let Encoded { words, bias, sentence } = net.encoder.forward(&fed.captions)?;
+        let own = |x: &T| x.slice(0, 0, n);
+        let wrong = sentence.slice(0, n, sentence.shape()[0] - n)?;
+        Ok(Self {
+            own: Encoded { words: own(&words)?, bias: own(&bias)?, sentence: own(&sentence)? },
+            wrong,
+        })
+    }
+}
+
+impl<T: Tensor> State<T> {
+    /// One step of the generator: of copying alone, or of the discriminators, then of the generator
+    /// against them. The reader stays as it is.
+    pub(crate) fn draw(
+        mut self,
+        device: &T::Device,
+        config: &Config,
+        fed: &Fed,
+    ) -> Result<(Self, Measured<T>)> {
+        let (step, n) = (self.step + 1, fed.clips);
+        let phase = config.phase(step);
+        let copied = match phase {
+            _ if config.copying.weight == 0.0 => 0,
+            Phase::Playing => n.div_ceil(2),
+            _ => n,
+        };
+        let [t, h, w, c] = config.clip.dims();
+        let real = T::from_slice(device, &fed.values, [n, t, h, w, c])?;
+        let read = Read::new(&self.net, fed)?;
+        let mut guarded = Vec::new();
+
+        // The generator's films, made once for all: first copies, from the noise that the
+        // recogniser finds in the real clip, then films from noise.
+        let player = (self.net.generator, self.recogniser);
+        let lifted: (Generator<Var<T>>, Recogniser<Var<T>>) = lift(&player);
+        let constant = |x: &T| Var::constant(x.clone());
+        let sentence = constant(&read.own.sentence);
+        let Noise { mut film, frames } = noise(device, config, step, n)?;
+        let mut code = None;
+        let mut z = constant(&film);
+        if copied > 0 {
+            let seen = constant(&real).slice(0, 0, copied)?;
+            let found = lifted.1.forward(&seen, &sentence.slice(0, 0, copied)?)?;
+            let drawn = found.draw(&z.slice(0, 0, copied)?)?;
+            if copied < n {
+                film = film.slice(0, copied, n - copied)?;
+                z = Var::concat(&[&drawn, &constant(&film)], 0)?;
+            } else {
+                z = drawn;
+            }
+            code = Some(found);
+        }
+        let noise = Noise { film: z, frames: Var::constant(frames) };
+        let (words, bias) = (constant(&read.own.words), constant(&read.own.bias));
+        let fake = lifted.0.forward(&sentence, &words, &bias, &noise)?;
+        drop((noise, words, bias, film));
+
+        let mut loss = Var::constant(T::full(device, 0.0, [])?);
+        if let Some(code) = code {
+            let difference =
+                fake.slice(0, 0, copied)?.sub(&constant(&real.slice(0, 0, copied)?))?;
+            let copy = difference.abs()?.mean_all()?;
+            let divergence = code.divergence()?;
+            guarded.push(("loss_copy", copy.value().clone()));
+            guarded.push(("divergence", divergence.value().clone()));
+            loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
+            loss = loss.add(&divergence.affine(config.copying.divergence, 0.0)?)?;
+        }
+        let (mut shares, mut logits) = (Vec::new(), Vec::new());
+        if phase == Phase::Playing {
+            let which = frames_judged(config, step);
+            let shown = [&real, fake.value()];
+            let judged;
+            (self.critic, judged) = play(
+                (self.critic, &mut self.adam_critic),
+                (config, step),
+                shown,
+                &read,
+                &which,
+                &mut guarded,
+            )?;
+            (shares, logits) = flat(judged);
+
+            let critic: Critic<Var<T>> = freeze(&self.critic);
+            let (of_clips, of_frames) = critic.logits(&fake, &sentence, &which)?;
+            let (real_clips, real_frames) = match config.train.loss.wants_real() {
+                true => critic.logits(&constant(&real), &sentence, &which)?,
+                false => (of_clips.clone(), of_frames.clone()),
+            };
+            let of = |fake: &Var<T>, real: &Var<T>| config.train.loss.generator(fake, real);
+            let game = of(&of_clips, &real_clips)?.add(&of(&of_frames, &real_frames)?)?;
+            guarded.push(("loss_generator", game.value().clone()));
+            loss = loss.add(&game)?;
+            if let (Some(matcher), true) = (&self.net.matcher, config.reading.weight > 0.0) {
+                let matcher: Matcher<Var<T>> = freeze(matcher);
+                let all = Var::concat(&[&sentence, &constant(&read.wrong)], 0)?;
+                let match_of_fake = contrast(&matcher.logits(&matcher.clips(&fake)?, &all)?)?;
+                guarded.push(("loss_match", match_of_fake.value().clone()));
+                loss = loss.add(&match_of_fake.affine(config.reading.weight, 0.0)?)?;
+            }
+        }
+        drop((fake, sentence));
+        let gradients = grad(loss, &parameters(&lifted))?;
+        drop(lifted);
+        let norm = gradient_norm(&gradients)?;
+        let factor = clip_factor(&norm, limit(config.train.clip_gradient))?;
+        self.adam_generator.config = rate_generator(config, phase);
+        (self.net.generator, self.recogniser) =
+            self.adam_generator.step(player, &gradients, &factor)?;
+        guarded.push(("gradient_generator", norm));
+        self.average.update(&self.net.generator, step - 1 - config.reading.steps)?;
+        self.step = step;
+        let logits: Vec<&T> = logits.iter().collect();
+        let measured = Measured::new(step, guarded, shares, &logits)?;
+        Ok((self, measured))
+    }
+}
+
+/// A step of the discriminators on real clips and films; gives the logits from before it.
+fn play<T: Tensor>(
+    (critic, adam): (Critic<T>, &mut Adam<T>),
+    (config, step): (&Config, u64),
+    [real, fake]: [&T; 2],
+    read: &Read<T>,
+    which: &[usize],
+    guarded: &mut Vec<(&'static str, T)>,
+) -> Result<(Critic<T>, Judgement<T>)> {
+    let train = &config.train;
+    let lifted = lift(&critic);
+    let constant = |x: &T| Var::constant(x.clone());
+    let (own, wrong) = (constant(&read.own.sentence), constant(&read.wrong));
+    let judged = lifted.judge(&constant(real), &constant(fake), &own, &wrong, which)?;
+    let loss = train.loss.discriminator(&judged.clips)?;
+    let mut loss = loss.add(&train.loss.discriminator(&judged.frames)?)?;
+    guarded.push(("loss_discriminator", loss.value().clone()));
+    if train.r1 > 0.0 && step.is_multiple_of(train.r1_every) {
+        let weight = 0.5 * train.r1 * train.r1_every as f32;
+        let penalty = lifted.penalty(real, &read.own.sentence, which)?;
+        loss = loss.add(&penalty.affine(weight, 0.0)?)?;
+    }
+    let values = |logits: Logits<Var<T>>| Logits {
+        real: logits.real.value().clone(),
+        fake: logits.fake.value().clone(),
+        wrong: logits.wrong.value().clone(),
+    };
+    let judged = Judgement { clips: values(judged.clips), frames: values(judged.frames) };
+    let gradients = grad(loss, &parameters(&lifted))?;
+    drop(lifted);
+    let norm = gradient_norm(&gradients)?;
+    let factor = clip_factor(&norm, limit(train.clip_gradient))?;
+    guarded.push(("gradient_discriminator", norm));
+    Ok((adam.step(critic, &gradients, &factor)?, judged))
+}
+
+/// All logits, and what each run of them says.
+fn flat<T: Tensor>(judged: Judgement<T>) -> (Vec<Share>, Vec<T>) {
+    let (mut shares, mut logits) = (Vec::new(), Vec::new());
+    let names = [
+        ["accuracy_real", "accuracy_fake", "accuracy_wrong"],
+        ["accuracy_frame_real", "accuracy_frame_fake", "accuracy_frame_wrong"],
+    ];
+    for (Logits { real, fake, wrong }, names) in
+        [judged.clips, judged.frames].into_iter().zip(names)
+    {
+        let len = |x: &T| x.shape().elements();
+        shares.push(Share::Real(names[0], len(&real)));
+        shares.push(Share::False(names[1], len(&fake)));
+        shares.push(Share::False(names[2], len(&wrong)));
+        logits.extend([real, fake, wrong]);
+    }
+    (shares, logits)
+}
+
+/// The longest that a gradient may be; 0 is no limit.
+fn limit(longest: f32) -> f32 {
+    if longest > 0.0 { longest } else { f32::INFINITY }
+}

@@ -1,0 +1,67 @@
+//! The first phase of a training: a matcher and the reader of sentences learn, from real clips, which
+//! captions are true of them.
+
+use std::f32::consts::PI;
+
+use kinora_embed::Encoder;
+use kinora_gan::{Matcher, contrast};
+use kinora_nn::{AdamConfig, clip_factor, gradient_norm, lift, parameters};
+use kinora_tensor::{Tensor, Var, grad};
+
+use crate::measured::Share;
+use crate::{Config, Fed, Measured, Result, State};
+
+/// The learning rate at the end, of that at the beginning.
+const LAST: f32 = 0.05;
+/// The longest gradient: recurrent networks have a few that are far longer than the others.
+const LONGEST: f32 = 1.0;
+
+/// Adam at step `step` of the phase, counted from 1.
+pub(crate) fn rate(config: &Config, step: u64) -> AdamConfig {
+    let reading = &config.reading;
+    let passed = step as f32 / reading.steps.max(1) as f32;
+    let cosine = 0.5 + 0.5 * (PI * passed.min(1.0)).cos();
+    let rate = reading.rate * (LAST + (1.0 - LAST) * cosine);
+    AdamConfig { rate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }
+}
+
+impl<T: Tensor> State<T> {
+    /// One step of matcher and reader. Each clip is held against the captions of all clips of the
+    /// batch, true and false ones; each own caption against all clips.
+    pub(crate) fn read(
+        mut self,
+        device: &T::Device,
+        config: &Config,
+        fed: &Fed,
+    ) -> Result<(Self, Measured<T>)> {
+        let (Some(matcher), Some(mut adam)) = (self.net.matcher.take(), self.adam_reader.take())
+        else {
+            unreachable!("a training has a matcher, and an optimiser for it in this phase")
+        };
+        let step = self.step + 1;
+        let n = fed.clips;
+        let [t, h, w, c] = config.clip.dims();
+        let clips = Var::constant(T::from_slice(device, &fed.values, [n, t, h, w, c])?);
+        let module = (self.net.encoder, matcher);
+        let lifted: (Encoder<Var<T>>, Matcher<Var<T>>) = lift(&module);
+        let sentences = lifted.0.forward(&fed.captions)?.sentence;
+        let logits = lifted.1.logits(&lifted.1.clips(&clips)?, &sentences)?;
+        let by_caption = logits.slice(1, 0, n)?.permute(&[1, 0])?;
+        let loss = contrast(&logits)?.add(&contrast(&by_caption)?)?;
+        let (loss_value, logits) = (loss.value().clone(), logits.value().clone());
+        let gradients = grad(loss, &parameters(&lifted))?;
+        drop((lifted, sentences, by_caption));
+        let norm = gradient_norm(&gradients)?;
+        adam.config = rate(config, step);
+        let (encoder, matcher) = adam.step(module, &gradients, &clip_factor(&norm, LONGEST)?)?;
+        self.net.encoder = encoder;
+        self.net.matcher = Some(matcher);
+        self.adam_reader = Some(adam);
+        self.step = step;
+        let guarded = vec![("loss_matcher", loss_value), ("gradient_matcher", norm)];
+        let captions = fed.captions.sentences;
+        let shares = vec![Share::Matched { clips: n, captions }];
+        let measured = Measured::new(step, guarded, shares, &[&logits])?;
+        Ok((self, measured))
+    }
+}
