@@ -78,6 +78,9 @@ impl<T> Module<T> for Net<T> {
     }
 }
 
+/// How many clips are looked at together, which bounds the memory.
+const TOGETHER: usize = 16;
+
 /// A trained model.
 #[derive(Clone, Debug)]
 pub struct Model<T> {
@@ -127,6 +130,35 @@ impl<T: Tensor> Model<T> {
         let weights = self.net.generator.attention(&sentence, &words, &bias, &noise)?.to_vec()?;
         let read = pieces.mask.iter().filter(|&&mask| mask > 0.0).count();
         Ok(weights.chunks(pieces.places).map(|frame| frame[..read].to_vec()).collect())
+    }
+
+    /// How well clips match a sentence, as logits of the model's matcher: of two clips, the higher one
+    /// matches better.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the model has no matcher, or if a clip is not of the model's size, the
+    /// sentence cannot be read, or the device fails.
+    pub fn matches(&self, prompt: &str, clips: &[Clip]) -> Result<Vec<f32>> {
+        let Some(matcher) = &self.net.matcher else {
+            let name = &self.card.name;
+            let reason = format!("the model {name:?} has no matcher; train it anew to give it one");
+            return Err(Error::Config(reason));
+        };
+        let dims = self.config.clip.dims();
+        if let Some(clip) = clips.iter().find(|clip| clip.dims() != dims) {
+            let found = clip.dims();
+            let reason = format!("a clip of {found:?} for a model of clips of {dims:?}");
+            return Err(Error::Config(reason));
+        }
+        let sentence = self.net.encoder.forward(&self.lexicon.read(&[prompt])?)?.sentence;
+        let mut logits = Vec::new();
+        for part in clips.chunks(TOGETHER) {
+            let values = part.iter().flat_map(pixels::to_values).collect::<Vec<f32>>();
+            let [t, h, w, c] = dims;
+            let part = T::from_slice(sentence.device(), &values, [part.len(), t, h, w, c])?;
+            logits.extend(matcher.logits(&matcher.clips(&part)?, &sentence)?.to_vec()?);
+        }
+        Ok(logits)
     }
 
     fn inputs(&self, prompts: &[(&str, u64)]) -> Result<(Pieces, Noise<T>)> {
