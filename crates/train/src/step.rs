@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use kinora_embed::{Encoder, Inputs};
 use kinora_gan::{Generator, Matcher, Noise, Recogniser};
 use kinora_model::Net;
-use kinora_nn::{Adam, Ema, Fresh, Init, Module, Outline, join};
+use kinora_nn::{Adam, Ema, Fresh, Init, Module, Outline, describe, join};
 use kinora_tensor::{Desc, Random, Shape, Tensor};
 
 use crate::critic::Critic;
@@ -161,9 +161,40 @@ impl<T: Tensor> State<T> {
     }
 }
 
-fn recogniser<T, I: Init<T>>(init: &mut I, config: &Config) -> Result<Recogniser<T>> {
+impl<T: Tensor> State<T> {
+    /// The discriminators' and the recogniser's tensors by name.
+    pub(crate) fn players(&self) -> Vec<(String, &T)> {
+        let mut players = Vec::new();
+        for (path, named) in
+            [("critic", self.critic.named()), ("recogniser", self.recogniser.named())]
+        {
+            players.extend(named.into_iter().map(|(name, tensor)| (join(path, &name), tensor)));
+        }
+        players
+    }
+
+    /// Takes over the discriminators and the recogniser in a file of [`State::players`].
+    pub(crate) fn take_players(
+        &mut self,
+        device: &T::Device,
+        config: &Config,
+        bytes: &[u8],
+    ) -> Result<(), kinora_nn::Error> {
+        let outline = describe(&self.critic);
+        let critic = kinora_nn::load(&outline, device, bytes, "critic")?;
+        let outline = recogniser(&mut Outline, config)?;
+        self.recogniser = kinora_nn::load(&outline, device, bytes, "recogniser")?;
+        self.critic = critic;
+        Ok(())
+    }
+}
+
+fn recogniser<T, I: Init<T>>(
+    init: &mut I,
+    config: &Config,
+) -> kinora_tensor::Result<Recogniser<T>> {
     let (film, sentence) = (config.clip.shape(), config.encoder.sentence);
-    Ok(Recogniser::new(init, &config.matcher, film, sentence, config.generator.noise)?)
+    Recogniser::new(init, &config.matcher, film, sentence, config.generator.noise)
 }
 
 /// Gives the tensor of a trained network that has this name and shape.
