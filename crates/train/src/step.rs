@@ -225,11 +225,15 @@ pub fn noise<T: Tensor>(
 
 /// The frames that the discriminator of frames is shown at a step: different ones, ascending.
 pub fn frames_judged(config: &Config, step: u64) -> Vec<usize> {
+    frames_of(config, step, FRAMES_JUDGED)
+}
+
+/// Up to `count` frames of a film that are looked at in a step: different ones, ascending.
+pub(crate) fn frames_of(config: &Config, step: u64, count: usize) -> Vec<usize> {
     let mut random = Random::new(config.seed, stream::FRAMES + step);
     let mut left: Vec<usize> = (0..config.clip.frames).collect();
-    let mut which: Vec<usize> = (0..FRAMES_JUDGED.min(left.len()))
-        .map(|_| left.swap_remove(random.below(left.len())))
-        .collect();
+    let mut which: Vec<usize> =
+        (0..count.min(left.len())).map(|_| left.swap_remove(random.below(left.len()))).collect();
     which.sort_unstable();
     which
 }
