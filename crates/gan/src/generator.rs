@@ -73,7 +73,9 @@ pub struct Generator<T> {
     style: Option<(Linear<T>, Linear<T>)>,
     position: Embedding<T>,
     attention: Attention<T>,
-    /// From the style (or s and z) and the place in time.
+    /// From the style and the place in time: which pose an action has at a moment is no sum of both.
+    pose: Option<Linear<T>>,
+    /// From the pose, or from s, z and the place in time.
     plan: Linear<T>,
     /// From what is known only at the frame, the context and z_t.
     moment: Linear<T>,
@@ -129,7 +131,11 @@ impl<T> Generator<T> {
         };
         let place = Embedding::new(init, film.frames, position)?;
         let attention = Attention::new(init, sentence + hidden, word)?;
-        let plan = Linear::new(init, known + position, area * input, true)?;
+        let (pose, planned) = match config.style {
+            0 => (None, known + position),
+            width => (Some(Linear::new(init, known + position, width, true)?), width),
+        };
+        let plan = Linear::new(init, planned, area * input, true)?;
         let moment = Linear::new(init, word + frame_noise, area * input, false)?;
         let recurrence = ConvLstm::new(init, [1, 3, 3], input, hidden)?;
         let mut decoder = Vec::new();
@@ -159,6 +165,7 @@ impl<T> Generator<T> {
             style,
             position: place,
             attention,
+            pose,
             plan,
             moment,
             recurrence,
@@ -364,7 +371,11 @@ impl<T: Tensor> Generator<T> {
         let position = places.shape()[1];
         let known = known.reshape([1, n, width])?.broadcast_to([t, n, width])?;
         let places = places.reshape([t, 1, position])?.broadcast_to([t, n, position])?;
-        let plans = self.plan.forward(&T::concat(&[&known, &places], 2)?)?;
+        let mut posed = T::concat(&[&known, &places], 2)?;
+        if let Some(pose) = &self.pose {
+            posed = pose.forward(&posed)?.leaky_relu(SLOPE)?;
+        }
+        let plans = self.plan.forward(&posed)?;
 
         let hidden = self.recurrence.state().weight.shape()[3];
         let mut state: Option<LstmState<T>> = None;
@@ -403,6 +414,7 @@ impl<T> Module<T> for Generator<T> {
             style: self.style.try_map(&join(path, "style"), f)?,
             position: self.position.try_map(&join(path, "position"), f)?,
             attention: self.attention.try_map(&join(path, "attention"), f)?,
+            pose: self.pose.try_map(&join(path, "pose"), f)?,
             plan: self.plan.try_map(&join(path, "plan"), f)?,
             moment: self.moment.try_map(&join(path, "moment"), f)?,
             recurrence: self.recurrence.try_map(&join(path, "recurrence"), f)?,

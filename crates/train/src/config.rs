@@ -66,6 +66,8 @@ pub struct ReadingConfig {
 pub struct CopyingConfig {
     /// Steps; they follow those of reading. In the steps after these, half of each batch is copied.
     pub steps: u64,
+    /// Clips a step.
+    pub batch: usize,
     /// The learning rate in these steps.
     pub rate: f32,
     /// The weight of the mean absolute difference between a real clip and its copy; 0 is no copying
@@ -225,7 +227,8 @@ impl Config {
     pub fn batch(&self, step: u64) -> usize {
         match self.phase(step) {
             Phase::Reading => self.reading.batch,
-            Phase::Copying | Phase::Playing => self.train.batch,
+            Phase::Copying => self.copying.batch,
+            Phase::Playing => self.train.batch,
         }
     }
 
@@ -301,6 +304,7 @@ impl Config {
         for (key, value, most) in [
             ("train.batch", train.batch, 4096),
             ("reading.batch", self.reading.batch, 4096),
+            ("copying.batch", self.copying.batch, 4096),
             ("train.wrong", train.wrong, 64),
         ] {
             if !(1..=most).contains(&value) {

@@ -307,7 +307,8 @@ impl<T: Tensor> Training<T> {
         let mut line_clips = self.clips;
         let mut line_fed = feed.work_seconds();
         while self.state.step < steps {
-            if self.state.step == self.config.reading.steps && next.is_none() {
+            let made = self.state.step;
+            if next.is_none() && self.config.phase(made) != self.config.phase(made + 1) {
                 // The batches of the next phase are of another size.
                 feed = self.feed(self.state.step)?;
                 line_fed = 0.0;
@@ -425,12 +426,11 @@ impl<T: Tensor> Training<T> {
             config.reading.steps = 2; // At its end the optimiser goes.
             seconds += read * time(&config, 1)? * self.config.reading.batch as f64 / measured_on;
         }
-        let scale = train.batch as f64 / measured_on;
         config.reading.steps = 0;
         let copied = left(first_drawn, first_played);
         if copied > 0.0 {
             config.copying.steps = 1;
-            seconds += copied * time(&config, 1)? * scale;
+            seconds += copied * time(&config, 1)? * self.config.copying.batch as f64 / measured_on;
         }
         let played = left(first_played, steps);
         if played > 0.0 {
@@ -440,7 +440,7 @@ impl<T: Tensor> Training<T> {
             if train.r1 > 0.0 {
                 each += (time(&config, every)? - each) / every as f64;
             }
-            seconds += played * each * scale;
+            seconds += played * each * train.batch as f64 / measured_on;
         }
         Ok(Estimate {
             parameters: count(&Net::new(&mut Outline, &self.config.model(), &inputs)?),

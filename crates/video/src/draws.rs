@@ -19,6 +19,59 @@ pub(crate) fn pick<T: Copy>(rng: &mut fastrand::Rng, values: &[T]) -> T {
     values[rng.usize(..values.len())]
 }
 
+/// The sign before a phrase that training never says.
+const HELD_OUT: char = '~';
+
+/// How something is said, apart from what is said: random numbers of its own for each thing, so that
+/// another colour of the hair changes the words for the hair and no others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Voice {
+    seed: u64,
+    /// Whether held-out phrases are said wherever there are some.
+    new: bool,
+}
+
+impl Voice {
+    /// The voice of a draw: on the held-out side every second draw says held-out phrases.
+    pub fn draw(split: Split, draw: Draw, salt: u64) -> Self {
+        let new = split == Split::HeldOut && draw.index % 2 == 1;
+        Self { seed: rng(split, draw, salt).u64(..), new }
+    }
+
+    /// Another voice of the same side.
+    pub fn other(self) -> Self {
+        Self { seed: mix(self.seed), ..self }
+    }
+
+    pub fn is_new(self) -> bool {
+        self.new
+    }
+
+    /// The random numbers of one thing that is said.
+    pub fn rng(self, thing: u64) -> fastrand::Rng {
+        fastrand::Rng::with_seed(mix(self.seed ^ mix(thing)))
+    }
+
+    /// One of some words; those that begin with `~` are held out.
+    pub fn pick(self, rng: &mut fastrand::Rng, words: &[&'static str]) -> &'static str {
+        self.choose(rng, words, |word| word).trim_start_matches(HELD_OUT)
+    }
+
+    /// One of some values, held out where `word` says so.
+    pub fn choose<T: Copy>(
+        self,
+        rng: &mut fastrand::Rng,
+        values: &[T],
+        word: impl Fn(&T) -> &'static str,
+    ) -> T {
+        let held_out = |value: &&T| word(value).starts_with(HELD_OUT);
+        let new = self.new && values.iter().any(|value| held_out(&value));
+        let fits = || values.iter().filter(|value| held_out(value) == new);
+        let place = rng.usize(..fits().count().max(1));
+        *fits().nth(place).unwrap_or(&values[0])
+    }
+}
+
 /// A tenth of the pairs of `a` and `b`, as places in the two lists: those whose names hash lowest,
 /// passing over a pair that would leave one of its two values without any pair in training.
 pub(crate) fn held_out(a: &[&str], b: &[&str]) -> BTreeSet<(usize, usize)> {

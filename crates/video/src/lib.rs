@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(test)]
+mod auc;
 mod clean;
 mod clip;
 mod clips;

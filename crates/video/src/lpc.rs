@@ -4,9 +4,12 @@ mod caption;
 mod figure;
 mod li2018;
 mod mention;
+mod noun;
 mod sheet;
+mod typing;
 mod universal;
 mod wardrobe;
+mod words;
 mod wrong;
 
 #[cfg(test)]
@@ -16,10 +19,11 @@ use std::path::{Path, PathBuf};
 
 use self::caption::sentence;
 use self::figure::Figure;
-use self::mention::Mention;
 use self::sheet::{CELL, Cache, Sheet};
+use self::typing::typed;
 use self::wardrobe::{HeldOut, Wardrobe};
-use crate::draws::rng;
+use self::wrong::Liar;
+use crate::draws::{Voice, rng};
 use crate::{Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
 
 /// Memory for decoded sheets, in bytes.
@@ -81,11 +85,10 @@ impl Lpc {
     }
 
     fn describe(figure: &Figure, split: Split, draw: Draw) -> Caption {
-        let rng = &mut rng(split, draw, 1);
-        let mention = Mention::draw(figure, rng);
-        let (text, said) = sentence(figure, mention, rng);
-        let said = said.into_iter().map(str::to_owned).collect();
-        Caption { text, attributes: figure.attributes(), said }
+        let voice = Voice::draw(split, draw, 1);
+        let (text, told) = sentence(figure, voice);
+        let said = told.attributes(figure).into_iter().map(str::to_owned).collect();
+        Caption { text: typed(text, voice), attributes: figure.attributes(), said }
     }
 }
 
@@ -127,13 +130,15 @@ impl Dataset for Lpc {
                 caption.attributes
             ),
         })?;
-        let rng = &mut rng(split, draw, 3);
-        let mut wrong = || {
-            let (other, mention) =
-                wrong::wrong(&self.wardrobe, &self.held_out, split, &figure, rng);
-            sentence(&other, mention, rng).0
-        };
-        Ok((0..count).map(|_| wrong()).collect())
+        let voice = Voice::draw(split, draw, 1);
+        let Self { wardrobe, held_out, .. } = self;
+        let liar = Liar { wardrobe, held_out, split, figure: &figure };
+        let lies = liar.sentences(voice, count, &mut rng(split, draw, 3));
+        let lies = lies.ok_or_else(|| Error::Spec {
+            spec: self.info.spec.clone(),
+            reason: format!("there are not {count} sentences that are false of {figure:?}"),
+        })?;
+        Ok(lies.into_iter().map(|(text, _)| typed(text, voice)).collect())
     }
 
     fn check(&self) -> Vec<Error> {

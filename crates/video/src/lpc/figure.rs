@@ -171,6 +171,28 @@ pub struct Item {
     pub sheets: &'static [Layers],
 }
 
+impl Item {
+    /// Whether a figure can wear it in what it does.
+    pub fn fits(&self, figure: &Figure) -> bool {
+        self.sex.is_none_or(|sex| sex == figure.body.sex) && self.actions & figure.action.bit() != 0
+    }
+}
+
+/// What a figure wears or carries, in the order in which it is drawn: what comes later depends on
+/// what came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Torso,
+    Legs,
+    Feet,
+    Headwear,
+    Weapon,
+}
+
+impl Part {
+    pub const ALL: [Self; 5] = [Self::Torso, Self::Legs, Self::Feet, Self::Headwear, Self::Weapon];
+}
+
 /// A head of hair, one sheet.
 #[derive(Debug, PartialEq)]
 pub struct Hair {
@@ -209,6 +231,26 @@ impl Figure {
         match self.head {
             Head::Hair(_, colour) => Some(colour),
             _ => None,
+        }
+    }
+
+    pub fn item(&self, part: Part) -> Option<&'static Item> {
+        match part {
+            Part::Torso => self.torso,
+            Part::Legs => self.legs,
+            Part::Feet => self.feet,
+            Part::Headwear => self.headwear,
+            Part::Weapon => self.weapon,
+        }
+    }
+
+    pub fn wear(&mut self, part: Part, item: Option<&'static Item>) {
+        match part {
+            Part::Torso => self.torso = item,
+            Part::Legs => self.legs = item,
+            Part::Feet => self.feet = item,
+            Part::Headwear => self.headwear = item,
+            Part::Weapon => self.weapon = item,
         }
     }
 

@@ -1,14 +1,16 @@
 //! The layers of "Sprites" (Li & Mandt 2018), all on one base body, without weapons or headwear.
 
 use super::figure::{Body, Hair, Hides, Item, Kind, Layers, Sex};
-use super::wardrobe::Wardrobe;
+use super::wardrobe::{Wardrobe, styles};
 
 pub fn wardrobe() -> Wardrobe {
     let hair =
         HAIR.iter().map(|&(style, colour, sheet)| Hair { style, colour, sheet: sheet.to_owned() });
+    let hair: Vec<Hair> = hair.collect();
     Wardrobe {
         bodies: BODIES,
-        hair: hair.collect(),
+        styles: styles(&hair),
+        hair,
         torso: TORSO,
         legs: LEGS,
         feet: FEET,

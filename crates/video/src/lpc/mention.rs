@@ -1,15 +1,60 @@
-//! What a sentence speaks of.
-
-use fastrand::Rng;
+//! What a sentence speaks of, and what it told in the end.
 
 use super::figure::{Action, Direction, Figure, Head, Item, Kind};
-use crate::draws::pick;
+use crate::draws::{Voice, pick};
 
-/// What a sentence speaks of. Each is left out all the same where it cannot be seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What the random numbers of a voice are for.
+#[derive(Clone, Copy)]
+pub enum Thing {
+    Style,
+    Count,
+    Skin,
+    Hair,
+    Torso,
+    Legs,
+    Feet,
+    Headwear,
+    Weapon,
+    Action,
+    Direction,
+    Noun,
+    Name,
+    Adjective,
+    HairColour,
+    HairStyle,
+    Order,
+    Join,
+    Way,
+    Template,
+    Typing,
+}
+
+impl Thing {
+    pub fn rng(self, voice: Voice) -> fastrand::Rng {
+        voice.rng(self as u64)
+    }
+
+    /// Whether it happens that is said to happen so often in a hundred.
+    pub fn chance(self, voice: Voice, of_a_hundred: u32) -> bool {
+        self.rng(voice).u32(..100) < of_a_hundred
+    }
+}
+
+/// How much a sentence says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// All there is to be seen.
+    Full,
+    /// What somebody would say who wants to see it.
+    Loose,
+    /// A few words without articles.
+    Short,
+}
+
+/// What a sentence speaks of. Nothing is spoken of that cannot be seen.
+#[derive(Clone, Copy, Debug)]
 pub struct Mention {
-    /// Kind and sex in words that fit no other kind and no other sex.
-    pub body: bool,
+    pub style: Style,
     pub skin: bool,
     pub hair: bool,
     pub torso: bool,
@@ -19,81 +64,158 @@ pub struct Mention {
     pub weapon: bool,
     pub action: bool,
     pub direction: bool,
-    /// Whether nothing of this may go unsaid because another word hints at it.
-    pub strict: bool,
 }
 
-/// Which part of a mention.
-type Part = fn(&mut Mention) -> &mut bool;
-
 impl Mention {
-    /// Up to three parts, and nearly always what is done and where to.
-    pub fn draw(figure: &Figure, rng: &mut Rng) -> Self {
-        let mut mention = Self::default();
+    /// Half of the sentences say all there is; most of the others up to three things, and nearly
+    /// always what is done and where to.
+    pub fn draw(figure: &Figure, voice: Voice) -> Self {
+        let style = match Thing::Style.rng(voice).u32(..100) {
+            0..46 => Style::Full,
+            46..84 => Style::Loose,
+            _ => Style::Short,
+        };
         let human = matches!(figure.body.kind, Kind::Light | Kind::Tanned | Kind::Dark);
-        let hair = figure.head != Head::Covered && figure.body.kind != Kind::Skeleton;
-        let bare = figure.torso.is_none() && figure.body.kind != Kind::Skeleton;
-        // From behind, the head hides a tiara, and the body what is held before it.
-        let back = figure.direction == Direction::Back;
-        let seen = |item: &Item| !(back && matches!(item.name, "golden tiara" | "dagger"));
-        let mut parts: Vec<(u32, Part)> = vec![
-            (if human { 3 } else { 1 }, |m| &mut m.skin),
-            (if hair { 6 } else { 0 }, |m| &mut m.hair),
-            (if figure.torso.is_some() || bare { 7 } else { 0 }, |m| &mut m.torso),
-            (if figure.legs.is_some() { 2 } else { 0 }, |m| &mut m.legs),
-            (1, |m| &mut m.feet),
-            (if figure.headwear.is_some_and(seen) { 5 } else { 0 }, |m| &mut m.headwear),
-            (
-                if figure.action == Action::Walk && figure.weapon.is_some_and(seen) {
-                    5
-                } else {
-                    0
-                },
-                |m| &mut m.weapon,
-            ),
+        let skeleton = figure.body.kind == Kind::Skeleton;
+        let feet = figure.feet.is_some() || !figure.hides_feet() && !skeleton;
+        let weapon = figure.action == Action::Walk && seen(figure, figure.weapon);
+        // What may be said, how it is weighted in loose sentences, and how often a full one has it.
+        let all = [
+            (Thing::Skin, !skeleton, if human { 3.0 } else { 1.0 }, 55),
+            (Thing::Hair, figure.head != Head::Covered && !skeleton, 6.0, 100),
+            (Thing::Torso, figure.torso.is_some() || !skeleton, 7.0, 100),
+            (Thing::Legs, figure.legs.is_some(), 3.0, 100),
+            (Thing::Feet, feet, 1.5, if figure.feet.is_some() { 100 } else { 40 }),
+            (Thing::Headwear, seen(figure, figure.headwear), 5.0, 100),
+            (Thing::Weapon, weapon, 5.0, 100),
         ];
-        let count = pick(rng, &[0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3]);
-        for _ in 0..count {
-            let weights: u32 = parts.iter().map(|part| part.0).sum();
-            if weights == 0 {
-                break;
-            }
-            let mut left = rng.u32(..weights);
-            for (weight, part) in &mut parts {
-                if left < *weight {
-                    *part(&mut mention) = true;
-                    *weight = 0;
-                    break;
-                }
-                left -= *weight;
+        let count = &mut Thing::Count.rng(voice);
+        let count = match style {
+            Style::Full => all.len(),
+            Style::Loose => pick(count, &[0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3]),
+            Style::Short => pick(count, &[0, 0, 0, 1, 1, 2, 2, 3]),
+        };
+        // The first of exponential clocks (Efraimidis & Spirakis 2006): whether a thing is said
+        // depends on how many come before it, and not on what they are.
+        let mut said: Vec<(f32, usize)> = Vec::with_capacity(all.len());
+        for (place, (thing, visible, weight, full)) in all.into_iter().enumerate() {
+            let rng = &mut thing.rng(voice);
+            let clock = -(1.0 - rng.f32()).ln() / weight;
+            if visible && (style != Style::Full || rng.u32(..100) < full) {
+                said.push((clock, place));
             }
         }
-        mention.action = figure.action == Action::Hurt || rng.u32(..100) < 96;
-        mention.direction = !mention.action || rng.u32(..100) < 94;
-        mention
+        said.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut is_said = [false; 7];
+        said.iter().take(count).for_each(|(_, place)| is_said[*place] = true);
+        let [skin, hair, torso, legs, feet, headwear, weapon] = is_said;
+        let often = if style == Style::Full { [99, 97] } else { [96, 94] };
+        let action = figure.action == Action::Hurt || Thing::Action.chance(voice, often[0]);
+        let direction = !action || Thing::Direction.chance(voice, often[1]);
+        let direction = direction && figure.action != Action::Hurt;
+        Self { style, skin, hair, torso, legs, feet, headwear, weapon, action, direction }
     }
+}
 
-    /// How many things are named.
-    pub fn count(self) -> usize {
-        let m = self;
-        let parts = [m.body, m.skin, m.hair, m.torso, m.legs, m.feet, m.headwear, m.weapon];
-        parts.into_iter().chain([m.action, m.direction]).filter(|named| *named).count()
-    }
+/// From behind, the head hides a tiara, and the body what is held before it.
+fn seen(figure: &Figure, item: Option<&Item>) -> bool {
+    let back = figure.direction == Direction::Back;
+    item.is_some_and(|item| !(back && matches!(item.name, "golden tiara" | "dagger")))
+}
 
-    /// All that either names, and none of it only by a hint.
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            body: self.body | other.body,
-            skin: self.skin | other.skin,
-            hair: self.hair | other.hair,
-            torso: self.torso | other.torso,
-            legs: self.legs | other.legs,
-            feet: self.feet | other.feet,
-            headwear: self.headwear | other.headwear,
-            weapon: self.weapon | other.weapon,
-            action: self.action | other.action,
-            direction: self.direction | other.direction,
-            strict: true,
+/// Words for what a figure is, by what it wears or does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Knight,
+    Mage,
+    Princess,
+    Archer,
+}
+
+impl Role {
+    pub fn of(figure: &Figure) -> Option<Self> {
+        let torso = figure.torso_name();
+        let dress = torso.ends_with("dress");
+        let tiara = figure.headwear.is_some_and(|item| item.name == "golden tiara");
+        match torso {
+            _ if torso.ends_with("plate") => Some(Self::Knight),
+            _ if torso.ends_with("robe") => Some(Self::Mage),
+            _ if torso.ends_with("gown") || dress && tiara => Some(Self::Princess),
+            _ if figure.weapon.is_some_and(|item| item.name == "bow") => Some(Self::Archer),
+            _ => None,
         }
+    }
+
+    /// Whether somebody might call the figure so.
+    pub fn fits(self, figure: &Figure) -> bool {
+        let torso = figure.torso_name();
+        let is = |item: Option<&Item>, ends: &[&str]| {
+            item.is_some_and(|item| ends.iter().any(|end| item.name.ends_with(end)))
+        };
+        match self {
+            Self::Knight => {
+                is(figure.torso, &["plate", "mail", "tabard"])
+                    || is(figure.headwear, &["helmet", "mail hood"])
+            }
+            Self::Mage => {
+                torso.ends_with("robe")
+                    || figure.action == Action::Spellcast
+                    || is(figure.weapon, &["wand"])
+                    || is(figure.headwear, &["hood"])
+            }
+            Self::Princess => {
+                is(figure.torso, &["gown", "dress"]) || is(figure.headwear, &["tiara"])
+            }
+            Self::Archer => figure.action == Action::Shoot,
+        }
+    }
+}
+
+/// What a sentence told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    pub kind: bool,
+    pub sex: bool,
+    pub skin: bool,
+    /// The colour of the hair.
+    pub hair: bool,
+    /// The style of the hair, or that there is none.
+    pub hair_style: bool,
+    pub torso: bool,
+    pub legs: bool,
+    pub feet: bool,
+    pub headwear: bool,
+    /// What is carried.
+    pub carried: bool,
+    /// What is fought with.
+    pub armed: bool,
+    /// A mask of the actions that the words are true of; 0 where nothing is said of what is done.
+    pub action: u8,
+    pub direction: bool,
+    pub role: Option<Role>,
+}
+
+impl Told {
+    /// The attributes that are stated outright.
+    pub fn attributes(&self, figure: &Figure) -> Vec<&'static str> {
+        let skeleton = figure.body.kind == Kind::Skeleton;
+        [
+            ("kind", self.kind),
+            ("sex", self.sex && !skeleton),
+            ("skin", self.skin),
+            ("body", self.kind && self.skin && (self.sex || skeleton)),
+            ("hair", self.hair),
+            ("hair_style", self.hair_style),
+            ("torso", self.torso),
+            ("legs", self.legs),
+            ("feet", self.feet),
+            ("headwear", self.headwear),
+            ("weapon", self.carried || self.armed),
+            ("action", self.action.count_ones() == 1),
+            ("direction", self.direction),
+        ]
+        .into_iter()
+        .filter_map(|(key, told)| told.then_some(key))
+        .collect()
     }
 }

@@ -6,7 +6,7 @@ mod clothes;
 
 use self::clothes::{FEET, LEGS, TORSO, item};
 use super::figure::{Body, Hair, Hides, Item, Kind, Layers, Sex};
-use super::wardrobe::Wardrobe;
+use super::wardrobe::{Wardrobe, styles};
 
 const ALL: u8 = 0b11_1111;
 /// "no_th-sh": no thrust, no shoot.
@@ -31,9 +31,11 @@ pub fn wardrobe() -> Wardrobe {
             })
         })
     });
+    let hair: Vec<Hair> = hair.collect();
     Wardrobe {
         bodies: BODIES,
-        hair: hair.collect(),
+        styles: styles(&hair),
+        hair,
         torso: TORSO,
         legs: LEGS,
         feet: FEET,

@@ -1,11 +1,11 @@
 //! All that figures are made of, and how a figure is drawn from it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 
 use super::figure::{
-    Action, Body, Direction, Figure, HIDDEN, Hair, Head, Hides, Item, Kind, Layers, NONE, Sex,
+    Action, Body, Direction, Figure, HIDDEN, Hair, Head, Hides, Item, Kind, Layers, NONE, Part, Sex,
 };
 use crate::draws::{held_out, pick};
 use crate::{Attributes, Split};
@@ -14,6 +14,8 @@ use crate::{Attributes, Split};
 pub struct Wardrobe {
     pub bodies: &'static [Body],
     pub hair: Vec<Hair>,
+    /// The styles of `hair`, each with its colours.
+    pub styles: Vec<(&'static str, Vec<&'static str>)>,
     pub torso: &'static [Item],
     pub legs: &'static [Item],
     pub feet: &'static [Item],
@@ -72,17 +74,10 @@ impl Wardrobe {
     }
 
     fn figure(&self, action: Action, direction: Direction, rng: &mut Rng) -> Figure {
-        let body = weighted(rng, self.bodies, |body| body.weight);
-        let (sex, skeleton) = (body.sex, body.kind == Kind::Skeleton);
-        let any = |items: &'static [Item], rng: &mut Rng| fitting(items, sex, action, rng);
-        let chance = |rng: &mut Rng, of_a_hundred| rng.u32(..100) < of_a_hundred;
-
-        let bare = chance(rng, if skeleton { 45 } else { 6 });
-        let torso = if bare && sex == Sex::Man { None } else { any(self.torso, rng) };
         let mut figure = Figure {
-            body,
+            body: self.draw_body(rng),
             head: Head::Covered,
-            torso,
+            torso: None,
             legs: None,
             feet: None,
             headwear: None,
@@ -90,73 +85,138 @@ impl Wardrobe {
             action,
             direction,
         };
-        // Plate is mostly worn with the rest of its suit.
-        let metal = figure.is_knight().then(|| torso.map_or("", |t| t.colour));
-        let suit = |items: &'static [Item]| items.iter().find(|item| Some(item.colour) == metal);
-        if !(figure.hides_legs() || skeleton && bare && chance(rng, 70)) {
-            let matching = suit(self.legs).filter(|_| chance(rng, 75));
-            figure.legs = matching.or_else(|| any(self.legs, rng));
+        for part in Part::ALL {
+            figure.wear(part, self.draw_item(part, &figure, rng));
         }
-        if !(figure.hides_feet() || chance(rng, if skeleton { 60 } else { 15 })) {
-            let matching = suit(self.feet).filter(|_| chance(rng, 75));
-            figure.feet = matching.or_else(|| any(self.feet, rng));
-        }
-        if chance(rng, if metal.is_some() { 35 } else { 20 }) {
-            let matching = suit(self.headwear)
-                .filter(|item| item.actions & action.bit() != 0 && chance(rng, 70));
-            figure.headwear = matching.or_else(|| any(self.headwear, rng));
-        }
-        figure.head = self.head(&figure, rng);
-        figure.weapon = self.weapon(&figure, rng);
+        figure.head = self.draw_head(&figure, rng);
         figure
     }
 
-    /// Hair that suits the body and can be seen beside the headwear.
-    fn head(&self, figure: &Figure, rng: &mut Rng) -> Head {
-        let hides = figure.headwear.map_or(Hides::Nothing, |item| item.hides);
-        if hides == Hides::Hair {
-            return Head::Covered;
-        }
-        let bald = match (figure.body.kind, figure.body.sex) {
-            (Kind::Skeleton, _) => 100,
-            (Kind::Orc, Sex::Man) => 35,
-            (_, Sex::Man) => 8,
-            (_, Sex::Woman) => 0,
-        };
-        if rng.u32(..100) < bald {
-            return if hides == Hides::Nothing { Head::Bald } else { Head::Covered };
-        }
-        let suits = |hair: &&Hair| match (figure.body.sex, hides) {
-            (sex, Hides::ShortHair) => {
-                matches!(hair.style, "long" | "bob")
-                    || sex == Sex::Woman && hair.style == "pigtails"
-            }
-            (Sex::Man, _) => hair.style != "pigtails",
-            (Sex::Woman, _) => true,
-        };
-        let mut styles: Vec<_> = self.hair.iter().filter(suits).map(|hair| hair.style).collect();
-        styles.dedup();
-        if styles.is_empty() {
-            return Head::Covered;
-        }
-        let style = pick(rng, &styles);
-        let mut colours: Vec<_> =
-            self.hair.iter().filter(|hair| hair.style == style).map(|hair| hair.colour).collect();
-        colours.sort_unstable();
-        colours.dedup();
-        Head::Hair(style, pick(rng, &colours))
+    pub fn draw_body(&self, rng: &mut Rng) -> &'static Body {
+        let mut left = rng.u32(..self.bodies.iter().map(|body| body.weight).sum::<u32>());
+        let body = self.bodies.iter().find(|body| {
+            let rest = left.checked_sub(body.weight);
+            left = rest.unwrap_or(left);
+            rest.is_none()
+        });
+        body.unwrap_or(&self.bodies[0])
     }
 
-    /// A weapon that fits the action: spear and bow always, the others at times.
-    pub fn weapon(&self, figure: &Figure, rng: &mut Rng) -> Option<&'static Item> {
-        let armed = match figure.action {
-            Action::Thrust | Action::Shoot => 100,
-            Action::Slash => 85,
-            Action::Walk => 18,
-            Action::Spellcast | Action::Hurt => 0,
+    /// All items of a part.
+    pub fn all(&self, part: Part) -> &'static [Item] {
+        match part {
+            Part::Torso => self.torso,
+            Part::Legs => self.legs,
+            Part::Feet => self.feet,
+            Part::Headwear => self.headwear,
+            Part::Weapon => self.weapons,
+        }
+    }
+
+    /// An item for a part, by what the figure wears of the parts before it.
+    pub fn draw_item(&self, part: Part, figure: &Figure, rng: &mut Rng) -> Option<&'static Item> {
+        let Chances { none, suit, suited, sum } = self.chances(part, figure);
+        if rng.f32() < none {
+            return None;
+        }
+        if suit.is_some() && rng.f32() < suited {
+            return suit;
+        }
+        let mut left = rng.u32(..sum);
+        self.all(part).iter().filter(|item| item.fits(figure)).find(|item| {
+            let rest = left.checked_sub(item.weight);
+            left = rest.unwrap_or(left);
+            rest.is_none()
+        })
+    }
+
+    /// How likely the figure's own item is, by what it wears of the parts before it.
+    pub fn odds(&self, part: Part, figure: &Figure) -> f32 {
+        let Chances { none, suit, suited, sum } = self.chances(part, figure);
+        match figure.item(part) {
+            None => none,
+            Some(item) if !item.fits(figure) => 0.0,
+            Some(item) => {
+                let rest = (1.0 - suited) * item.weight as f32 / sum as f32;
+                (1.0 - none) * if suit == Some(item) { suited + rest } else { rest }
+            }
+        }
+    }
+
+    fn chances(&self, part: Part, figure: &Figure) -> Chances {
+        let skeleton = figure.body.kind == Kind::Skeleton;
+        // Plate is mostly worn with the rest of its suit.
+        let metal = figure.torso.filter(|_| figure.is_knight()).map(|torso| torso.colour);
+        let (none, suited) = match part {
+            Part::Torso => match (skeleton, figure.body.sex) {
+                (true, _) => (0.45, 0.0),
+                (_, Sex::Man) => (0.06, 0.0),
+                (_, Sex::Woman) => (0.0, 0.0),
+            },
+            Part::Legs if figure.hides_legs() => (1.0, 0.0),
+            Part::Legs if skeleton && figure.torso.is_none() => (0.7, 0.0),
+            Part::Legs => (0.0, 0.75),
+            Part::Feet if figure.hides_feet() => (1.0, 0.0),
+            Part::Feet => (if skeleton { 0.6 } else { 0.15 }, 0.75),
+            Part::Headwear => (if metal.is_some() { 0.65 } else { 0.8 }, 0.7),
+            // Spear and bow always, the others at times.
+            Part::Weapon => match figure.action {
+                Action::Thrust | Action::Shoot => (0.0, 0.0),
+                Action::Slash => (0.15, 0.0),
+                Action::Walk => (0.82, 0.0),
+                Action::Spellcast | Action::Hurt => (1.0, 0.0),
+            },
         };
-        let armed = rng.u32(..100) < armed;
-        armed.then(|| fitting(self.weapons, figure.body.sex, figure.action, rng)).flatten()
+        let fits = || self.all(part).iter().filter(|item| item.fits(figure));
+        let suit = metal.filter(|_| suited > 0.0);
+        let suit = suit.and_then(|metal| fits().find(|item| item.colour == metal));
+        let sum = fits().map(|item| item.weight).sum();
+        Chances {
+            none: if sum == 0 { 1.0 } else { none },
+            suit,
+            suited: if suit.is_some() { suited } else { 0.0 },
+            sum,
+        }
+    }
+
+    /// Hair that suits the body and can be seen beside the headwear.
+    pub fn draw_head(&self, figure: &Figure, rng: &mut Rng) -> Head {
+        let (bald, hidden) = bald(figure);
+        if rng.f32() < bald {
+            return if hidden { Head::Covered } else { Head::Bald };
+        }
+        let styles = self.styles.iter().filter(|style| suits(style.0, figure));
+        let count = styles.clone().count();
+        if count == 0 {
+            return Head::Covered;
+        }
+        let style = styles.clone().nth(rng.usize(..count));
+        style.map_or(Head::Covered, |(style, colours)| Head::Hair(style, pick(rng, colours)))
+    }
+
+    /// How likely the figure's own head is.
+    pub fn odds_of_head(&self, figure: &Figure) -> f32 {
+        let (bald, hidden) = bald(figure);
+        let styles = self.styles.iter().filter(|style| suits(style.0, figure)).count();
+        match figure.head {
+            Head::Bald if hidden => 0.0,
+            Head::Bald => bald,
+            Head::Covered if !hidden => 0.0,
+            Head::Covered => {
+                if styles == 0 {
+                    1.0
+                } else {
+                    bald
+                }
+            }
+            Head::Hair(style, _) if !suits(style, figure) => 0.0,
+            Head::Hair(style, _) => (1.0 - bald) / (styles * self.colours(style).len()) as f32,
+        }
+    }
+
+    /// The colours that there are of a style of hair.
+    pub fn colours(&self, style: &str) -> &[&'static str] {
+        self.styles.iter().find(|known| known.0 == style).map_or(&[], |known| &known.1)
     }
 
     /// The paths of the layers of a figure, the lowest first. One name may stand for several
@@ -253,29 +313,46 @@ impl Wardrobe {
     }
 }
 
-/// One of the items that fit, by weight; `None` if none does.
-fn fitting(
-    items: &'static [Item],
-    sex: Sex,
-    action: Action,
-    rng: &mut Rng,
-) -> Option<&'static Item> {
-    let fits = |item: &Item| item.sex.is_none_or(|s| s == sex) && item.actions & action.bit() != 0;
-    let weight = |item: &Item| if fits(item) { item.weight } else { 0 };
-    items.iter().any(fits).then(|| weighted(rng, items, weight))
+/// How likely the items of a part are.
+struct Chances {
+    /// That there is none.
+    none: f32,
+    /// What belongs to the plate on the torso.
+    suit: Option<&'static Item>,
+    /// How likely that is taken, if there is any.
+    suited: f32,
+    /// The weights of all that fit.
+    sum: u32,
 }
 
-/// One of some values, as often as its weight; some weight must not be zero.
-fn weighted<'a, T>(rng: &mut Rng, values: &'a [T], weight: impl Fn(&T) -> u32) -> &'a T {
-    let mut left = rng.u32(..values.iter().map(&weight).sum::<u32>());
-    values
-        .iter()
-        .find(|value| match left.checked_sub(weight(value)) {
-            Some(rest) => {
-                left = rest;
-                false
-            }
-            None => true,
-        })
-        .expect("the draw is below the sum of the weights")
+/// Whether a style of hair suits the body and can be seen beside the headwear.
+fn suits(style: &str, figure: &Figure) -> bool {
+    let woman = figure.body.sex == Sex::Woman;
+    match figure.headwear.map_or(Hides::Nothing, |item| item.hides) {
+        Hides::Hair => false,
+        Hides::ShortHair => matches!(style, "long" | "bob") || woman && style == "pigtails",
+        _ => woman || style != "pigtails",
+    }
+}
+
+/// The styles of hair, each with its colours.
+pub fn styles(hair: &[Hair]) -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut styles: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for Hair { style, colour, .. } in hair {
+        styles.entry(*style).or_default().insert(*colour);
+    }
+    styles.into_iter().map(|(style, colours)| (style, colours.into_iter().collect())).collect()
+}
+
+/// How likely a head is bald, and whether headwear hides that.
+fn bald(figure: &Figure) -> (f32, bool) {
+    let hides = figure.headwear.map_or(Hides::Nothing, |item| item.hides);
+    let bald = match (figure.body.kind, figure.body.sex) {
+        _ if hides == Hides::Hair => 1.0,
+        (Kind::Skeleton, _) => 1.0,
+        (Kind::Orc, Sex::Man) => 0.35,
+        (_, Sex::Man) => 0.08,
+        (_, Sex::Woman) => 0.0,
+    };
+    (bald, hides != Hides::Nothing)
 }

@@ -1,137 +1,365 @@
-//! Sentences that are false of a figure: the same figure with one or two things changed, and
-//! these named.
+//! Sentences that are false of a figure: its own sentence, with one thing told otherwise.
+//!
+//! Words alone must not tell them from true sentences, or a reader would learn to tell odd sentences
+//! from common ones instead of looking at the film. So a change is a step of Metropolis and Hastings
+//! (Hastings 1970) on figures: it is drawn as the figures are drawn, what is told of the rest stays,
+//! and it is taken as often as leaves the figures distributed as they were.
 
 use fastrand::Rng;
 
-use super::figure::{Action, Direction, Figure, Head, Item, Kind};
-use super::mention::Mention;
+use super::caption::sentence;
+use super::figure::{Action, Direction, Figure, Head, Item, Kind, Part};
+use super::mention::{Role, Told};
 use super::wardrobe::{HeldOut, Wardrobe};
 use crate::Split;
-use crate::draws::pick;
+use crate::draws::{Voice, pick};
 
-/// A figure of which `figure` is no example, and what has to be named to say so. In training no
-/// held-out pair is ever shown as wrong.
-pub fn wrong(
-    wardrobe: &Wardrobe,
-    held_out: &HeldOut,
-    split: Split,
-    figure: &Figure,
-    rng: &mut Rng,
-) -> (Figure, Mention) {
-    // One change that does not meet a held-out pair is nearly always found at once.
-    for _ in 0..1000 {
-        let mut other = figure.clone();
-        let mut named = Mention::default();
-        let changes = if rng.u32(..4) == 0 { 2 } else { 1 };
-        while named.count() < changes {
-            change(wardrobe, figure, &mut other, &mut named, rng);
-        }
-        if split == Split::HeldOut || !held_out.has(&other) {
-            let mention = Mention::draw(&other, rng);
-            return (other, mention.and(named));
-        }
-    }
-    let mut other = figure.clone();
-    let mut named = Mention::default();
-    while named.count() == 0 {
-        change(wardrobe, figure, &mut other, &mut named, rng);
-    }
-    (other, named.and(named))
+/// What can be told otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    Body,
+    Hair,
+    HairStyle,
+    Item(Part),
+    Action,
+    Direction,
 }
 
-/// Tries one change; half of the time it is of what is done, or where to.
-fn change(
-    wardrobe: &Wardrobe,
-    was: &Figure,
-    other: &mut Figure,
-    named: &mut Mention,
-    rng: &mut Rng,
-) {
-    let sex = was.body.sex;
-    let fits =
-        |item: &&Item| item.sex.is_none_or(|s| s == sex) && item.actions & other.action.bit() != 0;
-    let differs = |item: &&Item, from: Option<&Item>| from.is_none_or(|from| !like(from, item));
-    let choose = |items: &'static [Item], from: Option<&Item>, rng: &mut Rng| {
-        let items: Vec<_> = items.iter().filter(|i| fits(i)).filter(|i| differs(i, from)).collect();
-        (!items.is_empty()).then(|| pick(rng, &items))
-    };
-    match rng.u32(..100) {
-        0..25 => {
-            let worn = [other.torso, other.headwear].into_iter().flatten();
-            let mask = worn.fold(0b11_1111, |mask, item| mask & item.actions);
-            let action = pick(rng, &Action::ALL);
-            // Who waves a wand may well be casting a spell.
-            let spell = was.weapon.is_some_and(|w| w.name == "wand") && action == Action::Spellcast;
-            if action != was.action && mask & action.bit() != 0 && !spell {
-                other.action = action;
-                if was.action == Action::Hurt {
-                    other.direction = pick(rng, &Direction::ALL);
+/// How often each slot is changed, where it is told.
+const SLOTS: [(Slot, u32); 10] = [
+    (Slot::Hair, 16),
+    (Slot::Item(Part::Torso), 16),
+    (Slot::Item(Part::Legs), 10),
+    (Slot::Item(Part::Headwear), 10),
+    (Slot::Item(Part::Feet), 6),
+    (Slot::Body, 6),
+    (Slot::Action, 5),
+    (Slot::Direction, 5),
+    (Slot::HairStyle, 4),
+    (Slot::Item(Part::Weapon), 3),
+];
+
+/// Tries with one wording before another is taken.
+const TRIES: usize = 60;
+/// Other wordings before it is given up.
+const VOICES: usize = 50;
+
+/// A sentence, and a figure that it is true of.
+pub type Lie = (String, Figure);
+
+fn is_new(found: &[Lie], lie: &Lie) -> bool {
+    found.iter().all(|other| other.0 != lie.0)
+}
+
+/// Draws false sentences.
+pub struct Liar<'a> {
+    pub wardrobe: &'a Wardrobe,
+    pub held_out: &'a HeldOut,
+    pub split: Split,
+    /// The figure that the sentences are false of.
+    pub figure: &'a Figure,
+}
+
+impl Liar<'_> {
+    /// `count` sentences, each with the wording of the true sentence of `voice`; one in four
+    /// exchanges two colours, where there are two. `None` if there are not so many.
+    pub fn sentences(&self, voice: Voice, count: usize, rng: &mut Rng) -> Option<Vec<Lie>> {
+        let mut own = Own::new(self.figure, voice);
+        let mut found: Vec<Lie> = Vec::with_capacity(count);
+        let exchange = rng.usize(..4);
+        for place in 0..count {
+            let swapped = (place % 4 == exchange).then(|| self.swap(&own, rng)).flatten();
+            if let Some(lie) = swapped.filter(|lie| is_new(&found, lie)) {
+                found.push(lie);
+                continue;
+            }
+            let mut tries = 0;
+            loop {
+                if tries > 0 && tries % TRIES == 0 {
+                    own = Own::new(self.figure, own.voice.other());
                 }
-                if action == Action::Hurt {
-                    other.direction = Direction::Front;
+                if tries > TRIES * VOICES {
+                    return None;
                 }
-                other.weapon = wardrobe.weapon(other, rng);
-                named.action = true;
-            }
-        }
-        25..50 => {
-            let direction = pick(rng, &Direction::ALL);
-            if was.action != Action::Hurt
-                && other.action != Action::Hurt
-                && direction != was.direction
-            {
-                other.direction = direction;
-                named.direction = true;
-            }
-        }
-        50..67 => {
-            if let Head::Hair(style, colour) = was.head {
-                let same: Vec<_> = wardrobe.hair.iter().filter(|h| h.style == style).collect();
-                let any: Vec<_> = wardrobe.hair.iter().collect();
-                // A style of which there is but one colour goes with it.
-                let one = same.iter().all(|h| h.colour == colour);
-                let hair = pick(rng, if one { &any } else { &same });
-                if !alike(hair.colour, colour) {
-                    other.head = Head::Hair(hair.style, hair.colour);
-                    named.hair = true;
+                tries += 1;
+                let Some(slot) = own.slot(rng) else { continue };
+                let lie = self.change(&own, slot, rng).filter(|lie| is_new(&found, lie));
+                if let Some(lie) = lie {
+                    found.push(lie);
+                    break;
                 }
             }
         }
-        67..82 => {
-            if let Some(torso) = choose(wardrobe.torso, was.torso, rng) {
-                other.torso = Some(torso);
-                named.torso = true;
+        Some(found)
+    }
+
+    /// The sentence about the figure with one thing changed, if it is a false one.
+    fn change(&self, own: &Own, slot: Slot, rng: &mut Rng) -> Option<Lie> {
+        let other = self.step(own, slot, rng)?;
+        self.told_of(own, &other, slot == Slot::Action)
+    }
+
+    /// The sentence about another figure, if it tells of the same things and is false.
+    fn told_of(&self, own: &Own, other: &Figure, turned: bool) -> Option<Lie> {
+        // A held-out pair in a false sentence would teach that it is false.
+        if self.split == Split::Train && self.held_out.has(other) {
+            return None;
+        }
+        let (text, told) = sentence(other, own.voice);
+        let same = same_things(&told, &own.told, turned);
+        (same && is_false(&told, other, self.figure)).then(|| (text, other.clone()))
+    }
+
+    /// Another figure, of which a slot and all that is not told are drawn anew.
+    fn step(&self, own: &Own, slot: Slot, rng: &mut Rng) -> Option<Figure> {
+        let (was, told) = (self.figure, &own.told);
+        let mut other = was.clone();
+        match slot {
+            Slot::Body => {
+                other.body = self.wardrobe.draw_body(rng);
+            }
+            Slot::Action => {
+                other.action = pick(rng, &Action::ALL);
+                match (was.action, other.action) {
+                    (_, Action::Hurt) => other.direction = Direction::Front,
+                    (Action::Hurt, _) => other.direction = pick(rng, &Direction::ALL),
+                    _ => {}
+                }
+            }
+            Slot::Direction => {
+                other.direction = pick(rng, &Direction::ALL);
+                return (was.action != Action::Hurt).then_some(other);
+            }
+            Slot::Hair => {
+                let Head::Hair(style, _) = was.head else { return None };
+                other.head = if told.hair_style {
+                    Head::Hair(style, pick(rng, self.wardrobe.colours(style)))
+                } else {
+                    self.wardrobe.draw_head(&other, rng)
+                };
+                return Some(other);
+            }
+            Slot::HairStyle => {
+                other.head = self.wardrobe.draw_head(&other, rng);
+                if let (Head::Hair(style, _), Head::Hair(_, colour)) = (other.head, was.head)
+                    && told.hair
+                {
+                    let colours = self.wardrobe.colours(style);
+                    let kept = colours.contains(&colour);
+                    other.head = Head::Hair(style, colour);
+                    return kept.then_some(other);
+                }
+                return Some(other);
+            }
+            Slot::Item(part) => {
+                // Bare feet and a bare chest have words of their own; nothing else is told to be
+                // missing.
+                let bare = matches!(part, Part::Torso | Part::Feet);
+                let mut draws = (0..100).map(|_| self.wardrobe.draw_item(part, &other, rng));
+                let item = draws.find(|item| bare || item.is_some())?;
+                other.wear(part, item);
             }
         }
-        82..90 => {
-            let body = pick(rng, &wardrobe.bodies.iter().collect::<Vec<_>>());
-            let known = body.kind != Kind::Skeleton && was.body.kind != Kind::Skeleton;
-            // A change to a skeleton would leave it hair and clothes that are cut for others.
-            if known
-                && body.name != was.body.name
-                && !close(body.kind, was.body.kind, body.sex == sex)
-            {
-                other.body = body;
-                named.body = true;
+        // What is not told may have to change too: a gown hides the legs. It is drawn anew; of what
+        // is told, and of what need not change, the odds are compared.
+        let (redrawn, compared): (&[Part], &[Part]) = match slot {
+            Slot::Body => (&Part::ALL, &Part::ALL),
+            Slot::Action => (&[Part::Weapon], &[Part::Torso, Part::Headwear, Part::Weapon]),
+            Slot::Item(Part::Torso) => {
+                (&[Part::Legs, Part::Feet], &[Part::Legs, Part::Feet, Part::Headwear])
+            }
+            _ => (&[], &[]),
+        };
+        let mut ratio = 1.0;
+        for &part in compared {
+            if redrawn.contains(&part) && !own.keeps(part) {
+                other.wear(part, self.wardrobe.draw_item(part, &other, rng));
+            } else {
+                ratio *= self.wardrobe.odds(part, &other) / self.wardrobe.odds(part, was);
             }
         }
-        90..97 => {
-            if let (true, Some(legs)) = (was.legs.is_some(), choose(wardrobe.legs, was.legs, rng)) {
-                other.legs = Some(legs);
-                named.legs = true;
+        if matches!(slot, Slot::Body | Slot::Item(Part::Headwear)) {
+            if told.hair || told.hair_style {
+                ratio *= self.wardrobe.odds_of_head(&other) / self.wardrobe.odds_of_head(was);
+            } else {
+                other.head = self.wardrobe.draw_head(&other, rng);
             }
         }
-        _ => {
-            // "A helmet" may be any of them.
-            let last = |item: &Item| item.name.rsplit(' ').next().unwrap_or_default();
-            if let Some(headwear) = choose(wardrobe.headwear, was.headwear, rng)
-                && was.headwear.is_none_or(|worn| last(worn) != last(headwear))
-            {
-                other.headwear = Some(headwear);
-                named.headwear = true;
+        (rng.f32() < ratio).then_some(other)
+    }
+
+    /// The sentence with the colours of two things exchanged: "blue hair, red robe" of a red-haired
+    /// figure in a blue robe.
+    fn swap(&self, own: &Own, rng: &mut Rng) -> Option<Lie> {
+        let told = &own.told;
+        let mut coloured = vec![
+            (None, told.hair),
+            (Some(Part::Torso), told.torso),
+            (Some(Part::Legs), told.legs),
+            (Some(Part::Feet), told.feet),
+            (Some(Part::Headwear), told.headwear),
+        ];
+        coloured.retain(|thing| thing.1);
+        let mut swapped = Vec::new();
+        for (i, (a, _)) in coloured.iter().enumerate() {
+            for (b, _) in &coloured[i + 1..] {
+                swapped.extend(self.exchanged(*a, *b));
             }
+        }
+        if swapped.is_empty() {
+            return None;
+        }
+        let other = pick(rng, &swapped.iter().collect::<Vec<_>>()).clone();
+        let parts = Part::ALL.into_iter();
+        let ratio: f32 = parts
+            .map(|part| self.wardrobe.odds(part, &other) / self.wardrobe.odds(part, self.figure))
+            .product();
+        (rng.f32() < ratio).then(|| self.told_of(own, &other, false)).flatten()
+    }
+
+    /// The figure with the colours of two things exchanged, `None` being the hair, if there are such
+    /// things.
+    fn exchanged(&self, a: Option<Part>, b: Option<Part>) -> Option<Figure> {
+        let mut other = self.figure.clone();
+        let colours = [self.colour(a)?, self.colour(b)?];
+        if colours[0] == colours[1] {
+            return None;
+        }
+        for (thing, colour) in [(a, colours[1]), (b, colours[0])] {
+            match (thing, self.figure.head) {
+                (None, Head::Hair(style, _)) => {
+                    let known = self.wardrobe.colours(style).iter().find(|c| **c == colour)?;
+                    other.head = Head::Hair(style, known);
+                }
+                (None, _) => return None,
+                (Some(part), _) => {
+                    let garment = |item: &Item| item.name.rsplit(' ').next();
+                    let worn = garment(self.figure.item(part)?);
+                    let item = self.wardrobe.all(part).iter().find(|item| {
+                        item.colour == colour && garment(item) == worn && item.fits(self.figure)
+                    })?;
+                    other.wear(part, Some(item));
+                }
+            }
+        }
+        Some(other)
+    }
+
+    fn colour(&self, thing: Option<Part>) -> Option<&'static str> {
+        match thing {
+            None => self.figure.hair(),
+            Some(part) => self.figure.item(part).map(|item| item.colour),
         }
     }
+}
+
+/// The true sentence, and the slots that it tells of.
+struct Own {
+    voice: Voice,
+    told: Told,
+    slots: Vec<(Slot, u32)>,
+}
+
+impl Own {
+    fn new(figure: &Figure, voice: Voice) -> Self {
+        let told = sentence(figure, voice).1;
+        let slots = SLOTS.into_iter().filter(|(slot, _)| changes(&told, *slot)).collect();
+        Self { voice, told, slots }
+    }
+
+    /// A slot to change.
+    fn slot(&self, rng: &mut Rng) -> Option<Slot> {
+        let mut left = rng.u32(..self.slots.iter().map(|slot| slot.1).sum::<u32>().max(1));
+        let slot = self.slots.iter().find(|(_, weight)| {
+            let rest = left.checked_sub(*weight);
+            left = rest.unwrap_or(left);
+            rest.is_none()
+        });
+        slot.map(|(slot, _)| *slot)
+    }
+
+    /// Whether the sentence tells of a part, which must then be the same in a false one.
+    fn keeps(&self, part: Part) -> bool {
+        let told = &self.told;
+        let role = told.role.is_some_and(|role| role != Role::Archer);
+        match part {
+            Part::Torso => told.torso || role,
+            Part::Legs => told.legs,
+            Part::Feet => told.feet,
+            Part::Headwear => told.headwear || told.role == Some(Role::Princess),
+            Part::Weapon => told.carried,
+        }
+    }
+}
+
+/// Whether a sentence tells of a slot.
+fn changes(told: &Told, slot: Slot) -> bool {
+    match slot {
+        Slot::Body => told.kind || told.sex || told.skin,
+        Slot::Hair => told.hair,
+        Slot::HairStyle => told.hair_style,
+        Slot::Item(Part::Torso) => told.torso || told.role.is_some_and(|role| role != Role::Archer),
+        Slot::Item(Part::Legs) => told.legs,
+        Slot::Item(Part::Feet) => told.feet,
+        Slot::Item(Part::Headwear) => told.headwear,
+        Slot::Item(Part::Weapon) => told.carried || told.armed,
+        Slot::Action => told.action != 0,
+        Slot::Direction => told.direction,
+    }
+}
+
+/// Whether two sentences tell of the same things, apart from what the noun tells; whoever falls is
+/// turned nowhere, so a sentence about another action may gain or lose the direction.
+fn same_things(a: &Told, b: &Told, turned: bool) -> bool {
+    let things = |t: &Told| {
+        let worn = (t.torso, t.legs, t.feet, t.headwear, t.carried);
+        (t.hair, t.hair_style, worn, t.action != 0, t.direction && !turned)
+    };
+    things(a) == things(b)
+}
+
+/// Whether a sentence that tells `told` of the figure `other` is false of `figure` beyond doubt.
+fn is_false(told: &Told, other: &Figure, figure: &Figure) -> bool {
+    let (a, b) = (other, figure);
+    let items = |part: Part| match (a.item(part), b.item(part)) {
+        (Some(a), Some(b)) => !like(a, b),
+        (None, None) => false,
+        _ => true,
+    };
+    let body = {
+        let (kind, was) = (a.body.kind, b.body.kind);
+        let sexes = a.body.sex != b.body.sex;
+        let known = kind != Kind::Skeleton && was != Kind::Skeleton;
+        let odd = |kind| matches!(kind, Kind::Orc | Kind::Skeleton);
+        told.sex && sexes && known
+            || told.kind && kind.name() != was.name() && (odd(kind) || odd(was))
+            || told.skin && kind != was && !close(kind, was)
+    };
+    let hair = match (a.head, b.head) {
+        (Head::Hair(style, colour), Head::Hair(was, coloured)) => {
+            told.hair && !alike(colour, coloured) || told.hair_style && !styles_alike(style, was)
+        }
+        (Head::Bald, Head::Hair(..)) => told.hair_style,
+        (Head::Hair(..), Head::Bald) => told.hair || told.hair_style,
+        _ => false,
+    };
+    let legs = told.legs && !b.hides_legs() && items(Part::Legs);
+    let feet = told.feet && !b.hides_feet() && items(Part::Feet);
+    // "A helmet" may be any of them.
+    let last = |item: Option<&Item>| item.map(|item| item.name.rsplit(' ').next());
+    let headwear = told.headwear && items(Part::Headwear) && last(a.headwear) != last(b.headwear);
+    let weapon = (told.carried || told.armed) && a.weapon != b.weapon;
+    // Whoever waves a wand may well be casting a spell.
+    let wand = |f: &Figure| f.weapon.is_some_and(|weapon| weapon.name == "wand");
+    let spell = |a: &Figure, b: &Figure| wand(a) && b.action == Action::Spellcast;
+    let action =
+        told.action != 0 && told.action & b.action.bit() == 0 && !spell(a, b) && !spell(b, a);
+    let falls = a.action == Action::Hurt || b.action == Action::Hurt;
+    let direction = told.direction && a.direction != b.direction && !falls;
+    let role = told.role.is_some_and(|role| !role.fits(b));
+    let torso = told.torso && items(Part::Torso);
+    let weapon = weapon && !spell(a, b);
+    body || hair || torso || legs || feet || headwear || weapon || action || direction || role
 }
 
 /// Items of which one might go by the words for the other.
@@ -152,12 +380,18 @@ fn alike(a: &str, b: &str) -> bool {
     a == b || group(a) != 0 && group(a) == group(b)
 }
 
+/// Styles of hair that somebody might call by the same name.
+fn styles_alike(a: &str, b: &str) -> bool {
+    let long = ["long", "ponytail", "high ponytail", "pigtails"];
+    let short = ["short", "spiky", "curly", "bun", "bob"];
+    a == b || [&long[..], &short[..]].iter().any(|all| all.contains(&a) && all.contains(&b))
+}
+
 /// Skins that somebody might call by the same name; between sexes the noun tells them apart.
-fn close(a: Kind, b: Kind, same_sex: bool) -> bool {
+fn close(a: Kind, b: Kind) -> bool {
     let pair = |x, y| (a, b) == (x, y) || (a, b) == (y, x);
-    same_sex
-        && (pair(Kind::Light, Kind::Tanned)
-            || pair(Kind::Tanned, Kind::Dark)
-            || pair(Kind::Light, Kind::PaleElf)
-            || pair(Kind::Dark, Kind::DarkElf))
+    pair(Kind::Light, Kind::Tanned)
+        || pair(Kind::Tanned, Kind::Dark)
+        || pair(Kind::Light, Kind::PaleElf)
+        || pair(Kind::Dark, Kind::DarkElf)
 }

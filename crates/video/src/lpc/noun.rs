@@ -1,0 +1,233 @@
+//! What a figure is called.
+
+use fastrand::Rng;
+
+use super::figure::{Figure, Head, Item, Kind, Sex};
+use super::mention::{Mention, Role, Style, Thing, Told};
+use crate::draws::Voice;
+
+/// Adjectives and a noun, without the article. What they say is noted in `told`; what need not be
+/// said again is taken out of `mention`.
+pub fn noun(figure: &Figure, mention: &mut Mention, voice: Voice, told: &mut Told) -> String {
+    let mut words = Vec::new();
+    if mention.hair && figure.head == Head::Bald {
+        told.hair_style = true;
+        words.push("bald".to_owned());
+    }
+    if let (true, Some(colour)) = (mention.hair, figure.hair()) {
+        let rng = &mut Thing::Adjective.rng(voice);
+        if rng.u32(..100) < 15 {
+            told.hair = true;
+            let colour = hair_colour(colour, voice);
+            words.push(match colour {
+                "blonde" if rng.u32(..100) < 60 => colour.to_owned(),
+                _ => format!("{colour}-haired"),
+            });
+        }
+    }
+    if mention.torso && figure.torso.is_none() {
+        told.torso = true;
+        words.push(bare_chested(voice).to_owned());
+    }
+    if mention.feet && figure.feet.is_none() {
+        told.feet = true;
+        words.push("barefoot".to_owned());
+    }
+    words.push(being(figure, mention, voice, told));
+    words.join(" ")
+}
+
+pub fn bare_chested(voice: Voice) -> &'static str {
+    let rng = &mut Thing::Torso.rng(voice);
+    rng.u64(..);
+    voice.pick(rng, &["bare-chested", "shirtless"])
+}
+
+pub fn hair_colour(colour: &'static str, voice: Voice) -> &'static str {
+    let words: &[&str] = match colour {
+        "grey" => &["grey", "grey", "gray"],
+        "orange" => &["orange", "orange", "ginger"],
+        "blonde" => &["blonde", "blonde", "blond", "~fair"],
+        _ => return colour,
+    };
+    voice.pick(&mut Thing::HairColour.rng(voice), words)
+}
+
+/// Who it is, by kind, sex, skin, and what it wears or does.
+fn being(figure: &Figure, mention: &mut Mention, voice: Voice, told: &mut Told) -> String {
+    let rng = &mut Thing::Noun.rng(voice);
+    let roll = rng.u32(..100);
+    let woman = figure.body.sex == Sex::Woman;
+    let kind = figure.body.kind;
+    let human = matches!(kind, Kind::Light | Kind::Tanned | Kind::Dark);
+    // An archer is seen to shoot; the word would say so where nothing else does.
+    let role = Role::of(figure).filter(|role| *role != Role::Archer || mention.action);
+    let often = match role {
+        Some(Role::Knight) => 60,
+        Some(Role::Mage | Role::Princess) => 40,
+        _ => 15,
+    };
+    let role = role.filter(|_| roll < often);
+    let base = if human { neutral(woman, voice, rng) } else { other(figure, mention, voice, rng) };
+    let plain = !base.contains(' ') || base.ends_with(" elf");
+    told.role = role.filter(|_| human || plain);
+    let noun = match (told.role, human) {
+        (None, true) if (70..84).contains(&roll) => voice.pick(rng, loose_role(figure)).to_owned(),
+        (None, true) if mention.skin || roll < 97 => base.to_owned(),
+        (None, true) => "hero".to_owned(),
+        (None, false) => base.to_owned(),
+        (Some(role), true) => called(role, woman, voice, rng).to_owned(),
+        (Some(role), false) => format!("{base} {}", called(role, false, voice, rng)),
+    };
+    if let (Some(Role::Knight | Role::Mage | Role::Princess), Style::Loose | Style::Short) =
+        (told.role, mention.style)
+    {
+        // The word says that there is armour or a robe; it need not be said twice.
+        mention.torso &= rng.bool();
+    }
+    let skin = skin(kind, voice);
+    let text = if mention.skin { format!("{skin} {noun}") } else { noun };
+    let has = |any: &[&str]| text.split([' ', '-']).any(|word| any.contains(&word));
+    let sex = has(&[
+        "woman",
+        "lady",
+        "girl",
+        "female",
+        "princess",
+        "sorceress",
+        "maiden",
+        "enchantress",
+        "noblewoman",
+        "man",
+        "guy",
+        "fellow",
+        "male",
+        "bloke",
+    ]);
+    let person =
+        has(&["woman", "lady", "girl", "maiden", "man", "guy", "fellow", "bloke", "person"]);
+    let being = has(&["orc", "elf", "skeleton"]);
+    told.sex |= sex;
+    told.kind |= being || person || mention.skin;
+    told.skin |= mention.skin || has(&["orc", "skeleton", "dark", "pale"]);
+    text
+}
+
+fn skin(kind: Kind, voice: Voice) -> &'static str {
+    let words: &[&str] = match kind {
+        Kind::Light => &["light-skinned", "fair-skinned", "~white-skinned"],
+        Kind::Tanned => &["tanned"],
+        Kind::Dark => &["dark-skinned", "brown-skinned"],
+        Kind::DarkElf => &["grey-skinned"],
+        Kind::PaleElf => &["pale"],
+        Kind::Orc => &["green"],
+        Kind::Skeleton => &[""],
+    };
+    let rng = &mut Thing::Skin.rng(voice);
+    rng.u64(..);
+    voice.pick(rng, words)
+}
+
+/// A human, whatever it wears.
+fn neutral(woman: bool, voice: Voice, rng: &mut Rng) -> &'static str {
+    const WOMEN: [&str; 13] = [
+        "woman",
+        "woman",
+        "woman",
+        "woman",
+        "woman",
+        "woman",
+        "woman",
+        "lady",
+        "lady",
+        "girl",
+        "person",
+        "character",
+        "~maiden",
+    ];
+    const MEN: [&str; 13] = [
+        "man",
+        "man",
+        "man",
+        "man",
+        "man",
+        "man",
+        "man",
+        "guy",
+        "guy",
+        "fellow",
+        "person",
+        "character",
+        "~bloke",
+    ];
+    voice.pick(rng, if woman { &WOMEN } else { &MEN })
+}
+
+/// Somebody who is no human.
+fn other(figure: &Figure, mention: &Mention, voice: Voice, rng: &mut Rng) -> &'static str {
+    let woman = figure.body.sex == Sex::Woman;
+    let words: &[&str] = match figure.body.kind {
+        Kind::DarkElf | Kind::PaleElf if mention.skin => match woman {
+            true => &["elf", "elf", "elf woman", "female elf"],
+            false => &["elf", "elf", "elf", "male elf"],
+        },
+        Kind::DarkElf => match woman {
+            true => &["dark elf", "dark elf", "dark elf woman", "female dark elf", "elf"],
+            false => &["dark elf", "dark elf", "dark elf man", "male dark elf", "elf"],
+        },
+        Kind::PaleElf => match woman {
+            true => {
+                &["pale elf", "pale elf", "pale elf woman", "female pale elf", "elf woman", "elf"]
+            }
+            false => &["pale elf", "pale elf", "pale elf man", "male pale elf", "male elf", "elf"],
+        },
+        Kind::Orc => match woman {
+            true => &["orc", "orc woman", "female orc", "female orc"],
+            false => &["orc", "orc", "orc", "male orc"],
+        },
+        Kind::Skeleton | Kind::Light | Kind::Tanned | Kind::Dark => &["skeleton"],
+    };
+    voice.pick(rng, words)
+}
+
+fn called(role: Role, woman: bool, voice: Voice, rng: &mut Rng) -> &'static str {
+    let words: &[&str] = match (role, woman) {
+        (Role::Knight, true) => &["knight", "knight", "female knight", "~paladin"],
+        (Role::Knight, false) => &["knight", "knight", "knight", "~paladin"],
+        (Role::Mage, true) => {
+            &["mage", "mage", "female mage", "wizard", "sorceress", "~enchantress"]
+        }
+        (Role::Mage, false) => &["mage", "mage", "wizard", "~magician"],
+        (Role::Princess, _) => &["princess", "princess", "princess", "~noblewoman"],
+        (Role::Archer, true) => &["archer", "archer", "female archer"],
+        (Role::Archer, false) => &["archer", "archer", "~bowman"],
+    };
+    voice.pick(rng, words)
+}
+
+/// What one might take a human for; nothing that another would call false.
+fn loose_role(figure: &Figure) -> &'static [&'static str] {
+    let is = |item: Option<&Item>, ends: &[&str]| {
+        item.is_some_and(|item| ends.iter().any(|end| item.name.ends_with(end)))
+    };
+    let armed = is(figure.weapon, &["spear", "dagger", "bow", "shield"]);
+    let helmet = is(figure.headwear, &["helmet", "mail hood"]);
+    if is(figure.torso, &["plate", "mail", "tabard"]) {
+        return &["warrior", "warrior", "soldier", "fighter", "~guard"];
+    }
+    if armed || helmet {
+        return &["warrior", "fighter", "warrior", "hero", "~adventurer"];
+    }
+    match figure.torso {
+        torso if is(torso, &["shirt", "top", "tunic", "dress", "vest"]) => {
+            &["villager", "villager", "townsperson", "~peasant"]
+        }
+        _ => &["hero", "character", "~adventurer"],
+    }
+}
+
+/// The noun with its indefinite article.
+pub fn a(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
+}

@@ -1,0 +1,263 @@
+//! What is done and where to, in words. Phrases that begin with `~` are held out: training never
+//! says them.
+
+use super::figure::{Action, Direction, Figure};
+
+/// What a figure does, in words.
+#[derive(Clone, Copy)]
+pub struct Verb {
+    /// "walks".
+    pub finite: &'static str,
+    /// "walking".
+    pub participle: &'static str,
+    /// A mask of the actions that the words are true of.
+    pub fits: u8,
+    /// Whether the words name the weapon.
+    pub armed: bool,
+}
+
+const fn verb(finite: &'static str, participle: &'static str, action: Action) -> Verb {
+    Verb { finite, participle, fits: 1 << action as u8, armed: false }
+}
+
+const fn armed(finite: &'static str, participle: &'static str, action: Action) -> Verb {
+    Verb { armed: true, ..verb(finite, participle, action) }
+}
+
+/// Words for any way to fight.
+const fn fight(finite: &'static str, participle: &'static str) -> Verb {
+    let fits = 1 << Action::Thrust as u8 | 1 << Action::Slash as u8 | 1 << Action::Shoot as u8;
+    Verb { finite, participle, fits, armed: false }
+}
+
+/// The words for what a figure does, common ones several times.
+pub fn verbs(figure: &Figure, direction: bool) -> &'static [Verb] {
+    match (figure.action, figure.weapon.map_or("", |item| item.name)) {
+        (Action::Spellcast, _) => &SPELLCAST,
+        (Action::Thrust, "spear") => &SPEAR,
+        (Action::Thrust, _) => &THRUST,
+        // Whoever heads or goes does so in some direction.
+        (Action::Walk, _) if !direction => &WALK[4..],
+        (Action::Walk, _) => &WALK,
+        (Action::Slash, "dagger") => &DAGGER,
+        (Action::Slash, "wand") => &WAND,
+        (Action::Slash, _) => &SLASH,
+        (Action::Shoot, "bow") => &BOW,
+        (Action::Shoot, _) => &SHOOT,
+        (Action::Hurt, _) => &HURT,
+    }
+}
+
+const SPELLCAST: [Verb; 7] = [
+    verb("casts a spell", "casting a spell", Action::Spellcast),
+    verb("casts a spell", "casting a spell", Action::Spellcast),
+    verb("casts magic", "casting magic", Action::Spellcast),
+    verb("does magic", "doing magic", Action::Spellcast),
+    verb("uses magic", "using magic", Action::Spellcast),
+    verb("works a spell", "working a spell", Action::Spellcast),
+    verb("~conjures", "~conjuring", Action::Spellcast),
+];
+
+const SPEAR: [Verb; 9] = [
+    armed("thrusts a spear", "thrusting a spear", Action::Thrust),
+    armed("thrusts with a spear", "thrusting with a spear", Action::Thrust),
+    armed("stabs with a spear", "stabbing with a spear", Action::Thrust),
+    armed("jabs with a spear", "jabbing with a spear", Action::Thrust),
+    armed("attacks with a spear", "attacking with a spear", Action::Thrust),
+    armed("fights with a spear", "fighting with a spear", Action::Thrust),
+    fight("attacks", "attacking"),
+    armed("~lunges with a spear", "~lunging with a spear", Action::Thrust),
+    armed("~pokes with a spear", "~poking with a spear", Action::Thrust),
+];
+
+const THRUST: [Verb; 5] = [
+    verb("thrusts", "thrusting", Action::Thrust),
+    verb("jabs", "jabbing", Action::Thrust),
+    verb("stabs", "stabbing", Action::Thrust),
+    fight("attacks", "attacking"),
+    verb("~lunges", "~lunging", Action::Thrust),
+];
+
+const WALK: [Verb; 10] = [
+    verb("walks", "walking", Action::Walk),
+    verb("walks", "walking", Action::Walk),
+    verb("heads", "heading", Action::Walk),
+    verb("goes", "going", Action::Walk),
+    verb("walks", "walking", Action::Walk),
+    verb("walks", "walking", Action::Walk),
+    verb("strides", "striding", Action::Walk),
+    verb("strolls", "strolling", Action::Walk),
+    verb("~marches", "~marching", Action::Walk),
+    verb("~wanders", "~wandering", Action::Walk),
+];
+
+const DAGGER: [Verb; 11] = [
+    armed("swings a dagger", "swinging a dagger", Action::Slash),
+    armed("swings a sword", "swinging a sword", Action::Slash),
+    armed("swings a blade", "swinging a blade", Action::Slash),
+    armed("slashes with a dagger", "slashing with a dagger", Action::Slash),
+    armed("slashes with a blade", "slashing with a blade", Action::Slash),
+    armed("slashes with a short sword", "slashing with a short sword", Action::Slash),
+    armed("attacks with a dagger", "attacking with a dagger", Action::Slash),
+    armed("fights with a sword", "fighting with a sword", Action::Slash),
+    fight("attacks", "attacking"),
+    fight("fights", "fighting"),
+    armed("~hacks with a sword", "~hacking with a sword", Action::Slash),
+];
+
+const WAND: [Verb; 4] = [
+    armed("swings a wand", "swinging a wand", Action::Slash),
+    armed("waves a wand", "waving a wand", Action::Slash),
+    armed("swings a stick", "swinging a stick", Action::Slash),
+    armed("~flicks a wand", "~flicking a wand", Action::Slash),
+];
+
+const SLASH: [Verb; 5] = [
+    verb("slashes", "slashing", Action::Slash),
+    verb("slashes the air", "slashing the air", Action::Slash),
+    verb("swings an arm", "swinging an arm", Action::Slash),
+    fight("attacks", "attacking"),
+    verb("~hacks", "~hacking", Action::Slash),
+];
+
+const BOW: [Verb; 11] = [
+    armed("shoots an arrow", "shooting an arrow", Action::Shoot),
+    armed("shoots an arrow", "shooting an arrow", Action::Shoot),
+    armed("shoots a bow", "shooting a bow", Action::Shoot),
+    armed("shoots with a bow", "shooting with a bow", Action::Shoot),
+    armed("fires an arrow", "firing an arrow", Action::Shoot),
+    armed("draws a bow", "drawing a bow", Action::Shoot),
+    armed("aims a bow", "aiming a bow", Action::Shoot),
+    armed("attacks with a bow", "attacking with a bow", Action::Shoot),
+    verb("shoots", "shooting", Action::Shoot),
+    fight("attacks", "attacking"),
+    armed("~looses an arrow", "~loosing an arrow", Action::Shoot),
+];
+
+const SHOOT: [Verb; 3] = [
+    verb("shoots", "shooting", Action::Shoot),
+    verb("aims and shoots", "aiming and shooting", Action::Shoot),
+    verb("~takes a shot", "~taking a shot", Action::Shoot),
+];
+
+const HURT: [Verb; 15] = [
+    verb("falls down", "falling down", Action::Hurt),
+    verb("falls down", "falling down", Action::Hurt),
+    verb("falls to the ground", "falling to the ground", Action::Hurt),
+    verb("falls over", "falling over", Action::Hurt),
+    verb("collapses", "collapsing", Action::Hurt),
+    verb("drops to the ground", "dropping to the ground", Action::Hurt),
+    verb("dies", "dying", Action::Hurt),
+    verb("dies", "dying", Action::Hurt),
+    verb("is hurt", "getting hurt", Action::Hurt),
+    verb("gets hit", "getting hit", Action::Hurt),
+    verb("gets hit and falls", "getting hit and falling", Action::Hurt),
+    verb("is defeated", "being defeated", Action::Hurt),
+    verb("is knocked down", "being knocked down", Action::Hurt),
+    verb("~tumbles", "~tumbling", Action::Hurt),
+    verb("~faints", "~fainting", Action::Hurt),
+];
+
+/// What is done, as a maker of sprites calls it.
+pub fn animation(action: Action) -> &'static [&'static str] {
+    match action {
+        Action::Spellcast => &["spellcast animation", "casting animation", "~magic animation"],
+        Action::Thrust => &["thrust animation", "stab animation"],
+        Action::Walk => &["walk cycle", "walk cycle", "walking animation", "~walk animation"],
+        Action::Slash => &["slash animation", "slashing animation"],
+        Action::Shoot => &["shooting animation", "~archery animation"],
+        Action::Hurt => &["death animation", "hurt animation", "falling animation"],
+    }
+}
+
+/// The direction as a clause of its own: "facing left".
+pub fn facing(direction: Direction) -> &'static [&'static str] {
+    match direction {
+        Direction::Left => &[
+            "facing left",
+            "facing left",
+            "facing to the left",
+            "turned to the left",
+            "looking left",
+            "facing west",
+            "~looking to the left",
+        ],
+        Direction::Right => &[
+            "facing right",
+            "facing right",
+            "facing to the right",
+            "turned to the right",
+            "looking right",
+            "facing east",
+            "~looking to the right",
+        ],
+        Direction::Front => &[
+            "facing us",
+            "facing the viewer",
+            "facing forward",
+            "seen from the front",
+            "facing the camera",
+            "facing down",
+            "facing south",
+            "~looking at us",
+        ],
+        Direction::Back => &[
+            "facing away",
+            "facing away",
+            "facing away from us",
+            "seen from behind",
+            "seen from the back",
+            "facing up",
+            "facing north",
+            "~turned away from us",
+        ],
+    }
+}
+
+/// The direction behind a verb; whoever walks goes there, the others only turn there.
+pub fn towards(direction: Direction, walk: bool) -> &'static [&'static str] {
+    match (direction, walk) {
+        (Direction::Left, true) => &[
+            "left",
+            "left",
+            "to the left",
+            "to the left",
+            "leftwards",
+            "towards the left",
+            "west",
+            "~over to the left",
+        ],
+        (Direction::Left, false) => &["to the left", "to the left", "towards the left"],
+        (Direction::Right, true) => &[
+            "right",
+            "right",
+            "to the right",
+            "to the right",
+            "rightwards",
+            "towards the right",
+            "east",
+            "~over to the right",
+        ],
+        (Direction::Right, false) => &["to the right", "to the right", "towards the right"],
+        (Direction::Front, true) => &[
+            "towards us",
+            "towards the viewer",
+            "forward",
+            "towards the camera",
+            "down",
+            "south",
+            "~in our direction",
+        ],
+        (Direction::Front, false) => &["towards us", "towards the viewer", "towards the camera"],
+        (Direction::Back, true) => &[
+            "away from us",
+            "away",
+            "away from the viewer",
+            "away from the camera",
+            "up",
+            "north",
+            "~into the distance",
+        ],
+        (Direction::Back, false) => &["away from us", "away from the viewer"],
+    }
+}
