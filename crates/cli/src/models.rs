@@ -34,6 +34,11 @@ pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String, Option<PathBuf>
     Ok((Cow::Owned(bytes), path.display().to_string(), folder))
 }
 
+/// The path of another file of a model's folder.
+pub fn beside(model: &Path, name: &str) -> PathBuf {
+    if model.is_dir() { model.join(name) } else { model.with_file_name(name) }
+}
+
 pub fn load<T: Tensor>(device: &T::Device, model: &Path) -> Result<Model<T>> {
     let (bytes, origin, folder) = read(model)?;
     Ok(Model::from_bytes(device, &bytes, &origin, folder.as_deref())?)

@@ -11,7 +11,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use kinora_cpu::CpuTensor;
 use kinora_gpu::GpuTensor;
 use kinora_tensor::Tensor;
-use kinora_train::{Config, Estimate, Event, LogLine, Outcome, Training};
+use kinora_train::{Config, Estimate, Event, LogLine, Outcome, PLAYERS, Training};
 
 use crate::args::Train;
 use crate::device::Device;
@@ -81,7 +81,13 @@ fn train<T: Tensor>(
             config = config.sized_as(&model.config).with(&set)?;
         }
         note(format_args!("reading the data and its captions: {}", config.data));
-        let training = Training::<T>::create(device, config, &folder, init, &command)?;
+        let mut training = Training::<T>::create(device, config, &folder, init, &command)?;
+        if let Some(path) = args.init.as_ref().map(|model| models::beside(model, PLAYERS))
+            && path.is_file()
+        {
+            let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+            training = training.with_players(&bytes, &path)?;
+        }
         if !training.card().notes.is_empty() {
             note(&training.card().notes);
         }

@@ -141,15 +141,14 @@ impl<T> Generator<T> {
             });
             channels = next;
         }
-        let kernel = [1, 3, 3];
-        let (outputs, palette) = match config.palette {
-            0 => (film.channels, None),
+        let (kernel, outputs, palette) = match config.palette {
+            0 => ([1, 3, 3], film.channels, None),
             colours => {
                 let numbers = colours * film.channels;
                 // Colours that differ from the start, and that the style moves a little.
                 let weight = Fill::Normal(0.1 * (known as f32).sqrt().recip());
                 let bias = Some(Fill::Normal(1.0));
-                (colours, Some(Linear::with(init, [known, numbers], weight, bias)?))
+                ([1, 1, 1], colours, Some(Linear::with(init, [known, numbers], weight, bias)?))
             }
         };
         let output = Conv::new(init, kernel, channels, outputs, same(kernel))?;
@@ -239,16 +238,41 @@ impl<T: Tensor> Generator<T> {
     /// If the shapes disagree with each other or with the sizes of the generator, or the device
     /// fails.
     pub fn forward(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
+        let all: Vec<usize> = (0..self.film.frames).collect();
+        self.frames(sentence, words, bias, noise, &all)
+    }
+
+    /// Some frames of the films of [`Generator::forward`]: the recurrence makes all, `which` are
+    /// decoded.
+    ///
+    /// # Shapes
+    /// As of [`Generator::forward`], with as many frames as `which` names.
+    ///
+    /// # Errors
+    /// As of [`Generator::forward`].
+    ///
+    /// # Panics
+    /// If `which` names no frame, or one that a film does not have.
+    pub fn frames(
+        &self,
+        sentence: &T,
+        words: &T,
+        bias: &T,
+        noise: &Noise<T>,
+        which: &[usize],
+    ) -> Result<T> {
         let known = self.known(sentence, &noise.film)?;
         let (contexts, states) = self.unroll(&known, sentence, words, bias, noise)?;
-        let FilmShape { frames: t, height, width, channels } = self.film;
+        let FilmShape { height, width, channels, .. } = self.film;
+        let t = which.len();
         let n = sentence.shape()[0];
         let [h, w] = self.base;
         // [n, t, ..] with n outermost, so that the frames of a film end up side by side.
         let hidden = states[0].shape()[4];
-        let states = T::stack(&states.iter().collect::<Vec<_>>(), 1)?;
+        let pick = |all: &[T]| T::stack(&which.iter().map(|&t| &all[t]).collect::<Vec<_>>(), 1);
+        let states = pick(&states)?;
         let mut x = states.reshape([n * t, 1, h, w, hidden])?;
-        let contexts = T::stack(&contexts.iter().collect::<Vec<_>>(), 1)?;
+        let contexts = pick(&contexts)?;
         let word = contexts.shape()[2];
         let per_frame = |x: &T| {
             let d = x.shape()[1];

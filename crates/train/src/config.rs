@@ -229,11 +229,16 @@ impl Config {
         }
     }
 
-    /// The config with the sizes of a model, to start from its weights.
+    /// The config with the sizes of a model, to start from its weights. Where the model has a matcher,
+    /// reading and copying are over already: these phases have no steps.
     pub fn sized_as(&self, model: &ModelConfig) -> Self {
         let ModelConfig { clip, encoder, generator, matcher } = model.clone();
-        let matcher = matcher.unwrap_or(self.matcher.clone());
-        Self { clip, encoder, generator, matcher, ..self.clone() }
+        let mut config = Self { clip, encoder, generator, ..self.clone() };
+        if let Some(matcher) = matcher {
+            config.matcher = matcher;
+            (config.reading.steps, config.copying.steps) = (0, 0);
+        }
+        config
     }
 
     /// As a TOML file.

@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError, read_dir, remove_dir, remove_file};
 use std::path::Path;
 
+use crate::run::PLAYERS;
 use crate::{Error, Result};
 
 /// Whether a new run may have it.
@@ -48,7 +49,8 @@ pub(crate) fn sweep(folder: &Path) {
 /// Takes a run back that cannot make its first step, so that another can have its folder.
 pub(crate) fn discard(folder: &Path) {
     // The config goes first, as it says that there is a run. What cannot be removed does no harm.
-    for name in ["config.toml", "checkpoint.safetensors", "model.safetensors", "log.jsonl"] {
+    for name in ["config.toml", "checkpoint.safetensors", "model.safetensors", PLAYERS, "log.jsonl"]
+    {
         let _ = remove_file(folder.join(name));
     }
     // Only if nothing else is there.

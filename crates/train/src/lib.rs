@@ -24,6 +24,6 @@ pub use error::{Error, Result};
 pub use fed::Fed;
 pub use log::LogLine;
 pub use measured::{Measured, Metrics};
-pub use run::{Estimate, Event, Outcome, Training};
+pub use run::{Estimate, Event, Outcome, PLAYERS, Training};
 pub use sheet::{examples, preview, sheet};
 pub use step::{State, frames_judged, noise};

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ use crate::step::{State, fitting};
 use crate::words::{captions, lexicon_of};
 use crate::{Config, Error, Fed, Phase, Result, folder};
 
+/// The file of a run that holds its discriminators and its recogniser.
+pub const PLAYERS: &str = "players.safetensors";
 /// How many films a sheet of samples shows.
 const SAMPLES: u64 = 8;
 
@@ -32,6 +35,7 @@ const SAMPLES: u64 = 8;
 /// | `samples/000500.gif` | real clips above generated ones, every `train.sample_every` steps |
 /// | `checkpoint.safetensors` | all that is needed to go on |
 /// | `model.safetensors` | the model so far, in half precision |
+/// | `players.safetensors` | discriminators and recogniser, in half precision, for a run that starts from the model |
 ///
 /// Every file is written beside its place and renamed, so the folder is whole at every moment, and
 /// a run that is killed and resumed ends with the same bytes as one that was not (on one device;
@@ -184,6 +188,25 @@ impl<T: Tensor> Training<T> {
         Ok(training)
     }
 
+    /// The same training with the discriminators and the recogniser of another run, whose file
+    /// [`PLAYERS`] has these bytes: a generator that is trained already needs an opponent that is. They
+    /// begin afresh where their sizes are others; the model's card says so then.
+    ///
+    /// # Errors
+    /// If the bytes are no safetensors file, or the training cannot be saved.
+    pub fn with_players(mut self, bytes: &[u8], origin: &Path) -> Result<Self> {
+        match self.state.take_players(&self.device, &self.config, bytes) {
+            Ok(()) => {}
+            Err(kinora_nn::Error::Tensor(error)) => return Err(error.into()),
+            Err(error @ kinora_nn::Error::Header(_)) => {
+                return Err(Error::Checkpoint { path: origin.into(), reason: error.to_string() });
+            }
+            Err(error) => self.card.notes += &format!(" The discriminators began afresh: {error}."),
+        }
+        self.save()?;
+        Ok(self)
+    }
+
     /// The run in a folder, from its last checkpoint, with some keys of its config changed, each
     /// `"section.key=value"`. The model's card will name `command` too where keys were changed.
     ///
@@ -212,6 +235,9 @@ impl<T: Tensor> Training<T> {
                  one to change them"
                     .into(),
             ));
+        }
+        if config.reading.steps != was.reading.steps {
+            return Err(Error::Config("a resumed run keeps its reading.steps".into()));
         }
         if config.tokenizer != was.tokenizer {
             return Err(Error::Config("a resumed run keeps its tokenizer".into()));
@@ -442,10 +468,16 @@ impl<T: Tensor> Training<T> {
         }
     }
 
-    /// Writes the model, then the checkpoint: whoever finds the checkpoint of the last step finds
+    /// Writes the model and the other players, then the checkpoint: whoever finds the checkpoint of the last step finds
     /// the model of the last step.
     fn save(&self) -> Result<()> {
         self.model().save(self.folder.join("model.safetensors"), Precision::F16)?;
+        let players = self.state.players();
+        let none = BTreeMap::new();
+        let players = kinora_nn::save(&players, &none, Precision::F16).map_err(|error| {
+            Error::Write { path: self.folder.join(PLAYERS), reason: error.to_string() }
+        })?;
+        write_atomic(&self.folder.join(PLAYERS), &players)?;
         let (window, card) = (self.window.clone(), self.card.clone());
         let (step, clips) = (self.state.step, self.clips);
         let progress = Progress { step, clips, window, card };

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use kinora_embed::{Encoder, Inputs};
 use kinora_gan::{Generator, Matcher, Noise, Recogniser};
 use kinora_model::Net;
-use kinora_nn::{Adam, Ema, Fresh, Init, Module, Outline, join};
+use kinora_nn::{Adam, Ema, Fresh, Init, Module, Outline, describe, join};
 use kinora_tensor::{Desc, Random, Shape, Tensor};
 
 use crate::critic::Critic;
@@ -161,9 +161,40 @@ impl<T: Tensor> State<T> {
     }
 }
 
-fn recogniser<T, I: Init<T>>(init: &mut I, config: &Config) -> Result<Recogniser<T>> {
+impl<T: Tensor> State<T> {
+    /// The discriminators' and the recogniser's tensors by name.
+    pub(crate) fn players(&self) -> Vec<(String, &T)> {
+        let mut players = Vec::new();
+        for (path, named) in
+            [("critic", self.critic.named()), ("recogniser", self.recogniser.named())]
+        {
+            players.extend(named.into_iter().map(|(name, tensor)| (join(path, &name), tensor)));
+        }
+        players
+    }
+
+    /// Takes over the discriminators and the recogniser in a file of [`State::players`].
+    pub(crate) fn take_players(
+        &mut self,
+        device: &T::Device,
+        config: &Config,
+        bytes: &[u8],
+    ) -> Result<(), kinora_nn::Error> {
+        let outline = describe(&self.critic);
+        let critic = kinora_nn::load(&outline, device, bytes, "critic")?;
+        let outline = recogniser(&mut Outline, config)?;
+        self.recogniser = kinora_nn::load(&outline, device, bytes, "recogniser")?;
+        self.critic = critic;
+        Ok(())
+    }
+}
+
+fn recogniser<T, I: Init<T>>(
+    init: &mut I,
+    config: &Config,
+) -> kinora_tensor::Result<Recogniser<T>> {
     let (film, sentence) = (config.clip.shape(), config.encoder.sentence);
-    Ok(Recogniser::new(init, &config.matcher, film, sentence, config.generator.noise)?)
+    Recogniser::new(init, &config.matcher, film, sentence, config.generator.noise)
 }
 
 /// Gives the tensor of a trained network that has this name and shape.
@@ -194,11 +225,15 @@ pub fn noise<T: Tensor>(
 
 /// The frames that the discriminator of frames is shown at a step: different ones, ascending.
 pub fn frames_judged(config: &Config, step: u64) -> Vec<usize> {
+    frames_of(config, step, FRAMES_JUDGED)
+}
+
+/// Up to `count` frames of a film that are looked at in a step: different ones, ascending.
+pub(crate) fn frames_of(config: &Config, step: u64, count: usize) -> Vec<usize> {
     let mut random = Random::new(config.seed, stream::FRAMES + step);
     let mut left: Vec<usize> = (0..config.clip.frames).collect();
-    let mut which: Vec<usize> = (0..FRAMES_JUDGED.min(left.len()))
-        .map(|_| left.swap_remove(random.below(left.len())))
-        .collect();
+    let mut which: Vec<usize> =
+        (0..count.min(left.len())).map(|_| left.swap_remove(random.below(left.len()))).collect();
     which.sort_unstable();
     which
 }
