@@ -12,12 +12,21 @@ use crate::measured::Share;
 use crate::step::{frames_judged, frames_of, noise};
 use crate::{Config, Fed, Measured, Phase, Result, State};
 
-/// Adam for the generator.
-pub(crate) fn rate_generator(config: &Config, phase: Phase) -> AdamConfig {
-    match phase {
+/// Steps in which the learning rate of copying rises to its height.
+const WARM_UP: f32 = 200.0;
+/// The weight of a squared difference beside that of an absolute one.
+const SQUARED: f32 = 2.0;
+
+/// Adam for the generator at step `step` of a training, counted from 1.
+pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
+    match config.phase(step) {
         Phase::Playing => adam(config, config.train.rate_generator),
         // Without an opponent this is no game, and momentum helps.
-        _ => AdamConfig { rate: config.copying.rate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 },
+        _ => {
+            let copied = step.saturating_sub(config.reading.steps) as f32;
+            let rate = config.copying.rate * (copied / WARM_UP).min(1.0);
+            AdamConfig { rate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }
+        }
     }
 }
 
@@ -111,9 +120,13 @@ impl<T: Tensor> State<T> {
             let real = constant(&frames.slice(0, 0, copied)?);
             let difference = fake.slice(0, 0, copied)?.sub(&real)?;
             let copy = difference.abs()?.mean_all()?;
+            // Most pixels are empty. Where nothing is known yet, an empty film is the best copy by
+            // absolute differences; by squared ones it is the mean film, from which there is a way on.
+            let squares = difference.mul(&difference)?.mean_all()?;
             let divergence = code.divergence()?;
             guarded.push(("loss_copy", copy.value().clone()));
             guarded.push(("divergence", divergence.value().clone()));
+            let copy = copy.add(&squares.affine(SQUARED, 0.0)?)?;
             loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
             loss = loss.add(&divergence.affine(config.copying.divergence, 0.0)?)?;
         }
@@ -155,7 +168,7 @@ impl<T: Tensor> State<T> {
         drop(lifted);
         let norm = gradient_norm(&gradients)?;
         let factor = clip_factor(&norm, limit(config.train.clip_gradient))?;
-        self.adam_generator.config = rate_generator(config, phase);
+        self.adam_generator.config = rate_generator(config, step);
         (self.net.generator, self.recogniser) =
             self.adam_generator.step(player, &gradients, &factor)?;
         guarded.push(("gradient_generator", norm));

@@ -49,8 +49,7 @@ impl State<Desc> {
         let net = Net::new(&mut Outline, &config.model(), inputs)?;
         let critic = Critic::new(&mut Outline, config)?;
         let player = (net.generator, recogniser(&mut Outline, config)?);
-        let adam_generator =
-            Adam::outline(&player, playing::rate_generator(config, config.phase(step + 1)));
+        let adam_generator = Adam::outline(&player, playing::rate_generator(config, step + 1));
         let reader: (Encoder<Desc>, Option<Matcher<Desc>>) = (net.encoder, net.matcher);
         let learns = step < config.reading.steps;
         let adam_reader = learns.then(|| Adam::outline(&reader, reading::rate(config, step)));
@@ -109,7 +108,7 @@ impl<T: Tensor> State<T> {
             _ => None,
         };
         let player = (net.generator, recogniser);
-        let adam_generator = Adam::new(&player, playing::rate_generator(config, phase))?;
+        let adam_generator = Adam::new(&player, playing::rate_generator(config, 1))?;
         let ((encoder, matcher), (generator, recogniser)) = (reader, player);
         Ok(Self {
             step: 0,

@@ -12,8 +12,9 @@ mod apng;
 mod damage;
 mod gif;
 mod mp4;
-mod palette;
 mod sheet;
+
+pub(crate) use apng::decode_image;
 
 /// Frames a second of what carries no time, as a plain PNG strip.
 pub const DEFAULT_FPS: f32 = 8.0;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod clean;
 mod clip;
 mod clips;
 mod dataset;
@@ -12,6 +13,7 @@ mod format;
 mod idx;
 mod lpc;
 mod ops;
+mod palette;
 mod shapes;
 mod spec;
 
@@ -25,5 +27,6 @@ pub use font::wrap;
 pub use format::{DEFAULT_FPS, Format, SaveOptions, write_atomic};
 pub use lpc::Lpc;
 pub use ops::grid;
+pub use palette::Palette;
 pub use shapes::Shapes;
 pub use spec::{check, open};

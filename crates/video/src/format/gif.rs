@@ -2,9 +2,12 @@
 
 use gif::{ColorOutput, DecodeOptions, DisposalMethod, Encoder, Frame, Repeat};
 
-use super::palette::{MOST, Palette};
 use super::{assemble, changed, cut, push_frame, starts};
 use crate::Clip;
+use crate::palette::{assign, count, reduce};
+
+/// At most this many colours, so that one entry of 256 is left for transparency.
+const MOST: usize = 255;
 
 /// Most browsers slow down what is faster than this.
 const SHORTEST: u64 = 2;
@@ -17,12 +20,15 @@ pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
     let colour = |p: &[u8]| if c == 1 { [p[0]; 3] } else { [p[0], p[1], p[2]] };
     let visible = |p: &[u8]| c < 4 || p[3] >= 128;
     let pixels = || clip.data().chunks_exact(c);
-    let palette = Palette::new(pixels().filter(|p| visible(p)).map(colour));
+    let counts = count(pixels().filter(|p| visible(p)).map(colour));
+    let colours = reduce(&counts, MOST);
+    let indices = assign(&counts, &colours);
+    let index_of = |colour: [u8; 3]| indices.get(&colour).map_or(0, |&index| index as u8);
     // The entry after the colours stands for no colour.
-    let empty = palette.colours.len() as u8;
+    let empty = colours.len() as u8;
     let transparent = pixels().any(|p| !visible(p)).then_some(empty);
-    debug_assert!(palette.colours.len() <= MOST);
-    let mut table = palette.colours.concat();
+    debug_assert!(colours.len() <= MOST);
+    let mut table = colours.concat();
     if transparent.is_some() {
         table.extend([0; 3]);
     }
@@ -35,10 +41,10 @@ pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
     let mut previous: Vec<u8> = Vec::new();
     for i in 0..t {
         // Most pixels have the colour of the one before them.
-        let mut last = ([0; 3], palette.index([0; 3]));
+        let mut last = ([0; 3], index_of([0; 3]));
         let index = |p: &[u8]| {
             if visible(p) && colour(p) != last.0 {
-                last = (colour(p), palette.index(colour(p)));
+                last = (colour(p), index_of(colour(p)));
             }
             if visible(p) { last.1 } else { empty }
         };

@@ -1,0 +1,143 @@
+//! Whether a sentence's vector holds what the sentence says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kinora_model::Model;
+use kinora_nn::{
+    Adam, AdamConfig, Fresh, Linear, Module, clip_factor, gradient_norm, lift, parameters,
+};
+use kinora_tensor::{Random, Tensor, Var, grad};
+use kinora_video::{Caption, Dataset, Draw, Split};
+
+use crate::Result;
+
+/// Captions that are read together.
+const TOGETHER: usize = 64;
+/// Steps of the classifier, on all captions at once.
+const STEPS: usize = 300;
+/// The seed of the captions, which no training has.
+const SEED: u64 = 0x70_726f_6265;
+
+/// How well one attribute can be read off the sentence vectors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// The attribute, as "hair".
+    pub attribute: String,
+    /// How many values it has in the captions that the classifier learnt from.
+    pub values: usize,
+    /// Held-out captions that say it.
+    pub captions: usize,
+    /// The share of these whose value a linear classifier names right.
+    pub accuracy: f64,
+}
+
+/// A linear probe of the sentence vector s for each attribute that captions say (Alain and Bengio,
+/// "Understanding intermediate layers using linear classifier probes", 2016): a softmax of a linear
+/// function of s, learnt from `learn` captions of the training side and asked about `test` held-out
+/// ones. Empty for a dataset that knows no attributes.
+///
+/// # Errors
+/// If a caption cannot be drawn or read, or the device fails.
+pub fn probe<T: Tensor>(
+    model: &Model<T>,
+    dataset: &dyn Dataset,
+    learn: u64,
+    test: u64,
+) -> Result<Vec<Probe>> {
+    let captions = |split, count| -> Result<Vec<Caption>> {
+        let caption = |index| Ok(dataset.caption(split, Draw { seed: SEED, index })?);
+        (0..count).map(caption).collect()
+    };
+    let (learn, test) = (captions(Split::Train, learn)?, captions(Split::HeldOut, test)?);
+    let (seen, unseen) = (sentences(model, &learn)?, sentences(model, &test)?);
+    let attributes: BTreeSet<&String> = learn.iter().flat_map(|caption| &caption.said).collect();
+    let mut probes = Vec::new();
+    for attribute in attributes {
+        let labels: BTreeMap<&str, usize> = said(&learn, attribute)
+            .map(|(_, value)| value)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .zip(0..)
+            .collect();
+        let device = model.net.encoder.words.table.table.device();
+        let rows = |captions: &[Caption], vectors: &[Vec<f32>]| -> (Vec<f32>, Vec<Option<usize>>) {
+            let found = said(captions, attribute);
+            let (x, labels): (Vec<&[f32]>, Vec<Option<usize>>) =
+                found.map(|(at, value)| (&vectors[at][..], labels.get(value).copied())).unzip();
+            (x.concat(), labels)
+        };
+        let classifier =
+            fit(device, rows(&learn, &seen), labels.len(), model.config.encoder.sentence)?;
+        let (x, wanted) = rows(&test, &unseen);
+        if wanted.is_empty() {
+            continue;
+        }
+        let x = T::from_slice(device, &x, [wanted.len(), model.config.encoder.sentence])?;
+        let scores = classifier.forward(&x)?.to_vec()?;
+        let best = scores.chunks(labels.len()).map(|row| {
+            let largest = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+            largest.map(|(at, _)| at)
+        });
+        let right = best.zip(&wanted).filter(|(best, wanted)| best == *wanted).count();
+        probes.push(Probe {
+            attribute: attribute.clone(),
+            values: labels.len(),
+            captions: wanted.len(),
+            accuracy: right as f64 / wanted.len() as f64,
+        });
+    }
+    Ok(probes)
+}
+
+/// The captions that say an attribute, each with its place and the value.
+fn said<'a>(
+    captions: &'a [Caption],
+    attribute: &'a str,
+) -> impl Iterator<Item = (usize, &'a str)> + 'a {
+    captions.iter().enumerate().filter_map(move |(at, caption)| {
+        let value = caption.attributes.get(attribute)?;
+        caption.said.contains(attribute).then_some((at, value.as_str()))
+    })
+}
+
+/// s of each caption.
+fn sentences<T: Tensor>(model: &Model<T>, captions: &[Caption]) -> Result<Vec<Vec<f32>>> {
+    let mut all = Vec::new();
+    for part in captions.chunks(TOGETHER) {
+        let texts: Vec<&str> = part.iter().map(|caption| caption.text.as_str()).collect();
+        let sentence = model.net.encoder.forward(&model.lexicon.read(&texts)?)?.sentence;
+        all.extend(sentence.to_vec()?.chunks(sentence.shape()[1]).map(<[f32]>::to_vec));
+    }
+    Ok(all)
+}
+
+/// The softmax classifier of rows `[n, d]` with these labels.
+fn fit<T: Tensor>(
+    device: &T::Device,
+    (x, labels): (Vec<f32>, Vec<Option<usize>>),
+    classes: usize,
+    d: usize,
+) -> Result<Linear<T>> {
+    let n = labels.len();
+    let mut one_hot = vec![0.0; n * classes];
+    for (row, label) in labels.iter().enumerate() {
+        if let Some(label) = label {
+            one_hot[row * classes + label] = -1.0 / n as f32;
+        }
+    }
+    let x = Var::constant(T::from_slice(device, &x, [n, d])?);
+    let one_hot = Var::constant(T::from_slice(device, &one_hot, [n, classes])?);
+    let mut fresh = Fresh::new(device, Random::new(SEED, 0));
+    let mut linear = Linear::new(&mut fresh, d, classes, true)?;
+    let config = AdamConfig { rate: 0.03, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
+    let mut adam = Adam::new(&linear, config)?;
+    for _ in 0..STEPS {
+        let lifted = lift(&linear);
+        let likely = lifted.forward(&x)?.softmax()?.affine(1.0, 1e-30)?.log()?;
+        let gradients = grad(likely.mul(&one_hot)?.sum_all()?, &parameters(&lifted))?;
+        drop((lifted, likely));
+        let factor = clip_factor(&gradient_norm(&gradients)?, f32::INFINITY)?;
+        linear = adam.step(linear, &gradients, &factor)?;
+    }
+    Ok(linear.map(|_, tensor| tensor.clone()))
+}

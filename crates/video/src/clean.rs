@@ -1,0 +1,151 @@
+//! From what a network drew to what an artist would have drawn: hard edges, nothing that hangs in
+//! the air, few colours.
+
+use std::collections::HashSet;
+
+use crate::palette::{assign, count, reduce};
+use crate::{Clip, Palette};
+
+/// Colours of a film whose palette is not given; drawn figures have some 45 (median 39).
+const COLOURS: usize = 32;
+/// A clip of no more colours than an indexed picture has, each on so many pixels, was drawn. A
+/// network gives nearly every pixel a colour of its own.
+const DRAWN: usize = 256;
+const PIXELS_A_COLOUR: usize = 8;
+
+/// A part of a frame that hangs together by sides or corners is loose if it is at most this share of
+/// the largest. Of 64,000 frames of drawn figures, 93 lose one or two pixels by that, and none loses
+/// an arrow, the end of a spear or a hand.
+const SPECK: usize = 400;
+/// The same for a part that [`NEAR`] pixels part from all larger ones.
+const BIT: usize = 80;
+const NEAR: usize = 2;
+
+impl Clip {
+    /// The clip as a sprite: alpha is 0 or 255, loose bits are gone, and all frames share one
+    /// palette. It is the same film for the same clip; nothing is dithered.
+    ///
+    /// With [`Palette::Auto`], a clip that was drawn (at most 256 colours, each on eight pixels or
+    /// more by the mean) or that has no alpha comes back as it is, to the byte. So a film that was
+    /// cleaned may be cleaned again.
+    ///
+    /// ```
+    /// use kinora_video::{Clip, Palette};
+    ///
+    /// // A network's red: 4 x 4 pixels, no two of them alike.
+    /// let data = (0..16).flat_map(|i| [200 + i, 40, 30, 240 - 9 * i]).collect();
+    /// let clip = Clip::new([1, 4, 4, 4], 8.0, data)?;
+    /// let clean = clip.clean(&Palette::Most(1));
+    /// assert_eq!(clean.frame(0)[..4], clean.frame(0)[4..8]);
+    /// assert!(clean.data().chunks(4).all(|pixel| matches!(pixel[3], 0 | 255)));
+    /// # Ok::<(), kinora_video::Error>(())
+    /// ```
+    pub fn clean(&self, palette: &Palette) -> Clip {
+        let [t, h, w, c] = self.dims();
+        if *palette == Palette::Auto && (c < 4 || self.is_drawn()) {
+            return self.clone();
+        }
+        let is_coloured = |colours: &[[u8; 3]]| colours.iter().any(|&[r, g, b]| r != g || g != b);
+        if let (1, Palette::Colours(colours)) = (c, palette)
+            && is_coloured(colours)
+        {
+            return self.over([0; 3]).clean(palette);
+        }
+        let mut data = self.data().to_vec();
+        if c == 4 {
+            for pixel in data.as_chunks_mut().0 {
+                *pixel = if pixel[3] < 128 { [0; 4] } else { [pixel[0], pixel[1], pixel[2], 255] };
+            }
+            data.chunks_exact_mut(h * w * 4).for_each(|frame| remove_loose(frame, h, w));
+        }
+        let colour = |p: &[u8]| if c == 1 { [p[0]; 3] } else { [p[0], p[1], p[2]] };
+        let visible = |p: &[u8]| c < 4 || p[3] > 0;
+        let counts = count(data.chunks_exact(c).filter(|p| visible(p)).map(colour));
+        let own;
+        let colours = match palette {
+            Palette::Colours(colours) => colours,
+            Palette::Most(most) => {
+                own = reduce(&counts, *most);
+                &own
+            }
+            Palette::Auto => {
+                own = reduce(&counts, COLOURS);
+                &own
+            }
+        };
+        if !colours.is_empty() {
+            let index = assign(&counts, colours);
+            for pixel in data.chunks_exact_mut(c).filter(|p| visible(p)) {
+                let colour = colours[index[&colour(pixel)]];
+                pixel.iter_mut().take(3).zip(colour).for_each(|(byte, v)| *byte = v);
+            }
+        }
+        Clip::from_parts([t, h, w, c], self.fps(), data)
+    }
+
+    /// Whether its pixels have so few colours that these are a palette.
+    fn is_drawn(&self) -> bool {
+        let mut colours = HashSet::new();
+        let mut pixels = 0;
+        for pixel in self.data().as_chunks::<4>().0.iter().filter(|pixel| pixel[3] > 0) {
+            pixels += 1;
+            if colours.insert(pixel) && colours.len() > DRAWN {
+                return false;
+            }
+        }
+        pixels >= colours.len() * PIXELS_A_COLOUR
+    }
+}
+
+/// Empties the loose parts of a frame, `[h, w, 4]` of hard alpha.
+fn remove_loose(frame: &mut [u8], h: usize, w: usize) {
+    let parts = parts(frame, h, w);
+    let Some(largest) = parts.iter().map(Vec::len).max() else { return };
+    // The part that each pixel belongs to, plus one.
+    let mut owner = vec![0; h * w];
+    for (k, part) in (1..).zip(&parts) {
+        part.iter().for_each(|&i| owner[i] = k);
+    }
+    // Whether a larger part is near; of equal ones the first is the larger.
+    let is_near = |k: usize| {
+        parts[k].iter().any(|&i| {
+            around(i, h, w, NEAR).any(|j| {
+                owner[j] > 0
+                    && owner[j] != k + 1
+                    && (parts[owner[j] - 1].len(), k + 1) > (parts[k].len(), owner[j])
+            })
+        })
+    };
+    for (k, part) in parts.iter().enumerate() {
+        let is_speck = part.len() * SPECK <= largest;
+        if is_speck || part.len() * BIT <= largest && !is_near(k) {
+            part.iter().for_each(|&i| frame[4 * i..4 * i + 4].fill(0));
+        }
+    }
+}
+
+/// The pixels that are not empty, by parts that hang together by sides or corners.
+fn parts(frame: &[u8], h: usize, w: usize) -> Vec<Vec<usize>> {
+    let mut left: Vec<bool> = frame.as_chunks::<4>().0.iter().map(|pixel| pixel[3] > 0).collect();
+    let mut parts = Vec::new();
+    for start in 0..h * w {
+        if !std::mem::take(&mut left[start]) {
+            continue;
+        }
+        let mut part = vec![start];
+        let mut next = 0;
+        while let Some(&i) = part.get(next) {
+            part.extend(around(i, h, w, 1).filter(|&j| std::mem::take(&mut left[j])));
+            next += 1;
+        }
+        parts.push(part);
+    }
+    parts
+}
+
+/// The pixels at most `distance` rows and columns from pixel `i`, itself among them.
+fn around(i: usize, h: usize, w: usize, distance: usize) -> impl Iterator<Item = usize> {
+    let span = |at: usize, size: usize| at.saturating_sub(distance)..(at + distance + 1).min(size);
+    let columns = span(i % w, w);
+    span(i / w, h).flat_map(move |y| columns.clone().map(move |x| y * w + x))
+}
