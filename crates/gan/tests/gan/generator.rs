@@ -191,6 +191,23 @@ fn without_style_and_palette_the_tensors_are_those_of_old_models() {
     assert!(old.iter().chain(&added).all(|name| new.iter().any(|new| new == name)), "{new:?}");
 }
 
+/// Frames that are decoded alone are those of the whole film, in the order that is asked for.
+#[test]
+fn some_frames_are_those_of_the_whole_film() {
+    for config in [config(), styled()] {
+        let generator = of(&config);
+        let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &config);
+        let whole = inputs.frames(&generator);
+        for which in [&[0][..], &[1, 2], &[2, 0], &[0, 1, 2]] {
+            let Inputs { sentence, words, bias, noise } = &inputs;
+            let some = generator.frames(sentence, words, bias, noise, which).unwrap();
+            let wanted: Vec<Reference> =
+                which.iter().map(|&frame| whole.slice(1, frame, 1).unwrap()).collect();
+            assert_eq!(some, Tensor::concat(&wanted.iter().collect::<Vec<_>>(), 1).unwrap());
+        }
+    }
+}
+
 /// ε_k is heard in frame k and in those after it, and nowhere else.
 #[test]
 fn noise_reaches_no_earlier_frame_and_no_other_film() {

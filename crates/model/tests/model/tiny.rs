@@ -11,7 +11,13 @@ use kinora_text::Tokenizer;
 pub fn config() -> ModelConfig {
     ModelConfig {
         clip: ClipConfig { frames: 3, height: 4, width: 6, channels: 4, fps: 8.0 },
-        encoder: EncoderConfig { pieces: 8, word: 6, sentence: 5, unit: true, ..EncoderConfig::default() },
+        encoder: EncoderConfig {
+            pieces: 8,
+            word: 6,
+            sentence: 5,
+            unit: true,
+            ..EncoderConfig::default()
+        },
         generator: GeneratorConfig {
             noise: 4,
             frame_noise: 2,
