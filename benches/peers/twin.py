@@ -35,7 +35,10 @@ from torch import nn
 SLOPE = 0.2
 EPSILON = 1e-5
 FRAMES_JUDGED = 2
-NETWORKS = ("generator", "clips", "frames")
+# Channels in a group of the matcher's norms, its largest inverse temperature, and the largest
+# logarithm of a variance of the recogniser.
+GROUP, SHARPEST, LOG_VARIANCE = 8, 40.0, 6.0
+NETWORKS = ("generator", "clips", "frames", "matcher")
 
 
 def read(path):
@@ -106,9 +109,20 @@ def gru(weights, backward=None):
     return layer
 
 
+def flat(layer, size, channels):
+    """A layer of which ours reads the picture first, as [.., h, w, c], and PyTorch as [c, .., h, w];
+    `size` is [.., h, w]. What follows the picture stays as it is."""
+    weight = layer.weight.data
+    left = math.prod(size) * channels
+    picture = weight[:, :left].view(len(weight), *size, channels).movedim(-1, 1)
+    weight.copy_(torch.cat([picture.reshape(len(weight), left), weight[:, left:]], 1))
+    return layer
+
+
 class Encoder(nn.Module):
-    def __init__(self, weights):
+    def __init__(self, config, weights):
         super().__init__()
+        self.unit = config["encoder"]["unit"]
         table = weights.take("words.table.table")
         self.table = nn.Embedding(*table.shape, _weight=table.clone())
         said = [weights.find(f"words.said.{k}.table") for k in range(2)]
@@ -134,6 +148,8 @@ class Encoder(nn.Module):
         context, _ = nn.utils.rnn.pad_packed_sequence(context, batch_first=True)
         mean = words.sum(1) / (mask.sum(1, keepdim=True) + 1e-6)
         sentence = self.join(torch.cat([ends[0], ends[1], mean], 1))
+        if self.unit:
+            sentence = sentence * (sentence.square().mean(1, keepdim=True) + 1e-8).rsqrt()
         return context, mask * 1e4 - 1e4, sentence
 
 
@@ -163,15 +179,23 @@ class Generator(nn.Module):
         blocks = [weights.below(f"decoder.{i}") for i in range(len(sizes["decoder"]))]
         self.convs = nn.ModuleList(block.below("conv").conv(self.layout) for block in blocks)
         self.norms = nn.ModuleList(block.below("norm.modulation").linear() for block in blocks)
-        self.output = weights.below("output").conv(self.layout)
+        palette = weights.find("palette.weight")
+        padding = (0, 1, 1) if palette is None else (0, 0, 0)
+        self.output = weights.below("output").conv(self.layout, padding=padding)
+        self.palette = None if palette is None else weights.below("palette").linear()
+        has_style = weights.find("style.0.weight") is not None
+        style = [weights.below(f"style.{i}").linear() for i in range(2)] if has_style else []
+        self.style = nn.ModuleList(style)
 
     def forward(self, words, bias, sentence, z, epsilon):
         """Frames [n, t, c, h, w]."""
         n, t = z.shape[0], self.frames
         noises, _ = self.noise(epsilon)
-        known = torch.cat([sentence, z], 1).expand(t, n, -1)
+        known = torch.cat([sentence, z], 1)
+        for layer in self.style:
+            known = F.leaky_relu(layer(known), SLOPE)
         places = self.position[:, None].expand(t, n, -1)
-        plans = self.plan(torch.cat([known, places], 2))
+        plans = self.plan(torch.cat([known.expand(t, n, -1), places], 2))
         # One convolution over the input and the state, or one over each.
         if self.joined:
             kernel = torch.cat([self.input.weight, self.state.weight], 1)
@@ -196,24 +220,90 @@ class Generator(nn.Module):
             contexts.append(context)
             states.append(h)
         x = torch.stack(states, 1).flatten(0, 1).contiguous(memory_format=self.layout)
-        per_frame = torch.cat([sentence, z], 1)[:, None].expand(n, t, -1)
+        per_frame = known[:, None].expand(n, t, -1)
         condition = torch.cat([per_frame, torch.stack(contexts, 1)], 2).flatten(0, 1)
         for conv, norm in zip(self.convs, self.norms):
             x = conv(F.interpolate(x, scale_factor=2, mode="nearest"))
             x = F.group_norm(x, x.shape[1] // self.group, eps=EPSILON)
             scale, shift = norm(condition)[:, :, None, None].chunk(2, 1)
             x = F.leaky_relu_(torch.addcmul(shift, x, scale), SLOPE)
-        return self.output(x).tanh().unflatten(0, (n, t))
+        x = self.output(x).unflatten(0, (n, t))
+        if self.palette is None:
+            return x.tanh()
+        # [n, 1, c, colours] times [n, t, colours, pixels].
+        colours = self.palette(known).tanh().view(n, 1, x.shape[2], -1).transpose(2, 3)
+        return (colours @ x.softmax(2).flatten(3)).unflatten(3, x.shape[3:])
 
 
-class Net(nn.Module):
+class Matcher(nn.Module):
     def __init__(self, config, weights, formats):
         super().__init__()
-        self.encoder = Encoder(weights.below("encoder"))
-        self.generator = Generator(config, weights.below("generator"), formats)
+        clip, sizes = config["clip"], config["matcher"]
+        self.layout = torch.channels_last if formats["matcher"] else torch.contiguous_format
+        layers = [weights.below(f"layers.{i}") for i in range(len(sizes["channels"]))]
+        stride = (1, 2, 2)
+        self.convs = nn.ModuleList(layer.below("0").conv(self.layout, stride) for layer in layers)
+        self.norms = nn.ModuleList()
+        for layer in layers:
+            scale, shift = [layer.take(f"1.{name}")[0] for name in ("scale", "shift")]
+            norm = nn.GroupNorm(len(scale) // GROUP, len(scale), EPSILON)
+            norm.weight.data.copy_(scale)
+            norm.bias.data.copy_(shift)
+            self.norms.append(norm)
+        size = halved(clip, len(layers))
+        self.frame = flat(weights.below("frame").linear(), size, sizes["channels"][-1])
+        self.gru = gru(weights.below("ahead"), weights.below("back"))
+        self.join = weights.below("join").linear()
+        self.sharpness = nn.Parameter(weights.take("sharpness").clone())
 
-    def forward(self, rows, lengths, z, epsilon):
-        return self.generator(*self.encoder(rows, lengths), z, epsilon)
+    def see(self, clips):
+        """What is read off every second frame of [n, c, t, h, w]: [n, t, features]."""
+        x = clips[:, :, ::2].transpose(1, 2)
+        n, t = x.shape[:2]
+        x = x.flatten(0, 1).contiguous(memory_format=self.layout)
+        for conv, norm in zip(self.convs, self.norms):
+            x = F.leaky_relu(norm(conv(x)), SLOPE)
+        return F.leaky_relu(self.frame(x.flatten(1)), SLOPE).unflatten(0, (n, t))
+
+    def logits(self, seen, sentences):
+        """[n, m] for what is seen in n clips, and m sentences."""
+        states, _ = self.gru(seen)
+        clips = self.join(torch.cat([seen.mean(1), states.mean(1)], 1))
+        return unit(clips) @ unit(sentences).t() * (self.sharpness.sigmoid() * SHARPEST)
+
+
+def unit(x):
+    return x * (x.square().sum(1, keepdim=True) + 1e-8).rsqrt()
+
+
+def halved(clip, times):
+    """[h, w] of a frame that convolutions 4×4 have halved so often."""
+    size = [clip["height"], clip["width"]]
+    for _ in range(times):
+        size = [(side - 2) // 2 + 1 for side in size]
+    return size
+
+
+class Recogniser(nn.Module):
+    def __init__(self, config, weights, formats):
+        super().__init__()
+        channels = config["matcher"]["channels"]
+        self.layout = torch.channels_last if formats["matcher"] else torch.contiguous_format
+        layers = [weights.below(f"convs.{i}") for i in range(len(channels))]
+        self.convs = nn.ModuleList(layer.conv(self.layout, (1, 2, 2)) for layer in layers)
+        size = halved(config["clip"], len(channels))
+        self.hidden = flat(weights.below("hidden").linear(), size, channels[-1])
+        self.code = weights.below("code").linear()
+
+    def forward(self, clips, sentence):
+        """Means and logarithms of variances of the codes of [n, c, t, h, w]."""
+        x = torch.cat([clips[:, :, 0], clips[:, :, clips.shape[2] // 2]], 1)
+        x = x.contiguous(memory_format=self.layout)
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), SLOPE)
+        hidden = F.leaky_relu(self.hidden(torch.cat([x.flatten(1), sentence], 1)), SLOPE)
+        mean, log_variance = self.code(hidden).chunk(2, 1)
+        return mean, log_variance.tanh() * LOG_VARIANCE
 
 
 class Discriminator(nn.Module):
@@ -229,11 +319,8 @@ class Discriminator(nn.Module):
             below = weights.below(f"convs.{len(self.convs)}")
             self.convs.append(below.conv(self.layout, stride, padding))
             size = [(s + 2 * p - k) // d + 1 for s, p, k, d in zip(size, padding, kernel, stride)]
-        self.features = weights.below("features").linear()
-        # Ours reads [t, h, w, c], PyTorch's [c, t, h, w].
-        weight = self.features.weight.data
-        weight = weight.view(len(weight), *size, -1).movedim(-1, 1).reshape(weight.shape)
-        self.features.weight.data.copy_(weight)
+        channels = self.convs[-1].out_channels
+        self.features = flat(weights.below("features").linear(), size, channels)
         self.realness = weights.below("realness").linear()
         self.projection = weights.below("projection").linear()
 
@@ -258,7 +345,6 @@ class Critic(nn.Module):
         super().__init__()
         clip = config["clip"]
         size = [clip["frames"], clip["height"], clip["width"]]
-        self.encoder = Encoder(weights.below("encoder"))
         below = weights.below("clips")
         self.clips = Discriminator(size, (3, 4, 4), below, formats["clips"])
         below = weights.below("frames")
@@ -275,11 +361,14 @@ class Critic(nn.Module):
         ]:
             features = judge.see(shown).unflatten(0, (times, 2, n))
             real_seen, fake_seen = features[:, 0].flatten(0, 1), features[:, 1].flatten(0, 1)
-            under, against = own.repeat(times, 1), wrong.repeat(times, 1)
+            under = own.repeat(times, 1)
+            # For each false caption of a clip, all frames.
+            k = len(wrong) // n
+            against = wrong.view(k, 1, n, -1).expand(k, times, n, -1).flatten(0, 2)
             logits.append((
                 judge.judge(real_seen, under),
                 judge.judge(fake_seen, under),
-                judge.judge(real_seen, against),
+                judge.judge(real_seen.repeat(k, 1), against),
             ))
         return logits
 
@@ -304,25 +393,31 @@ def gradient_norm(parameters):
 
 
 class Twin:
-    """All that a training changes, and its step."""
+    """All that a training changes, and its step of the phase of playing."""
 
     def __init__(self, config, tensors, formats):
         if config["train"]["loss"] != "non-saturating" or config["train"]["clip_gradient"] != 0:
             raise ValueError("the twin knows the non-saturating loss without clipping alone")
         self.config, train = config, config["train"]
-        weights = Weights(tensors)
-        self.net = Net(config, weights.below("net"), formats)
+        net, weights = Weights(tensors, "net."), Weights(tensors)
+        # The reader and the matcher have learnt already.
+        self.encoder = Encoder(config, net.below("encoder")).requires_grad_(False)
+        self.matcher = Matcher(config, net.below("matcher"), formats).requires_grad_(False)
+        self.generator = Generator(config, net.below("generator"), formats)
+        self.recogniser = Recogniser(config, weights.below("recogniser"), formats)
         self.critic = Critic(config, weights.below("critic"), formats)
-        self.of_net, self.of_critic = list(self.net.parameters()), list(self.critic.parameters())
-        self.average = Net(config, weights.below("net"), formats)
+        self.of_generator = list(self.generator.parameters())
+        self.of_player = self.of_generator + list(self.recogniser.parameters())
+        self.of_critic = list(self.critic.parameters())
+        self.average = Generator(config, net.below("generator"), formats)
         self.of_average = list(self.average.parameters())
-        self.judge, self.under = self.critic.judge, self.critic.under
+        self.judge, self.under, self.see = self.critic.judge, self.critic.under, self.matcher.see
 
         def adam(parameters, rate):
             betas = (train["beta1"], train["beta2"])
             return torch.optim.Adam(parameters, rate, betas, 1e-8, fused=True)
 
-        self.adam_net = adam(self.of_net, train["rate_generator"])
+        self.adam_player = adam(self.of_player, train["rate_generator"])
         self.adam_critic = adam(self.of_critic, train["rate_discriminator"])
         self.steps = 0
         # Of the steps since the last line of the log.
@@ -337,28 +432,42 @@ class Twin:
         self.lengths = tensors["input.mask"].sum(1).long().cpu()
 
     def compile(self, critic):
-        """Has the generators compiled when they are first called, and the discriminators if asked.
+        """Has the generators compiled when they are first called, and if asked the discriminators, the
+        recogniser and the convolutions of the matcher.
 
         GRUs stay eager, for PyTorch breaks its graphs there, and so does `penalty`, for what is
         compiled cannot be differentiated twice.
         """
-        self.net.generator.compile(dynamic=False)
-        self.average.generator.compile(dynamic=False)
+        self.generator.compile(dynamic=False)
+        self.average.compile(dynamic=False)
         if critic:
+            self.recogniser.compile(dynamic=False)
             self.judge = torch.compile(self.critic.judge, dynamic=False)
             self.under = torch.compile(self.critic.under, dynamic=False)
+            self.see = torch.compile(self.matcher.see, dynamic=False)
 
     def step(self, r1, which, noise=None):
-        """The losses of the discriminators and of the generator, and the lengths of their gradients."""
-        train, n = self.config["train"], len(self.real)
-        own = self.rows[:n], self.lengths[:n]
-        fake = self.net(*own, *(noise or self.noise(n))).transpose(1, 2)
+        """The losses and the lengths of the gradients by the names that our log has."""
+        train, copying, n = self.config["train"], self.config["copying"], len(self.real)
+        film, frames = noise or self.noise(n)
+        with torch.no_grad():
+            words, bias, sentences = self.encoder(self.rows, self.lengths)
+        sentence, wrong = sentences[:n], sentences[n:]
 
-        sentence, wrong = self.critic.encoder(self.rows, self.lengths)[2].split(n)
-        clips, frames = self.judge(self.real, fake.detach(), sentence, wrong, which)
+        # The first half of the films are copies of real clips.
+        copied = (n + 1) // 2
+        mean, log_variance = self.recogniser(self.real[:copied], sentence[:copied])
+        code = mean + (log_variance * 0.5).exp() * film[:copied]
+        z = torch.cat([code, film[copied:]])
+        fake = self.generator(words[:n], bias[:n], sentence, z, frames).transpose(1, 2)
+        loss_copy = (fake[:copied] - self.real[:copied]).abs().mean()
+        divergence = mean.square() + log_variance.exp() - log_variance - 1
+        divergence = divergence.sum() * (0.5 / copied)
+
+        clips, judged = self.judge(self.real, fake.detach(), sentence, wrong, which)
         loss_critic = objective = sum(
-            (F.softplus(-real) + (F.softplus(fake) + F.softplus(wrong)) * 0.5).mean()
-            for real, fake, wrong in (clips, frames)
+            F.softplus(-real).mean() + (F.softplus(fake).mean() + F.softplus(wrong).mean()) * 0.5
+            for real, fake, wrong in (clips, judged)
         )
         if r1:
             weight = 0.5 * train["r1"] * train["r1_every"]
@@ -369,22 +478,35 @@ class Twin:
         self.adam_critic.step()
 
         self.critic.requires_grad_(False)
-        of_clips, of_frames = self.under(fake, self.critic.encoder(*own)[2], which)
-        loss_net = F.softplus(-of_clips).mean() + F.softplus(-of_frames).mean()
-        self.adam_net.zero_grad()
-        loss_net.backward()
+        of_clips, of_frames = self.under(fake, sentence, which)
+        loss_game = F.softplus(-of_clips).mean() + F.softplus(-of_frames).mean()
+        logits = self.matcher.logits(self.see(fake), sentences)
+        loss_match = F.cross_entropy(logits, torch.arange(n))
+        loss = loss_copy * copying["weight"] + divergence * copying["divergence"]
+        loss = loss + loss_game + loss_match * self.config["reading"]["weight"]
+        self.adam_player.zero_grad()
+        loss.backward()
         self.critic.requires_grad_(True)
-        norm_net = gradient_norm(self.of_net)
-        self.adam_net.step()
+        norm_player = gradient_norm(self.of_player)
+        self.adam_player.step()
         rate = min(train["ema"], (self.steps + 1) / (self.steps + 10))
         with torch.no_grad():
-            torch._foreach_lerp_(self.of_average, self.of_net, 1 - rate)
+            torch._foreach_lerp_(self.of_average, self.of_generator, 1 - rate)
         self.steps += 1
-        return torch.stack([x.detach() for x in (loss_critic, loss_net, norm_critic, norm_net)])
+        measured = {
+            "loss_copy": loss_copy,
+            "divergence": divergence,
+            "loss_discriminator": loss_critic,
+            "gradient_discriminator": norm_critic,
+            "loss_generator": loss_game,
+            "loss_match": loss_match,
+            "gradient_generator": norm_player,
+        }
+        return {name: value.detach() for name, value in measured.items()}
 
     def train(self, r1, which):
         """A step, whose numbers are read when a line of the log is due, as ours are."""
-        self.measured.append(self.step(r1, which))
+        self.measured.append(torch.stack(list(self.step(r1, which).values())))
         if len(self.measured) == self.config["train"]["log_every"]:
             if not torch.stack(self.measured).isfinite().all():
                 raise ValueError("a loss or a gradient is not finite")
@@ -396,7 +518,7 @@ class Twin:
 
     @torch.inference_mode()
     def sample(self, rows, lengths):
-        return self.average(rows, lengths, *self.noise(len(rows)))
+        return self.average(*self.encoder(rows, lengths), *self.noise(len(rows)))
 
 
 @contextlib.contextmanager
@@ -462,8 +584,10 @@ class Bench:
         def theirs(parameters):
             return sum(x.numel() for x in parameters)
 
+        fixed = [*twin.encoder.parameters(), *twin.matcher.parameters()]
         return {
-            "net": [ours("net."), theirs(twin.of_net)],
+            "net": [ours("net."), theirs(twin.of_generator + fixed)],
+            "recogniser": [ours("recogniser."), theirs(twin.recogniser.parameters())],
             "critic": [ours("critic."), theirs(twin.of_critic)],
         }
 
@@ -477,7 +601,7 @@ class Bench:
             worst = errors.setdefault(name, [0.0, ours.abs().max().item()])
             worst[0] = max(worst[0], error)
 
-        for chosen in [formats(), formats(True, True, True, True)]:
+        for chosen in [formats(), formats(True, True, True, True, True)]:
             twin = Twin(self.config, self.tensors, chosen)
             n = len(twin.real)
             own = twin.rows[:n], twin.lengths[:n]
@@ -486,19 +610,16 @@ class Bench:
                 which = self.tensors[f"input.which.{number}"].long().tolist()
                 if number == "1":
                     with torch.no_grad():
-                        films = twin.net(*own, *noise)
+                        words, bias, sentence = twin.encoder(*own)
+                        films = twin.generator(words, bias, sentence, *noise)
                         compare("films", films.permute(0, 1, 3, 4, 2))
-                        sentence = twin.critic.encoder(*own)[2]
                         clips, frames = twin.critic.under(twin.real, sentence, which)
                         compare("logits_clips", clips)
                         compare("logits_frames", frames)
                 # The second step has the penalty.
-                losses = twin.step(number == "2", which, noise)
-                for name, value in zip(["critic", "net"], losses):
-                    compare(f"loss_{name}.{number}", value)
-                for name, parameters in [("critic", twin.of_critic), ("net", twin.of_net)]:
-                    norms = torch.stack([p.grad.double().norm() for p in parameters])
-                    compare(f"norm_{name}.{number}", norms.norm())
+                measured = twin.step(number == "2", which, noise)
+                for name, value in measured.items():
+                    compare(f"{name}.{number}", value)
         # [n, 1, h, w, c] to [n, c, h, w], and [1, kh, kw, ci, co] to [co, ci, kh, kw].
         for layout in [torch.contiguous_format, torch.channels_last]:
             given = lambda name: self.tensors[f"input.enlarged.{name}"]
@@ -516,7 +637,7 @@ class Bench:
         if kind not in self.twins:
             chosen = formats()
             for key in list(chosen):
-                if kind != "step" and key in ("clips", "frames"):
+                if kind != "step" and key in ("clips", "frames", "matcher"):
                     continue
 
                 def run(option):
@@ -574,7 +695,7 @@ class Bench:
     def memory(self, last):
         """What steps without and with R1 need at most, all channels-last or all contiguous."""
         which = list(range(min(FRAMES_JUDGED, self.config["clip"]["frames"])))
-        twin = Twin(self.config, self.tensors, formats(last, last, last, last))
+        twin = Twin(self.config, self.tensors, formats(last, last, last, last, last))
         for r1 in [False, True, False, True]:
             twin.step(r1, which)
         return {"peak": peak(), "before": self.before}
@@ -653,9 +774,11 @@ def drawn(part, x, kernel, stride, padding, enlarged, channels_last):
     return conv(part, x, k, stride, padding, enlarged)
 
 
-def formats(generator=False, clips=False, frames=False, joined=False):
-    """Whether each network is channels-last; `joined`, whether the ConvLSTM has one convolution."""
-    return {"generator": generator, "clips": clips, "frames": frames, "joined": joined}
+def formats(generator=False, clips=False, frames=False, matcher=False, joined=False):
+    """Whether each network is channels-last, `matcher` of the recogniser too; `joined`, whether the
+    ConvLSTM has one convolution."""
+    chosen = {"generator": generator, "clips": clips, "frames": frames, "matcher": matcher}
+    return {**chosen, "joined": joined}
 
 
 def named(chosen, networks):

@@ -11,12 +11,15 @@ use crate::workload::Workload;
 /// several functions.
 pub fn print(workload: &Workload, peer: &mut Peer) -> Result<()> {
     /// What comes before the optimiser's first step; tolerances are of the largest value.
-    const BEFORE: [&str; 8] = [
+    const BEFORE: [&str; 11] = [
         "films",
         "logits_clips",
         "logits_frames",
-        "loss_critic.1",
-        "norm_critic.1",
+        "loss_copy.1",
+        "divergence.1",
+        "loss_discriminator.1",
+        "gradient_discriminator.1",
+        "loss_match.1",
         "enlarged.forward",
         "enlarged.input",
         "enlarged.weight",
@@ -37,7 +40,7 @@ pub fn print(workload: &Workload, peer: &mut Peer) -> Result<()> {
     println!("\n## {}: ours against the twin\n", workload.preset);
     println!("| what | largest | difference of it | allowed |\n|---|--:|--:|--:|");
     let mut failed = Vec::new();
-    for part in ["net", "critic"] {
+    for part in ["net", "recogniser", "critic"] {
         let [ours, theirs] = [&reply[part][0], &reply[part][1]];
         println!("| parameters of {part} | {ours} | {theirs} in the twin | none |");
         if ours != theirs {
@@ -59,7 +62,7 @@ pub fn print(workload: &Workload, peer: &mut Peer) -> Result<()> {
             failed.push(name.clone());
         }
     }
-    if errors.len() != 14 || !failed.is_empty() {
+    if errors.len() != 20 || !failed.is_empty() {
         bail!("{}: the twin differs in {failed:?} ({} outputs)", workload.preset, errors.len());
     }
     println!("\nThey agree. (.1 and .2 are of the first step, and of the second, which has R1.)");

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_tensor::{Desc, Geometry, Op, Random, Shape, Tensor, Var, grad_from};
+use kinora_train::State;
 use serde_json::{Value, json};
 
-use crate::recorder::{Recorder, Recording};
+use crate::recorder::{Call, Recorder, Recording};
 use crate::workload::Workload;
 
 /// A convolution of `x: [n, t, h, w, ci]` with `k: [kt, kh, kw, ci, co]`.
@@ -44,14 +45,27 @@ impl Part {
 }
 
 /// All that differ in more than the batch, each with its largest batch, in the order in which a
-/// training step comes to them.
+/// training step comes to them. Those of the matcher are first: a step of reading has them before any
+/// gradient, and a step of playing after that of the discriminators.
 pub fn of(workload: &Workload) -> Result<Vec<Layer>> {
-    let device = Recording::new(CpuDevice::new(), |_| Ok(()));
-    let state = workload.state::<Recorder<CpuTensor>>(&device)?;
-    workload.step(state, &device, &workload.config_with(false))?;
-    let mut layers: Vec<Layer> = Vec::new();
+    let mut layers = Vec::new();
+    let playing = workload.config_with(false);
+    let mut reading = playing.clone();
+    reading.reading.steps = 2;
+    for config in [reading, playing] {
+        let device = Recording::new(CpuDevice::new(), |_| Ok(()));
+        let inputs = workload.lexicon.inputs();
+        let state = State::<Recorder<CpuTensor>>::new(&device, &config, &inputs, None)?;
+        workload.step(state, &device, &config)?;
+        add(&mut layers, device.take());
+    }
+    Ok(layers)
+}
+
+/// Adds what a step did up to its first gradient, and for how many pictures it had gradients of weights.
+fn add(layers: &mut Vec<Layer>, calls: Vec<Call>) {
     let mut forward = true;
-    for call in device.take() {
+    for call in calls {
         let (geometry, enlarged, is_weight) = match call.op {
             Some(Op::Conv(geometry)) => (geometry, false, false),
             Some(Op::ResizeConv) => (kinora_nn::same([1, 3, 3]), true, false),
@@ -80,7 +94,6 @@ pub fn of(workload: &Workload) -> Result<Vec<Layer>> {
             _ => {}
         }
     }
-    Ok(layers)
 }
 
 impl Layer {

@@ -1,17 +1,18 @@
 //! What is measured: the networks of a preset, and a batch for them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_embed::{Encoder, Pieces};
+use kinora_embed::Pieces;
 use kinora_gan::{Discriminator, Noise};
 use kinora_model::Lexicon;
 use kinora_nn::{Module, Outline, Precision};
 use kinora_tensor::{Random, Tensor, Var, grad_from};
 use kinora_text::Tokenizer;
 use kinora_train::{Config, Fed, Measured, State, frames_judged};
-use kinora_video::{Batch, Dataset, Draw, Shapes, Split};
+use kinora_video::{Batch, Dataset, Draw, Feed, FeedConfig, Shapes, Split};
 
 /// Captions that the tokenizer is trained on.
 const CAPTIONS: u64 = 2000;
@@ -29,7 +30,9 @@ pub struct Workload {
 
 impl Workload {
     pub fn new(preset: &str, set: &[String]) -> Result<Self> {
-        let config = Config::preset(preset, set)?;
+        let mut config = Config::preset(preset, set)?;
+        // What is measured is a step of playing: most steps of a training are.
+        (config.reading.steps, config.copying.steps) = (0, 0);
         let (dataset, split) = (Shapes::new(), Split::Train);
         let draw = |index| Draw { seed: config.seed, index };
         let captions = (0..CAPTIONS)
@@ -38,14 +41,10 @@ impl Workload {
         let texts = captions.iter().map(String::as_str);
         let tokenizer = Tokenizer::train(texts, config.tokenizer.vocab)?;
         let lexicon = Lexicon::new(&config.encoder, tokenizer, &captions)?;
-        let mut batch = Batch { index: 0, examples: Vec::new(), wrong_captions: Vec::new() };
-        for index in 0..config.train.batch as u64 {
-            let mut example = dataset.example(split, draw(index))?;
-            example.clip = example.clip.to_dims(config.clip.dims())?;
-            let wrong = dataset.wrong_captions(split, &example.caption, draw(index), 1)?;
-            batch.wrong_captions.extend(wrong);
-            batch.examples.push(example);
-        }
+        let Config { seed, clip, train, .. } = &config;
+        let (seed, batch, wrong) = (*seed, train.batch, train.wrong);
+        let first = FeedConfig { split, seed, start: 0, batch, dims: clip.dims(), wrong };
+        let batch: Batch = Feed::new(Arc::new(dataset), first, |batch| batch).next()?;
         let fed = Fed::new(&lexicon, &batch)?;
         Ok(Self { preset: preset.into(), config, lexicon, fed })
     }
@@ -73,9 +72,10 @@ impl Workload {
         Ok(state.step(device, config, &self.fed)?)
     }
 
-    /// The first `n` of the captions of the batch and the wrong ones after them, from the start again where there are not enough.
+    /// The first `n` of the captions of the batch and the wrong ones after them, from the start again
+    /// where there are not enough.
     pub fn pieces_of(&self, n: usize) -> Pieces {
-        let all = self.fed.all.clone();
+        let all = self.fed.captions.clone();
         let cycle = |x: &[f32]| {
             let each = x.len() / all.sentences;
             x.iter().copied().cycle().take(n * each).collect::<Vec<f32>>()
@@ -90,13 +90,15 @@ impl Workload {
     pub fn inputs(&self, state: &State<CpuTensor>) -> Result<Vec<(String, CpuTensor)>> {
         let device = CpuDevice::new();
         let tensor = |data: &[f32], shape: &[usize]| CpuTensor::from_slice(&device, data, shape);
-        let Fed { values, own, all: pieces } = &self.fed;
+        let Fed { clips, values, captions: pieces } = &self.fed;
         let shape = [pieces.sentences, pieces.places];
         let [t, h, w, c] = self.config.clip.dims();
         let mut tensors: Vec<(String, CpuTensor)> = state
             .named()
             .into_iter()
-            .filter(|(name, _)| name.starts_with("net.") || name.starts_with("critic."))
+            .filter(|(name, _)| {
+                ["net.", "critic.", "recogniser."].iter().any(|part| name.starts_with(part))
+            })
             .map(|(name, tensor)| (name, tensor.clone()))
             .collect();
         tensors.extend([
@@ -104,7 +106,7 @@ impl Workload {
             ("input.mask".into(), tensor(&pieces.mask, &shape)?),
             ("input.tags".into(), tensor(&pieces.tags, &shape)?),
             ("input.entities".into(), tensor(&pieces.entities, &shape)?),
-            ("input.real".into(), tensor(values, &[own.sentences, t, h, w, c])?),
+            ("input.real".into(), tensor(values, &[*clips, t, h, w, c])?),
         ]);
         Ok(tensors)
     }
@@ -112,7 +114,7 @@ impl Workload {
     /// Two steps: what is drawn in them and what comes out, for the twin to be held against.
     pub fn outputs(&self, state: State<CpuTensor>) -> Result<Vec<(String, CpuTensor)>> {
         let device = CpuDevice::new();
-        let n = self.fed.clips();
+        let n = self.fed.clips;
         let mut tensors = self.judged(&state)?;
         tensors.extend(enlarged(&device)?);
         let mut config = self.config.clone();
@@ -131,15 +133,10 @@ impl Workload {
                 (format!("input.film.{number}"), noise.film),
                 (format!("input.frames.{number}"), noise.frames),
             ]);
-            let [loss_critic, loss_net, .., norm_critic, norm_net] =
-                Measured::read(&[measured])?[0];
-            for (name, value) in [
-                ("loss_critic", loss_critic),
-                ("loss_net", loss_net),
-                ("norm_critic", norm_critic),
-                ("norm_net", norm_net),
-            ] {
-                let value = CpuTensor::from_slice(&device, &[value], [])?;
+            let metrics = Measured::read(&[measured])?.remove(0);
+            // Which side of zero a logit lies on is decided by rounding at times.
+            for (name, value) in metrics.iter().filter(|(name, _)| !name.starts_with("accuracy")) {
+                let value = CpuTensor::from_slice(&device, &[*value], [])?;
                 tensors.push((format!("output.{name}.{number}"), value));
             }
         }
@@ -149,7 +146,7 @@ impl Workload {
     /// The films of the first step, and the logits of real clips.
     fn judged(&self, state: &State<CpuTensor>) -> Result<Vec<(String, CpuTensor)>> {
         let device = CpuDevice::new();
-        let n = self.fed.clips();
+        let n = self.fed.clips;
         let own = self.pieces_of(n);
         let noise = kinora_train::noise(&device, &self.config, 1, n)?;
         let films = state.net.forward(&own, &noise)?;
@@ -158,8 +155,6 @@ impl Workload {
         let file = save(&self.inputs(state)?)?;
         let Config { encoder, discriminator, clip, .. } = &self.config;
         let (film, sentence) = (clip.shape(), encoder.sentence);
-        let outline = Encoder::new(&mut Outline, encoder, &self.lexicon.inputs())?;
-        let reader = kinora_nn::load::<CpuTensor, _>(&outline, &device, &file, "critic.encoder")?;
         let outline = Discriminator::of_clips(&mut Outline, discriminator, film, sentence)?;
         let of_clips = kinora_nn::load::<CpuTensor, _>(&outline, &device, &file, "critic.clips")?;
         let outline = Discriminator::of_frames(&mut Outline, discriminator, film, sentence)?;
@@ -167,7 +162,7 @@ impl Workload {
 
         let inputs = self.inputs(state)?;
         let real = &inputs.last().context("the inputs end with the clips")?.1;
-        let sentence = reader.forward(&own)?.sentence;
+        let sentence = state.net.encoder.forward(&own)?.sentence;
         let mut cuts = Vec::new();
         for frame in frames_judged(&self.config, 1) {
             let shown = real.slice(1, frame, 1)?;

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-const TINY: [&str; 12] = [
+const TINY: [&str; 14] = [
     "clip.frames=2",
     "clip.height=8",
     "clip.width=8",
@@ -15,6 +15,8 @@ const TINY: [&str; 12] = [
     "discriminator.clip=[4]",
     "discriminator.frame=[4]",
     "discriminator.features=4",
+    "matcher.channels=[8]",
+    "matcher.features=4",
     "encoder.word=4",
     "train.batch=2",
 ];
@@ -53,8 +55,8 @@ fn every_row_is_written() {
     };
     assert_eq!(named("shapes/step", "clips/s"), 3);
     assert_eq!(named("shapes/sample", "films/s"), 2);
-    // Input, state, decoder and output of the generator, one of each discriminator.
-    assert_eq!(named("shapes/conv", "GFLOP/s"), 3 * 6);
+    // Matcher, recogniser, input, state, decoder and output of the generator, each discriminator.
+    assert_eq!(named("shapes/conv", "GFLOP/s"), 3 * 8);
     assert_eq!(named("shapes/conv 1x3x3 4→4 on 1x4x4 enlarged, 4", "GFLOP/s"), 3);
     // Where the system says what a process needs.
     let memory = named("shapes/memory", "MiB");
@@ -64,7 +66,7 @@ fn every_row_is_written() {
     assert!(threads >= 1);
     // Batches 1 to 8, frames 1 to 8, sides 4 to 32.
     assert_eq!(scaling, 4 + 4 + 4 + threads);
-    assert_eq!(rows.len(), 3 + 2 + memory + 3 * 6 + scaling);
+    assert_eq!(rows.len(), 3 + 2 + memory + 3 * 8 + scaling);
     assert_eq!(named("shapes/conv 3x4x4 3→4 on 2x8x8 /1x2x2, 4", "GFLOP/s"), 3);
 }
 

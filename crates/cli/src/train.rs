@@ -166,10 +166,9 @@ struct Progress<'a> {
     bar: ProgressBar,
     peak: &'a dyn Fn() -> u64,
     folder: PathBuf,
-    batch: usize,
     steps: u64,
-    /// When training began, and after which step.
-    began: Option<(Instant, u64)>,
+    /// When training began, and what was thought of it then.
+    began: Option<(Instant, Estimate)>,
 }
 
 impl<'a> Progress<'a> {
@@ -178,21 +177,14 @@ impl<'a> Progress<'a> {
         let style = ProgressStyle::with_template("{bar:20} {pos}/{len}  {msg}")
             .expect("the template is right");
         bar.set_style(style);
-        Self {
-            bar,
-            peak,
-            folder: folder.into(),
-            batch: config.train.batch,
-            steps: config.train.steps,
-            began: None,
-        }
+        Self { bar, peak, folder: folder.into(), steps: config.train.steps, began: None }
     }
 
     fn show(&mut self, event: &Event) {
         match event {
             Event::Estimate(estimate) => {
-                self.began = Some((Instant::now(), self.steps - estimate.steps));
-                self.bar.set_position(self.steps - estimate.steps);
+                self.began = Some((Instant::now(), *estimate));
+                self.bar.set_position(self.steps - estimate.steps());
                 self.line(&self.before(estimate));
             }
             Event::Step { step, .. } => self.bar.set_position(*step),
@@ -203,6 +195,13 @@ impl<'a> Progress<'a> {
                     false => self.bar.set_message(text),
                 }
             }
+            Event::Unread(matched) => self.line(&format!(
+                "the matcher could not learn the captions from the clips: it prefers a clip's own \
+                 caption to a false one in {:.0}% of cases, where chance is 50%, so the films will \
+                 hardly follow their sentences; look at the captions with `kinora data check` and \
+                 `kinora data preview`, or start a new run with more reading.steps",
+                100.0 * matched
+            )),
             Event::Samples(path) => self.line(&format!("samples: {}", path.display())),
             Event::Saved(_) => {}
         }
@@ -215,56 +214,58 @@ impl<'a> Progress<'a> {
 
     /// What the run will take.
     fn before(&self, estimate: &Estimate) -> String {
-        let Estimate { parameters, parameters_discriminator, seconds, steps } = *estimate;
+        let Estimate { parameters, parameters_discriminator, phases } = *estimate;
         let millions = |n: usize| format!("{:.2} M", n as f64 * 1e-6);
-        let time = Duration::from_secs_f64(seconds);
+        let time = Duration::from_secs_f64(estimate.seconds_after(0));
+        let steps = ["reading", "copying", "playing"].into_iter().zip(phases);
+        let steps: Vec<String> = steps
+            .filter(|(_, (steps, _))| *steps > 0)
+            .map(|(phase, (steps, _))| format!("{} of {phase}", count(steps, "step")))
+            .collect();
         format!(
-            "{} parameters in the model, {} in the discriminators; about {} MiB of memory; {} of \
-             {}, about {}; log and samples in {}",
+            "{} parameters in the model, {} in the discriminators; about {} MiB of memory; {}, about \
+             {}; log and samples in {}",
             millions(parameters),
             millions(parameters_discriminator),
             (self.peak)().div_ceil(1 << 20),
-            count(steps, "step"),
-            count(self.batch as u64, "clip"),
+            steps.join(", "),
             HumanDuration(time),
             self.folder.display(),
         )
     }
 
-    /// The time that is left, by the steps of this run so far.
+    /// The time that is left: what the estimate says, by how right it was so far.
     fn left(&self, step: u64) -> String {
-        let Some((began, from)) = self.began.filter(|(_, from)| step > *from) else {
-            return String::new();
-        };
-        let each = began.elapsed().as_secs_f64() / (step - from) as f64;
-        let left = Duration::from_secs_f64(each * self.steps.saturating_sub(step) as f64);
-        format!("{} left", HumanDuration(left))
+        let Some((began, estimate)) = &self.began else { return String::new() };
+        let left = estimate.seconds_after(step + estimate.steps() - self.steps);
+        let made = estimate.seconds_after(0) - left;
+        let scale = if made > 0.0 { began.elapsed().as_secs_f64() / made } else { 1.0 };
+        format!("{} left", HumanDuration(Duration::from_secs_f64(left * scale)))
     }
 }
 
-/// The numbers of a line of the log that a person looks at: those of its phase.
+/// The phase of a line of the log, and its numbers that a person looks at.
 fn losses(line: &LogLine) -> String {
     let metric = |name: &str| line.metrics.get(name).copied();
     let percent = |name: &str| 100.0 * metric(name).unwrap_or(f64::NAN);
-    let mut parts = Vec::new();
-    if let Some(loss) = metric("loss_matcher") {
-        parts.push(format!(
-            "reading: loss {loss:.3}, own caption first {:.0}%, above a false one {:.0}%",
+    let copy = metric("loss_copy").unwrap_or(f64::NAN);
+    let phase = match (
+        metric("loss_matcher"),
+        metric("loss_discriminator"),
+        metric("loss_generator"),
+    ) {
+        (Some(loss), ..) => format!(
+            "reading: loss {loss:.3}, own caption above all others {:.0}%, above a false one {:.0}%",
             percent("matched_own"),
             percent("matched_false"),
-        ));
-    }
-    if let Some(loss) = metric("loss_copy") {
-        parts.push(format!("copy {loss:.4}"));
-    }
-    if let (Some(d), Some(g)) = (metric("loss_discriminator"), metric("loss_generator")) {
-        parts.push(format!(
-            "loss D {d:.3} G {g:.3}, D right on real {:.0}% fake {:.0}% wrong {:.0}%",
+        ),
+        (None, Some(d), Some(g)) => format!(
+            "playing: loss D {d:.3} G {g:.3}, of copies {copy:.4}, D right on real {:.0}% fake {:.0}% wrong {:.0}%",
             percent("accuracy_real"),
             percent("accuracy_fake"),
             percent("accuracy_wrong"),
-        ));
-    }
-    parts.push(format!("{:.1} clips/s", line.clips_per_second));
-    parts.join(", ")
+        ),
+        _ => format!("copying: loss {copy:.4}"),
+    };
+    format!("{phase}, {:.1} clips/s", line.clips_per_second)
 }

@@ -45,7 +45,10 @@ fn kinds() -> Vec<(EncoderConfig, Inputs)> {
         let from = if vectors > 0 { "vectors.txt" } else { "none" };
         (EncoderConfig { reader, vectors: from.into(), tuned, ..config() }, inputs)
     };
+    let unit = |(config, inputs)| (EncoderConfig { unit: true, ..config }, inputs);
     vec![
+        unit(kind(Reader::Gru, 0, false, 0)),
+        unit(kind(Reader::Sif, 7, false, 7)),
         kind(Reader::Gru, 0, false, 0),
         kind(Reader::Gru, 7, false, 0),
         kind(Reader::Gru, 7, true, 0),
@@ -226,6 +229,30 @@ fn an_empty_sentence_is_a_sentence() {
     }
     let none = pieces(&[], 9);
     assert_eq!((none.sentences, none.rows.len(), none.cut), (0, 0, 0));
+}
+
+/// With `unit` a sentence has the length √d and the direction that it has without; its words are the
+/// same.
+#[test]
+fn a_sentence_may_have_a_fixed_length() {
+    let texts = [LONG, SHORT, ""];
+    let plain = encode(&texts, 9);
+    let kind = (EncoderConfig { unit: true, ..config() }, inputs());
+    let encoder = encoder_of(&kind);
+    let unit = encoder.forward(&pieces(&texts, 9)).unwrap();
+    assert_eq!((&unit.words, &unit.bias), (&plain.words, &plain.bias));
+    let rows = plain.sentence.values().chunks(4).zip(unit.sentence.values().chunks(4));
+    for (k, (plain, unit)) in rows.enumerate() {
+        let length = plain.iter().map(|x| x * x).sum::<f64>().sqrt();
+        for (plain, unit) in plain.iter().zip(unit) {
+            let wanted = plain / length * 2.0;
+            assert!((unit - wanted).abs() < 1e-6, "{k}: {unit}, by hand {wanted}");
+        }
+    }
+    // Where all is zero there is no direction, and nothing is divided by zero.
+    let zero = encoder.map(|_, x| Reference::full(&(), 0.0, *x.shape()).unwrap());
+    let sentence = zero.forward(&pieces(&texts, 9)).unwrap().sentence;
+    assert_eq!(sentence.values(), [0.0; 12]);
 }
 
 #[test]

@@ -28,6 +28,7 @@ impl MatcherConfig {
     /// # Errors
     /// What is wrong, with the key to change.
     pub fn check(&self, film: FilmShape) -> Result<(), String> {
+        film.check()?;
         check_size("matcher.features", self.features)?;
         if self.features < 4 {
             return Err(format!("matcher.features = {} must be at least 4", self.features));

@@ -70,14 +70,14 @@ pub struct CopyingConfig {
     pub batch: usize,
     /// The learning rate in these steps.
     pub rate: f32,
-    /// The weight of the mean absolute difference between a real clip and its copy; 0 is no copying
-    /// at all.
+    /// The weight of the mean absolute difference between a real clip and its copy; 0, which needs
+    /// `steps` = 0, is no copying at all.
     pub weight: f32,
     /// The weight of a nat by which the noise that a copy is made from differs from normal noise.
     pub divergence: f32,
 }
 
-/// The player of a step.
+/// A part of a training: who learns in a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Matcher and reader learn.
@@ -289,6 +289,10 @@ impl Config {
                 return fail(key, value.to_string(), "at least 0");
             }
         }
+        if self.copying.weight == 0.0 && self.copying.steps > 0 {
+            let wanted = "0 where copying.weight is 0";
+            return fail("copying.steps", self.copying.steps.to_string(), wanted);
+        }
         for (key, value) in [
             ("train.steps", train.steps),
             ("train.r1_every", train.r1_every),
@@ -442,6 +446,31 @@ mod tests {
     }
 
     #[test]
+    fn phases_follow_each_other() {
+        let config = |read: u64, copied: u64| {
+            let set = [format!("reading.steps={read}"), format!("copying.steps={copied}")];
+            let sizes = ["reading.batch=5", "copying.batch=4", "train.batch=3"].map(String::from);
+            Config::preset("shapes", &[&set[..], &sizes].concat()).unwrap()
+        };
+        use Phase::{Copying, Playing, Reading};
+        for (read, copied, wanted) in [
+            (2, 1, [Reading, Reading, Copying, Playing]),
+            (0, 3, [Copying, Copying, Copying, Playing]),
+            (1, 0, [Reading, Playing, Playing, Playing]),
+            (0, 0, [Playing; 4]),
+        ] {
+            let config = config(read, copied);
+            assert_eq!([1, 2, 3, 4].map(|step| config.phase(step)), wanted);
+            let batches = wanted.map(|phase| match phase {
+                Reading => 5,
+                Copying => 4,
+                Playing => 3,
+            });
+            assert_eq!([1, 2, 3, 4].map(|step| config.batch(step)), batches);
+        }
+    }
+
+    #[test]
     fn errors_say_what_and_where() {
         for (text, wanted) in [
             (
@@ -476,6 +505,24 @@ mod tests {
             ("[generator]\nhidden = 100000000\n", "generator.hidden"),
             ("[discriminator]\nclip = []\n", "discriminator.clip needs at least one layer"),
             ("clip = 3\n", "there is no key \"clip\""),
+            ("[matcher]\nchannels = [12]\n", "matcher.channels: 12 is no multiple of 8"),
+            ("[matcher]\nchannels = [8, 8, 8, 8, 8, 8]\n", "matcher.channels halves 6 times"),
+            ("[matcher]\nfeatures = 2\n", "matcher.features = 2 must be at least 4"),
+            ("[generator]\nstyle = 5000\n", "generator.style = 5000 must be at most 4096"),
+            ("[generator]\npalette = 5000\n", "generator.palette = 5000 must be at most 4096"),
+            ("[reading]\nbatch = 0\n", "reading.batch = 0 must be from 1 to 4096"),
+            ("[reading]\nrate = 0.0\n", "reading.rate = 0 must be above 0 and at most 1"),
+            ("[reading]\nweight = -1.0\n", "reading.weight = -1 must be at least 0"),
+            ("[reading]\nstep = 4\n", "f.toml:2: there is no key \"reading.step\"; did you mean"),
+            ("[copying]\nrate = 2.0\n", "copying.rate = 2 must be above 0 and at most 1"),
+            ("[copying]\nweight = inf\n", "copying.weight = inf must be at least 0"),
+            (
+                "[copying]\nweight = 0.0\n",
+                "copying.steps = 2000 must be 0 where copying.weight is 0",
+            ),
+            ("[copying]\ndivergence = -0.1\n", "copying.divergence = -0.1 must be at least 0"),
+            ("[train]\nwrong = 0\n", "train.wrong = 0 must be from 1 to 64"),
+            ("[train]\nwrong = 65\n", "train.wrong = 65 must be from 1 to 64"),
         ] {
             let error = Config::parse(text, "f.toml", &[]).unwrap_err().to_string();
             assert!(error.contains(wanted), "{text:?} gives {error:?}, not {wanted:?}");

@@ -25,13 +25,16 @@ use crate::{Config, Error, Fed, Phase, Result, folder};
 pub const PLAYERS: &str = "players.safetensors";
 /// How many films a sheet of samples shows.
 const SAMPLES: u64 = 8;
+/// A matcher that prefers the own caption of a clip to a false one less often than this has not
+/// learnt the captions; chance is 0.5.
+const LEARNT: f64 = 0.7;
 
 /// A training in its folder:
 ///
 /// | file | what |
 /// |---|---|
 /// | `config.toml` | the config, resolved |
-/// | `log.jsonl` | a line every `train.log_every` steps |
+/// | `log.jsonl` | a line every `train.log_every` steps, and at the end of a phase |
 /// | `samples/000500.gif` | real clips above generated ones, every `train.sample_every` steps |
 /// | `checkpoint.safetensors` | all that is needed to go on |
 /// | `model.safetensors` | the model so far, in half precision |
@@ -60,14 +63,30 @@ pub struct Training<T: Tensor> {
 /// What a run will take.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// Numbers that the generator and its reader of sentences have.
+    /// Numbers that the generator, the reader of sentences and the matcher have.
     pub parameters: usize,
     /// Numbers that the discriminators have.
     pub parameters_discriminator: usize,
-    /// Seconds that the steps left will take, measured on steps whose results were thrown away.
-    pub seconds: f64,
+    /// Of reading, copying and playing: how many steps are left, and how many seconds each takes,
+    /// measured on steps whose results were thrown away.
+    pub phases: [(u64, f64); 3],
+}
+
+impl Estimate {
     /// Steps that are left.
-    pub steps: u64,
+    pub fn steps(&self) -> u64 {
+        self.phases.iter().map(|&(steps, _)| steps).sum()
+    }
+
+    /// Seconds that the steps left take after the next `made` of them.
+    pub fn seconds_after(&self, mut made: u64) -> f64 {
+        let phases = self.phases.iter().map(|&(steps, seconds)| {
+            let over = made.min(steps);
+            made -= over;
+            (steps - over) as f64 * seconds
+        });
+        phases.sum()
+    }
 }
 
 /// What happens in a run, for whoever watches it.
@@ -84,6 +103,10 @@ pub enum Event<'a> {
     },
     /// A line was added to the log.
     Log(&'a LogLine),
+    /// The phase of reading is over, and the matcher has not learnt the captions: it prefers the own
+    /// caption of a clip to a false one in this share of cases, where chance is 0.5. The films will
+    /// hardly follow their sentences.
+    Unread(f64),
     /// A sheet of samples was written.
     Samples(&'a Path),
     /// A checkpoint was written, after this many steps.
@@ -107,7 +130,8 @@ impl<T: Tensor> Training<T> {
     ///
     /// # Errors
     /// If the folder holds a run already, another training runs in it, or it cannot be made, the
-    /// config's values are not possible, the data cannot be opened, or no tensor of the model fits.
+    /// config's values are not possible, the data cannot be opened, no tensor of the model fits, or the
+    /// generator would play for a matcher that has not learnt and will not.
     pub fn create(
         device: &T::Device,
         config: Config,
@@ -125,16 +149,20 @@ impl<T: Tensor> Training<T> {
             credits: info.credits.clone(),
             ..Card::default()
         };
+        let mut can_read = false;
         let (lexicon, net) = match init {
             Some(model) => {
                 let lexicon = lexicon_of(&config, &model, &*dataset)?;
                 let outline = Net::new(&mut Outline, &config.model(), &lexicon.inputs())?;
                 let named = outline.named();
                 let all = named.len();
-                let kept = {
+                let kept: Vec<bool> = {
                     let fits = fitting(&model.net);
-                    named.iter().filter(|(name, desc)| fits(name, &desc.shape).is_some()).count()
+                    named.iter().map(|(name, desc)| fits(name, &desc.shape).is_some()).collect()
                 };
+                can_read = (named.iter().zip(&kept))
+                    .all(|((name, _), &kept)| kept || name.starts_with("generator."));
+                let kept = kept.into_iter().filter(|&kept| kept).count();
                 if kept == 0 {
                     return Err(Error::Config(format!(
                         "no tensor of the model {:?} has the shape that this config needs",
@@ -160,6 +188,13 @@ impl<T: Tensor> Training<T> {
                 (Lexicon::new(&config.encoder, tokenizer, &captions)?, None)
             }
         };
+        if !can_read && config.reading.steps == 0 && config.reading.weight > 0.0 {
+            return Err(Error::Config(
+                "reading.steps = 0, but reader and matcher have not learnt to read, or not clips and \
+                 captions of these sizes; set reading.steps, as to 2000, or reading.weight = 0"
+                    .into(),
+            ));
+        }
         let state = State::new(device, &config, &lexicon.inputs(), net)?;
         let samples = folder.join("samples");
         std::fs::create_dir_all(&samples)
@@ -231,8 +266,8 @@ impl<T: Tensor> Training<T> {
         let config = was.with(set)?;
         if config.model() != was.model() || config.discriminator != was.discriminator {
             return Err(Error::Config(
-                "a resumed run keeps its clip, encoder, generator and discriminator; start a new \
-                 one to change them"
+                "a resumed run keeps its clip, encoder, generator, matcher and discriminator; start a \
+                 new one to change them"
                     .into(),
             ));
         }
@@ -326,8 +361,10 @@ impl<T: Tensor> Training<T> {
             let is_due = |every| step.is_multiple_of(every) || step == steps;
             let [is_log_due, are_samples_due, is_save_due] =
                 [train.log_every, train.sample_every, train.save_every].map(is_due);
-            let draws = self.config.phase(step) != Phase::Reading;
-            if is_log_due {
+            let phase = self.config.phase(step);
+            let is_phase_over = phase != self.config.phase(step + 1);
+            // No line is about two phases, which measure other numbers.
+            if is_log_due || is_phase_over {
                 self.look()?;
                 let passed = line_start.elapsed().as_secs_f64();
                 let line = LogLine {
@@ -342,8 +379,12 @@ impl<T: Tensor> Training<T> {
                     (Instant::now(), self.clips, feed.work_seconds());
                 log.append(&line)?;
                 stop |= observe(Event::Log(&line)).is_break();
+                let matched = line.metrics.get("matched_false");
+                if let Some(&matched) = matched.filter(|&&it| is_phase_over && it < LEARNT) {
+                    stop |= observe(Event::Unread(matched)).is_break();
+                }
             }
-            if are_samples_due && draws {
+            if are_samples_due && phase != Phase::Reading {
                 self.look()?;
                 let path = self.folder.join(format!("samples/{step:06}.gif"));
                 sheet(&self.model(), &shown, 0)?.save(&path, &Default::default())?;
@@ -395,14 +436,12 @@ impl<T: Tensor> Training<T> {
         examples(&*self.dataset, Split::HeldOut, self.config.seed, SAMPLES, &self.config.clip)
     }
 
-    /// Measures a step of each phase that is not over, on networks of its own; of the last phase one
-    /// with the penalty, where there is one, and one without.
-    fn estimate(&self, fed: &Fed) -> Result<Estimate> {
+    /// Measures a step of each phase that is not over, on networks of its own; of playing one with the
+    /// penalty, where there is one, and one without. `first` is the batch of the next step.
+    fn estimate(&self, first: &Fed) -> Result<Estimate> {
         let (inputs, train) = (self.lexicon.inputs(), &self.config.train);
-        let measured_on = fed.clips as f64;
-        let mut config = self.config.clone();
         // Seconds of a step of the phase that the config begins with.
-        let time = |config: &Config, step: u64| -> Result<f64> {
+        let time = |config: &Config, step: u64, fed: &Fed| -> Result<f64> {
             let mut trial = State::<T>::new(&self.device, config, &inputs, None)?;
             // The first step of a state also makes its buffers.
             let mut seconds = 0.0;
@@ -417,36 +456,42 @@ impl<T: Tensor> Training<T> {
             Ok(seconds)
         };
         let (made, steps) = (self.state.step, train.steps);
-        let first_drawn = self.config.reading.steps.min(steps);
-        let first_played = (self.config.reading.steps + self.config.copying.steps).min(steps);
-        let left = |from: u64, to: u64| to.saturating_sub(made.max(from)) as f64;
-        let mut seconds = 0.0;
-        let read = left(0, first_drawn);
-        if read > 0.0 {
+        let mut config = self.config.clone();
+        let read = config.reading.steps.min(steps);
+        let copied = config.reading.steps.saturating_add(config.copying.steps).min(steps);
+        let left = |from: u64, to: u64| to.saturating_sub(made.max(from));
+        let mut phases =
+            [(0, read), (read, copied), (copied, steps)].map(|(a, b)| (left(a, b), 0.0));
+        let [reading, copying, playing] = &mut phases;
+        if reading.0 > 0 {
             config.reading.steps = 2; // At its end the optimiser goes.
-            seconds += read * time(&config, 1)? * self.config.reading.batch as f64 / measured_on;
+            reading.1 = time(&config, 1, first)?;
         }
+        // The batches of reading may be far larger.
+        let later = match reading.0 > 0 && copying.0 + playing.0 > 0 {
+            true => Some(self.feed(read)?.next()??),
+            false => None,
+        };
+        let fed = later.as_ref().unwrap_or(first);
         config.reading.steps = 0;
-        let copied = left(first_drawn, first_played);
-        if copied > 0.0 {
+        if copying.0 > 0 {
             config.copying.steps = 1;
-            seconds += copied * time(&config, 1)? * self.config.copying.batch as f64 / measured_on;
+            let scale = config.copying.batch as f64 / fed.clips as f64;
+            copying.1 = time(&config, 1, fed)? * scale;
         }
-        let played = left(first_played, steps);
-        if played > 0.0 {
+        if playing.0 > 0 {
             config.copying.steps = 0;
             let every = train.r1_every;
-            let mut each = time(&config, every + 1)?;
+            playing.1 = time(&config, every + 1, fed)?;
             if train.r1 > 0.0 {
-                each += (time(&config, every)? - each) / every as f64;
+                playing.1 += (time(&config, every, fed)? - playing.1) / every as f64;
             }
-            seconds += played * each * train.batch as f64 / measured_on;
+            playing.1 *= train.batch as f64 / fed.clips as f64;
         }
         Ok(Estimate {
             parameters: count(&Net::new(&mut Outline, &self.config.model(), &inputs)?),
             parameters_discriminator: count(&Critic::new(&mut Outline, &self.config)?),
-            seconds,
-            steps: steps - made,
+            phases,
         })
     }
 
@@ -468,8 +513,8 @@ impl<T: Tensor> Training<T> {
         }
     }
 
-    /// Writes the model and the other players, then the checkpoint: whoever finds the checkpoint of the last step finds
-    /// the model of the last step.
+    /// Writes the model and the other players, then the checkpoint: whoever finds the checkpoint of the
+    /// last step finds the model of the last step.
     fn save(&self) -> Result<()> {
         self.model().save(self.folder.join("model.safetensors"), Precision::F16)?;
         let players = self.state.players();

@@ -1,6 +1,6 @@
 //! Gradients by the parameters of a network against central differences in 64 bits.
 
-use kinora_nn::{Fresh, Module, freeze, lift, parameters};
+use kinora_nn::{Embedding, Fresh, Module, freeze, lift, parameters};
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Random, Result, Shape, Tensor, Var, grad};
 
@@ -69,4 +69,9 @@ pub fn check<M: Module<Reference, Of<Reference> = M>>(
             assert!(error < TOLERANCE, "{name}[{element}]: {found}, by differences {wanted}");
         }
     }
+}
+
+/// A tensor as a module of its own, to be given to [`check`].
+pub fn as_module(tensor: &Reference) -> Embedding<Reference> {
+    Embedding { table: tensor.clone() }
 }

@@ -22,7 +22,14 @@ fn config() -> GeneratorConfig {
         hidden: 3,
         decoder,
         group: 2,
+        style: 0,
+        palette: 0,
     }
+}
+
+/// The same with a style network and a palette.
+fn styled() -> GeneratorConfig {
+    GeneratorConfig { style: 5, palette: 4, ..config() }
 }
 
 /// What a batch of films is made from.
@@ -66,20 +73,25 @@ impl<T: Tensor> Inputs<T> {
     }
 }
 
+fn of(config: &GeneratorConfig) -> Generator<Reference> {
+    unsettled(&Generator::new(&mut fresh(), config, FILM, SENTENCE, WORD).unwrap())
+}
+
 fn generator() -> Generator<Reference> {
-    unsettled(&Generator::new(&mut fresh(), &config(), FILM, SENTENCE, WORD).unwrap())
+    of(&config())
 }
 
 #[test]
 fn films_have_the_size_that_was_asked_for() {
     let device = CpuDevice::default();
-    for (film, decoder) in [
-        (FILM, vec![4]),
-        (FilmShape { frames: 1, height: 1, width: 1, channels: 1 }, vec![]),
-        (FilmShape { frames: 2, height: 16, width: 8, channels: 4 }, vec![6, 4, 2]),
-        (FilmShape { frames: 5, height: 2, width: 10, channels: 1 }, vec![2]),
+    for (film, decoder, style, palette) in [
+        (FILM, vec![4], 0, 0),
+        (FILM, vec![4], 5, 4),
+        (FilmShape { frames: 1, height: 1, width: 1, channels: 1 }, vec![], 1, 0),
+        (FilmShape { frames: 2, height: 16, width: 8, channels: 4 }, vec![6, 4, 2], 0, 7),
+        (FilmShape { frames: 5, height: 2, width: 10, channels: 1 }, vec![2], 3, 1),
     ] {
-        let config = GeneratorConfig { decoder, ..config() };
+        let config = GeneratorConfig { decoder, style, palette, ..config() };
         let mut init = Fresh::<CpuTensor>::new(&device, Random::new(0, 0));
         let generator = Generator::new(&mut init, &config, film, SENTENCE, WORD).unwrap();
         let inputs = Inputs::draw(&device, 2, film, &config);
@@ -98,12 +110,102 @@ fn films_have_the_size_that_was_asked_for() {
 
 #[test]
 fn gradients() {
-    let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &config());
+    for config in [config(), styled()] {
+        gradients_of(&config);
+    }
+}
+
+fn gradients_of(config: &GeneratorConfig) {
+    let inputs = Inputs::<Reference>::draw(&(), 2, FILM, config);
     let [sentence, words, bias, film, frames] =
         [inputs.sentence, inputs.words, inputs.bias, inputs.noise.film, inputs.noise.frames]
             .map(Var::constant);
     let noise = Noise { film, frames };
-    check(&generator(), |g| weighed(&g.forward(&sentence, &words, &bias, &noise)?));
+    check(&of(config), |g| weighed(&g.forward(&sentence, &words, &bias, &noise)?));
+}
+
+/// With two colours each pixel lies on the straight line between them; the colours are
+/// tanh(W known + b), where `known` is the style, computed by hand.
+#[test]
+fn pixels_are_mixtures_of_the_colours_of_the_palette() {
+    let generator = of(&GeneratorConfig { palette: 2, ..styled() });
+    let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &styled());
+    let frames = inputs.frames(&generator);
+    let named = generator.named();
+    let linear = |path: &str, x: &[f64]| -> Vec<f64> {
+        let of = |part: &str| {
+            let name = format!("{path}.{part}");
+            named.iter().find(|(found, _)| *found == name).unwrap().1.values()
+        };
+        let (weight, bias) = (of("weight"), of("bias"));
+        let column =
+            |j: usize| x.iter().enumerate().map(move |(i, x)| x * weight[i * bias.len() + j]);
+        (0..bias.len()).map(|j| bias[j] + column(j).sum::<f64>()).collect()
+    };
+    let leaky = |x: Vec<f64>| -> Vec<f64> { x.into_iter().map(|x| x.max(0.2 * x)).collect() };
+    let channels = FILM.channels;
+    for (film, pixels) in frames.values().chunks(frames.values().len() / 2).enumerate() {
+        let row = |x: &Reference| x.slice(0, film, 1).unwrap().values().to_vec();
+        let known = [row(&inputs.sentence), row(&inputs.noise.film)].concat();
+        let style = leaky(linear("style.1", &leaky(linear("style.0", &known))));
+        let palette: Vec<f64> = linear("palette", &style).into_iter().map(f64::tanh).collect();
+        let (first, second) = palette.split_at(channels);
+        let mut shares = Vec::new();
+        for pixel in pixels.chunks(channels) {
+            let share = (pixel[0] - first[0]) / (second[0] - first[0]);
+            assert!(share > 0.0 && share < 1.0, "{pixel:?} of {palette:?}");
+            for c in 0..channels {
+                let wanted = first[c] + share * (second[c] - first[c]);
+                assert!((pixel[c] - wanted).abs() < 1e-6, "{pixel:?} of {palette:?}");
+            }
+            shares.push(share);
+        }
+        let spread = |f: fn(f64, f64) -> f64| shares.iter().copied().reduce(f).unwrap();
+        assert!(spread(f64::max) - spread(f64::min) > 0.05, "{shares:?}");
+    }
+}
+
+/// Files of models from before styles and palettes hold these tensors.
+#[test]
+fn without_style_and_palette_the_tensors_are_those_of_old_models() {
+    let names = |config: &GeneratorConfig| -> Vec<String> {
+        of(config).named().into_iter().map(|(name, _)| name).collect()
+    };
+    #[rustfmt::skip]
+    let old = [
+        "noise.input.weight", "noise.input.bias", "noise.state.weight", "noise.state.bias",
+        "position.table", "attention.weight", "plan.weight", "plan.bias", "moment.weight",
+        "recurrence.input.weight", "recurrence.input.bias", "recurrence.state.weight",
+        "decoder.0.conv.weight", "decoder.0.conv.bias",
+        "decoder.0.norm.modulation.weight", "decoder.0.norm.modulation.bias",
+        "output.weight", "output.bias",
+    ];
+    assert_eq!(names(&config()), old);
+    let new = names(&styled());
+    #[rustfmt::skip]
+    let added = [
+        "style.0.weight", "style.0.bias", "style.1.weight", "style.1.bias",
+        "palette.weight", "palette.bias",
+    ];
+    assert_eq!(new.len(), old.len() + added.len());
+    assert!(old.iter().chain(&added).all(|name| new.iter().any(|new| new == name)), "{new:?}");
+}
+
+/// Frames that are decoded alone are those of the whole film, in the order that is asked for.
+#[test]
+fn some_frames_are_those_of_the_whole_film() {
+    for config in [config(), styled()] {
+        let generator = of(&config);
+        let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &config);
+        let whole = inputs.frames(&generator);
+        for which in [&[0][..], &[1, 2], &[2, 0], &[0, 1, 2]] {
+            let Inputs { sentence, words, bias, noise } = &inputs;
+            let some = generator.frames(sentence, words, bias, noise, which).unwrap();
+            let wanted: Vec<Reference> =
+                which.iter().map(|&frame| whole.slice(1, frame, 1).unwrap()).collect();
+            assert_eq!(some, Tensor::concat(&wanted.iter().collect::<Vec<_>>(), 1).unwrap());
+        }
+    }
 }
 
 /// ε_k is heard in frame k and in those after it, and nowhere else.
@@ -183,8 +285,14 @@ fn a_film_does_not_depend_on_its_neighbours() {
 
 #[test]
 fn a_film_hears_its_sentence_its_words_and_its_noise() {
-    let generator = generator();
-    let inputs = Inputs::<Reference>::draw(&(), 1, FILM, &config());
+    for config in [config(), styled()] {
+        hears(&config);
+    }
+}
+
+fn hears(config: &GeneratorConfig) {
+    let generator = of(config);
+    let inputs = Inputs::<Reference>::draw(&(), 1, FILM, config);
     let before = inputs.frames(&generator);
     let other = |x: &Reference| randn(20, *x.shape());
     type Part = fn(&mut Inputs<Reference>) -> &mut Reference;
@@ -207,7 +315,7 @@ fn a_film_hears_its_sentence_its_words_and_its_noise() {
 fn sizes_that_make_no_generator() {
     let good = config();
     assert_eq!(good.base(FILM), Ok([2, 3]));
-    let rows: [(GeneratorConfig, FilmShape, &str); 10] = [
+    let rows: [(GeneratorConfig, FilmShape, &str); 12] = [
         (GeneratorConfig { noise: 0, ..good.clone() }, FILM, "generator.noise = 0"),
         (
             GeneratorConfig { frame_noise: 5000, ..good.clone() },
@@ -218,6 +326,8 @@ fn sizes_that_make_no_generator() {
         (GeneratorConfig { input: usize::MAX, ..good.clone() }, FILM, "generator.input"),
         (GeneratorConfig { hidden: 0, ..good.clone() }, FILM, "generator.hidden"),
         (GeneratorConfig { group: 0, ..good.clone() }, FILM, "generator.group"),
+        (GeneratorConfig { style: 4097, ..good.clone() }, FILM, "generator.style = 4097"),
+        (GeneratorConfig { palette: 5000, ..good.clone() }, FILM, "generator.palette = 5000"),
         (GeneratorConfig { decoder: vec![3], ..good.clone() }, FILM, "3 channels are no multiple"),
         (GeneratorConfig { decoder: vec![2; 70], ..good.clone() }, FILM, "more than 6 doublings"),
         (good.clone(), FilmShape { frames: 0, ..FILM }, "clip.frames = 0"),

@@ -2,7 +2,7 @@
 
 use crate::differences::{check, fresh, randn, unsettled};
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_gan::{Discriminator, DiscriminatorConfig, FilmShape, Logits, Loss, r1};
+use kinora_gan::{Discriminator, DiscriminatorConfig, FilmShape, Logits, Loss, contrast, r1};
 use kinora_nn::freeze;
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Tensor, Var, grad};
@@ -55,6 +55,82 @@ fn values_are_those_of_the_formulas() {
         near(&loss.discriminator(&logits).unwrap(), of_discriminator, &format!("{loss:?} of D"));
         let found = loss.generator(&logits.fake, &logits.real).unwrap();
         near(&found, of_generator, &format!("{loss:?} of G"));
+    }
+}
+
+/// With k false captions of each clip their terms are means over all k · n logits; a pair of the
+/// relativistic loss holds a false caption against the real logit of the same clip.
+#[test]
+fn several_false_captions_count_as_their_mean() {
+    let [real, fake, first] = LOGITS;
+    let falses = [first, [-0.75, 3.0, 0.5], [1.0, -1.0, -2.5]];
+    let mean_of_falses = |f: &dyn Fn(usize, f32) -> f64| {
+        falses.iter().map(|row| mean(|i| f(i, row[i]))).sum::<f64>() / 3.0
+    };
+    let softplus = |x: f32| -(1.0 - d(x)).ln();
+    let log = mean(|i| softplus(-real[i]))
+        + 0.5 * mean(|i| softplus(fake[i]))
+        + 0.5 * mean_of_falses(&|_, wrong| softplus(wrong));
+    let beyond = |x: f32| f64::from((1.0 + x).max(0.0));
+    let hinge = mean(|i| beyond(-real[i]))
+        + 0.5 * mean(|i| beyond(fake[i]))
+        + 0.5 * mean_of_falses(&|_, wrong| beyond(wrong));
+    let relativistic = 0.5 * mean(|i| softplus(fake[i] - real[i]))
+        + 0.5 * mean_of_falses(&|i, wrong| softplus(wrong - real[i]));
+    let wrong = Reference::from_slice(&(), &falses.concat(), [9]).unwrap();
+    let logits = Logits { wrong, ..logits() };
+    for (loss, wanted) in [
+        (Loss::Minimax, log),
+        (Loss::NonSaturating, log),
+        (Loss::Hinge, hinge),
+        (Loss::Relativistic, relativistic),
+    ] {
+        near(&loss.discriminator(&logits).unwrap(), wanted, &format!("{loss:?}"));
+    }
+    // Eight logits are no whole number of false captions for three clips.
+    let wrong = logits.wrong.slice(0, 0, 8).unwrap();
+    assert!(Loss::Relativistic.discriminator(&Logits { wrong, ..logits }).is_err());
+}
+
+/// Two clips, their own sentences first, then three that are false.
+const MATCHES: [[f64; 5]; 2] = [[1.5, -0.25, 2.0, 0.5, -1.0], [0.75, 0.5, -2.0, 1.25, 3.0]];
+
+#[test]
+fn contrast_is_the_cross_entropy_of_the_own_sentence() {
+    let own =
+        |i: usize, row: &[f64]| -(row[i].exp() / row.iter().map(|x| x.exp()).sum::<f64>()).ln();
+    let of = |rows: &[[f64; 5]; 2]| (own(0, &rows[0]) + own(1, &rows[1])) / 2.0;
+    let logits = Reference::new(MATCHES.concat(), [2, 5]).unwrap();
+    near(&contrast(&logits).unwrap(), of(&MATCHES), "contrast");
+
+    // The coefficient keeps the gradient that comes in from being 1.
+    let lifted = Var::leaf(logits);
+    let loss = contrast(&lifted).unwrap().affine(3.0, 0.0).unwrap();
+    let gradient = grad(loss, &[&lifted]).unwrap().remove(0);
+    for (at, found) in gradient.values().iter().enumerate() {
+        let moved = |by: f64| {
+            let mut rows = MATCHES;
+            rows[at / 5][at % 5] += by;
+            of(&rows)
+        };
+        let wanted = 3.0 * (moved(1e-6) - moved(-1e-6)) / 2e-6;
+        assert!((found - wanted).abs() < 1e-7, "{at}: {found}, by differences {wanted}");
+    }
+}
+
+/// A matcher's logits lie between -40 and 40. Where the own sentence has a share that 32 bits cannot
+/// hold, the loss is large and not infinite.
+#[test]
+fn contrast_stays_finite() {
+    let device = CpuDevice::default();
+    for (own, other) in [(40.0, -40.0), (-40.0, 40.0), (-1e4, 1e4)] {
+        let rows = CpuTensor::from_slice(&device, &[own, other, other, own], [2, 2]).unwrap();
+        let lifted = Var::leaf(rows);
+        let loss = contrast(&lifted).unwrap();
+        let value = loss.to_vec().unwrap()[0];
+        assert!(value.is_finite() && (value > 60.0) == (own < other), "{own}: {value}");
+        let gradient = grad(loss, &[&lifted]).unwrap().remove(0);
+        assert!(gradient.data().iter().all(|g| g.is_finite()), "{own}: {gradient:?}");
     }
 }
 

@@ -5,3 +5,5 @@ mod differences;
 mod discriminator;
 mod generator;
 mod loss;
+mod matcher;
+mod recogniser;

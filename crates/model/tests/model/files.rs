@@ -8,7 +8,7 @@ use kinora_nn::{Module, Precision, count, describe};
 use kinora_tensor::Tensor;
 use kinora_text::Tokenizer;
 
-use crate::tiny::{config, model};
+use crate::tiny::{config, earlier, model, of};
 
 type Metadata = BTreeMap<String, String>;
 
@@ -18,7 +18,13 @@ fn load(bytes: &[u8]) -> Result<Model<CpuTensor>, Error> {
 
 /// The bytes of a model with other metadata and tensors.
 fn changed(change: impl FnOnce(&mut Metadata, &mut Vec<(String, CpuTensor)>)) -> Vec<u8> {
-    let model = model();
+    changed_of(&model(), change)
+}
+
+fn changed_of(
+    model: &Model<CpuTensor>,
+    change: impl FnOnce(&mut Metadata, &mut Vec<(String, CpuTensor)>),
+) -> Vec<u8> {
     let mut metadata =
         kinora_nn::header(&model.to_bytes(Precision::F32).unwrap()).unwrap().metadata;
     let mut tensors: Vec<(String, CpuTensor)> =
@@ -108,6 +114,34 @@ fn a_file_without_a_format_is_of_the_first() {
     assert_eq!(load(&bytes).unwrap().card, Default::default());
 }
 
+/// A file of format 2 has no matcher and none of the keys that came with it.
+#[test]
+fn a_file_of_an_earlier_format_has_no_matcher() {
+    let model = of(earlier());
+    let bytes = changed_of(&model, |metadata, _| {
+        metadata.insert("kinora.format".into(), "2".into());
+        let text = &metadata["kinora.config"];
+        let mut config: serde_json::Value = serde_json::from_str(text).unwrap();
+        for (section, key) in
+            [("encoder", "unit"), ("generator", "style"), ("generator", "palette")]
+        {
+            assert!(config[section].as_object_mut().unwrap().remove(key).is_some(), "{key}");
+        }
+        assert!(config.as_object_mut().unwrap().remove("matcher").is_some());
+        metadata.insert("kinora.config".into(), config.to_string());
+    });
+    let found = contents(&bytes, "film.model").unwrap();
+    assert_eq!((found.format, found.config.matcher.is_none()), (2, true));
+    let back = load(&bytes).unwrap();
+    assert_eq!(back.config, earlier());
+    let film = model.sample("a knight", 0).unwrap();
+    assert_eq!(back.sample("a knight", 0).unwrap(), film);
+    let error = back.matches("a knight", &[film]).unwrap_err();
+    assert!(matches!(error, Error::Config(_)), "{error:?}");
+    let wanted = "the model \"tiny\" has no matcher; train it anew to give it one";
+    assert!(error.to_string().contains(wanted), "{error}");
+}
+
 #[test]
 fn files_that_are_no_models_say_why() {
     fn set(key: &'static str, value: impl Into<String>) -> Vec<u8> {
@@ -145,7 +179,7 @@ fn files_that_are_no_models_say_why() {
         ("no config", without("kinora.config"), "kinora.config"),
         ("no card", without("kinora.card"), "kinora.card"),
         ("no tokenizer", without("kinora.tokenizer"), "kinora.tokenizer"),
-        ("a newer format", set("kinora.format", "3"), "format 3 is newer than this program (2)"),
+        ("a newer format", set("kinora.format", "4"), "format 4 is newer than this program (3)"),
         ("a format of the future", set("kinora.format", "4294967295"), "newer"),
         ("a format that is none", set("kinora.format", "one"), "kinora.format"),
         ("a negative format", set("kinora.format", "-1"), "kinora.format"),
@@ -164,7 +198,23 @@ fn files_that_are_no_models_say_why() {
         ("a width of nothing", with(|c| c.generator.group = 0), "generator.group"),
         ("another length", with(|c| c.clip.frames = 4), "generator.position.table"),
         ("another height", with(|c| c.clip.height = 8), "generator.moment.weight"),
-        ("other channels", with(|c| c.clip.channels = 3), "generator.output.bias"),
+        ("other channels", with(|c| c.clip.channels = 3), "generator.palette.bias"),
+        ("another palette", with(|c| c.generator.palette = 4), "generator.output.bias"),
+        ("no palette", with(|c| c.generator.palette = 0), "generator.output.bias"),
+        ("another style", with(|c| c.generator.style = 6), "generator.decoder"),
+        ("no style", with(|c| c.generator.style = 0), "generator.decoder"),
+        ("another matcher", with(|c| c.matcher.as_mut().unwrap().features = 8), "matcher."),
+        ("no matcher", with(|c| c.matcher = None), "matcher."),
+        (
+            "a matcher that cannot be",
+            with(|c| c.matcher.as_mut().unwrap().channels = vec![9]),
+            "matcher.channels: 9 is no multiple of 8",
+        ),
+        (
+            "a matcher that is missing",
+            changed(|_, tensors| tensors.retain(|(name, _)| !name.starts_with("matcher."))),
+            "the tensor matcher.",
+        ),
         ("another block", with(|c| c.generator.decoder = vec![4, 4]), "generator."),
         ("other words", with(|c| c.encoder.word = 7), "encoder.sentence.backward"),
         ("another sentence", with(|c| c.encoder.sentence = 6), "encoder.sentence.join"),

@@ -110,6 +110,35 @@ fn films_come_back_through_pixels() {
     assert!(pixels::to_clip(&values[1..], &config().clip).is_err());
 }
 
+/// One logit a clip, whichever clips are beside it, and other ones for other sentences.
+#[test]
+fn clips_are_held_against_a_sentence() {
+    let model = model();
+    // More than are looked at together.
+    let clips: Vec<_> = (0..19).map(|seed| model.sample("a knight", seed).unwrap()).collect();
+    let logits = model.matches("a red robe", &clips).unwrap();
+    assert_eq!(logits.len(), clips.len());
+    assert_eq!(model.matches("a red robe", &clips).unwrap(), logits);
+    assert_ne!(model.matches("a knight walks to the left", &clips).unwrap(), logits);
+    for (k, (clip, beside)) in clips.iter().zip(&logits).enumerate() {
+        // A new matcher has the inverse temperature 12.
+        assert!(beside.is_finite() && beside.abs() <= 12.1, "{beside}");
+        let alone = model.matches("a red robe", std::slice::from_ref(clip)).unwrap();
+        assert!((alone[0] - beside).abs() < 1e-3, "clip {k}: {alone:?} alone, {beside} beside");
+    }
+    assert!(logits.iter().any(|logit| (logit - logits[0]).abs() > 1e-4), "{logits:?}");
+    assert_eq!(model.matches("a red robe", &[]).unwrap(), [0.0; 0]);
+    for prompt in ["", "🦀"] {
+        assert_eq!(model.matches(prompt, &clips[..2]).unwrap().len(), 2);
+    }
+
+    let small = clips[0].resize(3, 5).unwrap();
+    let error = model.matches("a red robe", &[clips[1].clone(), small]).unwrap_err();
+    assert!(matches!(error, kinora_model::Error::Config(_)), "{error:?}");
+    let wanted = "a clip of [3, 3, 5, 4] for a model of clips of [3, 4, 6, 4]";
+    assert!(error.to_string().contains(wanted), "{error}");
+}
+
 #[test]
 fn sizes_that_make_no_model() {
     let good = config();
@@ -120,6 +149,8 @@ fn sizes_that_make_no_model() {
     narrow.encoder.word = 1;
     let mut odd = good.clone();
     odd.generator.decoder = vec![3];
+    let mut deep = good.clone();
+    deep.matcher.as_mut().unwrap().channels = vec![8; 3];
     for (config, wanted) in [
         (with(ClipConfig { frames: 0, ..clip }), "clip.frames = 0 must be from 1 to 256"),
         (with(ClipConfig { height: 5000, ..clip }), "clip.height = 5000"),
@@ -129,6 +160,7 @@ fn sizes_that_make_no_model() {
         (with(ClipConfig { fps: f32::NAN, ..clip }), "clip.fps = NaN"),
         (narrow, "encoder.word = 1"),
         (odd, "generator.decoder: 3 channels"),
+        (deep, "matcher.channels halves 3 times, too often for 4 by 6 pixels"),
     ] {
         let error = config.check().unwrap_err().to_string();
         assert!(error.contains(wanted), "{error:?}, not {wanted:?}");

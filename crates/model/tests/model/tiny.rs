@@ -2,7 +2,7 @@
 
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_embed::EncoderConfig;
-use kinora_gan::GeneratorConfig;
+use kinora_gan::{GeneratorConfig, MatcherConfig};
 use kinora_model::{Card, ClipConfig, Lexicon, Model, ModelConfig, Net};
 use kinora_nn::Fresh;
 use kinora_tensor::Random;
@@ -11,7 +11,13 @@ use kinora_text::Tokenizer;
 pub fn config() -> ModelConfig {
     ModelConfig {
         clip: ClipConfig { frames: 3, height: 4, width: 6, channels: 4, fps: 8.0 },
-        encoder: EncoderConfig { pieces: 8, word: 6, sentence: 5, ..EncoderConfig::default() },
+        encoder: EncoderConfig {
+            pieces: 8,
+            word: 6,
+            sentence: 5,
+            unit: true,
+            ..EncoderConfig::default()
+        },
         generator: GeneratorConfig {
             noise: 4,
             frame_noise: 2,
@@ -20,8 +26,19 @@ pub fn config() -> ModelConfig {
             hidden: 4,
             decoder: vec![4],
             group: 2,
+            style: 5,
+            palette: 3,
         },
+        matcher: Some(MatcherConfig { channels: vec![8], features: 4 }),
     }
+}
+
+/// The sizes that a file of format 2 can have.
+pub fn earlier() -> ModelConfig {
+    let config = config();
+    let encoder = EncoderConfig { unit: false, ..config.encoder };
+    let generator = GeneratorConfig { style: 0, palette: 0, ..config.generator };
+    ModelConfig { encoder, generator, matcher: None, ..config }
 }
 
 pub fn model() -> Model<CpuTensor> {

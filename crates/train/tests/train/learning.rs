@@ -1,15 +1,17 @@
-//! What a step does, and that steps lead somewhere.
+//! What a step of each phase does, and that steps lead somewhere.
 
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_nn::Module;
-use kinora_train::{Config, Error, Fed, METRICS, Measured, Metrics, State};
+use kinora_tensor::Tensor;
+use kinora_train::{Config, Error, Fed, Measured, Metrics, Phase, State};
 use kinora_video::Batch;
 
 use crate::tiny::{batch, config, fed, lexicon, state};
 
-fn metric(metrics: &Metrics, name: &str) -> f32 {
-    metrics[METRICS.iter().position(|known| *known == name).unwrap()]
-}
+/// Settings of a training that is of one phase alone.
+const READING: [&str; 2] = ["reading.steps=1000", "reading.batch=4"];
+const COPYING: [&str; 2] = ["reading.steps=0", "copying.steps=1000"];
+const PLAYING: [&str; 2] = ["reading.steps=0", "copying.steps=0"];
 
 /// A step, and what was measured at it.
 fn step_of(
@@ -18,133 +20,235 @@ fn step_of(
     fed: &Fed,
 ) -> Result<(State<CpuTensor>, Metrics), Error> {
     let (state, measured) = state.step(&CpuDevice::default(), config, fed)?;
-    Ok((state, Measured::read(&[measured])?[0]))
+    Ok((state, Measured::read(&[measured])?.remove(0)))
 }
 
 fn values(module: &impl Module<CpuTensor>) -> Vec<(String, Vec<f32>)> {
     module.named().into_iter().map(|(name, x)| (name, x.data().to_vec())).collect()
 }
 
+/// The tensors of each network by its name.
+fn networks(state: &State<CpuTensor>) -> [(&'static str, Vec<(String, Vec<f32>)>); 6] {
+    [
+        ("encoder", values(&state.net.encoder)),
+        ("matcher", values(&state.net.matcher)),
+        ("generator", values(&state.net.generator)),
+        ("recogniser", values(&state.recogniser)),
+        ("critic", values(&state.critic)),
+        ("average", values(&state.average.module)),
+    ]
+}
+
+/// Makes `steps` steps on one batch; what was measured at each.
+fn learn(config: &Config, steps: usize) -> (State<CpuTensor>, Vec<Metrics>) {
+    let (lexicon, batch) = (lexicon(config), batch(config));
+    let mut state = state(config, &lexicon);
+    let mut all = Vec::new();
+    for _ in 0..steps {
+        let metrics;
+        (state, metrics) = step_of(state, config, &fed(&lexicon, &batch)).unwrap();
+        all.push(metrics);
+    }
+    (state, all)
+}
+
+/// The mean over the first ten steps, and over the last ten.
+fn first_and_last(all: &[Metrics], name: &str) -> [f32; 2] {
+    [&all[..10], &all[all.len() - 10..]]
+        .map(|part| part.iter().map(|metrics| metrics[name]).sum::<f32>() / 10.0)
+}
+
+/// Every tensor of the networks of a phase moves, and none of the others.
+#[test]
+fn a_phase_moves_its_own_networks() {
+    let config = config(&["reading.batch=4"]);
+    let (lexicon, batch) = (lexicon(&config), batch(&config));
+    let mut state = state(&config, &lexicon);
+    for step in 1..=config.train.steps {
+        let phase = config.phase(step);
+        let moving: &[&str] = match phase {
+            Phase::Reading => &["encoder", "matcher"],
+            Phase::Copying => &["generator", "recogniser", "average"],
+            Phase::Playing => &["generator", "recogniser", "critic", "average"],
+        };
+        let before = networks(&state);
+        (state, _) = step_of(state, &config, &fed(&lexicon, &batch)).unwrap();
+        for ((network, before), (_, after)) in before.into_iter().zip(networks(&state)) {
+            for ((name, before), (_, after)) in before.into_iter().zip(after) {
+                let moved = before != after;
+                assert_eq!(moved, moving.contains(&network), "{network} {name} in {phase:?}");
+            }
+        }
+        assert_eq!(state.adam_reader.is_some(), step < config.reading.steps, "after step {step}");
+    }
+}
+
 #[test]
 fn every_loss_trains() {
     for loss in ["minimax", "non-saturating", "hinge", "relativistic"] {
-        let config = config(&[&format!("train.loss={loss}")]);
+        let set = format!("train.loss={loss}");
+        let config = config(&[&PLAYING[..], &[&set, "train.r1_every=4"]].concat());
         let (lexicon, batch) = (lexicon(&config), batch(&config));
         let mut state = state(&config, &lexicon);
-        let [net, critic, average] =
-            [values(&state.net), values(&state.critic), values(&state.average.module)];
+        let before = networks(&state);
         for step in 1..=4 {
             let metrics;
             (state, metrics) = step_of(state, &config, &fed(&lexicon, &batch)).unwrap();
             assert_eq!(state.step, step);
-            assert!(metrics.iter().all(|x| x.is_finite()), "{loss}: {metrics:?}");
-            for (name, metric) in METRICS.iter().zip(metrics) {
+            assert_eq!(metrics.len(), 13, "{metrics:?}");
+            for (name, metric) in metrics {
+                assert!(metric.is_finite(), "{loss}: {name} is {metric}");
                 let possible = !name.starts_with("accuracy") || (0.0..=1.0).contains(&metric);
                 assert!(possible && (metric > 0.0 || !name.starts_with("gradient")), "{name}");
             }
         }
-        // Every tensor has moved, but for the biases of the logits: between two logits they cancel,
-        // and hinge pulls as hard up as down until a logit passes its margin.
-        for (before, after) in [
-            (net, values(&state.net)),
-            (critic, values(&state.critic)),
-            (average, values(&state.average.module)),
-        ] {
+        // Every tensor of the players has moved, but for the biases of the logits: between two logits
+        // they cancel, and hinge pulls as hard up as down until a logit passes its margin.
+        for ((network, before), (_, after)) in before.into_iter().zip(networks(&state)) {
             for ((name, before), (_, after)) in before.into_iter().zip(after) {
                 if name.ends_with("realness.bias") {
                     continue;
                 }
-                assert_ne!(before, after, "{loss} leaves {name} as it was");
+                let plays = !["encoder", "matcher"].contains(&network);
+                assert_eq!(before != after, plays, "{loss}: {network} {name}");
             }
         }
     }
 }
 
+/// One batch by heart: the matcher finds the caption of each clip among those of all clips.
+#[test]
+fn the_matcher_learns_to_read() {
+    let config = config(&[&READING[..], &["train.batch=6", "reading.rate=3e-3"]].concat());
+    let (_, all) = learn(&config, 120);
+    for name in ["matched_own", "matched_false"] {
+        let [first, last] = first_and_last(&all, name);
+        assert!(first < 0.75 && last > 0.95, "{name}: {first} at first, {last} at last");
+    }
+    let [first, last] = first_and_last(&all, "loss_matcher");
+    assert!(last < 0.2 * first, "{first} at first, {last} at last");
+}
+
+/// One batch by heart: the generator draws it from the codes that the recogniser finds.
+#[test]
+fn the_generator_learns_to_copy() {
+    let config = config(&[&COPYING[..], &["copying.rate=3e-3"]].concat());
+    let (_, all) = learn(&config, 150);
+    let [first, last] = first_and_last(&all, "loss_copy");
+    assert!(last < 0.5 * first, "{first} at first, {last} at last");
+    assert!(all.iter().all(|metrics| metrics["divergence"] >= 0.0));
+}
+
 /// One batch by heart: the same clips are right under their own captions and wrong under others,
-/// which only somebody who reads the captions can tell.
+/// which only a critic that heeds the captions can tell.
 #[test]
 fn the_critic_learns_to_read() {
-    let config = config(&[
+    let set = [
         "train.rate_discriminator=2e-3",
         "train.rate_generator=1e-6",
         "train.r1=0",
         "train.batch=6",
-    ]);
-    let (lexicon, batch) = (lexicon(&config), batch(&config));
-    let mut state = state(&config, &lexicon);
-    let mut all = Vec::new();
-    for _ in 0..120 {
-        let metrics;
-        (state, metrics) = step_of(state, &config, &fed(&lexicon, &batch)).unwrap();
-        all.push(metrics);
-    }
-    let mean = |part: &[Metrics], name| {
-        part.iter().map(|metrics| metric(metrics, name)).sum::<f32>() / part.len() as f32
-    };
-    let (first, last) = (&all[..10], &all[110..]);
+    ];
+    let (_, all) = learn(&config(&[&PLAYING[..], &set].concat()), 120);
     for name in ["accuracy_real", "accuracy_fake", "accuracy_wrong"] {
-        assert!(mean(last, name) > 0.9, "{name}: {last:?}");
+        let [_, last] = first_and_last(&all, name);
+        assert!(last > 0.9, "{name}: {last}");
     }
-    let loss = |part| mean(part, "loss_discriminator");
-    assert!(loss(last) < 0.5 * loss(first), "{} at first, {} at last", loss(first), loss(last));
+    let [first, last] = first_and_last(&all, "loss_discriminator");
+    assert!(last < 0.5 * first, "{first} at first, {last} at last");
 }
 
-/// The wrong captions are heard by the critic in the step that they are given to, and by nobody
-/// else.
+/// False captions are heard by the critic in the step that they are given to, and by the matcher when
+/// it judges the films; who judges real clips and films under their own captions does not hear them.
 #[test]
-fn wrong_captions_reach_the_critic() {
-    let config = config(&[]);
+fn wrong_captions_reach_the_critic_and_the_matcher() {
+    let config = config(&PLAYING);
     let lexicon = lexicon(&config);
     let step = |batch: &Batch| -> (State<CpuTensor>, Metrics) {
         step_of(state(&config, &lexicon), &config, &fed(&lexicon, batch)).unwrap()
     };
     let batch = batch(&config);
-    assert_eq!(batch.wrong_captions.len(), batch.examples.len());
-    let mut other = batch.clone();
-    other.wrong_captions[0] = batch.examples[0].caption.text.clone();
-    let ((one, a), (two, b)) = (step(&batch), step(&other));
-    for name in ["accuracy_real", "accuracy_fake", "accuracy_frame_real", "accuracy_frame_fake"] {
-        assert_eq!(metric(&a, name), metric(&b, name), "{name}");
+    let n = batch.examples.len();
+    assert_eq!(batch.wrong_captions.len(), config.train.wrong * n);
+    assert_eq!(fed(&lexicon, &batch).captions.sentences, 3 * n);
+    let (one, a) = step(&batch);
+    // Of the first run of false captions, and of the last.
+    for at in [0, batch.wrong_captions.len() - 1] {
+        let mut other = batch.clone();
+        other.wrong_captions[at] = batch.examples[at % n].caption.text.clone();
+        let (two, b) = step(&other);
+        for name in [
+            "accuracy_real",
+            "accuracy_fake",
+            "accuracy_frame_real",
+            "accuracy_frame_fake",
+            "loss_copy",
+            "divergence",
+        ] {
+            assert_eq!(a[name], b[name], "{name}");
+        }
+        for name in ["loss_discriminator", "loss_match"] {
+            assert_ne!(a[name], b[name], "{name}");
+        }
+        assert_ne!(values(&one.critic), values(&two.critic));
     }
-    assert_ne!(metric(&a, "loss_discriminator"), metric(&b, "loss_discriminator"));
-    assert_ne!(values(&one.critic), values(&two.critic));
     assert_eq!(step(&batch).1, a, "a step is the same every time");
+}
+
+/// What weighs nothing is not measured, and its networks stay as they are.
+#[test]
+fn what_weighs_nothing_is_left_out() {
+    let config = config(&[&PLAYING[..], &["copying.weight=0", "reading.weight=0"]].concat());
+    let before = networks(&state(&config, &lexicon(&config)));
+    let (state, all) = learn(&config, 2);
+    for name in ["loss_copy", "divergence", "loss_match"] {
+        assert!(!all[0].contains_key(name), "{name}");
+    }
+    for ((network, before), (_, after)) in before.into_iter().zip(networks(&state)) {
+        let plays = ["generator", "critic", "average"].contains(&network);
+        assert_eq!(before != after, plays, "{network}");
+    }
 }
 
 /// Clips that are not there, or of a size of their own, are an error of shapes.
 #[test]
 fn a_batch_of_another_size() {
-    let config = config(&[]);
-    let lexicon = lexicon(&config);
-    let mut batch = batch(&config);
-    batch.examples[0].clip = batch.examples[0].clip.resize(9, 9).unwrap();
-    let error = step_of(state(&config, &lexicon), &config, &fed(&lexicon, &batch)).err().unwrap();
-    assert!(matches!(error, Error::Tensor(_)), "{error:?}");
+    for phase in [READING, COPYING, PLAYING] {
+        let config = config(&phase);
+        let lexicon = lexicon(&config);
+        let mut batch = batch(&config);
+        batch.examples[0].clip = batch.examples[0].clip.resize(9, 9).unwrap();
+        let fed = fed(&lexicon, &batch);
+        let error = step_of(state(&config, &lexicon), &config, &fed).err().unwrap();
+        assert!(matches!(error, Error::Tensor(_)), "{error:?}");
+    }
 }
 
-/// A number that is not finite is told by its name, whichever side it stands on.
+/// A number that is not finite is told by its name, whichever network it comes from.
 #[test]
 fn a_number_that_is_not_finite_is_told() {
-    let config = config(&[]);
-    let (lexicon, batch) = (lexicon(&config), batch(&config));
-    for (wanted, bad) in [
-        ("critic.clips.realness.bias", f32::NAN),
-        ("net.generator.output.bias", f32::NAN),
-        ("critic.frames.projection.weight", f32::INFINITY),
-        ("critic.clips.realness.bias", 1e38),
-    ] {
+    let rows: [(&[&str], &str, f32, &str); 8] = [
+        (&READING, "net.matcher.frame.bias", f32::NAN, "loss_matcher"),
+        (&READING, "net.encoder.sentence.join.weight", f32::INFINITY, "loss_matcher"),
+        (&COPYING, "net.generator.output.bias", f32::NAN, "loss_copy"),
+        (&COPYING, "recogniser.hidden.bias", f32::NAN, "loss_copy"),
+        (&PLAYING, "critic.clips.realness.bias", f32::NAN, "loss_discriminator"),
+        (&PLAYING, "net.generator.output.bias", f32::NAN, "loss_copy"),
+        (&PLAYING, "critic.frames.projection.weight", f32::INFINITY, "loss_discriminator"),
+        (&PLAYING, "critic.clips.realness.bias", 1e38, "gradient_discriminator"),
+    ];
+    for (phase, wanted, bad, what) in rows {
+        let config = config(phase);
+        let (lexicon, batch) = (lexicon(&config), batch(&config));
         let sick = state(&config, &lexicon).map(|name, x| match name == wanted {
-            true => kinora_tensor::Tensor::full(
-                &CpuDevice::default(),
-                bad,
-                *kinora_tensor::Tensor::shape(x),
-            )
-            .unwrap(),
+            true => CpuTensor::full(&CpuDevice::default(), bad, *x.shape()).unwrap(),
             false => x.clone(),
         });
+        assert!(sick.named().iter().any(|(name, _)| name == wanted), "there is no {wanted}");
         let error = step_of(sick, &config, &fed(&lexicon, &batch)).err().unwrap();
         assert!(matches!(error, Error::Diverged { step: 1, .. }), "{wanted}: {error:?}");
         let text = error.to_string();
         assert!(text.contains("step 1: the ") && text.contains("--resume"), "{text}");
+        assert!(text.contains(what), "{wanted} = {bad}: {text}, not {what}");
     }
 }

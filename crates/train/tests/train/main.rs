@@ -1,7 +1,9 @@
 //! Trainings of a few steps at a tiny size, on the CPU and on a GPU.
 
+mod begin;
 mod gpu;
 mod learning;
 mod resume;
 mod runs;
 mod tiny;
+mod watched;

@@ -30,62 +30,76 @@ fn assert_same(a: &Path, b: &Path) {
     for name in [
         "checkpoint.safetensors",
         "model.safetensors",
+        "players.safetensors",
         "config.toml",
         "samples/000003.gif",
         "samples/000006.gif",
+        "samples/000007.gif",
     ] {
         assert!(bytes(a, name) == bytes(b, name), "{name} differs");
     }
     assert_eq!(log(a), log(b));
 }
 
+/// Steps 1 and 2 are of reading, 3 and 4 of copying, 5 to 7 of playing, of which 6 has the penalty.
 #[test]
 fn a_run_that_goes_on_is_one_without_a_break() {
     let folder = tempfile::tempdir().unwrap();
     // The model's card names the folder: each run lies in one of the same name.
-    let [whole, broken, killed] =
-        ["whole", "broken", "killed"].map(|name| folder.path().join(name).join("run"));
-    assert_eq!(finish(create(&whole, &config(&[])).unwrap()).unwrap(), Outcome::Finished(6));
-    assert_eq!(log(&whole).len(), 3);
+    let [whole, broken] = ["whole", "broken"].map(|name| folder.path().join(name).join("run"));
+    assert_eq!(finish(create(&whole, &config(&[])).unwrap()).unwrap(), Outcome::Finished(7));
+    let steps: Vec<u64> = log(&whole).iter().map(|line| line["step"].as_u64().unwrap()).collect();
+    assert_eq!(steps, [2, 3, 4, 6, 7]);
 
-    // Stopped between two lines of the log, after one, and after a sheet of samples.
+    // Stopped within each phase and at its last step, between two lines of the log and after one.
     let mut training = create(&broken, &config(&[])).unwrap();
-    for step in [1, 2, 3, 5] {
+    for step in 1..=6 {
         assert_eq!(stop_after(training, step).unwrap(), Outcome::Stopped(step));
         training = resume(&broken, &[]).unwrap();
     }
-    assert_eq!(finish(training).unwrap(), Outcome::Finished(6));
+    assert_eq!(finish(training).unwrap(), Outcome::Finished(7));
     assert_same(&whole, &broken);
 
     // A run that has come to its end has nothing to do.
-    assert_eq!(finish(resume(&broken, &[]).unwrap()).unwrap(), Outcome::Finished(6));
+    assert_eq!(finish(resume(&broken, &[]).unwrap()).unwrap(), Outcome::Finished(7));
     assert_same(&whole, &broken);
 
-    // Killed at step 5 with its last checkpoint at 2: what came after is made again.
-    assert!(stop_after(create(&killed, &config(&[])).unwrap(), 2).is_ok());
-    let checkpoint = bytes(&killed, "checkpoint.safetensors");
-    assert!(stop_after(resume(&killed, &[]).unwrap(), 5).is_ok());
-    std::fs::write(killed.join("checkpoint.safetensors"), checkpoint).unwrap();
-    let mut cut = bytes(&killed, "log.jsonl");
-    cut.truncate(cut.len() - 30);
-    std::fs::write(killed.join("log.jsonl"), cut).unwrap();
-    let litter = killed.join("samples/.000003.gif.1-0.tmp");
-    std::fs::write(&litter, "half").unwrap();
-    assert_eq!(finish(resume(&killed, &[]).unwrap()).unwrap(), Outcome::Finished(6));
-    assert_same(&whole, &killed);
-    assert!(!litter.exists());
+    // Killed at a step, with the last checkpoint some steps before: within a phase and across two or
+    // all of them. What came after the checkpoint is made again.
+    for (saved, last) in [(0, 1), (1, 2), (1, 6), (2, 3), (3, 4), (3, 5), (4, 6), (5, 6)] {
+        let killed = folder.path().join(format!("{saved} {last}")).join("run");
+        let training = create(&killed, &config(&[])).unwrap();
+        if saved > 0 {
+            assert!(stop_after(training, saved).is_ok());
+        } else {
+            drop(training);
+        }
+        let checkpoint = bytes(&killed, "checkpoint.safetensors");
+        assert!(stop_after(resume(&killed, &[]).unwrap(), last).is_ok());
+        std::fs::write(killed.join("checkpoint.safetensors"), checkpoint).unwrap();
+        let mut cut = bytes(&killed, "log.jsonl");
+        cut.truncate(cut.len().saturating_sub(30));
+        std::fs::write(killed.join("log.jsonl"), cut).unwrap();
+        let litter = killed.join("samples/.000003.gif.1-0.tmp");
+        std::fs::write(&litter, "half").unwrap();
+        assert_eq!(finish(resume(&killed, &[]).unwrap()).unwrap(), Outcome::Finished(7));
+        assert_same(&whole, &killed);
+        assert!(!litter.exists());
+    }
 }
 
 /// A stop is heard whatever it is said to, and the step at hand is the last.
 #[test]
 fn a_stop_at_any_event_leaves_a_checkpoint() {
-    for (kind, wanted) in [("estimate", 1), ("log", 2), ("samples", 3), ("saved", 4)] {
+    for (kind, wanted) in [("estimate", 1), ("log", 2), ("unread", 2), ("samples", 3), ("saved", 4)]
+    {
         let folder = tempfile::tempdir().unwrap();
         let training = create(folder.path(), &config(&["train.save_every=4"])).unwrap();
         let outcome = training.run(&mut |event| {
             let now = match event {
                 Event::Estimate(_) => "estimate",
                 Event::Log(_) => "log",
+                Event::Unread(_) => "unread",
                 Event::Samples(_) => "samples",
                 Event::Saved(_) => "saved",
                 Event::Step { .. } => "step",
@@ -93,7 +107,7 @@ fn a_stop_at_any_event_leaves_a_checkpoint() {
             if now == kind { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         assert_eq!(outcome.unwrap(), Outcome::Stopped(wanted), "{kind}");
-        assert_eq!(finish(resume(folder.path(), &[]).unwrap()).unwrap(), Outcome::Finished(6));
+        assert_eq!(finish(resume(folder.path(), &[]).unwrap()).unwrap(), Outcome::Finished(7));
     }
 }
 
@@ -102,8 +116,11 @@ fn a_stop_at_any_event_leaves_a_checkpoint() {
 fn a_run_may_be_made_longer() {
     let folder = tempfile::tempdir().unwrap();
     finish(create(folder.path(), &config(&["train.steps=2"])).unwrap()).unwrap();
-    let outcome = finish(resume(folder.path(), &["train.steps=3"]).unwrap()).unwrap();
-    assert_eq!(outcome, Outcome::Finished(3));
+    for steps in [3, 5] {
+        let more = format!("train.steps={steps}");
+        let outcome = finish(resume(folder.path(), &[&more]).unwrap()).unwrap();
+        assert_eq!(outcome, Outcome::Finished(steps));
+    }
 }
 
 /// Clips are counted as they were seen, and what data was learnt from is on the card even where the
@@ -128,12 +145,12 @@ fn a_run_whose_config_changes_keeps_count() {
     let info = kinora_video::open(&format!("clips:{}", art.display())).unwrap().info().clone();
 
     let data = format!("data=clips:{}", art.display());
-    drop(resume(&folder, &[&data, "train.batch=3", "train.steps=4"]).unwrap());
+    drop(resume(&folder, &[&data, "train.batch=5", "train.steps=4"]).unwrap());
     assert_eq!(finish(resume(&folder, &[]).unwrap()).unwrap(), Outcome::Finished(4));
-    assert_eq!(log(&folder).last().unwrap()["clips"], 2 * 4 + 2 * 3);
+    assert_eq!(log(&folder).last().unwrap()["clips"], 2 * 3 + 2 * 5);
     let card =
         kinora_model::contents(&bytes(&folder, "model.safetensors"), "the model").unwrap().card;
-    assert_eq!(card.clips, 2 * 4 + 2 * 3);
+    assert_eq!(card.clips, 2 * 3 + 2 * 5);
     assert!(card.licence.contains("CC0") && card.licence.contains(&info.licence), "{card:?}");
 }
 
@@ -145,6 +162,8 @@ fn a_run_that_diverges_keeps_its_last_checkpoint() {
     let folder = folder.path();
     // Deep and wide, so that numbers grow fast.
     let wide = [
+        "reading.steps=1",
+        "copying.steps=1",
         "discriminator.clip=[32, 32, 32]",
         "discriminator.frame=[32, 32, 32]",
         "discriminator.features=64",

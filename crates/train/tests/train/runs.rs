@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_embed::{Form, Vectors};
+use kinora_cpu::CpuTensor;
 use kinora_model::{Model, ModelConfig};
 use kinora_nn::{Module, Precision};
 use kinora_tensor::Tensor;
-use kinora_train::{Config, Error, Event, METRICS, Outcome, Training, examples, preview, sheet};
+use kinora_train::{Config, Error, Event, Outcome, Training, examples, preview, sheet};
 use kinora_video::{Clip, Shapes, Split};
+use serde_json::Value;
 
 use crate::tiny::{config, create, finish, lexicon, resume};
 
@@ -35,7 +35,11 @@ fn a_run_leaves_what_it_says() {
         told.push(match event {
             Event::Estimate(estimate) => {
                 assert!(estimate.parameters > 1000 && estimate.parameters_discriminator > 1000);
-                assert!(estimate.seconds_per_step > 0.0 && estimate.steps == 6, "{estimate:?}");
+                assert_eq!(estimate.phases.map(|(steps, _)| steps), [2, 2, 3]);
+                // Such a step takes milliseconds.
+                assert!(
+                    estimate.phases.iter().all(|&(_, seconds)| seconds > 0.0 && seconds < 60.0)
+                );
                 "estimate".to_string()
             }
             Event::Step { step, steps } => format!("step {step} of {steps}"),
@@ -43,35 +47,52 @@ fn a_run_leaves_what_it_says() {
                 lines.push(line.to_json());
                 format!("log {}", line.step)
             }
+            Event::Unread(matched) => {
+                let line: Value = serde_json::from_str(lines.last().unwrap()).unwrap();
+                assert!((line["matched_false"].as_f64().unwrap() - matched).abs() < 1e-6);
+                assert!(matched < 0.7, "{matched}");
+                "unread".to_string()
+            }
             Event::Samples(path) => path.file_name().unwrap().to_string_lossy().into_owned(),
             Event::Saved(step) => format!("saved {step}"),
         });
         ControlFlow::Continue(())
     });
-    assert_eq!(outcome.unwrap(), Outcome::Finished(6));
+    assert_eq!(outcome.unwrap(), Outcome::Finished(7));
     assert_eq!(
         told,
         [
             "estimate",
-            "step 1 of 6",
+            "step 1 of 7",
             "log 2",
-            "step 2 of 6",
+            "unread",
+            "step 2 of 7",
+            "log 3",
             "000003.gif",
-            "step 3 of 6",
+            "step 3 of 7",
             "log 4",
-            "step 4 of 6",
-            "step 5 of 6",
+            "step 4 of 7",
+            "step 5 of 7",
             "log 6",
             "000006.gif",
-            "step 6 of 6",
-            "saved 6",
+            "step 6 of 7",
+            "log 7",
+            "000007.gif",
+            "step 7 of 7",
+            "saved 7",
         ]
     );
 
-    let wanted =
-        ["checkpoint.safetensors", "config.toml", "log.jsonl", "model.safetensors", "samples"];
+    let wanted = [
+        "checkpoint.safetensors",
+        "config.toml",
+        "log.jsonl",
+        "model.safetensors",
+        "players.safetensors",
+        "samples",
+    ];
     assert_eq!(names(&folder), set(&wanted));
-    assert_eq!(names(&folder.join("samples")), set(&["000003.gif", "000006.gif"]));
+    assert_eq!(names(&folder.join("samples")), set(&["000003.gif", "000006.gif", "000007.gif"]));
     assert_eq!(Config::load(&folder.join("config.toml"), &[]).unwrap(), config);
     let log = std::fs::read_to_string(folder.join("log.jsonl")).unwrap();
     assert_eq!(log.lines().collect::<Vec<_>>(), lines);
@@ -79,139 +100,10 @@ fn a_run_leaves_what_it_says() {
     let model = Model::<CpuTensor>::load(&folder).unwrap();
     assert_eq!(model.config, config.model());
     let card = &model.card;
-    assert_eq!((card.name.as_str(), card.steps, card.clips), ("run", 6, 24));
+    assert_eq!((card.name.as_str(), card.steps, card.clips), ("run", 7, 2 * 3 + 5 * 4));
     assert_eq!((card.data.as_str(), card.command.as_str()), ("shapes", "kinora train"));
     assert!(card.licence.contains("CC0"), "{card:?}");
     assert_eq!(model.sample("a red circle moves left", 0).unwrap().dims(), config.clip.dims());
-}
-
-#[test]
-fn a_line_of_the_log_holds_the_documented_keys() {
-    let folder = tempfile::tempdir().unwrap();
-    finish(create(folder.path(), &config(&[])).unwrap()).unwrap();
-    let log = std::fs::read_to_string(folder.path().join("log.jsonl")).unwrap();
-    let documented = include_str!("../../README.md");
-    for (place, line) in log.lines().enumerate() {
-        let line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
-        let keys: BTreeSet<String> = line.keys().cloned().collect();
-        let others = ["step", "clips", "seconds", "clips_per_second", "feed_share"];
-        assert_eq!(keys, set(&[&METRICS[..], &others].concat()));
-        for (key, value) in &line {
-            assert!(value.is_number(), "{key}: {value}");
-            assert!(documented.contains(&format!("`{key}`")), "{key} is not in the README");
-        }
-        let step = 2 * (place as u64 + 1);
-        assert_eq!((line["step"].as_u64(), line["clips"].as_u64()), (Some(step), Some(4 * step)));
-    }
-    assert_eq!(log.lines().count(), 3);
-}
-
-/// A run from a model begins with its weights, its sizes and its tokenizer.
-#[test]
-fn a_run_may_begin_with_a_model() {
-    let folder = tempfile::tempdir().unwrap();
-    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
-    finish(create(&first, &config(&[])).unwrap()).unwrap();
-    let model = || Model::<CpuTensor>::load(&first).unwrap();
-
-    let sized = |other: &Config| other.sized_as(&model().config);
-    let other = config(&["generator.hidden=12", "encoder.word=14", "train.batch=3", "seed=9"]);
-    let training = Training::create(
-        &CpuDevice::default(),
-        sized(&other),
-        &second,
-        Some(model()),
-        "kinora train --init",
-    );
-    let training = training.unwrap();
-    assert_eq!(training.config().model(), config(&[]).model());
-    assert_eq!((training.config().train.batch, training.config().seed), (3, 9));
-
-    let bytes = std::fs::read(second.join("model.safetensors")).unwrap();
-    let begun = Model::<CpuTensor>::load(&second).unwrap();
-    for ((name, was), (_, is)) in model().net.named().into_iter().zip(begun.net.named()) {
-        assert_eq!(was.data(), is.data(), "{name}");
-    }
-    assert_eq!(begun.lexicon.tokenizer.to_json(), model().lexicon.tokenizer.to_json());
-    assert_eq!(begun.card.steps, 0);
-    finish(training).unwrap();
-    assert_ne!(std::fs::read(second.join("model.safetensors")).unwrap(), bytes);
-
-    // With an average that does not move, the films of the model and of the run are the same.
-    let film = |model: &Model<CpuTensor>| model.sample("a red circle", 0).unwrap();
-    assert_eq!(film(&begun), film(&model()));
-
-    // Discriminators that are too deep for the model's films are an error, and not a panic.
-    let mut deep = config(&["clip.height=64", "clip.width=64"]);
-    deep.discriminator.clip = vec![8; 5];
-    let third = folder.path().join("third");
-    let refused = |config: Config| {
-        let training = Training::create(&CpuDevice::default(), config, &third, Some(model()), "");
-        assert!(!third.join("config.toml").exists());
-        training.err().unwrap().to_string()
-    };
-    let error = refused(sized(&deep));
-    assert!(error.contains("discriminator.clip halves 5 times"), "{error}");
-}
-
-/// The word vectors of a model may lie beside it, and a run that begins with it has them from there.
-#[test]
-fn a_run_may_begin_with_a_model_and_its_table() {
-    let folder = tempfile::tempdir().unwrap();
-    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
-    let table = folder.path().join("table.safetensors");
-    let words = ["a", "red", "blue", "circle", "square"];
-    let values = (0..words.len() * 3).map(|i| (i as f32).sin()).collect();
-    let vectors = Vectors::new(&words, 3, values).unwrap();
-    kinora_embed::write(&vectors, &table, Form::Own).unwrap();
-    let vectors = format!("encoder.vectors={:?}", table.to_str().unwrap());
-    for reader in ["gru", "sif"] {
-        let config = config(&[&vectors, &format!("encoder.reader={reader}")]);
-        finish(create(&first, &config).unwrap()).unwrap();
-        let beside = first.join("table.safetensors");
-        std::fs::rename(&table, &beside).unwrap();
-        let model = Model::<CpuTensor>::load(&first).unwrap();
-        let sources = model.lexicon.sources().clone();
-        let training =
-            Training::create(&CpuDevice::default(), config.clone(), &second, Some(model), "");
-        finish(training.unwrap()).unwrap();
-        std::fs::rename(&beside, &table).unwrap();
-        let begun = Model::<CpuTensor>::load(&second).unwrap();
-        assert_eq!(*begun.lexicon.sources(), sources);
-        for run in [&first, &second] {
-            std::fs::remove_dir_all(run).unwrap();
-        }
-    }
-}
-
-/// A model that learnt small pictures lends what it knows to one of larger ones.
-#[test]
-fn a_run_may_grow_from_a_model() {
-    let folder = tempfile::tempdir().unwrap();
-    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
-    finish(create(&first, &config(&[])).unwrap()).unwrap();
-    let model = Model::<CpuTensor>::load(&first).unwrap();
-    let small = model.net.map(|_, tensor| tensor.data().to_vec());
-    let mut decoder = model.config.generator.decoder.clone();
-    decoder.push(8);
-    let grown = config(&[]).sized_as(&model.config);
-    let grown = grown.with(&[
-        format!("clip.height={}", 2 * grown.clip.height),
-        format!("clip.width={}", 2 * grown.clip.width),
-        format!("generator.decoder={decoder:?}"),
-    ]);
-    let training =
-        Training::create(&CpuDevice::default(), grown.unwrap(), &second, Some(model), "");
-    training.unwrap();
-    let large = Model::<CpuTensor>::load(&second).unwrap();
-    assert_eq!(large.sample("a red circle", 0).unwrap().dims()[2], 2 * config(&[]).clip.width);
-    let large = large.net.map(|_, tensor| tensor.data().to_vec());
-    let (small, large) = (small.named(), large.named());
-    let fresh: Vec<&str> =
-        large.iter().filter(|named| !small.contains(named)).map(|(name, _)| &**name).collect();
-    let depth = decoder.len() - 1;
-    let of_the_new = |name: &&str| name.starts_with(&format!("generator.decoder.{depth}."));
-    assert!(fresh.iter().any(of_the_new) && fresh.iter().all(of_the_new), "{fresh:?}");
 }
 
 #[test]
@@ -239,10 +131,13 @@ fn what_a_run_refuses() {
     assert!(error.contains("holds a run already; continue it with --resume"), "{error}");
 
     for (key, wanted) in [
-        ("clip.height=16", "keeps its clip, encoder, generator and discriminator"),
+        ("clip.height=16", "keeps its clip, encoder, generator, matcher and discriminator"),
         ("clip.fps=9", "keeps its clip"),
         ("encoder.word=14", "keeps its clip, encoder"),
         ("generator.decoder=[4]", "keeps its clip, encoder, generator"),
+        ("generator.palette=7", "keeps its clip, encoder, generator"),
+        ("matcher.features=12", "matcher"),
+        ("reading.steps=3", "keeps its reading.steps"),
         ("discriminator.features=17", "discriminator"),
         ("tokenizer.vocab=300", "keeps its tokenizer"),
         ("train.batsh=3", "did you mean \"train.batch\"?"),
@@ -256,9 +151,22 @@ fn what_a_run_refuses() {
     assert_eq!(Config::load(&folder.join("config.toml"), &[]).unwrap(), config(&[]));
 
     // What leaves the shapes alone may change.
-    let changed =
-        ["train.batch=3", "train.loss=hinge", "train.ema=0.5", "train.r1=0", "train.steps=2"];
-    assert_eq!(finish(resume(folder, &changed).unwrap()).unwrap(), Outcome::Finished(2));
+    let changed = [
+        "reading.batch=2",
+        "reading.rate=1e-4",
+        "reading.weight=0.5",
+        "copying.steps=1",
+        "copying.rate=1e-4",
+        "copying.weight=10",
+        "copying.divergence=1",
+        "train.batch=3",
+        "train.wrong=1",
+        "train.loss=hinge",
+        "train.ema=0.5",
+        "train.r1=0",
+        "train.steps=5",
+    ];
+    assert_eq!(finish(resume(folder, &changed).unwrap()).unwrap(), Outcome::Finished(5));
     let kept = Config::load(&folder.join("config.toml"), &[]).unwrap();
     assert_eq!(kept, config(&changed));
 }
@@ -267,10 +175,13 @@ fn what_a_run_refuses() {
 fn configs_that_nobody_checked() {
     let folder = tempfile::tempdir().unwrap();
     type Break = fn(&mut Config);
-    let broken: [(Break, &str); 4] = [
+    let broken: [(Break, &str); 7] = [
         (|c| c.generator.decoder = vec![3], "generator.decoder"),
         (|c| c.discriminator.clip.clear(), "discriminator.clip"),
         (|c| c.train.batch = 0, "train.batch"),
+        (|c| c.matcher.channels = vec![9], "matcher.channels: 9"),
+        (|c| c.reading.steps = 0, "reading.steps = 0, but"),
+        (|c| c.copying.weight = 0.0, "copying.steps = 2 must be 0"),
         (|c| c.seed = u64::MAX, "seed = 18446744073709551615"),
     ];
     for (break_it, wanted) in broken {
@@ -312,6 +223,16 @@ fn checkpoints_that_cannot_be_used() {
         let text = error.to_string();
         assert!(text.contains(wanted) && text.contains("checkpoint.safetensors"), "{text}");
     }
+    // Without the key that names the phases it is that of an earlier version.
+    let older = whole.windows(13).position(|text| text == b"kinora.phases").unwrap();
+    let mut bytes = whole.clone();
+    bytes[older..][..13].copy_from_slice(b"kinora.phrase");
+    std::fs::write(&path, bytes).unwrap();
+    let text = resume(folder.path(), &[]).err().unwrap().to_string();
+    let wanted = "checkpoint.safetensors: an earlier version of this program wrote this checkpoint, \
+                  whose training had no matcher; model.safetensors can begin another run, with --init";
+    assert!(text.ends_with(wanted), "{text}");
+
     std::fs::remove_file(&path).unwrap();
     assert!(resume(folder.path(), &[]).err().unwrap().to_string().contains("checkpoint"));
 

@@ -1,4 +1,5 @@
-//! A training small enough for a test: shapes at 8 by 8 pixels, four frames.
+//! A training small enough for a test: shapes at 8 by 8 pixels, four frames; two steps of reading with
+//! three clips, two of copying and three of playing with four clips.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -10,7 +11,7 @@ use kinora_text::Tokenizer;
 use kinora_train::{Config, Event, Fed, Outcome, Result, State, Training};
 use kinora_video::{Batch, Dataset, Draw, Feed, FeedConfig, Shapes, Split};
 
-const TINY: [&str; 25] = [
+const TINY: [&str; 33] = [
     "clip.frames=4",
     "clip.height=8",
     "clip.width=8",
@@ -26,14 +27,22 @@ const TINY: [&str; 25] = [
     "generator.hidden=8",
     "generator.decoder=[8]",
     "generator.group=4",
+    "generator.style=8",
+    "generator.palette=6",
     "discriminator.clip=[8, 16]",
     "discriminator.frame=[8, 16]",
     "discriminator.features=16",
+    "matcher.channels=[8, 8]",
+    "matcher.features=8",
+    "reading.steps=2",
+    "reading.batch=3",
+    "copying.steps=2",
     "train.batch=4",
-    "train.steps=6",
-    "train.r1_every=4",
+    "train.wrong=2",
+    "train.steps=7",
+    "train.r1_every=3",
     "train.ema=0.9",
-    "train.log_every=2",
+    "train.log_every=3",
     "train.sample_every=3",
     "train.save_every=100",
 ];
@@ -77,12 +86,12 @@ pub fn lexicon(config: &Config) -> Lexicon {
     Lexicon::new(&config.encoder, tokenizer, &captions).unwrap()
 }
 
-/// The first batch of a training.
+/// The first batch of a training, of the size that playing has.
 pub fn batch(config: &Config) -> Batch {
     let dims = config.clip.dims();
     let shapes = Arc::new(Shapes::new());
-    let (seed, batch) = (config.seed, config.train.batch);
-    let first = FeedConfig { split: Split::Train, seed, start: 0, batch, dims, wrong: 1 };
+    let (seed, batch, wrong) = (config.seed, config.train.batch, config.train.wrong);
+    let first = FeedConfig { split: Split::Train, seed, start: 0, batch, dims, wrong };
     Feed::new(shapes, first, |batch| batch).next().unwrap()
 }
 

@@ -1,0 +1,203 @@
+//! Runs that begin with a model.
+
+use std::path::Path;
+
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_embed::{Form, Vectors};
+use kinora_model::Model;
+use kinora_nn::Module;
+use kinora_train::{Config, Outcome, PLAYERS, Phase, Training};
+
+use crate::tiny::{config, create, finish};
+
+/// The models that ship have no matcher. A run that starts from one makes a matcher and learns to read
+/// first.
+#[test]
+fn a_run_may_begin_with_a_model_that_has_no_matcher() {
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
+    for name in ["shapes", "lpc"] {
+        let model = Model::<CpuTensor>::load(assets.join(format!("{name}.safetensors"))).unwrap();
+        let sizes = model.config.clone();
+        if sizes.matcher.is_some() {
+            continue;
+        }
+        let given = model.net.map(|_, tensor| tensor.clone());
+        let given = given.named();
+        let small = [
+            "matcher.channels=[8, 8]",
+            "matcher.features=8",
+            "reading.steps=1",
+            "reading.batch=2",
+            "copying.steps=1",
+            "train.steps=3",
+            "train.batch=2",
+        ];
+        let config = Config::preset("shapes", &[]).unwrap().sized_as(&sizes);
+        let config = config.with(&small.map(String::from)).unwrap();
+        assert_eq!(config.phase(1), Phase::Reading);
+        let folder = tempfile::tempdir().unwrap();
+        let device = CpuDevice::default();
+        let training = Training::create(&device, config, folder.path(), Some(model), "").unwrap();
+        let begun = Model::<CpuTensor>::load(folder.path()).unwrap().net;
+        let begun = begun.named();
+        let of_matcher = begun.iter().filter(|(name, _)| name.starts_with("matcher.")).count();
+        assert!(of_matcher > 0 && given.len() + of_matcher == begun.len());
+        for (name, was) in &given {
+            let (_, is) = begun.iter().find(|(found, _)| found == name).unwrap();
+            assert_eq!(was.data(), is.data(), "{name}");
+        }
+        let notes = format!("{of_matcher} of {} tensors began afresh", begun.len());
+        assert!(training.card().notes.contains(&notes), "{}", training.card().notes);
+        assert_eq!(finish(training).unwrap(), Outcome::Finished(3));
+        let ended = Model::<CpuTensor>::load(folder.path()).unwrap();
+        assert!(ended.net.matcher.is_some());
+    }
+}
+
+/// The players beside a model go with it into a run that starts from it, where they fit.
+#[test]
+fn a_run_may_begin_with_the_players_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = folder.path().join("first");
+    finish(create(&first, &config(&[])).unwrap()).unwrap();
+    let bytes = std::fs::read(first.join(PLAYERS)).unwrap();
+    let begin = |name: &str, set: &[&str], bytes: &[u8]| {
+        let model = Model::<CpuTensor>::load(&first).unwrap();
+        let config = config(&[]).sized_as(&model.config);
+        let set: Vec<String> = set.iter().map(|item| item.to_string()).collect();
+        let config = config.with(&set).unwrap();
+        let device = CpuDevice::default();
+        let folder = folder.path().join(name);
+        let training = Training::create(&device, config, &folder, Some(model), "").unwrap();
+        training.with_players(bytes, Path::new("the/players"))
+    };
+    // A model with a matcher has read and copied already.
+    let training = begin("second", &[], &bytes).unwrap();
+    assert_eq!(training.config().phase(1), Phase::Playing);
+    assert!(!training.card().notes.contains("discriminators"), "{}", training.card().notes);
+    assert!(std::fs::read(folder.path().join("second").join(PLAYERS)).unwrap() == bytes);
+    assert_eq!(finish(training).unwrap(), Outcome::Finished(7));
+
+    let training = begin("third", &["discriminator.features=17"], &bytes).unwrap();
+    let notes = &training.card().notes;
+    assert!(notes.contains("The discriminators began afresh: ") && notes.contains("17"), "{notes}");
+    assert_eq!(finish(training).unwrap(), Outcome::Finished(7));
+
+    let error = begin("fourth", &[], b"garbage").err().unwrap();
+    assert!(error.to_string().starts_with("the/players: "), "{error}");
+}
+
+/// A run from a model begins with its weights, its sizes and its tokenizer.
+#[test]
+fn a_run_may_begin_with_a_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    finish(create(&first, &config(&[])).unwrap()).unwrap();
+    let model = || Model::<CpuTensor>::load(&first).unwrap();
+
+    let sized = |other: &Config| other.sized_as(&model().config);
+    let other = config(&["generator.hidden=12", "encoder.word=14", "train.batch=3", "seed=9"]);
+    let training = Training::create(
+        &CpuDevice::default(),
+        sized(&other),
+        &second,
+        Some(model()),
+        "kinora train --init",
+    );
+    let training = training.unwrap();
+    assert_eq!(training.config().model(), config(&[]).model());
+    assert_eq!((training.config().train.batch, training.config().seed), (3, 9));
+
+    let bytes = std::fs::read(second.join("model.safetensors")).unwrap();
+    let begun = Model::<CpuTensor>::load(&second).unwrap();
+    for ((name, was), (_, is)) in model().net.named().into_iter().zip(begun.net.named()) {
+        assert_eq!(was.data(), is.data(), "{name}");
+    }
+    assert_eq!(begun.lexicon.tokenizer.to_json(), model().lexicon.tokenizer.to_json());
+    assert_eq!(begun.card.steps, 0);
+    finish(training).unwrap();
+    assert_ne!(std::fs::read(second.join("model.safetensors")).unwrap(), bytes);
+
+    // With an average that does not move, the films of the model and of the run are the same.
+    let film = |model: &Model<CpuTensor>| model.sample("a red circle", 0).unwrap();
+    assert_eq!(film(&begun), film(&model()));
+
+    // Discriminators that are too deep for the model's films are an error, and not a panic.
+    let mut deep = config(&["clip.height=64", "clip.width=64"]);
+    deep.discriminator.clip = vec![8; 5];
+    let third = folder.path().join("third");
+    let refused = |config: Config| {
+        let training = Training::create(&CpuDevice::default(), config, &third, Some(model()), "");
+        assert!(!third.join("config.toml").exists());
+        training.err().unwrap().to_string()
+    };
+    let error = refused(sized(&deep));
+    assert!(error.contains("discriminator.clip halves 5 times"), "{error}");
+}
+
+/// The word vectors of a model may lie beside it, and a run that begins with it has them from there.
+#[test]
+fn a_run_may_begin_with_a_model_and_its_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let table = folder.path().join("table.safetensors");
+    let words = ["a", "red", "blue", "circle", "square"];
+    let values = (0..words.len() * 3).map(|i| (i as f32).sin()).collect();
+    let vectors = Vectors::new(&words, 3, values).unwrap();
+    kinora_embed::write(&vectors, &table, Form::Own).unwrap();
+    let vectors = format!("encoder.vectors={:?}", table.to_str().unwrap());
+    for reader in ["gru", "sif"] {
+        let config = config(&[&vectors, &format!("encoder.reader={reader}")]);
+        finish(create(&first, &config).unwrap()).unwrap();
+        let beside = first.join("table.safetensors");
+        std::fs::rename(&table, &beside).unwrap();
+        let model = Model::<CpuTensor>::load(&first).unwrap();
+        let sources = model.lexicon.sources().clone();
+        let training =
+            Training::create(&CpuDevice::default(), config.clone(), &second, Some(model), "");
+        finish(training.unwrap()).unwrap();
+        std::fs::rename(&beside, &table).unwrap();
+        let begun = Model::<CpuTensor>::load(&second).unwrap();
+        assert_eq!(*begun.lexicon.sources(), sources);
+        for run in [&first, &second] {
+            std::fs::remove_dir_all(run).unwrap();
+        }
+    }
+}
+
+/// A model that learnt small pictures lends what it knows to one of larger ones.
+#[test]
+fn a_run_may_grow_from_a_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    finish(create(&first, &config(&[])).unwrap()).unwrap();
+    let model = Model::<CpuTensor>::load(&first).unwrap();
+    let small = model.net.map(|_, tensor| tensor.data().to_vec());
+    let mut decoder = model.config.generator.decoder.clone();
+    decoder.push(8);
+    let grown = config(&[]).sized_as(&model.config);
+    let set = [
+        format!("clip.height={}", 2 * grown.clip.height),
+        format!("clip.width={}", 2 * grown.clip.width),
+        format!("generator.decoder={decoder:?}"),
+    ];
+    let create = |set: &[String]| {
+        let (grown, model) = (grown.with(set).unwrap(), model.clone());
+        Training::create(&CpuDevice::default(), grown, &second, Some(model), "")
+    };
+    // The matcher has not seen such clips, so it has to learn first.
+    let error = create(&set).err().unwrap().to_string();
+    assert!(error.contains("reading.steps = 0, but reader and matcher have not learnt"), "{error}");
+    create(&[&set[..], &["reading.steps=2".into()]].concat()).unwrap();
+    let large = Model::<CpuTensor>::load(&second).unwrap();
+    assert_eq!(large.sample("a red circle", 0).unwrap().dims()[2], 2 * config(&[]).clip.width);
+    let large = large.net.map(|_, tensor| tensor.data().to_vec());
+    let (small, large) = (small.named(), large.named());
+    let fresh: Vec<&str> =
+        large.iter().filter(|named| !small.contains(named)).map(|(name, _)| &**name).collect();
+    let depth = decoder.len() - 1;
+    let of_the_new = |name: &&str| {
+        name.starts_with(&format!("generator.decoder.{depth}.")) || *name == "matcher.frame.weight"
+    };
+    assert!(fresh.iter().any(of_the_new) && fresh.iter().all(of_the_new), "{fresh:?}");
+}
