@@ -1,6 +1,7 @@
 //! What can be written on the command line.
 
 mod embed;
+mod eval;
 mod text;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use embed::{
     EmbedAnalogy, EmbedCommand, EmbedConvert, EmbedNear, EmbedScore, EmbedSimilar, EmbedTrain,
     List, Method, Table,
 };
+pub use eval::Eval;
 pub use text::{Engine, EngineKind, TextCommand, TextScore, TextTag, TextTrain};
 
 const CODES: &str = "\
@@ -38,6 +40,7 @@ pub struct Args {
 pub enum Command {
     Train(Train),
     Sample(Sample),
+    Eval(Eval),
     /// Look at the data that models are trained on
     #[command(subcommand, arg_required_else_help = true)]
     Data(DataCommand),

@@ -106,7 +106,7 @@ fn of_train(error: &kinora_train::Error) -> u8 {
     match error {
         Error::Config(_) | Error::Read { .. } => USAGE,
         Error::Write { .. } => WRITE,
-        Error::Checkpoint { .. } => WEIGHTS,
+        Error::Checkpoint { .. } | Error::Judge(_) => WEIGHTS,
         Error::Diverged { .. } => DIVERGED,
         Error::Video(error) => of_video(error),
         Error::Model(error) => of_model(error),

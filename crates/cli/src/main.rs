@@ -11,6 +11,7 @@ mod args;
 mod data;
 mod device;
 mod embed;
+mod eval;
 mod exit;
 mod inspect;
 mod models;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let done = rayon::scope(|_| match &command {
         Command::Train(args) => train::run(args),
         Command::Sample(args) => sample::run(args),
+        Command::Eval(args) => eval::run(args),
         Command::Data(DataCommand::Preview(args)) => data::preview(args),
         Command::Data(DataCommand::Check(args)) => data::check(args),
         Command::Inspect(args) => inspect::run(args),

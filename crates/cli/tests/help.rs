@@ -10,6 +10,7 @@ fn every_command_has_help_with_examples() {
     for command in [
         "train",
         "sample",
+        "eval",
         "data preview",
         "data check",
         "inspect",

@@ -31,6 +31,9 @@ pub enum Error {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// A judge that is missing, or does not fit what is to be judged.
+    #[error("{0}")]
+    Judge(String),
     /// A loss or gradient that is no finite number.
     #[error(
         "step {step}: the {what} is {value}, so the training has diverged; the last checkpoint is \

@@ -5,6 +5,7 @@ mod config;
 mod credits;
 mod critic;
 mod error;
+pub mod eval;
 mod fed;
 mod folder;
 mod log;

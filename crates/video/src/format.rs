@@ -104,6 +104,15 @@ impl Clip {
         }
     }
 
+    /// The bytes of an animated PNG: lossless, with alpha, loops.
+    ///
+    /// # Errors
+    /// If the clip is larger than the format allows.
+    pub fn to_apng(&self) -> Result<Vec<u8>> {
+        let path = "an animated PNG".into();
+        apng::encode(self).map_err(|reason| Error::Write { path, reason })
+    }
+
     fn save_sequence(&self, path: &Path) -> Result<()> {
         let failed = |e: std::io::Error| Error::Write { path: path.into(), reason: e.to_string() };
         let [t, h, w, c] = self.dims();

@@ -1,0 +1,179 @@
+//! Colours by pixels, without a network: a check on the judge that no network can deceive.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use kinora_video::{Attributes, Clip, Dataset, Draw, Split};
+
+use super::figure::unit;
+use super::film::Set;
+use super::interval::{Figure, share};
+use crate::Result;
+
+/// The attributes whose values are colours or have one.
+const COLOURED: [&str; 4] = ["hair", "torso", "colour", "background"];
+/// The attributes that say where in the frame things are.
+const PLACED: [&str; 3] = ["action", "direction", "motion"];
+/// How many clips are learnt from.
+const CLIPS: u64 = 5000;
+/// The stream of these clips.
+const DRAWS: u64 = 0x636f_6c6f_7572;
+/// Of a pixel that belongs to an attribute, that attribute explains this share of the variance.
+const EXPLAINED: f64 = 0.5;
+/// If fewer pixels do, the best so many are taken.
+const FEWEST: usize = 24;
+
+/// A colour, multiplied by alpha, with the alpha; grey has one number.
+type Colour = Vec<f64>;
+
+/// For each way of moving and each attribute of colour: which pixels it decides, and their mean
+/// colour by the value of the attribute. All of it is measured on real clips.
+#[derive(Clone, Debug, Default)]
+pub struct Palette {
+    groups: BTreeMap<String, BTreeMap<&'static str, Region>>,
+}
+
+/// The pixels that an attribute decides.
+#[derive(Clone, Debug)]
+struct Region {
+    /// Places in `[t, h, w]`.
+    pixels: Vec<usize>,
+    /// The mean colour of these pixels, by value.
+    colours: BTreeMap<String, Colour>,
+}
+
+/// Sums over the clips of one value.
+#[derive(Clone, Debug)]
+struct Sums {
+    clips: f64,
+    /// `[t, h, w, c]`
+    values: Vec<f32>,
+}
+
+impl Palette {
+    /// Measures real clips of the training side, brought to `dims = [t, h, w, c]`. Empty for a
+    /// dataset that has no attribute of colour. `None` if `watch`, which is told how many clips of
+    /// how many are seen, breaks.
+    ///
+    /// # Errors
+    /// If a clip cannot be drawn.
+    pub fn of(
+        dataset: &dyn Dataset,
+        dims: [usize; 4],
+        watch: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+    ) -> Result<Option<Self>> {
+        let draw = |index| Draw { seed: DRAWS, index };
+        let mut draws: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for index in 0..CLIPS {
+            let attributes = dataset.caption(Split::Train, draw(index))?.attributes;
+            if COLOURED.iter().all(|name| !attributes.contains_key(*name)) {
+                return Ok(Some(Self::default()));
+            }
+            draws.entry(group(&attributes)).or_default().push(index);
+        }
+        let (mut groups, mut seen) = (BTreeMap::new(), 0);
+        for (name, indices) in draws {
+            let mut sums: BTreeMap<&'static str, BTreeMap<String, Sums>> = BTreeMap::new();
+            let mut squares = vec![0.0; dims.iter().product()];
+            for index in indices {
+                let example = dataset.example(Split::Train, draw(index))?;
+                let values = unit(&example.clip.to_dims(dims)?);
+                squares.iter_mut().zip(&values).for_each(|(sum, x)| *sum += x * x);
+                for coloured in COLOURED {
+                    let Some(value) = example.caption.attributes.get(coloured) else { continue };
+                    let none = || Sums { clips: 0.0, values: vec![0.0; values.len()] };
+                    let sums = sums.entry(coloured).or_default();
+                    let sums = sums.entry(value.clone()).or_insert_with(none);
+                    sums.clips += 1.0;
+                    sums.values.iter_mut().zip(&values).for_each(|(sum, x)| *sum += x);
+                }
+                seen += 1;
+                if watch(seen, CLIPS as usize).is_break() {
+                    return Ok(None);
+                }
+            }
+            let regions = sums.into_iter();
+            let regions = regions.map(|(name, sums)| (name, Region::of(&sums, &squares, dims[3])));
+            groups.insert(name, regions.collect());
+        }
+        Ok(Some(Self { groups }))
+    }
+
+    /// By attribute, the value whose colour is nearest to that of a film, which has been asked to
+    /// show these attributes.
+    pub(super) fn values(
+        &self,
+        film: &Clip,
+        attributes: &Attributes,
+    ) -> BTreeMap<&'static str, String> {
+        let Some(regions) = self.groups.get(&group(attributes)) else { return BTreeMap::new() };
+        let values = unit(film);
+        let nearest = |(name, region): (&&'static str, &Region)| {
+            let own = mean(&values, &region.pixels, film.dims()[3]);
+            let distance = |other: &Colour| -> f64 {
+                own.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum()
+            };
+            let colours = region.colours.iter();
+            let best = colours.min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)))?;
+            Some((*name, best.0.clone()))
+        };
+        regions.iter().filter_map(nearest).collect()
+    }
+}
+
+impl Region {
+    /// The pixels in which the means of the values differ more than clips of the same value do.
+    fn of(sums: &BTreeMap<String, Sums>, squares: &[f32], c: usize) -> Self {
+        let clips: f64 = sums.values().map(|sums| sums.clips).sum();
+        let explained = |pixel: usize| {
+            let (mut between, mut all) = (0.0, 0.0);
+            for k in pixel * c..(pixel + 1) * c {
+                let sum: f64 = sums.values().map(|sums| f64::from(sums.values[k])).sum();
+                let by_value =
+                    sums.values().map(|sums| f64::from(sums.values[k]).powi(2) / sums.clips);
+                between += by_value.sum::<f64>() - sum * sum / clips;
+                all += f64::from(squares[k]) - sum * sum / clips;
+            }
+            // Where next to nothing changes, rounding explains all.
+            if all / clips < 1e-3 { 0.0 } else { between / all }
+        };
+        let mut shares: Vec<(f64, usize)> =
+            (0..squares.len() / c).map(|pixel| (explained(pixel), pixel)).collect();
+        shares.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let count = shares.iter().take_while(|(share, _)| *share >= EXPLAINED).count();
+        let pixels: Vec<usize> =
+            shares.iter().take(count.max(FEWEST)).map(|(_, pixel)| *pixel).collect();
+        let colours = sums.iter().map(|(value, sums)| {
+            let colour = mean(&sums.values, &pixels, c);
+            (value.clone(), colour.into_iter().map(|sum| sum / sums.clips).collect())
+        });
+        Self { colours: colours.collect(), pixels }
+    }
+}
+
+/// The mean of some pixels.
+fn mean(values: &[f32], pixels: &[usize], c: usize) -> Colour {
+    let channel =
+        |k: usize| pixels.iter().map(|pixel| f64::from(values[pixel * c + k])).sum::<f64>();
+    (0..c).map(|k| channel(k) / pixels.len() as f64).collect()
+}
+
+/// What decides where in the frame things are.
+fn group(attributes: &Attributes) -> String {
+    let values = PLACED.iter().filter_map(|name| attributes.get(*name));
+    values.map(String::as_str).collect::<Vec<_>>().join("/")
+}
+
+/// By attribute, the share of films whose colour is nearest to that of the value that their sentence
+/// says.
+pub fn accuracy(set: &Set) -> Vec<(&'static str, Option<Figure>)> {
+    let of = |name: &'static str| {
+        share(set.films.iter().filter_map(|film| {
+            let caption = &set.captions[film.prompt];
+            let value = film.colours.get(name)?;
+            let said = caption.said.contains(name);
+            said.then(|| (film.prompt, Some(value) == caption.attributes.get(name)))
+        }))
+    };
+    COLOURED.into_iter().map(|name| (name, of(name))).collect()
+}

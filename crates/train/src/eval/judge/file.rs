@@ -1,0 +1,70 @@
+//! A judge in one file: safetensors, with its subject in the metadata.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use kinora_nn::{Module, Outline, Precision};
+use kinora_tensor::Tensor;
+use kinora_video::write_atomic;
+
+use super::{Judge, Nets, Subject};
+use crate::{Error, Result};
+
+/// The key of the metadata.
+const SUBJECT: &str = "kinora.judge";
+
+impl<T: Tensor> Judge<T> {
+    /// Writes the judge into a file.
+    ///
+    /// # Errors
+    /// If the weights cannot be read from the device, or the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let subject = serde_json::to_string(&self.subject).expect("plain data becomes JSON");
+        let metadata = BTreeMap::from([(SUBJECT.to_string(), subject)]);
+        let bytes = kinora_nn::save(&self.nets.named(), &metadata, Precision::F32)
+            .map_err(|error| wrong(path, error))?;
+        Ok(write_atomic(path, &bytes)?)
+    }
+
+    /// The judge in a file, if it was made for this subject.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is no judge, or is the judge of another subject; the error says
+    /// which and what to do.
+    pub fn load(device: &T::Device, path: &Path, subject: &Subject) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|error| wrong(path, error))?;
+        let header = kinora_nn::header(&bytes).map_err(|error| wrong(path, error))?;
+        let text = header.metadata.get(SUBJECT);
+        let text = text.ok_or_else(|| wrong(path, "this is no judge"))?;
+        let found: Subject = serde_json::from_str(text).map_err(|error| wrong(path, error))?;
+        if let Some(difference) = difference(&found, subject) {
+            return Err(wrong(path, format!("{difference}; make another with --fit-judge")));
+        }
+        let outline = Nets::new([&mut Outline, &mut Outline], &found)?;
+        let nets = kinora_nn::load(&outline, device, &bytes, "").map_err(|error| match error {
+            kinora_nn::Error::Tensor(error) => error.into(),
+            other => wrong(path, other),
+        })?;
+        Ok(Self { subject: found, nets })
+    }
+}
+
+/// How the subject of a judge differs from the one that is wanted.
+fn difference(found: &Subject, wanted: &Subject) -> Option<String> {
+    if found == wanted {
+        return None;
+    }
+    Some(if found.kind != wanted.kind {
+        format!("this is a judge of {}, not of {}", found.kind, wanted.kind)
+    } else if found.dims != wanted.dims {
+        format!("this judge is for clips of [t, h, w, c] = {:?}, not {:?}", found.dims, wanted.dims)
+    } else if found.labels != wanted.labels {
+        "this judge knows other attributes or values than the data has".into()
+    } else {
+        "this judge was trained on other clips than the data has".into()
+    })
+}
+
+fn wrong(path: &Path, reason: impl std::fmt::Display) -> Error {
+    Error::Judge(format!("{}: {reason}", path.display()))
+}

@@ -1,0 +1,174 @@
+use std::f32::consts::PI;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use kinora_model::{ClipConfig, pixels};
+use kinora_nn::{Adam, AdamConfig, clip_factor, gradient_norm, lift, parameters};
+use kinora_tensor::{Random, Tensor, Var, grad};
+use kinora_video::{Batch, Dataset, Feed, FeedConfig, Split};
+
+use super::{Judge, Labels, Nets, Subject};
+use crate::{Error, Result};
+
+/// How a judge learns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FitConfig {
+    /// Steps in all.
+    pub steps: u64,
+    /// Clips of a step.
+    pub batch: usize,
+    /// The learning rate at its highest: it rises for a twentieth of the steps, then falls to zero
+    /// as a cosine does (Loshchilov and Hutter, "SGDR", 2017).
+    pub rate: f32,
+    /// The seed of the first network and of the clips; the second network has the next one.
+    pub seed: u64,
+}
+
+impl Default for FitConfig {
+    fn default() -> Self {
+        // A seed that nobody gives to a training.
+        Self { steps: 1200, batch: 32, rate: 2e-3, seed: 0x6a75_6467_6500 }
+    }
+}
+
+/// How far a judge has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FitStep {
+    /// Steps made.
+    pub step: u64,
+    /// Steps in all.
+    pub steps: u64,
+    /// The mean cross entropy of an attribute, in nats, over both networks.
+    pub loss: f32,
+}
+
+/// The longest gradient that is followed as it is.
+const CLIP: f32 = 5.0;
+/// Half the width of the noise that is added to a clip at most: what a film is blurred or rough by
+/// should not look like another attribute.
+const NOISE: f32 = 0.15;
+/// The stream of the noise; the number of the step is added to it.
+const NOISE_STREAM: u64 = 1 << 60;
+/// How often progress is told, in steps: each time waits for the device.
+const EVERY: u64 = 10;
+
+/// A batch as numbers.
+struct Fed {
+    clips: Vec<f32>,
+    targets: Vec<f32>,
+}
+
+/// Trains a judge for films of this size on real clips of the training side. `None` if `watch`
+/// breaks.
+///
+/// The same data, config and device give the same bits.
+///
+/// # Errors
+/// If the data knows no attributes or cannot be drawn, the device fails, or the loss is no number.
+pub fn fit<T: Tensor>(
+    device: &T::Device,
+    dataset: &Arc<dyn Dataset>,
+    clip: &ClipConfig,
+    config: &FitConfig,
+    watch: &mut dyn FnMut(FitStep) -> ControlFlow<()>,
+) -> Result<Option<Judge<T>>> {
+    let subject = Subject::of(&**dataset, clip)?;
+    if subject.labels.is_empty() {
+        return Err(Error::Judge(format!(
+            "{} knows no attributes of its clips, so there is nothing for a judge to learn; \
+             evaluation without attributes needs no judge",
+            dataset.info().spec
+        )));
+    }
+    let feed = feed(dataset, &subject, config);
+    let mut nets = Nets::<T>::fresh(device, &subject, config.seed)?;
+    let adam = AdamConfig { rate: config.rate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
+    let mut adam = Adam::new(&nets, adam)?;
+    let ([t, h, w, c], n) = (subject.dims, config.batch);
+    for step in 0..config.steps {
+        let Fed { clips, targets } = feed.next()?;
+        let clips = T::from_slice(device, &clips, [n, t, h, w, c])?;
+        let targets = T::from_slice(device, &targets, [n, subject.labels.classes()])?;
+        let lifted = lift(&nets);
+        let seen = lifted.forward(&Var::constant(clips))?;
+        let targets = Var::constant(targets);
+        let [first, second] = [&seen[0].1, &seen[1].1];
+        let loss = cross_entropy(first, &targets, &subject.labels)?.add(&cross_entropy(
+            second,
+            &targets,
+            &subject.labels,
+        )?)?;
+        let value = loss.value().clone();
+        drop(seen);
+        let gradients = grad(loss, &parameters(&lifted))?;
+        drop(lifted);
+        adam.config.rate = config.rate * schedule(step, config.steps);
+        let factor = clip_factor(&gradient_norm(&gradients)?, CLIP)?;
+        nets = adam.step(nets, &gradients, &factor)?;
+        if (step + 1).is_multiple_of(EVERY) || step + 1 == config.steps {
+            let loss = value.to_vec()?[0] / 2.0;
+            if !loss.is_finite() {
+                return Err(Error::Judge(format!(
+                    "the loss of the judge is {loss} after {step} steps"
+                )));
+            }
+            let step = FitStep { step: step + 1, steps: config.steps, loss };
+            if watch(step).is_break() {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(Judge { subject, nets }))
+}
+
+/// Clips with a little noise, drawn ahead.
+fn feed(dataset: &Arc<dyn Dataset>, subject: &Subject, config: &FitConfig) -> Feed<Fed> {
+    let (labels, seed) = (subject.labels.clone(), config.seed);
+    let make = move |batch: Batch| {
+        let mut random = Random::new(seed, NOISE_STREAM + batch.index);
+        let (mut clips, mut targets) = (Vec::new(), Vec::new());
+        for example in &batch.examples {
+            let most = 2.0 * NOISE * random.uniform();
+            let noisy = |value: f32| value + most * (random.uniform() - 0.5);
+            clips.extend(pixels::to_values(&example.clip).into_iter().map(noisy));
+            targets.extend(labels.targets(&example.caption.attributes));
+        }
+        Fed { clips, targets }
+    };
+    let wanted = FeedConfig {
+        split: Split::Train,
+        seed,
+        start: 0,
+        batch: config.batch,
+        dims: subject.dims,
+        wrong: 0,
+    };
+    Feed::new(dataset.clone(), wanted, make)
+}
+
+/// The mean over clips and attributes of −ln p of the right value: logits and targets `[n, classes]`.
+fn cross_entropy<T: Tensor>(logits: &Var<T>, targets: &Var<T>, labels: &Labels) -> Result<Var<T>> {
+    let right = labels
+        .heads()
+        .map(|(.., classes)| {
+            let logits = logits.slice(1, classes.start, classes.len())?;
+            let targets = targets.slice(1, classes.start, classes.len())?;
+            logits.softmax()?.mul(&targets)?.sum(&[1])
+        })
+        .collect::<Result<Vec<Var<T>>, _>>()?;
+    let right = Var::concat(&right.iter().collect::<Vec<_>>(), 1)?;
+    // So that no logarithm is infinite.
+    Ok(right.affine(1.0, 1e-6)?.log()?.mean_all()?.neg()?)
+}
+
+/// The share of the highest rate at a step.
+fn schedule(step: u64, steps: u64) -> f32 {
+    let warm = (steps / 20).max(1);
+    match step < warm {
+        true => (step + 1) as f32 / warm as f32,
+        false => {
+            let passed = (step - warm) as f32 / (steps - warm).max(1) as f32;
+            0.5 + 0.5 * (PI * passed).cos()
+        }
+    }
+}

@@ -1,0 +1,272 @@
+use std::ops::ControlFlow;
+
+use kinora_model::Model;
+use kinora_tensor::Tensor;
+use kinora_video::{Caption, Clip, Dataset, Draw, Example, Split};
+
+use super::binding::{Pair, pairs};
+use super::colour::Palette;
+use super::figure::Regions;
+use super::film::{Film, Set};
+use super::report::{Report, Shown, SideReport};
+use super::rows::{Measured, rows};
+use super::spread::Spread;
+use super::{EvalConfig, EvalStep, Judge};
+use crate::Result;
+
+/// How many films are made and looked at together, about.
+const BATCH: usize = 16;
+/// The streams of draws: of the prompts, which are not those of a training; of the real clips that
+/// films and real clips are held against; of the captions whose colours are swapped.
+const PROMPTS: u64 = 0x6576_0000_0000;
+const OTHERS: u64 = 0x6577_0000_0000;
+const PAIRS: u64 = 0x6578_0000_0000;
+/// How many real clips say where heads and legs are.
+const PLACED: u64 = 64;
+/// Films of each side that are shown.
+const SHOWN: usize = 12;
+
+/// Told how far it has come; breaks to stop.
+pub(super) type Watch<'a> = &'a mut dyn FnMut(EvalStep) -> ControlFlow<()>;
+
+/// What films are measured against: prompts, real clips as the judge sees them, colours of real
+/// clips. No model has a part in it, so one serves the evaluation of many models, or of one model as
+/// it learns.
+pub struct Reference<T: Tensor> {
+    device: T::Device,
+    judge: Judge<T>,
+    config: EvalConfig,
+    data: String,
+    palette: Palette,
+    regions: Regions,
+    sides: Vec<Side>,
+}
+
+/// The prompts and the real clips of a side of the data.
+struct Side {
+    name: &'static str,
+    /// The clips of the prompts.
+    real: Set,
+    /// As many others.
+    other: Set,
+    pairs: Vec<Pair>,
+    /// The captions of the pairs, and the clips of the first one of each.
+    real_pairs: Set,
+    /// The first clips of the prompts.
+    shown: Vec<Clip>,
+}
+
+impl<T: Tensor> Reference<T> {
+    /// Draws and judges real clips. `None` if `watch` breaks.
+    ///
+    /// # Errors
+    /// If the data cannot be drawn or the device fails.
+    pub fn new(
+        device: &T::Device,
+        dataset: &dyn Dataset,
+        judge: Judge<T>,
+        config: &EvalConfig,
+        watch: Watch,
+    ) -> Result<Option<Self>> {
+        let dims = judge.subject.dims;
+        let palette = Palette::of(dataset, dims, &mut |done, all| {
+            watch(EvalStep { what: "real clips for their colours", done, all })
+        })?;
+        let Some(palette) = palette else { return Ok(None) };
+        let clips = examples(dataset, Split::Train, PROMPTS, 0..PLACED, dims)?;
+        let labels = &judge.subject.labels;
+        let are_people = ["hair", "torso", "legs"].iter().all(|part| labels.has(part));
+        let regions = Regions::of(clips.iter().map(|example| &example.clip), are_people);
+        let (device, config, data) = (device.clone(), *config, dataset.info().spec.clone());
+        let mut reference =
+            Self { device, judge, config, data, palette, regions, sides: Vec::new() };
+        for split in [Split::Train, Split::HeldOut] {
+            match reference.side(dataset, split, watch)? {
+                Some(side) => reference.sides.push(side),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(reference))
+    }
+
+    fn side(&self, dataset: &dyn Dataset, split: Split, watch: Watch) -> Result<Option<Side>> {
+        let Self { device, judge, palette, .. } = self;
+        let EvalConfig { prompts: n, seed, .. } = self.config;
+        let dims = judge.subject.dims;
+        let [name, what] = match split {
+            Split::Train => ["seen", "real clips"],
+            Split::HeldOut => ["held_out", "held-out real clips"],
+        };
+        let pairs = pairs(dataset, split, &judge.subject.labels, PAIRS + seed, n.div_ceil(2))?;
+        let captions = pairs.iter().flat_map(|pair| pair.captions.clone()).collect();
+        let mut side = Side {
+            name,
+            real: Set::default(),
+            other: Set::default(),
+            real_pairs: Set { captions, films: Vec::new() },
+            pairs,
+            shown: Vec::new(),
+        };
+        let all = n + side.pairs.len();
+        for start in (0..n).step_by(BATCH) {
+            let end = n.min(start + BATCH);
+            let draw =
+                |stream| examples(dataset, split, stream + seed, start as u64..end as u64, dims);
+            let real = draw(PROMPTS)?;
+            side.real.captions.extend(real.iter().map(|example| example.caption.clone()));
+            let clips: Vec<(usize, &Clip)> = (start..end).zip(clips_in(&real)).collect();
+            side.real.add(device, judge, palette, &clips)?;
+            let other = draw(OTHERS)?;
+            let verdicts = judge.look(device, &clips_in(&other))?;
+            let films = (start..end).zip(verdicts);
+            side.other.films.extend(films.map(|(prompt, verdict)| Film::of(prompt, verdict)));
+            side.other.captions.extend(other.into_iter().map(|example| example.caption));
+            let room = SHOWN.saturating_sub(side.shown.len());
+            side.shown.extend(real.into_iter().take(room).map(|example| example.clip));
+            if watch(EvalStep { what, done: end, all }).is_break() {
+                return Ok(None);
+            }
+        }
+        for (batch, start) in side.pairs.chunks(BATCH).zip((0..).step_by(BATCH)) {
+            let draw = |pair: &Pair| example(dataset, split, pair.draw, dims);
+            let real = batch.iter().map(draw).collect::<Result<Vec<Example>>>()?;
+            let films = (start..).zip(judge.look(device, &clips_in(&real))?);
+            side.real_pairs.films.extend(films.map(|(k, verdict)| Film::of(2 * k, verdict)));
+            if watch(EvalStep { what, done: n + start + batch.len(), all }).is_break() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(side))
+    }
+
+    /// Makes films of the prompts and measures them. `None` if `watch` breaks.
+    ///
+    /// The same model, reference and device give the same report.
+    ///
+    /// # Errors
+    /// If the films have not the size that the judge is for, or the device fails.
+    pub fn measure(&self, model: &Model<T>, watch: Watch) -> Result<Option<Report>> {
+        let (mut sides, mut shown) = (Vec::new(), Vec::new());
+        for side in &self.sides {
+            let Some(measured) = self.films(model, side, &mut shown, watch)? else {
+                return Ok(None);
+            };
+            let rows = rows(&measured, &self.judge.subject.labels);
+            sides.push(SideReport { name: side.name, rows });
+        }
+        Ok(Some(Report {
+            model: (model.card.name.clone(), model.card.steps),
+            data: self.data.clone(),
+            prompts: self.config.prompts,
+            seeds: self.config.seeds,
+            sides,
+            shown,
+        }))
+    }
+
+    fn films<'a>(
+        &self,
+        model: &Model<T>,
+        side: &'a Side,
+        shown: &mut Vec<Shown>,
+        watch: Watch,
+    ) -> Result<Option<Measured<'a>>> {
+        let Self { device, judge, palette, .. } = self;
+        let EvalConfig { prompts: n, seeds, seed } = self.config;
+        let what = match side.name {
+            "seen" => "films",
+            _ => "films of held-out combinations",
+        };
+        let all = n * seeds + side.real_pairs.captions.len();
+        let captions = &side.real.captions;
+        let mut films = Set { captions: captions.clone(), films: Vec::new() };
+        let mut spread = Spread::new(self.regions.clone(), judge.subject.dims);
+        let each = BATCH.div_ceil(seeds);
+        for start in (0..n).step_by(each) {
+            let end = n.min(start + each);
+            let asked = |k: usize| (k / seeds, seed + k as u64);
+            let asked: Vec<(usize, u64)> = (start * seeds..end * seeds).map(asked).collect();
+            let clips = sample(model, captions, &asked)?;
+            let prompts = asked.iter().map(|(prompt, _)| *prompt);
+            let looked: Vec<(usize, &Clip)> = prompts.zip(&clips).collect();
+            films.add(device, judge, palette, &looked)?;
+            for (prompt, of_prompt) in (start..end).zip(looked.chunks(seeds)) {
+                let clips: Vec<&Clip> = of_prompt.iter().map(|(_, clip)| *clip).collect();
+                spread.add(prompt, &clips);
+                if let Some(real) = side.shown.get(prompt) {
+                    shown.push(Shown {
+                        side: side.name,
+                        caption: captions[prompt].clone(),
+                        real: real.clone(),
+                        film: clips[0].clone(),
+                        judged: films.films[prompt * seeds].verdict.values(&judge.subject.labels),
+                    });
+                }
+            }
+            if watch(EvalStep { what, done: end * seeds, all }).is_break() {
+                return Ok(None);
+            }
+        }
+        let captions = &side.real_pairs.captions;
+        let mut pairs = Set { captions: captions.clone(), films: Vec::new() };
+        for start in (0..captions.len()).step_by(BATCH) {
+            let end = captions.len().min(start + BATCH);
+            // Both films of a pair have the same noise.
+            let asked: Vec<_> = (start..end).map(|k| (k, seed + (k / 2) as u64)).collect();
+            let clips = sample(model, captions, &asked)?;
+            let verdicts = judge.look(device, &clips.iter().collect::<Vec<_>>())?;
+            let looked = (start..end).zip(verdicts);
+            pairs.films.extend(looked.map(|(prompt, verdict)| Film::of(prompt, verdict)));
+            if watch(EvalStep { what, done: n * seeds + end, all }).is_break() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Measured {
+            films,
+            spread: (seeds > 1).then_some(spread),
+            film_pairs: pairs,
+            real: &side.real,
+            other: &side.other,
+            real_pairs: &side.real_pairs,
+            pairs: &side.pairs,
+        }))
+    }
+}
+
+/// Films of captions, each asked for by its place and with a seed.
+fn sample<T: Tensor>(
+    model: &Model<T>,
+    captions: &[Caption],
+    asked: &[(usize, u64)],
+) -> Result<Vec<Clip>> {
+    let prompts: Vec<(&str, u64)> =
+        asked.iter().map(|&(k, seed)| (captions[k].text.as_str(), seed)).collect();
+    Ok(model.sample_batch(&prompts)?)
+}
+
+/// The example of a draw, brought to the size of the films.
+pub(super) fn example(
+    dataset: &dyn Dataset,
+    split: Split,
+    draw: Draw,
+    dims: [usize; 4],
+) -> Result<Example> {
+    let mut example = dataset.example(split, draw)?;
+    example.clip = example.clip.to_dims(dims)?;
+    Ok(example)
+}
+
+/// Examples of a stream, brought to the size of the films.
+pub(super) fn examples(
+    dataset: &dyn Dataset,
+    split: Split,
+    seed: u64,
+    places: std::ops::Range<u64>,
+    dims: [usize; 4],
+) -> Result<Vec<Example>> {
+    places.map(|index| example(dataset, split, Draw { seed, index }, dims)).collect()
+}
+
+pub(super) fn clips_in(examples: &[Example]) -> Vec<&Clip> {
+    examples.iter().map(|example| &example.clip).collect()
+}

@@ -1,0 +1,202 @@
+//! What an evaluation finds, as rows of figures: a table for people, JSON for programs.
+
+use std::fmt::Write;
+
+use kinora_video::{Attributes, Caption, Clip};
+use serde_json::{Map, Value, json};
+
+use super::Figure;
+
+/// The sides of a dataset, and what people call them.
+pub(super) const TITLES: [(&str, &str); 2] = [
+    ("seen", "combinations of attributes as in training"),
+    ("held_out", "combinations that were held out"),
+];
+
+/// One measured thing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Which metric, as `accuracy`.
+    pub metric: &'static str,
+    /// Of what: an attribute, a region; empty where there is nothing to tell apart.
+    pub of: String,
+    /// How the figures are shown.
+    pub unit: Unit,
+    /// Of the films.
+    pub films: Option<Figure>,
+    /// The same of real clips: what a perfect model would come to.
+    pub real: Option<Figure>,
+    /// Of the films by the second network of the judge.
+    pub second: Option<f64>,
+}
+
+/// How figures are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// As percents.
+    Share,
+    /// As they are.
+    Number,
+}
+
+/// The rows of one side of a dataset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SideReport {
+    /// `seen` or `held_out`.
+    pub name: &'static str,
+    /// The rows.
+    pub rows: Vec<Row>,
+}
+
+/// A film beside the real clip of its caption.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// `seen` or `held_out`.
+    pub side: &'static str,
+    /// What the film was made of.
+    pub caption: Caption,
+    /// The real clip.
+    pub real: Clip,
+    /// The film.
+    pub film: Clip,
+    /// The most probable value of each attribute of the film, by the first network of the judge.
+    pub judged: Attributes,
+}
+
+/// What an evaluation finds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The name of the model and the steps that it was trained for.
+    pub model: (String, u64),
+    /// The spec of the data.
+    pub data: String,
+    /// Prompts of each side.
+    pub prompts: usize,
+    /// Films of each prompt.
+    pub seeds: usize,
+    /// Combinations of attributes as in training, then those that were held out.
+    pub sides: Vec<SideReport>,
+    /// The films of the first prompts of each side.
+    pub shown: Vec<Shown>,
+}
+
+impl Report {
+    /// A row by its side, metric and what it is of.
+    pub fn row(&self, side: &str, metric: &str, of: &str) -> Option<&Row> {
+        let side = self.sides.iter().find(|found| found.name == side)?;
+        side.rows.iter().find(|row| row.metric == metric && row.of == of)
+    }
+
+    /// One object: `{"model", "steps", "data", "prompts", "seeds", "seen": {..}, "held_out": {..}}`.
+    /// A side has an object a metric, with an object for each thing that it is of, `all` where there
+    /// is one alone: `{"value", "low", "high", "films", "real", "real_low", "real_high", "second"}`;
+    /// null where there is no figure.
+    pub fn to_json(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("model".into(), json!(self.model.0));
+        object.insert("steps".into(), json!(self.model.1));
+        object.insert("data".into(), json!(self.data));
+        object.insert("prompts".into(), json!(self.prompts));
+        object.insert("seeds".into(), json!(self.seeds));
+        for side in &self.sides {
+            let mut metrics = Map::new();
+            for row in &side.rows {
+                let of = if row.of.is_empty() { "all" } else { &row.of };
+                let metric = metrics.entry(row.metric).or_insert_with(|| json!({}));
+                let round = |value: Option<f64>| value.map(|value| (value * 1e6).round() / 1e6);
+                let films = |part: fn(&Figure) -> f64| round(row.films.as_ref().map(part));
+                let real = |part: fn(&Figure) -> f64| round(row.real.as_ref().map(part));
+                metric[of] = json!({
+                    "value": films(|figure| figure.value),
+                    "low": films(|figure| figure.low),
+                    "high": films(|figure| figure.high),
+                    "films": row.films.map_or(0, |figure| figure.films),
+                    "real": real(|figure| figure.value),
+                    "real_low": real(|figure| figure.low),
+                    "real_high": real(|figure| figure.high),
+                    "second": round(row.second),
+                });
+            }
+            object.insert(side.name.into(), metrics.into());
+        }
+        object.into()
+    }
+
+    /// A table for people.
+    pub fn to_table(&self) -> String {
+        let lines = self.lines();
+        let width = |column: usize| {
+            lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default()
+        };
+        let widths: [usize; 5] = std::array::from_fn(width);
+        let mut table = String::new();
+        for line in &lines {
+            let mut text = format!("{:width$}", line[0], width = widths[0]);
+            for (cell, width) in line[1..].iter().zip(&widths[1..]) {
+                let _ = write!(text, "  {cell:>width$}");
+            }
+            table += text.trim_end();
+            table.push('\n');
+        }
+        table
+    }
+
+    /// The cells of the table, the first line its head.
+    pub(super) fn lines(&self) -> Vec<[String; 5]> {
+        let head = ["", "films", "95% interval", "judge 2", "real clips"];
+        let mut lines = vec![head.map(String::from)];
+        for side in &self.sides {
+            let title = TITLES.iter().find(|(name, _)| *name == side.name);
+            let title = title.map_or(side.name, |(_, title)| title);
+            lines.push([title, "", "", "", ""].map(String::from));
+            for row in &side.rows {
+                let show = |value: f64| row.unit.show(value);
+                let interval = row
+                    .films
+                    .map(|figure| format!("{} to {}", show(figure.low), show(figure.high)));
+                let metric = row.metric.replace('_', " ");
+                lines.push([
+                    format!("  {metric}{}{}", if row.of.is_empty() { "" } else { ": " }, row.of),
+                    row.films.map(|figure| show(figure.value)).unwrap_or_default(),
+                    interval.unwrap_or_default(),
+                    row.second.map(show).unwrap_or_default(),
+                    row.real.map(|figure| show(figure.value)).unwrap_or_default(),
+                ]);
+            }
+        }
+        lines
+    }
+}
+
+impl Unit {
+    /// A figure as it is shown: four digits at most.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Unit::Share => format!("{:.1}%", 100.0 * value),
+            Unit::Number if value == 0.0 => "0".into(),
+            Unit::Number => {
+                let whole = value.abs().log10().floor() as i32;
+                format!("{value:.digits$}", digits = (2 - whole).clamp(0, 6) as usize)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        for (value, shown) in [
+            (0.0, "0"),
+            (1234.56, "1235"),
+            (12.345, "12.3"),
+            (0.012345, "0.0123"),
+            (-0.5, "-0.500"),
+        ] {
+            assert_eq!(Unit::Number.show(value), shown);
+        }
+        assert_eq!(Unit::Share.show(0.12345), "12.3%");
+    }
+}

@@ -1,0 +1,159 @@
+//! Each metric is good on real clips, and gets worse where the clips do.
+
+use kinora_cpu::CpuDevice;
+use kinora_train::eval::{Film, Set, accuracy, binding, colours, distance, diversity, mean};
+use kinora_video::{Clip, Draw, Split};
+
+use crate::damage::{frozen, permuted, reversed, shuffled, speckled, whole};
+use crate::{Judged, lpc, real, set, shapes};
+
+/// Clips of a test.
+const COUNT: u64 = 240;
+
+fn number(set: &Set, of: impl Fn(&Film) -> f64) -> f64 {
+    let numbers: Vec<(usize, f64)> = set.films.iter().map(|film| (film.prompt, of(film))).collect();
+    mean(&numbers).unwrap().value
+}
+
+/// What all datasets have in common; `motion` is the attribute that frames tell together, and `least`
+/// what a short training of the judge comes to in it.
+fn check(judged: &Judged, motion: &str, least: f64) {
+    let labels = &judged.judge.subject.labels;
+    let clips = real(judged, Split::HeldOut, 1, COUNT);
+    let good = set(judged, &clips, whole);
+    let of = |set: &Set, name: &str| accuracy::attribute(set, labels, name, 0).unwrap().value;
+    assert!(of(&good, motion) > least, "{motion}: {}", of(&good, motion));
+    let second = accuracy::attribute(&good, labels, motion, 1).unwrap().value;
+    assert!(second > least, "{motion}, second network: {second}");
+
+    // Captions of others.
+    let others = set(judged, &permuted(&clips), whole);
+    for name in labels.names() {
+        let [Some(own), Some(other)] =
+            [&good, &others].map(|set| accuracy::attribute(set, labels, name, 0))
+        else {
+            continue;
+        };
+        assert!(other.value < own.value - 0.1, "{name}: {other:?}, {own:?}");
+    }
+    let all = |set: &Set| accuracy::all_said(set, labels, 0).unwrap();
+    assert!(all(&others).high < all(&good).low, "{:?} {:?}", all(&others), all(&good));
+    let choice = |set: &Set| binding::choice(set, labels, 0).unwrap();
+    assert!(choice(&others).high < choice(&good).low);
+    assert!(choice(&others).value < 0.3, "{:?}", choice(&others));
+
+    // Frames in another order.
+    let [back, mixed, still] =
+        [reversed, shuffled, frozen].map(|change| set(judged, &clips, change));
+    for (damage, worse) in [("reversed", &back), ("shuffled", &mixed), ("frozen", &still)] {
+        let (own, other) = (of(&good, motion), of(worse, motion));
+        assert!(other < own - 0.1, "{motion} {damage}: {other}, {own}");
+    }
+    let change = |set: &Set| number(set, |film| film.motion.unwrap().change);
+    let flicker = |set: &Set| number(set, |film| film.motion.unwrap().flicker);
+    let warp = |set: &Set| number(set, |film| film.motion.unwrap().warp);
+    let stands = |set: &Set| number(set, |film| film.motion.unwrap().frozen);
+    assert!(change(&mixed) > 1.1 * change(&good));
+    assert!(flicker(&mixed) > 1.2 * flicker(&good));
+    assert!(warp(&mixed) > 1.1 * warp(&good));
+    assert_eq!((stands(&still), change(&still)), (1.0, 0.0));
+    assert!(stands(&good) < 0.5);
+
+    // Specks.
+    let rough = set(judged, &clips, speckled);
+    let loose = |set: &Set| number(set, |film| film.clean.unwrap().loose);
+    let colours = |set: &Set| number(set, |film| film.clean.unwrap().colours);
+    assert!(loose(&rough) > loose(&good) + 3.0, "{} {}", loose(&rough), loose(&good));
+    assert!(colours(&rough) > 1.5 * colours(&good), "{} {}", colours(&rough), colours(&good));
+    assert!(flicker(&rough) > 1.5 * flicker(&good));
+    if judged.judge.subject.dims[3] == 4 {
+        let half = |set: &Set| number(set, |film| film.clean.unwrap().half_transparent.unwrap());
+        assert!(half(&rough) > half(&good) + 0.1);
+    }
+
+    // Distances from other real clips.
+    let base = set(judged, &real(judged, Split::HeldOut, 2, COUNT), whole);
+    let [frechet, mmd] = [distance::frechet, distance::mmd]
+        .map(|of| move |set: &Set, base: &Set| of(set, base).unwrap());
+    let (own, same) = (frechet(&good, &base), mmd(&good, &base));
+    assert!(same.low < 0.0 && 0.0 < same.high, "{same:?}");
+    for worse in [&back, &mixed, &still, &rough] {
+        assert!(frechet(worse, &base).low > own.high, "{:?} {own:?}", frechet(worse, &base));
+        assert!(mmd(worse, &base).low > same.high, "{:?} {same:?}", mmd(worse, &base));
+    }
+
+    // The unsaid varies, unless all films are one.
+    let one = set(judged, &clips, |_, _| clips[0].1.clone());
+    for name in labels.names() {
+        let Some(free) = diversity::entropy(&good, labels, name) else { continue };
+        assert!(free.value > 0.3, "{name}: {free:?}");
+        assert_eq!(diversity::entropy(&one, labels, name).unwrap().value, 0.0);
+        assert_eq!(diversity::within_prompt(&one, labels, name).unwrap().value, 0.0);
+        assert!(diversity::within_prompt(&good, labels, name).unwrap().value > 0.1);
+    }
+}
+
+#[test]
+fn metrics_of_shapes() {
+    let judged = shapes();
+    check(judged, "motion", 0.6);
+    // Colours by pixels.
+    let clips = real(judged, Split::HeldOut, 1, COUNT);
+    let good = set(judged, &clips, whole);
+    let others = set(judged, &permuted(&clips), whole);
+    for ((name, good), (_, other)) in colours(&good).into_iter().zip(colours(&others)) {
+        let (Some(good), Some(other)) = (good, other) else { continue };
+        assert!(good.value > 0.6 && other.high < good.low, "{name}: {good:?}, {other:?}");
+    }
+    // No two things of a sentence about shapes have colours that could be exchanged.
+    let labels = &judged.judge.subject.labels;
+    assert!(binding::pairs(&*judged.data, Split::Train, labels, 0, 5).unwrap().is_empty());
+}
+
+#[test]
+fn metrics_of_characters() {
+    let Some(judged) = lpc() else { return };
+    check(judged, "action", 0.6);
+    let clips = real(judged, Split::HeldOut, 1, COUNT);
+    let good = set(judged, &clips, whole);
+    let others = set(judged, &permuted(&clips), whole);
+    for (name, least) in [("hair", 0.6), ("torso", 0.5)] {
+        let of = |set: &Set| colours(set).into_iter().find(|(found, _)| *found == name).unwrap().1;
+        let (good, other) = (of(&good).unwrap(), of(&others).unwrap());
+        assert!(good.value > least && other.high < good.low, "{name}: {good:?}, {other:?}");
+    }
+}
+
+#[test]
+fn swapped_colours_are_told_apart() {
+    let Some(judged) = lpc() else { return };
+    let labels = &judged.judge.subject.labels;
+    let pairs = binding::pairs(&*judged.data, Split::Train, labels, 0, 60).unwrap();
+    assert_eq!(pairs.len(), 60);
+    for pair in &pairs {
+        let [first, second] = &pair.captions;
+        assert_ne!(first.text, second.text);
+        for name in &pair.attributes {
+            assert_ne!(first.attributes[name], second.attributes[name]);
+            assert!(first.said.contains(name));
+        }
+    }
+    // The clip of the first caption shows what that says, not what the second says.
+    let clip = |pair: &binding::Pair| {
+        let Draw { seed, index } = pair.draw;
+        let example = judged.data.example(Split::Train, Draw { seed, index }).unwrap();
+        example.clip.to_dims(judged.judge.subject.dims).unwrap()
+    };
+    let clips: Vec<Clip> = pairs.iter().map(clip).collect();
+    let shown: Vec<&Clip> = clips.iter().collect();
+    let verdicts = judged.judge.look(&CpuDevice::default(), &shown).unwrap();
+    let captions: Vec<_> = pairs.iter().flat_map(|pair| pair.captions.clone()).collect();
+    let films = |offset: usize| {
+        let films = (0..).zip(verdicts.clone());
+        let films = films.map(|(k, verdict)| Film::of(2 * k + offset, verdict)).collect();
+        binding::swap(&Set { captions: captions.clone(), films }, &pairs, labels, 0)
+    };
+    let (own, other) = (films(0), films(1));
+    assert!(own.own.unwrap().low > own.crossed.unwrap().high, "{own:?}");
+    assert_eq!((own.own, own.crossed), (other.crossed, other.own));
+}
