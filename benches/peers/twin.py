@@ -38,6 +38,8 @@ FRAMES_JUDGED = 2
 # Channels in a group of the matcher's norms, its largest inverse temperature, and the largest
 # logarithm of a variance of the recogniser.
 GROUP, SHARPEST, LOG_VARIANCE = 8, 40.0, 6.0
+# The weight of the squared difference between a clip and its copy, of that of the absolute one.
+SQUARED = 2.0
 NETWORKS = ("generator", "clips", "frames", "matcher")
 
 
@@ -169,9 +171,13 @@ class Generator(nn.Module):
             picture = x.view(*self.base, self.inputs, *x.shape[1:])
             return picture.movedim(2, 0).reshape(x.shape)
 
+        has_style = weights.find("style.0.weight") is not None
+        style = [weights.below(f"style.{i}").linear() for i in range(2)] if has_style else []
+        self.style = nn.ModuleList(style)
         self.noise = gru(weights.below("noise"))
         self.position = nn.Parameter(weights.take("position.table").clone())
         self.attention = nn.Parameter(weights.take("attention.weight").clone())
+        self.pose = weights.below("pose").linear() if has_style else None
         self.plan = weights.below("plan").linear(rows)
         self.moment = weights.below("moment").linear(rows)
         self.input = weights.below("recurrence.input").conv(self.layout)
@@ -183,9 +189,6 @@ class Generator(nn.Module):
         padding = (0, 1, 1) if palette is None else (0, 0, 0)
         self.output = weights.below("output").conv(self.layout, padding=padding)
         self.palette = None if palette is None else weights.below("palette").linear()
-        has_style = weights.find("style.0.weight") is not None
-        style = [weights.below(f"style.{i}").linear() for i in range(2)] if has_style else []
-        self.style = nn.ModuleList(style)
 
     def forward(self, words, bias, sentence, z, epsilon):
         """Frames [n, t, c, h, w]."""
@@ -195,7 +198,10 @@ class Generator(nn.Module):
         for layer in self.style:
             known = F.leaky_relu(layer(known), SLOPE)
         places = self.position[:, None].expand(t, n, -1)
-        plans = self.plan(torch.cat([known.expand(t, n, -1), places], 2))
+        posed = torch.cat([known.expand(t, n, -1), places], 2)
+        if self.pose is not None:
+            posed = F.leaky_relu(self.pose(posed), SLOPE)
+        plans = self.plan(posed)
         # One convolution over the input and the state, or one over each.
         if self.joined:
             kernel = torch.cat([self.input.weight, self.state.weight], 1)
@@ -460,7 +466,9 @@ class Twin:
         code = mean + (log_variance * 0.5).exp() * film[:copied]
         z = torch.cat([code, film[copied:]])
         fake = self.generator(words[:n], bias[:n], sentence, z, frames).transpose(1, 2)
-        loss_copy = (fake[:copied] - self.real[:copied]).abs().mean()
+        difference = fake[:copied] - self.real[:copied]
+        loss_copy = difference.abs().mean()
+        squares = difference.square().mean()
         divergence = mean.square() + log_variance.exp() - log_variance - 1
         divergence = divergence.sum() * (0.5 / copied)
 
@@ -482,7 +490,7 @@ class Twin:
         loss_game = F.softplus(-of_clips).mean() + F.softplus(-of_frames).mean()
         logits = self.matcher.logits(self.see(fake), sentences)
         loss_match = F.cross_entropy(logits, torch.arange(n))
-        loss = loss_copy * copying["weight"] + divergence * copying["divergence"]
+        loss = (loss_copy + SQUARED * squares) * copying["weight"] + divergence * copying["divergence"]
         loss = loss + loss_game + loss_match * self.config["reading"]["weight"]
         self.adam_player.zero_grad()
         loss.backward()

@@ -96,8 +96,14 @@ fn a_run_is_made_continued_and_sampled() {
     let folder = tiny_folder();
     let path = folder.path();
     let ended = succeed(path, &words(&format!("{TRAIN} --steps 6")));
-    for wanted in ["parameters", "MiB of memory", "step 3/6: loss D", "step 6/6", "clips/s", "left"]
-    {
+    for wanted in [
+        "parameters",
+        "MiB of memory; 4 steps of reading, 2 steps of copying, about",
+        "step 3/6: reading: loss",
+        "step 6/6: copying: loss",
+        "clips/s",
+        "left",
+    ] {
         assert!(ended.stderr.contains(wanted), "{wanted:?} is not in {}", ended.stderr);
     }
     assert_eq!(ended.stdout, "");
@@ -108,6 +114,7 @@ fn a_run_is_made_continued_and_sampled() {
         "config.toml",
         "log.jsonl",
         "model.safetensors",
+        "players.safetensors",
         "samples",
         "samples/000006.gif",
     ];
@@ -116,7 +123,11 @@ fn a_run_is_made_continued_and_sampled() {
 
     // The steps of --steps are those in all.
     let ended = succeed(path, &words("train --out run --resume --steps 8"));
-    assert!(ended.stderr.contains("8 steps made"), "{}", ended.stderr);
+    for wanted in
+        ["1 step of copying, 1 step of playing", "step 8/8: playing: loss D", "8 steps made"]
+    {
+        assert!(ended.stderr.contains(wanted), "{wanted:?} is not in {}", ended.stderr);
+    }
     let log = fs::read_to_string(path.join("run/log.jsonl")).unwrap();
     let steps: Vec<u64> = log
         .lines()
@@ -124,7 +135,8 @@ fn a_run_is_made_continued_and_sampled() {
             serde_json::from_str::<serde_json::Value>(line).unwrap()["step"].as_u64().unwrap()
         })
         .collect();
-    assert_eq!(steps, [3, 6, 8]);
+    // Each phase ends with a line.
+    assert_eq!(steps, [3, 4, 6, 7, 8]);
     assert!(fs::read_to_string(path.join("run/config.toml")).unwrap().contains("steps = 8"));
 
     let card = succeed(path, &["inspect", "run"]).stdout;
@@ -161,6 +173,8 @@ fn what_would_harm_a_run_is_refused() {
         ),
         ("train --out run --resume --set discriminator.clip=[8]", "and discriminator"),
         ("train --out run --resume --set clip.frames=8", "keeps its clip"),
+        ("train --out run --resume --set matcher.features=12", "matcher and discriminator"),
+        ("train --out run --resume --set reading.steps=5", "keeps its reading.steps"),
         ("train --out run --resume --set tokenizer.vocab=300", "keeps its tokenizer"),
         ("train --out run --resume --set train.batsh=3", "did you mean \"train.batch\"?"),
         ("train --out run --resume --seed 3", "--seed"),

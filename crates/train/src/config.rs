@@ -70,8 +70,8 @@ pub struct CopyingConfig {
     pub batch: usize,
     /// The learning rate in these steps.
     pub rate: f32,
-    /// The weight of the mean absolute difference between a real clip and its copy; 0, which needs
-    /// `steps` = 0, is no copying at all.
+    /// The weight of the difference d between a real clip and its copy, the mean of |d| + 2 d²; 0,
+    /// which needs `steps` = 0, is no copying at all.
     pub weight: f32,
     /// The weight of a nat by which the noise that a copy is made from differs from normal noise.
     pub divergence: f32,
@@ -514,6 +514,7 @@ mod tests {
             ("[reading]\nrate = 0.0\n", "reading.rate = 0 must be above 0 and at most 1"),
             ("[reading]\nweight = -1.0\n", "reading.weight = -1 must be at least 0"),
             ("[reading]\nstep = 4\n", "f.toml:2: there is no key \"reading.step\"; did you mean"),
+            ("[copying]\nbatch = 5000\n", "copying.batch = 5000 must be from 1 to 4096"),
             ("[copying]\nrate = 2.0\n", "copying.rate = 2 must be above 0 and at most 1"),
             ("[copying]\nweight = inf\n", "copying.weight = inf must be at least 0"),
             (

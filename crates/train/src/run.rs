@@ -463,30 +463,26 @@ impl<T: Tensor> Training<T> {
         let mut phases =
             [(0, read), (read, copied), (copied, steps)].map(|(a, b)| (left(a, b), 0.0));
         let [reading, copying, playing] = &mut phases;
+        // Each phase has batches of its own size.
+        let fed = |from: u64| -> Result<Fed> {
+            if made >= from { Ok(first.clone()) } else { self.feed(from)?.next()? }
+        };
         if reading.0 > 0 {
             config.reading.steps = 2; // At its end the optimiser goes.
             reading.1 = time(&config, 1, first)?;
         }
-        // The batches of reading may be far larger.
-        let later = match reading.0 > 0 && copying.0 + playing.0 > 0 {
-            true => Some(self.feed(read)?.next()??),
-            false => None,
-        };
-        let fed = later.as_ref().unwrap_or(first);
         config.reading.steps = 0;
         if copying.0 > 0 {
             config.copying.steps = 1;
-            let scale = config.copying.batch as f64 / fed.clips as f64;
-            copying.1 = time(&config, 1, fed)? * scale;
+            copying.1 = time(&config, 1, &fed(read)?)?;
         }
         if playing.0 > 0 {
             config.copying.steps = 0;
-            let every = train.r1_every;
-            playing.1 = time(&config, every + 1, fed)?;
+            let (fed, every) = (fed(copied)?, train.r1_every);
+            playing.1 = time(&config, every + 1, &fed)?;
             if train.r1 > 0.0 {
-                playing.1 += (time(&config, every, fed)? - playing.1) / every as f64;
+                playing.1 += (time(&config, every, &fed)? - playing.1) / every as f64;
             }
-            playing.1 *= train.batch as f64 / fed.clips as f64;
         }
         Ok(Estimate {
             parameters: count(&Net::new(&mut Outline, &self.config.model(), &inputs)?),

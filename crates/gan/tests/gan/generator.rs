@@ -185,6 +185,7 @@ fn without_style_and_palette_the_tensors_are_those_of_old_models() {
     #[rustfmt::skip]
     let added = [
         "style.0.weight", "style.0.bias", "style.1.weight", "style.1.bias",
+        "pose.weight", "pose.bias",
         "palette.weight", "palette.bias",
     ];
     assert_eq!(new.len(), old.len() + added.len());

@@ -29,6 +29,7 @@ fn a_run_may_begin_with_a_model_that_has_no_matcher() {
             "reading.steps=1",
             "reading.batch=2",
             "copying.steps=1",
+            "copying.batch=2",
             "train.steps=3",
             "train.batch=2",
         ];

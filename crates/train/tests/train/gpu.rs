@@ -65,6 +65,7 @@ fn twenty_steps_of_lpc_are_those_of_the_cpu() {
         "reading.steps=6",
         "reading.batch=4",
         "copying.steps=4",
+        "copying.batch=3",
         "train.batch=2",
         "train.steps=20",
         "train.log_every=1",

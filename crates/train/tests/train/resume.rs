@@ -145,12 +145,12 @@ fn a_run_whose_config_changes_keeps_count() {
     let info = kinora_video::open(&format!("clips:{}", art.display())).unwrap().info().clone();
 
     let data = format!("data=clips:{}", art.display());
-    drop(resume(&folder, &[&data, "train.batch=5", "train.steps=4"]).unwrap());
+    drop(resume(&folder, &[&data, "copying.batch=4", "train.steps=4"]).unwrap());
     assert_eq!(finish(resume(&folder, &[]).unwrap()).unwrap(), Outcome::Finished(4));
-    assert_eq!(log(&folder).last().unwrap()["clips"], 2 * 3 + 2 * 5);
+    assert_eq!(log(&folder).last().unwrap()["clips"], 2 * 3 + 2 * 4);
     let card =
         kinora_model::contents(&bytes(&folder, "model.safetensors"), "the model").unwrap().card;
-    assert_eq!(card.clips, 2 * 3 + 2 * 5);
+    assert_eq!(card.clips, 2 * 3 + 2 * 4);
     assert!(card.licence.contains("CC0") && card.licence.contains(&info.licence), "{card:?}");
 }
 

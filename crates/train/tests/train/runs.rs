@@ -100,7 +100,7 @@ fn a_run_leaves_what_it_says() {
     let model = Model::<CpuTensor>::load(&folder).unwrap();
     assert_eq!(model.config, config.model());
     let card = &model.card;
-    assert_eq!((card.name.as_str(), card.steps, card.clips), ("run", 7, 2 * 3 + 5 * 4));
+    assert_eq!((card.name.as_str(), card.steps, card.clips), ("run", 7, 2 * 3 + 2 * 5 + 3 * 4));
     assert_eq!((card.data.as_str(), card.command.as_str()), ("shapes", "kinora train"));
     assert!(card.licence.contains("CC0"), "{card:?}");
     assert_eq!(model.sample("a red circle moves left", 0).unwrap().dims(), config.clip.dims());
@@ -156,6 +156,7 @@ fn what_a_run_refuses() {
         "reading.rate=1e-4",
         "reading.weight=0.5",
         "copying.steps=1",
+        "copying.batch=3",
         "copying.rate=1e-4",
         "copying.weight=10",
         "copying.divergence=1",

@@ -1,5 +1,5 @@
 //! A training small enough for a test: shapes at 8 by 8 pixels, four frames; two steps of reading with
-//! three clips, two of copying and three of playing with four clips.
+//! three clips, two of copying with five, and three of playing with four.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -11,7 +11,7 @@ use kinora_text::Tokenizer;
 use kinora_train::{Config, Event, Fed, Outcome, Result, State, Training};
 use kinora_video::{Batch, Dataset, Draw, Feed, FeedConfig, Shapes, Split};
 
-const TINY: [&str; 33] = [
+const TINY: [&str; 34] = [
     "clip.frames=4",
     "clip.height=8",
     "clip.width=8",
@@ -37,6 +37,7 @@ const TINY: [&str; 33] = [
     "reading.steps=2",
     "reading.batch=3",
     "copying.steps=2",
+    "copying.batch=5",
     "train.batch=4",
     "train.wrong=2",
     "train.steps=7",
