@@ -13,6 +13,7 @@ mod judge;
 mod labels;
 mod motion;
 mod page;
+mod probe;
 mod reference;
 mod report;
 mod rows;

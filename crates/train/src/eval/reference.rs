@@ -8,7 +8,8 @@ use super::binding::{Pair, pairs};
 use super::colour::Palette;
 use super::figure::Regions;
 use super::film::{Film, Set};
-use super::report::{Report, Shown, SideReport};
+use super::probe::probe;
+use super::report::{Report, Row, Shown, SideReport, Unit};
 use super::rows::{Measured, rows};
 use super::spread::Spread;
 use super::{EvalConfig, EvalStep, Judge};
@@ -21,6 +22,9 @@ const BATCH: usize = 16;
 const PROMPTS: u64 = 0x6576_0000_0000;
 const OTHERS: u64 = 0x6577_0000_0000;
 const PAIRS: u64 = 0x6578_0000_0000;
+const PROBED: u64 = 0x6579_0000_0000;
+/// Captions that a probe of the sentence vector learns from.
+const LEARNT: u64 = 4000;
 /// How many real clips say where heads and legs are.
 const PLACED: u64 = 64;
 /// Films of each side that are shown.
@@ -40,6 +44,8 @@ pub struct Reference<T: Tensor> {
     palette: Palette,
     regions: Regions,
     sides: Vec<Side>,
+    /// Captions of the training side, for probes of the sentence vector.
+    learnt: Vec<Caption>,
 }
 
 /// The prompts and the real clips of a side of the data.
@@ -78,8 +84,11 @@ impl<T: Tensor> Reference<T> {
         let are_people = ["hair", "torso", "legs"].iter().all(|part| labels.has(part));
         let regions = Regions::of(clips.iter().map(|example| &example.clip), are_people);
         let (device, config, data) = (device.clone(), *config, dataset.info().spec.clone());
-        let mut reference =
-            Self { device, judge, config, data, palette, regions, sides: Vec::new() };
+        let learnt =
+            |index| dataset.caption(Split::Train, Draw { seed: PROBED + config.seed, index });
+        let learnt = (0..LEARNT).map(learnt).collect::<kinora_video::Result<Vec<Caption>>>()?;
+        let sides = Vec::new();
+        let mut reference = Self { device, judge, config, data, palette, regions, sides, learnt };
         for split in [Split::Train, Split::HeldOut] {
             match reference.side(dataset, split, watch)? {
                 Some(side) => reference.sides.push(side),
@@ -151,7 +160,12 @@ impl<T: Tensor> Reference<T> {
             let Some(measured) = self.films(model, side, &mut shown, watch)? else {
                 return Ok(None);
             };
-            let rows = rows(&measured, &self.judge.subject.labels);
+            let mut rows = rows(&measured, &self.judge.subject.labels);
+            for (of, films) in probe(model, &self.learnt, &side.real.captions)? {
+                let (real, second) = (None, None);
+                let metric = "sentence_probe";
+                rows.push(Row { metric, of, unit: Unit::Share, films, real, second });
+            }
             sides.push(SideReport { name: side.name, rows });
         }
         Ok(Some(Report {

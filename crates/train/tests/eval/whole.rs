@@ -116,6 +116,9 @@ fn a_model_that_has_learnt_nothing_shows_nothing() {
             assert!(report.sides[0].rows.iter().any(|row| row.metric == metric), "{metric}");
         }
         assert!(report.row(side, "swap", "own colours").is_none());
+        // A reader that has learnt nothing still tells words apart.
+        let probe = row("sentence_probe", "shape").films.unwrap();
+        assert!((0.5..=1.0).contains(&probe.value), "{probe:?}");
     }
     // The same once more.
     let again = run(&*judged.data, judged.judge.clone(), &config);

@@ -3,90 +3,61 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kinora_model::Model;
-use kinora_nn::{
-    Adam, AdamConfig, Fresh, Linear, Module, clip_factor, gradient_norm, lift, parameters,
-};
+use kinora_nn::{Adam, AdamConfig, Fresh, Linear, clip_factor, gradient_norm, lift, parameters};
 use kinora_tensor::{Random, Tensor, Var, grad};
-use kinora_video::{Caption, Dataset, Draw, Split};
+use kinora_video::Caption;
 
+use super::{Figure, share};
 use crate::Result;
 
 /// Captions that are read together.
 const TOGETHER: usize = 64;
 /// Steps of the classifier, on all captions at once.
 const STEPS: usize = 300;
-/// The seed of the captions, which no training has.
-const SEED: u64 = 0x70_726f_6265;
-
-/// How well one attribute can be read off the sentence vectors.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Probe {
-    /// The attribute, as "hair".
-    pub attribute: String,
-    /// How many values it has in the captions that the classifier learnt from.
-    pub values: usize,
-    /// Held-out captions that say it.
-    pub captions: usize,
-    /// The share of these whose value a linear classifier names right.
-    pub accuracy: f64,
-}
 
 /// A linear probe of the sentence vector s for each attribute that captions say (Alain and Bengio,
 /// "Understanding intermediate layers using linear classifier probes", 2016): a softmax of a linear
-/// function of s, learnt from `learn` captions of the training side and asked about `test` held-out
-/// ones. Empty for a dataset that knows no attributes.
+/// function of s, learnt from the captions `learn` and asked about the captions `test`. Gives for
+/// each attribute the share of the captions in `test` that say it whose value is named right.
 ///
 /// # Errors
-/// If a caption cannot be drawn or read, or the device fails.
-pub fn probe<T: Tensor>(
+/// If a caption cannot be read, or the device fails.
+pub(super) fn probe<T: Tensor>(
     model: &Model<T>,
-    dataset: &dyn Dataset,
-    learn: u64,
-    test: u64,
-) -> Result<Vec<Probe>> {
-    let captions = |split, count| -> Result<Vec<Caption>> {
-        let caption = |index| Ok(dataset.caption(split, Draw { seed: SEED, index })?);
-        (0..count).map(caption).collect()
-    };
-    let (learn, test) = (captions(Split::Train, learn)?, captions(Split::HeldOut, test)?);
-    let (seen, unseen) = (sentences(model, &learn)?, sentences(model, &test)?);
+    learn: &[Caption],
+    test: &[Caption],
+) -> Result<Vec<(String, Option<Figure>)>> {
+    let (seen, unseen) = (sentences(model, learn)?, sentences(model, test)?);
     let attributes: BTreeSet<&String> = learn.iter().flat_map(|caption| &caption.said).collect();
-    let mut probes = Vec::new();
+    let device = model.net.encoder.words.table.table.device();
+    let d = model.config.encoder.sentence;
+    let mut found = Vec::new();
     for attribute in attributes {
-        let labels: BTreeMap<&str, usize> = said(&learn, attribute)
-            .map(|(_, value)| value)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .zip(0..)
-            .collect();
-        let device = model.net.encoder.words.table.table.device();
+        let values = said(learn, attribute).map(|(_, value)| value);
+        let classes: BTreeMap<&str, usize> =
+            values.collect::<BTreeSet<_>>().into_iter().zip(0..).collect();
         let rows = |captions: &[Caption], vectors: &[Vec<f32>]| -> (Vec<f32>, Vec<Option<usize>>) {
-            let found = said(captions, attribute);
+            let rows = said(captions, attribute);
             let (x, labels): (Vec<&[f32]>, Vec<Option<usize>>) =
-                found.map(|(at, value)| (&vectors[at][..], labels.get(value).copied())).unzip();
+                rows.map(|(at, value)| (&vectors[at][..], classes.get(value).copied())).unzip();
             (x.concat(), labels)
         };
-        let classifier =
-            fit(device, rows(&learn, &seen), labels.len(), model.config.encoder.sentence)?;
-        let (x, wanted) = rows(&test, &unseen);
+        let (x, wanted) = rows(test, &unseen);
         if wanted.is_empty() {
             continue;
         }
-        let x = T::from_slice(device, &x, [wanted.len(), model.config.encoder.sentence])?;
-        let scores = classifier.forward(&x)?.to_vec()?;
-        let best = scores.chunks(labels.len()).map(|row| {
+        let classifier = fit(device, rows(learn, &seen), classes.len(), d)?;
+        let scores =
+            classifier.forward(&T::from_slice(device, &x, [wanted.len(), d])?)?.to_vec()?;
+        let named = scores.chunks(classes.len()).map(|row| {
             let largest = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
             largest.map(|(at, _)| at)
         });
-        let right = best.zip(&wanted).filter(|(best, wanted)| best == *wanted).count();
-        probes.push(Probe {
-            attribute: attribute.clone(),
-            values: labels.len(),
-            captions: wanted.len(),
-            accuracy: right as f64 / wanted.len() as f64,
-        });
+        let right =
+            named.zip(&wanted).enumerate().map(|(at, (named, wanted))| (at, named == *wanted));
+        found.push((attribute.clone(), share(right)));
     }
-    Ok(probes)
+    Ok(found)
 }
 
 /// The captions that say an attribute, each with its place and the value.
@@ -127,7 +98,7 @@ fn fit<T: Tensor>(
     }
     let x = Var::constant(T::from_slice(device, &x, [n, d])?);
     let one_hot = Var::constant(T::from_slice(device, &one_hot, [n, classes])?);
-    let mut fresh = Fresh::new(device, Random::new(SEED, 0));
+    let mut fresh = Fresh::new(device, Random::new(0, 0));
     let mut linear = Linear::new(&mut fresh, d, classes, true)?;
     let config = AdamConfig { rate: 0.03, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
     let mut adam = Adam::new(&linear, config)?;
@@ -139,5 +110,5 @@ fn fit<T: Tensor>(
         let factor = clip_factor(&gradient_norm(&gradients)?, f32::INFINITY)?;
         linear = adam.step(linear, &gradients, &factor)?;
     }
-    Ok(linear.map(|_, tensor| tensor.clone()))
+    Ok(linear)
 }
