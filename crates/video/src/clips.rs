@@ -6,8 +6,11 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::draws::{hash, pick, rng};
+use self::colours::{colours_of, recoloured};
+use crate::draws::{hash, rng};
 use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
+
+mod colours;
 
 /// Bytes of clips that are kept in memory; what is beyond is read again at each draw.
 const CACHE: usize = 1 << 29;
@@ -29,6 +32,10 @@ const NOTES: [&str; 5] = ["licence", "license", "credits", "readme", "notes"];
 /// their clips; captions that share a clip go together. With fewer than ten that share none,
 /// nothing can be spared, and [`Split::HeldOut`] is the training set once more.
 ///
+/// False captions are those of other clips; of a caption that names a colour, half of them are the
+/// caption itself with another colour that the folder's captions name, or with two of its colours
+/// exchanged.
+///
 /// A file `LICENCE` (or `LICENSE`) in the folder gives the licence by its first line, a file
 /// `CREDITS` whom to credit.
 #[derive(Debug)]
@@ -38,6 +45,8 @@ pub struct Clips {
     entries: Vec<Entry>,
     train: Side,
     held_out: Side,
+    /// All words for colours in the captions of the training side, as often as they occur.
+    colours: Vec<&'static str>,
 }
 
 /// One clip.
@@ -81,6 +90,7 @@ impl Clips {
             entry.cached = cached.map(|clip| bring(&clip, dims, fps)).transpose()?;
         }
         let [train, held_out] = sides(&entries);
+        let colours = train.captions.iter().flat_map(|text| colours_of(text)).collect();
         let note = |names: &[&str]| {
             let texts = names.iter().flat_map(|name| [name.to_string(), format!("{name}.txt")]);
             let mut texts = texts.filter_map(|name| fs::read_to_string(path.join(name)).ok());
@@ -95,7 +105,7 @@ impl Clips {
             licence: first.unwrap_or("as its owner says").trim().into(),
             credits: note(&["CREDITS"]).unwrap_or_default().trim().into(),
         };
-        Ok(Self { info, path: path.into(), entries, train, held_out })
+        Ok(Self { info, path: path.into(), entries, train, held_out, colours })
     }
 
     /// All that is wrong with a folder; one that can be opened but not trained on, since no caption
@@ -156,14 +166,28 @@ impl Dataset for Clips {
         let mut known = said_with(&self.entries, &caption.text);
         known.insert(&caption.text);
         let mut rng = rng(split, draw, 1);
+        let mut others: Vec<&String> = Vec::new();
         for side in [self.side(split), &self.train] {
-            let others: Vec<&String> =
+            let mut more: Vec<&String> =
                 side.captions.iter().filter(|text| !known.contains(text)).collect();
-            if !others.is_empty() {
-                return Ok((0..count).map(|_| pick(&mut rng, &others).clone()).collect());
+            more.retain(|text| !others.contains(text));
+            rng.shuffle(&mut more);
+            others.extend(more);
+            if others.len() >= count.max(1) {
+                break;
             }
         }
-        Err(alike(&self.path))
+        if others.is_empty() {
+            return Err(alike(&self.path));
+        }
+        let mut found = recoloured(&caption.text, &known, &self.colours, &mut rng);
+        found.retain(|text| split == Split::HeldOut || !self.held_out.captions.contains(text));
+        // Half of them, and of an odd number one more by chance.
+        found.truncate((count + rng.usize(..2)) / 2);
+        let rest = count - found.len();
+        found.extend(others.into_iter().cycle().take(rest).cloned());
+        rng.shuffle(&mut found);
+        Ok(found)
     }
 
     fn check(&self) -> Vec<Error> {

@@ -31,7 +31,8 @@ pub struct Example {
 pub enum Split {
     /// What a model is trained on.
     Train,
-    /// Pairs of attributes that never meet in training.
+    /// Pairs of attributes that never meet in training. Draws with an odd index are worded with
+    /// phrases that training never says either, where the dataset has such phrases.
     HeldOut,
 }
 
@@ -71,8 +72,9 @@ pub trait Dataset: Send + Sync {
     /// The example of a draw; its caption is what [`Dataset::caption`] gives for the same draw.
     fn example(&self, split: Split, draw: Draw) -> Result<Example>;
 
-    /// `count` sentences that are false of the clip behind `caption`: by its attributes where there
-    /// are some, else other clips' captions that differ. `draw` is the draw of the caption.
+    /// `count` sentences that are false of the clip behind `caption`, which is the caption of `draw`.
+    /// Where the attributes are known, each is the caption with one thing told otherwise; else they
+    /// are other clips' captions. They differ from each other where there are so many.
     ///
     /// # Errors
     /// If the caption is none of this dataset, or no sentence is false of its clip.

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use crate::draws::{hash, pick, rng};
+use crate::draws::{hash, rng};
 use crate::idx::{self, SIDE};
 use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
 
@@ -143,8 +143,7 @@ impl Dataset for Digits {
         count: usize,
     ) -> Result<Vec<String>> {
         let movers = self.movers_of(&caption.attributes)?;
-        let mut rng = rng(split, draw, 2);
-        Ok((0..count).map(|_| self.wrong(split, movers.clone(), &mut rng)).collect())
+        Ok(wrong(&self.trained, split, &movers, count, &mut rng(split, draw, 2)))
     }
 
     fn check(&self) -> Vec<Error> {
@@ -152,28 +151,42 @@ impl Dataset for Digits {
     }
 }
 
-impl Digits {
-    /// Another digit, or another motion, for one of the digits. A wrong caption of the training
-    /// side names no held-out pair, or the discriminator would learn that such a pair is wrong;
-    /// so there the other digit brings its own motion along.
-    fn wrong(&self, split: Split, mut movers: Vec<Mover>, rng: &mut fastrand::Rng) -> String {
-        let changed = rng.usize(..movers.len());
-        let (digit, motion) = movers[changed];
-        let others: Vec<Mover> = (0..10)
-            .flat_map(|digit| [(digit, 0), (digit, 1)])
-            .filter(|other| match split {
+/// `count` false sentences: another digit or another motion for one of the digits, or the two
+/// motions exchanged. Those of the training side name no held-out pair, or the discriminator would
+/// learn that such a pair is false; so there the other digit brings its own motion along.
+fn wrong(
+    trained: &[usize; 10],
+    split: Split,
+    movers: &[Mover],
+    count: usize,
+    rng: &mut fastrand::Rng,
+) -> Vec<String> {
+    let mut all = Vec::new();
+    for (changed, &(digit, motion)) in movers.iter().enumerate() {
+        let others =
+            (0..10).flat_map(|digit| [(digit, 0), (digit, 1)]).filter(|other| match split {
                 Split::Train => {
-                    other.1 == self.trained[other.0] && movers.iter().all(|m| m.0 != other.0)
+                    other.1 == trained[other.0] && movers.iter().all(|m| m.0 != other.0)
                 }
                 Split::HeldOut => {
                     (other.0 == digit) != (other.1 == motion)
                         && movers.iter().all(|m| m.0 == digit || m.0 != other.0)
                 }
-            })
-            .collect();
-        movers[changed] = pick(rng, &others);
-        say(&movers)
+            });
+        all.extend(others.map(|other| {
+            let mut movers = movers.to_vec();
+            movers[changed] = other;
+            movers
+        }));
     }
+    rng.shuffle(&mut all);
+    if let (Split::HeldOut, [one, two]) = (split, movers)
+        && one.1 != two.1
+    {
+        // Of four false sentences one is the exchange.
+        all.insert(rng.usize(..4), vec![(one.0, two.1), (two.0, one.1)]);
+    }
+    all.iter().cycle().take(count).map(|movers| say(movers)).collect()
 }
 
 /// Half of the digits go up and down in training, half left and right.
@@ -212,5 +225,29 @@ fn bounce(data: &mut [u8], image: &[u8], motion: usize, rng: &mut fastrand::Rng)
                 *pixel = ink.max(*pixel);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_alone_do_not_tell_false_from_true() {
+        let trained = trained_motions();
+        let texts = |from: u64, to: u64| -> Vec<(String, bool)> {
+            let both = (from..to).flat_map(|index| {
+                let mut rng = rng(Split::Train, Draw { seed: 3, index }, 9);
+                let mut digits: Vec<usize> = (0..10).collect();
+                rng.shuffle(&mut digits);
+                digits.truncate(1 + index as usize % 2);
+                let movers: Vec<Mover> = digits.iter().map(|&d| (d, trained[d])).collect();
+                let mut wrong = wrong(&trained, Split::Train, &movers, 4, &mut rng);
+                [(say(&movers), true), (wrong.swap_remove(index as usize % 4), false)]
+            });
+            both.collect()
+        };
+        let auc = crate::auc::auc(&texts(0, 20_000), &texts(20_000, 24_000));
+        assert!((0.47..0.53).contains(&auc), "{auc}");
     }
 }

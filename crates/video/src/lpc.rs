@@ -37,7 +37,7 @@ const FRAMES: usize = 8;
 /// A character has a body, hair, clothes, shoes, at times headwear and a weapon; it casts a spell,
 /// thrusts, walks, slashes, shoots or falls, seen from one of four sides. Held out are a tenth of
 /// the pairs of hair colour and torso, and a tenth of those of body and action; hair that a helmet
-/// hides makes no pair.
+/// hides makes no pair. About a tenth of the words for things is held out too.
 pub struct Lpc {
     root: PathBuf,
     info: Info,

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use crate::draws::{held_out, pick, rng};
+use crate::draws::{Voice, held_out, rng};
 use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
 
 mod figure;
@@ -53,6 +53,9 @@ const MOTION: usize = 3;
 const BACKGROUND: usize = 4;
 const FIELDS: [&str; 5] = ["shape", "colour", "size", "motion", "background"];
 
+/// How many false sentences of a clip differ from each other, if more are asked for.
+const DISTINCT: usize = 8;
+
 /// A value for each of [`FIELDS`], as a place in its list.
 type Choice = [usize; 5];
 
@@ -61,7 +64,9 @@ type Choice = [usize; 5];
 ///
 /// Attributes: `shape`, `colour`, `size`, `motion`, `background`. A tenth of the pairs of shape
 /// and colour and of colour and motion never meet in training; every held-out clip has at least
-/// one of them, and no wrong caption of the training side names one.
+/// one of them, and no false caption of the training side names one. A false caption is the true
+/// one with another value of one attribute. Some words and ways to put a sentence are said on the
+/// held-out side alone, in every second draw.
 #[derive(Debug)]
 pub struct Shapes {
     info: Info,
@@ -100,39 +105,25 @@ impl Shapes {
         }
     }
 
-    fn wrong(
+    /// The choice with another value of one field that is told. In training it makes no held-out
+    /// pair, or the discriminator would learn that such a pair is false.
+    fn other(
         &self,
         split: Split,
-        caption: &Caption,
         choice: &Choice,
+        wording: &words::Wording,
         rng: &mut fastrand::Rng,
-    ) -> Result<String> {
-        let wording = words::Wording::draw(rng);
-        // A held-out pair in a wrong caption would teach the discriminator that it is wrong.
-        let mut others: Vec<Vec<Choice>> = (0..FIELDS.len())
-            .filter(|&field| wording.tells(field))
-            .map(|field| {
-                (0..count(field))
-                    .filter(|&value| value != choice[field])
-                    .map(|value| {
-                        let mut other = *choice;
-                        other[field] = value;
-                        other
-                    })
-                    .filter(|other| split == Split::HeldOut || !self.is_held_out(other))
-                    .collect()
-            })
-            .collect();
-        others.retain(|choices: &Vec<Choice>| !choices.is_empty());
-        if others.is_empty() {
-            return Err(Error::Spec {
-                spec: self.info.spec.clone(),
-                reason: format!("no caption of the training side is false of {:?}", caption.text),
-            });
-        }
-        let field = rng.usize(..others.len());
-        let other = pick(rng, &others[field]);
-        Ok(wording.say(&other))
+    ) -> Option<Choice> {
+        let told: Vec<usize> = (0..FIELDS.len()).filter(|&field| wording.tells(field)).collect();
+        // A field and a value at once, so that each change is as likely as the one that takes it
+        // back: then words alone do not tell false sentences from true ones.
+        let mut draws = (0..1000).map(|_| {
+            let field = told[rng.usize(..told.len())];
+            let mut other = *choice;
+            other[field] = rng.usize(..count(field));
+            other
+        });
+        draws.find(|other| other != choice && (split == Split::HeldOut || !self.is_held_out(other)))
     }
 
     fn choice_of(&self, attributes: &Attributes) -> Result<Choice> {
@@ -163,7 +154,7 @@ impl Dataset for Shapes {
 
     fn caption(&self, split: Split, draw: Draw) -> Result<Caption> {
         let choice = self.choose(split, &mut rng(split, draw, 0));
-        let wording = words::Wording::draw(&mut rng(split, draw, 1));
+        let wording = words::Wording::new(Voice::draw(split, draw, 1));
         let text = wording.say(&choice);
         let said = (0..FIELDS.len()).filter(|&field| wording.tells(field));
         let said = said.map(|field| FIELDS[field].to_owned()).collect();
@@ -187,8 +178,21 @@ impl Dataset for Shapes {
         count: usize,
     ) -> Result<Vec<String>> {
         let choice = self.choice_of(&caption.attributes)?;
-        let mut rng = rng(split, draw, 3);
-        (0..count).map(|_| self.wrong(split, caption, &choice, &mut rng)).collect()
+        let rng = &mut rng(split, draw, 3);
+        let wording = words::Wording::new(Voice::draw(split, draw, 1));
+        let mut found: Vec<String> = Vec::with_capacity(count);
+        while found.len() < count {
+            // A sentence that is there already is drawn again.
+            let mut texts = (0..100).filter_map(|_| {
+                self.other(split, &choice, &wording, rng).map(|other| wording.say(&other))
+            });
+            let text = texts.find(|text| found.len() >= DISTINCT || !found.contains(text));
+            found.push(text.ok_or_else(|| Error::Spec {
+                spec: self.info.spec.clone(),
+                reason: format!("no caption of the training side is false of {:?}", caption.text),
+            })?);
+        }
+        Ok(found)
     }
 
     fn check(&self) -> Vec<Error> {
@@ -244,4 +248,47 @@ fn reach(centre: f32, radius: f32) -> std::ops::Range<usize> {
     let first = (centre - radius - 1.0).floor().max(0.0) as usize;
     let end = (centre + radius + 1.0).ceil().max(0.0) as usize;
     first..end.min(SIZE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_alone_do_not_tell_false_from_true() {
+        let shapes = Shapes::new();
+        let texts = |from: u64, to: u64| -> Vec<(String, bool)> {
+            let both = (from..to).flat_map(|index| {
+                let draw = Draw { seed: 3, index };
+                let caption = shapes.caption(Split::Train, draw).unwrap();
+                let mut wrong = shapes.wrong_captions(Split::Train, &caption, draw, 4).unwrap();
+                [(caption.text, true), (wrong.swap_remove(index as usize % 4), false)]
+            });
+            both.collect()
+        };
+        let auc = crate::auc::auc(&texts(0, 20_000), &texts(20_000, 24_000));
+        println!("AUC {auc:.4}");
+        assert!((0.47..0.53).contains(&auc), "{auc}");
+    }
+
+    #[test]
+    fn training_never_says_a_held_out_phrase() {
+        let source = include_str!("shapes/words.rs");
+        let marked = source.split("\"~").skip(1).filter_map(|rest| rest.split('"').next());
+        let phrases: BTreeSet<&str> = marked.chain(["we see"]).collect();
+        let (shapes, mut heard) = (Shapes::new(), BTreeSet::new());
+        for index in 0..20_000 {
+            for split in [Split::Train, Split::HeldOut] {
+                let draw = Draw { seed: 4, index };
+                let caption = shapes.caption(split, draw).unwrap().text;
+                let text = format!(" {} ", caption.replace(',', ""));
+                let says = |phrase: &&str| text.contains(&format!(" {phrase} "));
+                let found: Vec<&str> = phrases.iter().copied().filter(says).collect();
+                let new = split == Split::HeldOut && index % 2 == 1;
+                assert!(new || found.is_empty(), "{text:?} says {found:?}");
+                heard.extend(found);
+            }
+        }
+        assert_eq!(heard, phrases);
+    }
 }

@@ -1,5 +1,6 @@
 //! Folders of clips, specs, and feeds.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -99,6 +100,40 @@ fn captions_of_one_clip_stay_together() -> Result<()> {
         let wrong = &data.wrong_captions(Split::Train, &caption, Draw { seed: 0, index }, 1)?[0];
         assert!(!shared.contains(wrong), "{wrong}");
     }
+    Ok(())
+}
+
+#[test]
+fn false_captions_of_clips_differ_and_half_have_other_colours() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let texts =
+        ["a red bird, flying", "an orange fish", "a tall tree", "a green frog", "a blue cup"];
+    for (i, text) in texts.iter().enumerate() {
+        let file = folder.path().join(format!("{i}.gif"));
+        flat([2, 4, 4], &[40 * i as u8, 0, 0]).save(&file, &SaveOptions::default())?;
+        fs::write(file.with_extension("txt"), text)?;
+    }
+    let data = Clips::open(folder.path())?;
+    let mut seen = BTreeSet::new();
+    for index in 0..200 {
+        let draw = Draw { seed: 1, index };
+        let caption = data.caption(Split::Train, draw)?;
+        let wrong = data.wrong_captions(Split::Train, &caption, draw, 4)?;
+        assert!(!wrong.contains(&caption.text));
+        assert_eq!(wrong.iter().collect::<BTreeSet<_>>().len(), 4, "{wrong:?}");
+        let own = |text: &String| !texts.contains(&text.as_str());
+        assert_eq!(
+            wrong.iter().filter(|text| own(text)).count(),
+            match caption.text.as_str() {
+                "a tall tree" => 0,
+                _ => 2,
+            }
+        );
+        seen.extend(wrong.into_iter().filter(own));
+    }
+    let birds = ["an orange bird, flying", "a green bird, flying", "a blue bird, flying"];
+    assert!(birds.iter().all(|bird| seen.contains(*bird)), "{seen:?}");
+    assert_eq!(seen.len(), 4 * 3, "{seen:?}");
     Ok(())
 }
 

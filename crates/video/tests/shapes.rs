@@ -183,22 +183,22 @@ fn a_wrong_caption_is_false_and_names_no_held_out_pair() {
         for split in [Split::Train, Split::HeldOut] {
             let draw = Draw { seed: 8, index };
             let caption = shapes.caption(split, draw).unwrap();
-            let wrong = shapes.wrong_captions(split, &caption, draw, 1).unwrap().remove(0);
-            assert_ne!(wrong, caption.text);
-            assert_eq!(
-                [wrong.clone()],
-                shapes.wrong_captions(split, &caption, draw, 1).unwrap()[..]
-            );
-            let Some(meaning) = meanings.get(&wrong) else { continue };
-            checked += 1;
-            assert!(!meaning.contains(&caption.attributes), "{wrong:?} of {caption:?}");
-            if split == Split::Train {
-                assert!(trained[0].contains(&pair(&meaning[0], SHAPE_COLOUR)), "{wrong:?}");
-                assert!(trained[1].contains(&pair(&meaning[0], COLOUR_MOTION)), "{wrong:?}");
+            let all = shapes.wrong_captions(split, &caption, draw, 4).unwrap();
+            assert_eq!(all, shapes.wrong_captions(split, &caption, draw, 4).unwrap());
+            assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 4, "{all:?}");
+            for wrong in all {
+                assert_ne!(wrong, caption.text);
+                let Some(meaning) = meanings.get(&wrong) else { continue };
+                checked += 1;
+                assert!(!meaning.contains(&caption.attributes), "{wrong:?} of {caption:?}");
+                if split == Split::Train {
+                    assert!(trained[0].contains(&pair(&meaning[0], SHAPE_COLOUR)), "{wrong:?}");
+                    assert!(trained[1].contains(&pair(&meaning[0], COLOUR_MOTION)), "{wrong:?}");
+                }
             }
         }
     }
-    assert!(checked > 500, "{checked}");
+    assert!(checked > 2000, "{checked}");
 }
 
 #[test]

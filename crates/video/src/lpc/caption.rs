@@ -164,7 +164,8 @@ impl Saying<'_> {
             let first = ["in", "in", "in", "wearing", "wearing", "dressed in", "~clad in"];
             let first = voice.pick(rng, &first);
             // One wears a hat or boots but is not dressed in them.
-            let dressed = self.mention.torso && !self.mention.headwear || first == "in";
+            let torso = self.mention.torso && self.figure.torso.is_some();
+            let dressed = torso && !self.mention.headwear || first == "in";
             let first = if dressed { first } else { "wearing" };
             parts
                 .insert(if in_front { 0 } else { parts.len() }, format!("{first} {}", list(&worn)));

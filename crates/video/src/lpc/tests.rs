@@ -95,7 +95,7 @@ fn untyped(lpc: &Lpc, split: Split, draw: Draw, count: usize) -> (String, Vec<wr
 
 #[test]
 fn captions_are_true_and_wrong_captions_false() {
-    each(6000, |lpc, split, draw, caption| {
+    each(3000, |lpc, split, draw, caption| {
         let a = &caption.attributes;
         let (text, wrong) = untyped(lpc, split, draw, 4);
         let lies = lies(&text, a);
@@ -137,7 +137,7 @@ fn a_false_caption_has_the_words_of_the_true_one() {
 
 #[test]
 fn what_is_said_is_what_the_words_tell() {
-    each(6000, |lpc, split, draw, caption| {
+    each(3000, |lpc, split, draw, caption| {
         let text = untyped(lpc, split, draw, 0).0;
         let told = told(&text);
         let said = &caption.said;
@@ -225,7 +225,7 @@ fn training_never_says_a_held_out_phrase() {
     assert!(phrases.len() > 30, "{phrases:?}");
     let mut heard: BTreeSet<&str> = BTreeSet::new();
     let (mut odd, mut with) = (0, 0);
-    each(20_000, |lpc, split, draw, _| {
+    each(8000, |lpc, split, draw, _| {
         let (text, wrong) = untyped(lpc, split, draw, 2);
         for (place, text) in wrong.into_iter().map(|wrong| wrong.0).chain([text]).enumerate() {
             let text = format!(" {} ", words(&text).join(" "));
@@ -250,7 +250,7 @@ fn words_are_plain_english_and_some_are_kept_for_later() {
                   png";
     let banned: BTreeSet<_> = banned.split_whitespace().collect();
     let (mut words, mut trained) = (BTreeSet::new(), BTreeSet::new());
-    each(6000, |lpc, split, draw, _| {
+    each(4000, |lpc, split, draw, _| {
         let (text, wrong) = untyped(lpc, split, draw, 1);
         for text in wrong.into_iter().map(|wrong| wrong.0).chain([text]) {
             assert!(!text.contains("  ") && text.trim() == text, "{text:?}");
@@ -270,7 +270,7 @@ fn words_are_plain_english_and_some_are_kept_for_later() {
 #[test]
 fn few_captions_have_a_typing_error_and_no_colour_becomes_another() {
     let (mut all, mut wrong) = (0, 0);
-    each(20_000, |lpc, split, draw, caption| {
+    each(8000, |lpc, split, draw, caption| {
         let text = untyped(lpc, split, draw, 0).0;
         all += 1;
         if text != caption.text {
@@ -301,7 +301,7 @@ fn wrong_captions_of_training_show_no_held_out_pair() {
     let lpc = without_sheets(universal::wardrobe());
     let mut changed: BTreeMap<&str, u32> = BTreeMap::new();
     let mut swaps = 0;
-    for index in 0..10_000 {
+    for index in 0..5000 {
         let draw = Draw { seed: SEED, index };
         let was = lpc.figure(Split::Train, draw).attributes();
         for (text, other) in untyped(&lpc, Split::Train, draw, 4).1 {
@@ -331,14 +331,14 @@ fn wrong_captions_of_training_show_no_held_out_pair() {
             }));
         }
     }
-    // Of 40,000; most of them are colours of hair and clothes, and nothing goes untaught.
-    let least = [("hair", 6000), ("torso", 5000), ("legs", 3000), ("feet", 2000)];
-    let others = [("headwear", 800), ("hair_style", 400), ("kind", 1500), ("skin", 1500)];
-    let deeds = [("action", 3000), ("direction", 3000)];
+    // Of 20,000; most of them are colours of hair and clothes, and nothing goes untaught.
+    let least = [("hair", 3500), ("torso", 3500), ("legs", 2000), ("feet", 1000)];
+    let others = [("headwear", 400), ("hair_style", 200), ("kind", 750), ("skin", 750)];
+    let deeds = [("action", 2500), ("direction", 2500)];
     for (key, least) in least.into_iter().chain(others).chain(deeds) {
         assert!(changed[key] > least, "{key}: {changed:?}");
     }
-    assert!(swaps > 1000, "{swaps}");
+    assert!(swaps > 500, "{swaps}");
     println!("{changed:?}, {swaps} swaps");
 }
 

@@ -96,6 +96,12 @@ impl Liar<'_> {
     /// The sentence about the figure with one thing changed, if it is a false one.
     fn change(&self, own: &Own, slot: Slot, rng: &mut Rng) -> Option<Lie> {
         let other = self.step(own, slot, rng)?;
+        // Most steps that lead to no false sentence are seen without wording it.
+        let noun = slot == Slot::Body || own.told.role.is_some();
+        let action = if own.told.action == 0 { 0 } else { other.action.bit() };
+        if !noun && !is_false(&Told { action, ..own.told }, &other, self.figure) {
+            return None;
+        }
         self.told_of(own, &other, slot == Slot::Action)
     }
 

@@ -1,10 +1,12 @@
-//! Captions, worded as people do: not always the same words, not always everything.
+//! Captions, worded as people do: not always the same words, not always everything. Words that begin
+//! with `~` are held out: training never says them.
 
 use super::{BACKGROUND, BACKGROUNDS, COLOUR, COLOURS, Choice, MOTION, SHAPE, SIZE_FIELD};
+use crate::draws::Voice;
 
 /// What each shape is called.
 const SHAPE_WORDS: [&[&str]; 8] = [
-    &["circle", "disc"],
+    &["circle", "disc", "~disk"],
     &["square", "box"],
     &["triangle"],
     &["diamond", "rhombus"],
@@ -13,34 +15,43 @@ const SHAPE_WORDS: [&[&str]; 8] = [
     &["ring", "hoop"],
     &["heart"],
 ];
-const SIZE_WORDS: [&[&str]; 3] =
-    [&["small", "little", "tiny"], &["medium", "medium-sized"], &["large", "big", "huge"]];
+const SIZE_WORDS: [&[&str]; 3] = [
+    &["small", "little", "tiny", "~mini"],
+    &["medium", "medium-sized", "~middle-sized"],
+    &["large", "big", "huge", "~giant"],
+];
 /// Verbs that go with any way.
-const MOVES: [[&str; 2]; 5] = [
+const MOVES: [[&str; 2]; 6] = [
     ["moves", "moving"],
     ["goes", "going"],
     ["slides", "sliding"],
     ["travels", "travelling"],
     ["drifts", "drifting"],
+    ["~glides", "~gliding"],
 ];
 const WAYS: [&[&str]; 10] = [
-    &["left", "to the left", "leftwards"],
-    &["right", "to the right", "rightwards"],
-    &["up", "upwards", "to the top"],
-    &["down", "downwards", "to the bottom"],
-    &["up and to the left", "diagonally up left", "to the upper left"],
-    &["up and to the right", "diagonally up right", "to the upper right"],
-    &["down and to the left", "diagonally down left", "to the lower left"],
-    &["down and to the right", "diagonally down right", "to the lower right"],
-    &["in a circle", "around in a circle", "in circles"],
-    &["in a zigzag", "in zigzags"],
+    &["left", "to the left", "leftwards", "~over to the left"],
+    &["right", "to the right", "rightwards", "~over to the right"],
+    &["up", "upwards", "to the top", "~towards the top"],
+    &["down", "downwards", "to the bottom", "~towards the bottom"],
+    &["up and to the left", "diagonally up left", "to the upper left", "~to the top left"],
+    &["up and to the right", "diagonally up right", "to the upper right", "~to the top right"],
+    &["down and to the left", "diagonally down left", "to the lower left", "~to the bottom left"],
+    &[
+        "down and to the right",
+        "diagonally down right",
+        "to the lower right",
+        "~to the bottom right",
+    ],
+    &["in a circle", "around in a circle", "in circles", "~round and round"],
+    &["in a zigzag", "in zigzags", "~in a zigzag line"],
 ];
 /// Verbs that say the way themselves, by motion, with what follows them.
 const VERBS: [&[[&str; 2]]; 11] = [
     &[],
     &[],
-    &[["rises", "rising"]],
-    &[["falls", "falling"], ["sinks", "sinking"]],
+    &[["rises", "rising"], ["~ascends", "~ascending"]],
+    &[["falls", "falling"], ["sinks", "sinking"], ["~descends", "~descending"]],
     &[],
     &[],
     &[],
@@ -52,19 +63,26 @@ const VERBS: [&[[&str; 2]]; 11] = [
         ["stays in place", "staying in place"],
         ["does not move", "not moving"],
         ["rests", "resting"],
+        ["~stays put", "~staying put"],
     ],
 ];
+
+/// What the random numbers of a voice are for, beside the fields.
+const MENTION: u64 = 10;
+const CLAUSE: u64 = 11;
+const PLACE: u64 = 12;
 
 /// How something is said, apart from what is said.
 pub(super) struct Wording {
     size: bool,
     background: bool,
-    seed: u64,
+    voice: Voice,
 }
 
 impl Wording {
-    pub(super) fn draw(rng: &mut fastrand::Rng) -> Self {
-        Self { size: rng.f32() < 0.65, background: rng.f32() < 0.6, seed: rng.u64(..) }
+    pub(super) fn new(voice: Voice) -> Self {
+        let rng = &mut voice.rng(MENTION);
+        Self { size: rng.f32() < 0.65, background: rng.f32() < 0.6, voice }
     }
 
     /// Whether the sentence will tell a field's value.
@@ -77,10 +95,10 @@ impl Wording {
     }
 
     pub(super) fn say(&self, choice: &Choice) -> String {
-        let mut rng = fastrand::Rng::with_seed(self.seed);
-        let mut any = |words: &[&'static str]| words[rng.usize(..words.len())];
-        let size = any(SIZE_WORDS[choice[SIZE_FIELD]]);
-        let shape = any(SHAPE_WORDS[choice[SHAPE]]);
+        let voice = self.voice;
+        let any = |field: usize, words| voice.pick(&mut voice.rng(field as u64), words);
+        let size = any(SIZE_FIELD, SIZE_WORDS[choice[SIZE_FIELD]]);
+        let shape = any(SHAPE, SHAPE_WORDS[choice[SHAPE]]);
         let colour = COLOURS[choice[COLOUR]].0;
         let subject = match self.size {
             true => format!("a {size} {colour} {shape}"),
@@ -88,28 +106,34 @@ impl Wording {
             false => format!("a {colour} {shape}"),
         };
         let ground = BACKGROUNDS[choice[BACKGROUND]].0;
-        let place = any(&["on", "on a", "over a", "in front of a"]);
-        let place = match place {
+        let rng = &mut voice.rng(PLACE);
+        let place = match voice.pick(rng, &["on", "on a", "over a", "in front of a", "~against a"])
+        {
             "on" => format!("on {ground}"),
-            _ => format!("{place} {ground} background"),
+            place => format!("{place} {ground} background"),
         };
+        let place_first = rng.u8(..5) == 0;
+        let rng = &mut voice.rng(MOTION as u64);
         let ways = WAYS.get(choice[MOTION]).copied().unwrap_or_default();
-        let way = if ways.is_empty() { "" } else { any(ways) };
+        let way = if ways.is_empty() { "" } else { voice.pick(rng, ways) };
         let verbs = VERBS[choice[MOTION]];
         let own = ways.is_empty() || (!verbs.is_empty() && rng.u8(..3) == 0);
         let verbs = if own { verbs } else { &MOVES };
-        let [finite, gerund] = verbs[rng.usize(..verbs.len())];
+        let verb = voice.choose(rng, verbs, |verb| verb[0]);
+        let [finite, gerund] = verb.map(|word| word.trim_start_matches('~'));
         let (before, after) = if own { ("", "") } else { (" ", way) };
+        let rng = &mut voice.rng(CLAUSE);
         let clause = match rng.u8(..6) {
+            3..5 if voice.is_new() => format!("we see {subject} {gerund}{before}{after}"),
             0 => format!("{subject} {gerund}{before}{after}"),
             1 => format!("there is {subject} {gerund}{before}{after}"),
             2 if gerund != "not moving" => format!("{subject} is {gerund}{before}{after}"),
             _ => format!("{subject} {finite}{before}{after}"),
         };
-        match (self.background, rng.u8(..5)) {
+        match (self.background, place_first) {
             (false, _) => clause,
-            (true, 0) => format!("{place}, {clause}"),
-            (true, _) => format!("{clause} {place}"),
+            (true, true) => format!("{place}, {clause}"),
+            (true, false) => format!("{clause} {place}"),
         }
     }
 }

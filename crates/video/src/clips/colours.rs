@@ -1,0 +1,136 @@
+//! Captions with other colours.
+
+use std::collections::BTreeSet;
+
+/// Words for colours; those of one row might be said of the same thing.
+const COLOURS: [&[&str]; 10] = [
+    &["red", "crimson", "scarlet", "maroon"],
+    &["orange", "ginger", "gold", "golden", "yellow", "blonde", "blond"],
+    &["green", "olive", "lime"],
+    &["cyan", "teal", "turquoise"],
+    &["blue", "navy"],
+    &["purple", "violet", "lilac"],
+    &["pink", "magenta"],
+    &["white", "silver", "grey", "gray", "beige", "cream"],
+    &["black"],
+    &["brown", "tan"],
+];
+
+/// The word itself and the row that it stands in, if it names a colour.
+fn colour(word: &str) -> Option<(&'static str, usize)> {
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    COLOURS.iter().enumerate().find_map(|(row, words)| {
+        words.iter().find(|known| **known == word).map(|known| (*known, row))
+    })
+}
+
+/// The words for colours in a sentence.
+pub fn colours_of(text: &str) -> impl Iterator<Item = &'static str> {
+    text.split_whitespace().filter_map(|word| colour(word).map(|(known, _)| known))
+}
+
+/// The sentence with other colours, each false if none of `known`, which are all true, names the
+/// new colour: first two of its own colours exchanged, then one of them replaced by one of
+/// `colours`, all in random order.
+pub fn recoloured(
+    text: &str,
+    known: &BTreeSet<&String>,
+    colours: &[&'static str],
+    rng: &mut fastrand::Rng,
+) -> Vec<String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let named: Vec<(usize, &str, usize)> = words
+        .iter()
+        .enumerate()
+        .filter_map(|(place, word)| colour(word).map(|(known, row)| (place, known, row)))
+        .collect();
+    let rows: BTreeSet<usize> = known
+        .iter()
+        .flat_map(|text| text.split_whitespace())
+        .filter_map(|word| colour(word).map(|(_, row)| row))
+        .collect();
+    let mut found: Vec<String> = Vec::new();
+    for pair in named.windows(2) {
+        let [(i, a, row), (j, b, other)] = [pair[0], pair[1]];
+        // "A red and blue bird" may as well be called blue and red.
+        let apart = words[i + 1..j].iter().any(|word| !["and", "or", "&"].contains(word));
+        if row != other && apart {
+            found.push(with(&words, &[(i, b), (j, a)]));
+        }
+    }
+    rng.shuffle(&mut found);
+    found.truncate(1);
+    let mut colours = colours.to_vec();
+    rng.shuffle(&mut colours);
+    for new in colours {
+        let Some((_, row)) = colour(new) else { continue };
+        if let (Some(&(place, ..)), false) = (rng.choice(&named), rows.contains(&row)) {
+            let text = with(&words, &[(place, new)]);
+            if !found.contains(&text) {
+                found.push(text);
+            }
+        }
+    }
+    found.retain(|text| !known.contains(text));
+    found
+}
+
+/// The sentence with some words replaced, each with the signs around it, and the article before it
+/// made to fit.
+fn with(words: &[&str], new: &[(usize, &str)]) -> String {
+    let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    for &(place, colour) in new {
+        let old = words[place].clone();
+        let core = old.trim_matches(|c: char| !c.is_alphanumeric());
+        let first = core.chars().next().is_some_and(char::is_uppercase);
+        let mut letters = colour.chars();
+        let colour: String = match letters.next().filter(|_| first) {
+            Some(letter) => letter.to_uppercase().chain(letters).collect(),
+            None => colour.to_owned(),
+        };
+        words[place] = old.replacen(core, &colour, 1);
+        let vowel = colour.to_lowercase().starts_with(['a', 'e', 'i', 'o', 'u']);
+        if place > 0 && matches!(words[place - 1].as_str(), "a" | "an" | "A" | "An") {
+            let article = &mut words[place - 1];
+            article.truncate(1);
+            article.push_str(if vowel { "n" } else { "" });
+        }
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_exchanged_and_replaced() {
+        let all = |text: &str, also: &str, colours: &[&'static str]| -> BTreeSet<String> {
+            let (text, also) = (text.to_owned(), also.to_owned());
+            let known = BTreeSet::from([&text, &also]);
+            (0..20)
+                .flat_map(|seed| {
+                    recoloured(&text, &known, colours, &mut fastrand::Rng::with_seed(seed))
+                })
+                .collect()
+        };
+        let set = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let rows: [(&str, &str, &[&'static str], BTreeSet<String>); 6] = [
+            ("a bird", "", &["red", "blue"], set(&[])),
+            ("A red bird.", "", &["red", "orange"], set(&["An orange bird."])),
+            ("an orange, fat bird", "", &["blue"], set(&["a blue, fat bird"])),
+            // The clip is blue too.
+            ("a red bird", "a blue bird", &["blue", "green"], set(&["a green bird"])),
+            ("Red and blue bird", "", &["red", "blue"], set(&[])),
+            (
+                "red hat, blue coat",
+                "",
+                &["red", "crimson", "green"],
+                set(&["blue hat, red coat", "green hat, blue coat", "red hat, green coat"]),
+            ),
+        ];
+        for (text, also, colours, expected) in rows {
+            assert_eq!(all(text, also, colours), expected, "{text}");
+        }
+    }
+}
