@@ -28,7 +28,10 @@ fn values(module: &impl Module<CpuTensor>) -> Vec<(String, Vec<f32>)> {
 }
 
 /// The tensors of each network by its name.
-fn networks(state: &State<CpuTensor>) -> [(&'static str, Vec<(String, Vec<f32>)>); 6] {
+/// A network's name, and its tensors by name.
+type Network = (&'static str, Vec<(String, Vec<f32>)>);
+
+fn networks(state: &State<CpuTensor>) -> [Network; 6] {
     [
         ("encoder", values(&state.net.encoder)),
         ("matcher", values(&state.net.matcher)),
