@@ -5,6 +5,7 @@ mod error;
 mod file;
 mod lexicon;
 pub mod pixels;
+mod words;
 
 use kinora_embed::{Encoded, Encoder, Inputs, Pieces};
 use kinora_gan::{Generator, Matcher, Noise};
@@ -15,7 +16,8 @@ use kinora_video::Clip;
 pub use config::{Card, ClipConfig, ModelConfig};
 pub use error::{Error, Result};
 pub use file::{Contents, FORMAT, contents, read};
-pub use lexicon::{Lexicon, Reading, Source, Sources};
+pub use lexicon::{Lexicon, Source, Sources};
+pub use words::Reading;
 
 /// The networks of a model: what reads the sentence, and what draws.
 #[derive(Clone, Debug)]
