@@ -80,10 +80,17 @@ fn train<T: Tensor>(
         if let Some(model) = &init {
             config = config.sized_as(&model.config).with(&set)?;
         }
-        let wished = config.reading.steps.saturating_add(config.copying.steps);
-        config = config.with_room();
+        // Steps that somebody chose stay as they are.
+        let is_phase = |item: &String| {
+            let key = item.split('=').next().unwrap_or_default().trim();
+            matches!(key, "reading.steps" | "copying.steps")
+        };
+        let before = (config.reading.steps, config.copying.steps);
+        if args.config.is_none() && !set.iter().any(is_phase) {
+            config = config.with_room();
+        }
         let (read, copied) = (config.reading.steps, config.copying.steps);
-        if read.saturating_add(copied) != wished {
+        if (read, copied) != before {
             note(format_args!(
                 "so short a training is half reading ({}) and copying ({}); set reading.steps and \
                  copying.steps for another share",
