@@ -186,6 +186,7 @@ fn prompts_come_from_files_and_pipes() {
             "fps",
             "frames",
             "height",
+            "match",
             "not_understood",
             "prompt",
             "read_as",
