@@ -70,12 +70,13 @@ pub(crate) fn load<T: Tensor>(
         let missing = || broken(folder, format!("no {key} in the metadata; this is no checkpoint"));
         metadata.get(key).ok_or_else(missing)
     };
+    let progress = entry("kinora.progress")?;
     if !metadata.contains_key("kinora.phases") {
         let reason = "an earlier version of this program wrote this checkpoint, whose training had no \
                       matcher; model.safetensors can begin another run, with --init";
         return Err(broken(folder, reason.into()));
     }
-    let progress: Progress = serde_json::from_str(entry("kinora.progress")?)
+    let progress: Progress = serde_json::from_str(progress)
         .map_err(|error| broken(folder, format!("kinora.progress: {error}")))?;
     let tokenizer = Tokenizer::from_json(entry("kinora.tokenizer")?)
         .map_err(|error| broken(folder, error.to_string()))?;
