@@ -80,6 +80,24 @@ fn train<T: Tensor>(
         if let Some(model) = &init {
             config = config.sized_as(&model.config).with(&set)?;
         }
+        // Steps that somebody chose stay as they are.
+        let is_phase = |item: &String| {
+            let key = item.split('=').next().unwrap_or_default().trim();
+            matches!(key, "reading.steps" | "copying.steps")
+        };
+        let before = (config.reading.steps, config.copying.steps);
+        if args.config.is_none() && !set.iter().any(is_phase) {
+            config = config.with_room();
+        }
+        let (read, copied) = (config.reading.steps, config.copying.steps);
+        if (read, copied) != before {
+            note(format_args!(
+                "so short a training is half reading ({}) and copying ({}); set reading.steps and \
+                 copying.steps for another share",
+                count(read, "step"),
+                count(copied, "step"),
+            ));
+        }
         note(format_args!("reading the data and its captions: {}", config.data));
         let mut training = Training::<T>::create(device, config, &folder, init, &command)?;
         if let Some(path) = args.init.as_ref().map(|model| models::beside(model, PLAYERS))

@@ -29,8 +29,11 @@ fn values(module: &impl Module<CpuTensor>) -> Vec<(String, Vec<f32>)> {
     module.named().into_iter().map(|(name, x)| (name, x.data().to_vec())).collect()
 }
 
-/// The tensors of each network by its name.
-fn networks(state: &State<CpuTensor>) -> [(&'static str, Vec<(String, Vec<f32>)>); 6] {
+/// A network's name, and its tensors by name.
+type Network = (&'static str, Vec<(String, Vec<f32>)>);
+
+/// All networks of a state.
+fn networks(state: &State<CpuTensor>) -> [Network; 6] {
     [
         ("encoder", values(&state.net.encoder)),
         ("matcher", values(&state.net.matcher)),
