@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn shifts_are_explained() {
-        let motion = Motion::of(&square(&[3, 5, 7, 9])).unwrap();
+        let motion = Motion::of(&square(&[10, 12, 14, 16])).unwrap();
         // 2 of 8 columns are new, 2 are left: 4 of 8.
         assert!((motion.change - 0.5).abs() < 1e-6, "{motion:?}");
         assert_eq!((motion.warp, motion.flicker, motion.frozen), (0.0, 0.0, 0.0));
