@@ -131,18 +131,24 @@ class Encoder(nn.Module):
         self.said = nn.ModuleList(
             nn.Embedding(*table.shape, _weight=table.clone()) for table in said if table is not None
         )
+        has_vectors = weights.find("words.project.weight") is not None
+        self.project = weights.below("words.project").linear() if has_vectors else None
         sentence = weights.below("sentence")
         self.gru = gru(sentence.below("forward"), sentence.below("backward"))
         self.join = sentence.below("join").linear()
 
-    def forward(self, rows, lengths):
-        """rows [n, m, 3] of whole numbers, for piece, part of speech and name, lengths [n]:
-        V [n, longest, d], its bias, s [n, d]."""
+    def forward(self, rows, vectors, lengths):
+        """rows [n, m, 3] of whole numbers, for piece, part of speech and name, vectors [n, m, d] of
+        words from elsewhere, lengths [n]: V [n, longest, d], its bias, s [n, d]."""
         longest = int(lengths.max())
         rows = rows[:, :longest]
         mask = (torch.arange(longest) < lengths.to(rows.device)[:, None]).float()
-        vectors = [table(rows[:, :, k]) for k, table in enumerate([self.table, *self.said])]
-        words = torch.cat(vectors, 2) * mask[:, :, None]
+        # A word that has its vector from elsewhere has no row.
+        words = self.table(rows[:, :, 0].clamp(min=0)) * (rows[:, :, :1] >= 0)
+        if self.project is not None:
+            words = words + self.project(vectors[:, :longest])
+        said = [table(rows[:, :, k]) for k, table in enumerate(self.said, 1)]
+        words = torch.cat([words, *said], 2) * mask[:, :, None]
         packed = nn.utils.rnn.pack_padded_sequence(
             words, lengths, batch_first=True, enforce_sorted=False
         )
@@ -433,9 +439,10 @@ class Twin:
         layout = self.critic.clips.layout
         self.real = self.real.contiguous(memory_format=layout)
         rows = [tensors[f"input.{kind}"] for kind in ("rows", "tags", "entities")]
-        self.rows = torch.stack(rows, 2).long()
-        # Packing wants them on the host.
-        self.lengths = tensors["input.mask"].sum(1).long().cpu()
+        # Packing wants the lengths on the host.
+        lengths = tensors["input.mask"].sum(1).long().cpu()
+        vectors = tensors.get("input.vectors", torch.zeros(*rows[0].shape, 0))
+        self.captions = torch.stack(rows, 2).long(), vectors, lengths
 
     def compile(self, critic):
         """Has the generators compiled when they are first called, and if asked the discriminators, the
@@ -457,7 +464,7 @@ class Twin:
         train, copying, n = self.config["train"], self.config["copying"], len(self.real)
         film, frames = noise or self.noise(n)
         with torch.no_grad():
-            words, bias, sentences = self.encoder(self.rows, self.lengths)
+            words, bias, sentences = self.encoder(*self.captions)
         sentence, wrong = sentences[:n], sentences[n:]
 
         # The first half of the films are copies of real clips.
@@ -525,8 +532,8 @@ class Twin:
         return torch.randn(n, sizes["noise"]), torch.randn(n, t, sizes["frame_noise"])
 
     @torch.inference_mode()
-    def sample(self, rows, lengths):
-        return self.average(*self.encoder(rows, lengths), *self.noise(len(rows)))
+    def sample(self, captions):
+        return self.average(*self.encoder(*captions), *self.noise(len(captions[0])))
 
 
 @contextlib.contextmanager
@@ -612,7 +619,7 @@ class Bench:
         for chosen in [formats(), formats(True, True, True, True, True)]:
             twin = Twin(self.config, self.tensors, chosen)
             n = len(twin.real)
-            own = twin.rows[:n], twin.lengths[:n]
+            own = [x[:n] for x in twin.captions]
             for number in ["1", "2"]:
                 noise = [self.tensors[f"input.{name}.{number}"] for name in ("film", "frames")]
                 which = self.tensors[f"input.which.{number}"].long().tolist()
@@ -693,10 +700,9 @@ class Bench:
 
     def sample(self, films, times, compiled=False, tf32=False):
         def make(twin):
-            several = math.ceil(films / len(twin.rows))
-            rows = twin.rows.repeat(several, 1, 1)[:films]
-            lengths = twin.lengths.repeat(several)[:films]
-            return lambda: twin.sample(rows, lengths).cpu()
+            several = math.ceil(films / len(twin.captions[0]))
+            captions = [torch.cat([x] * several)[:films] for x in twin.captions]
+            return lambda: twin.sample(captions).cpu()
 
         return self.time(f"sample {films}", make, NETWORKS[:1], times, compiled, tf32)
 

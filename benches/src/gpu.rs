@@ -211,7 +211,7 @@ impl Meter<'_> {
             let device = self.device.clone();
             let run = || {
                 let noise = noise(&device, &model, &seeds)?;
-                state.average.module.forward(&pieces, &noise)?.to_vec()?;
+                state.model().forward(&pieces, &noise)?.to_vec()?;
                 Ok(())
             };
             let timing = self.time(run, &NETWORKS, &json!({ "op": "sample", "films": films }))?;

@@ -100,7 +100,7 @@ impl Meter<'_> {
             let model = self.workload.config.model();
             let pieces = self.workload.pieces_of(films);
             let seeds: Vec<u64> = (0..films as u64).collect();
-            let net = &state.average.module;
+            let net = state.model();
             let sample = || {
                 net.forward(&pieces, &noise(device, &model, &seeds)?)?.to_vec()?;
                 Ok(())

@@ -50,7 +50,7 @@ fn film<T: Tensor>(workload: &Workload, device: &Recording<T::Device>) -> Result
     let (pieces, model) = (workload.pieces_of(1), workload.config.model());
     let film = || {
         let noise = noise::<Recorder<T>>(device, &model, &[0])?;
-        state.average.module.forward(&pieces, &noise)?.to_vec()
+        state.model().forward(&pieces, &noise)?.to_vec()
     };
     film()?;
     device.take();

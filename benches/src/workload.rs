@@ -92,6 +92,7 @@ impl Workload {
         let tensor = |data: &[f32], shape: &[usize]| CpuTensor::from_slice(&device, data, shape);
         let Fed { clips, values, captions: pieces } = &self.fed;
         let shape = [pieces.sentences, pieces.places];
+        let vectors = [pieces.sentences, pieces.places, self.lexicon.inputs().vectors];
         let [t, h, w, c] = self.config.clip.dims();
         let mut tensors: Vec<(String, CpuTensor)> = state
             .named()
@@ -101,6 +102,9 @@ impl Workload {
             })
             .map(|(name, tensor)| (name, tensor.clone()))
             .collect();
+        if vectors[2] > 0 {
+            tensors.push(("input.vectors".into(), tensor(&pieces.vectors, &vectors)?));
+        }
         tensors.extend([
             ("input.rows".into(), tensor(&pieces.rows, &shape)?),
             ("input.mask".into(), tensor(&pieces.mask, &shape)?),

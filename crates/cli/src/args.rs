@@ -7,6 +7,7 @@ mod text;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use kinora_video::Palette;
 
 use crate::device::Choice;
 
@@ -110,20 +111,38 @@ pub struct Train {
 /// Make films from sentences
 ///
 /// The same prompt, seed, model and device give the same film. Several films go to numbered files
-/// (film-000.gif, ...), film k with the seed + k.
+/// (film-000.gif, ...). With --count, the films of a prompt have the seeds N, N+1, ..., and so do
+/// those of every other prompt.
+///
+/// A film with alpha comes out as a sprite: each pixel is opaque or empty, bits that hang in the air
+/// are gone, and all frames share one palette of 32 colours. --palette gives another, --raw leaves
+/// the film as the network drew it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   kinora sample \"a woman with red hair in a blue robe walks to the left\"
   kinora sample \"a big red circle moves up\" --model shapes --seed 3 --out circle.mp4
   kinora sample \"a skeleton shoots\" --count 4 --out skeleton.sheet.png
+  kinora sample \"a skeleton shoots\" --model runs/mine --keep 1          the best of 4
   kinora sample --prompts prompts.txt --model runs/mine --json
+  kinora sample \"an orc walks to the right\" --palette 16 --out orc.apng
+  kinora sample \"an orc walks to the right\" --palette endesga-32.hex --out orc.apng
+  kinora sample \"an orc walks to the right\" --raw --out orc.apng
+
+A file for --palette is a GIMP palette (.gpl), lines of RRGGBB (.hex, from lospec.com), a JASC palette
+(.pal) or a picture of at most 256 colours (.png).
 
 The ending of --out names the format: .gif, .apng, .mp4, .sheet.png (a sprite sheet with a JSON
 atlas), or DIR/ for frames as PNG files (several films: DIR/000/, DIR/001/, ...).
 
+Before its films, the words of a prompt that the model understands, and those that it does not, are
+told on stderr: what it understands are the words of the captions that it was trained on. A typing
+error of one letter is mended.
+
 --json prints a line a film on stdout: {\"file\",\"prompt\",\"seed\",\"frames\",\"width\",\"height\",
-\"fps\",\"seconds\"}; \"seconds\" is how long the film lasts.")]
+\"fps\",\"seconds\",\"read_as\",\"understood\",\"not_understood\",\"match\"}; \"seconds\" is how long the film
+lasts, \"read_as\" the prompt with its errors mended, \"understood\" and \"not_understood\" are lists of
+words, and \"match\" is how well a film that was kept matches (more is better), else null.")]
 pub struct Sample {
     /// The sentence
     #[arg(required_unless_present = "prompts", conflicts_with = "prompts")]
@@ -137,12 +156,16 @@ pub struct Sample {
     /// Where the film goes; the ending names the format
     #[arg(long, value_name = "FILE|DIR/", default_value = "film.gif")]
     pub out: PathBuf,
-    /// Seed of the first film
+    /// Seed of the first film of each prompt
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Films of each prompt
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub count: u32,
+    /// Films of each prompt, with the seeds from --seed on [default: 1; 4 for each that is kept]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub count: Option<u32>,
+    /// Keep the N films of each prompt that match it best, as the model's own matcher says, the best
+    /// first
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_500))]
+    pub keep: Option<u32>,
     /// Each pixel as a square of N x N [default: the least that gives 128 pixels; 1 for sprite
     /// sheets and PNG files]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
@@ -153,6 +176,13 @@ pub struct Sample {
     /// What lies behind transparent pixels in .mp4
     #[arg(long, value_name = "RRGGBB", default_value = "ffffff", value_parser = colour)]
     pub background: [u8; 3],
+    /// Colours of each film: at most N (2 to 256), or the nearest in a FILE [default: 32 for films
+    /// with alpha, all for others]
+    #[arg(long, value_name = "N|FILE", value_parser = palette, conflicts_with = "raw")]
+    pub palette: Option<Palette>,
+    /// Leave the films as the network drew them
+    #[arg(long)]
+    pub raw: bool,
     #[command(flatten)]
     pub device: Device,
     /// Print a line of JSON a film
@@ -244,6 +274,14 @@ pub struct Device {
 fn fps(text: &str) -> Result<f32, String> {
     let fps = text.parse().ok().filter(|fps| (0.1..=240.0).contains(fps));
     fps.ok_or_else(|| "it must be a number from 0.1 to 240".into())
+}
+
+fn palette(text: &str) -> Result<Palette, String> {
+    if text.is_empty() || text.contains(|c: char| !c.is_ascii_digit()) {
+        return Palette::load(text).map_err(|error| error.to_string());
+    }
+    let most = text.parse().ok().filter(|most| (2..=256).contains(most));
+    most.map(Palette::Most).ok_or_else(|| "a number of colours must be from 2 to 256".into())
 }
 
 fn colour(text: &str) -> Result<[u8; 3], String> {

@@ -13,7 +13,8 @@ use crate::output::{count, say};
 pub fn run(args: &Inspect) -> Result<()> {
     let (bytes, origin, _) = models::read(&args.model)?;
     let contents = kinora_model::contents(&bytes, &origin)?;
-    let Contents { format, config, card, tokenizer, sources, parameters, header } = &contents;
+    let Contents { format, config, card, tokenizer, words, sources, parameters, header } =
+        &contents;
     let types: BTreeSet<&str> = header.tensors.iter().map(|t| t.dtype.as_str()).collect();
     let precision = types.into_iter().collect::<Vec<_>>().join(", ");
     if args.json {
@@ -30,6 +31,7 @@ pub fn run(args: &Inspect) -> Result<()> {
             "pieces": tokenizer.vocab_size(),
             "card": card,
             "config": config,
+            "words": words,
             "sources": sources,
             "tensors": tensors,
         }));
@@ -59,6 +61,13 @@ pub fn run(args: &Inspect) -> Result<()> {
             let (known, most) = (tokenizer.vocab_size(), config.encoder.pieces);
             format!("{known} pieces, of which a sentence may have {most}")
         }),
+        (
+            "words",
+            match words.len() {
+                0 => String::new(),
+                n => format!("{n} in its captions; --json lists them"),
+            },
+        ),
         ("goes with", {
             let kinds = [
                 ("the word vectors", &config.encoder.vectors, &sources.vectors),

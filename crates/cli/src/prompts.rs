@@ -45,26 +45,47 @@ fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Refuses a prompt in which there is nothing to read; warns of words that the model does not know, and
-/// of what will not be read.
-pub fn check<T: Tensor>(model: &Model<T>, prompt: &str) -> Result<()> {
-    let Reading { tokens, unknown, unread } = model.lexicon.look(prompt)?;
-    if tokens == 0 {
-        return Err(Failure::usage(format!("the prompt {prompt:?} is empty")).into());
-    }
-    if !unknown.is_empty() {
-        note(format_args!(
-            "warning: this model does not know {}; it goes by the letters",
-            unknown.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")
-        ));
+/// What a model understands of each prompt.
+///
+/// # Errors
+/// If one is empty.
+pub fn look<T: Tensor>(model: &Model<T>, prompts: &[String]) -> Result<Vec<Reading>> {
+    let look = |prompt: &String| {
+        let reading = model.lexicon.look(prompt)?;
+        match reading.tokens {
+            0 => Err(Failure::usage(format!("the prompt {prompt:?} is empty")).into()),
+            _ => Ok(reading),
+        }
+    };
+    prompts.iter().map(look).collect()
+}
+
+/// Says what is understood of a prompt, what is not, and what is not read; each line begins with
+/// `head`.
+pub fn tell<T: Tensor>(model: &Model<T>, reading: &Reading, head: &str) {
+    let Reading { understood, mended, not_understood, unread, .. } = reading;
+    let word = |word: &String| match mended.iter().find(|(_, read)| read == word) {
+        Some((written, _)) => format!("{word} (for {written:?})"),
+        None => word.clone(),
+    };
+    let words = understood.iter().map(word).collect::<Vec<_>>().join(", ");
+    let others = not_understood.join(", ");
+    match (understood.is_empty(), not_understood.is_empty()) {
+        (false, true) => note(format_args!("{head}understood: {words}")),
+        (false, false) => {
+            note(format_args!("{head}understood: {words}; not understood: {others}"));
+        }
+        (true, true) => note(format_args!("{head}warning: the prompt says nothing to this model")),
+        (true, false) => note(format_args!(
+            "{head}warning: this model understands nothing of the prompt; not understood: {others}"
+        )),
     }
     if !unread.is_empty() {
         let most = model.config.encoder.pieces;
         let unread: String = unread.chars().take(60).collect();
         note(format_args!(
-            "warning: the prompt is too long; this model reads {most} pieces, and what follows is \
+            "{head}warning: the prompt is too long; this model reads {most} pieces, and what follows is \
              cut: {unread:?}"
         ));
     }
-    Ok(())
 }

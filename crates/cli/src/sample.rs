@@ -5,7 +5,7 @@ use kinora_cpu::CpuTensor;
 use kinora_gpu::GpuTensor;
 use kinora_model::Card;
 use kinora_tensor::Tensor;
-use kinora_video::{Format, MAX_PIXELS, SaveOptions};
+use kinora_video::{Clip, Format, MAX_PIXELS, Palette, SaveOptions};
 use serde_json::json;
 
 use crate::args::Sample;
@@ -18,6 +18,8 @@ use crate::{models, prompts};
 const VISIBLE: usize = 128;
 /// More films than this are a mistake.
 const MOST_FILMS: usize = 1_000_000;
+/// Films that are made for each that is kept.
+const MADE_FOR_KEPT: u32 = 4;
 /// What a GIF can hold.
 const MOST_FPS_OF_GIF: f32 = 50.0;
 
@@ -29,16 +31,16 @@ pub fn run(args: &Sample) -> Result<()> {
         }
         (prompt, None) => prompt.iter().cloned().collect(),
     };
-    let films = prompts.len() * args.count as usize;
+    let (count, kept) = counts(args)?;
+    let films = prompts.len() * count as usize;
     if films > MOST_FILMS {
         return Err(Failure::usage(format!(
-            "{} prompts with --count {} are {films} films; at most {MOST_FILMS} at a time",
+            "{} prompts with --count {count} are {films} films; at most {MOST_FILMS} at a time",
             prompts.len(),
-            args.count
         ))
         .into());
     }
-    let targets = Targets::new(&args.out, films)?;
+    let targets = Targets::new(&args.out, prompts.len() * kept as usize)?;
     if let Some(fps) = args.fps.filter(|fps| *fps > MOST_FPS_OF_GIF)
         && targets.format == Format::Gif
     {
@@ -53,6 +55,19 @@ pub fn run(args: &Sample) -> Result<()> {
     }
 }
 
+/// How many films of each prompt are made, and how many of them are kept.
+fn counts(args: &Sample) -> Result<(u32, u32)> {
+    let Some(keep) = args.keep else {
+        let count = args.count.unwrap_or(1);
+        return Ok((count, count));
+    };
+    let count = args.count.unwrap_or(keep.saturating_mul(MADE_FOR_KEPT));
+    if keep > count {
+        return Err(Failure::usage(format!("--keep {keep} is more than --count {count}")).into());
+    }
+    Ok((count, keep))
+}
+
 /// Makes the films on a device.
 fn films_of<T: Tensor>(
     args: &Sample,
@@ -61,9 +76,7 @@ fn films_of<T: Tensor>(
     targets: &Targets,
 ) -> Result<()> {
     let model = models::load::<T>(device, &args.model)?;
-    for prompt in prompts {
-        prompts::check(&model, prompt)?;
-    }
+    let readings = prompts::look(&model, prompts)?;
     let [frames, height, width, _] = model.config.clip.dims();
     let scale = match (args.scale, targets.format) {
         (Some(scale), _) => scale as usize,
@@ -79,36 +92,67 @@ fn films_of<T: Tensor>(
         .into());
     }
 
+    let (count, kept) = counts(args)?;
+    if args.keep.is_some() {
+        // An error for a model without a matcher, before anything is written.
+        model.matches("", &[])?;
+    }
     targets.prepare()?;
     let options = SaveOptions { background: args.background };
-    let films = prompts.iter().flat_map(|prompt| (0..args.count).map(move |_| prompt));
-    for ((k, prompt), path) in (0..).zip(films).zip(&targets.paths) {
-        let seed = args.seed.wrapping_add(k);
-        // One by one, so that a film depends on its prompt and seed alone, on one device to the last bit.
-        let mut clip = model.sample(prompt, seed).with_context(|| format!("{prompt:?}"))?;
-        if let Some(fps) = args.fps {
-            clip = clip.with_fps(fps)?;
-        }
-        let clip = clip.scale(scale)?;
-        clip.save(path, &options)?;
-        let ([frames, height, width, _], fps) = (clip.dims(), short(clip.fps()));
-        let seconds = frames as f64 / fps;
-        let file = path.display();
-        if args.json {
-            say(json!({
-                "file": file.to_string(), "prompt": prompt, "seed": seed,
-                "frames": frames, "width": width, "height": height,
-                "fps": fps, "seconds": seconds,
-            }))?;
-        } else {
-            say(format_args!(
-                "{file}: {prompt:?}, seed {seed}, {frames} frames of {width} x {height} at {fps} a \
-                 second"
-            ))?;
+    let mut paths = targets.paths.iter();
+    for (prompt, reading) in prompts.iter().zip(&readings) {
+        let head = if prompts.len() > 1 { format!("{prompt:?}: ") } else { String::new() };
+        prompts::tell(&model, reading, &head);
+        // The same for every prompt.
+        let seeds: Vec<u64> = (0..count).map(|j| args.seed.wrapping_add(j.into())).collect();
+        // One by one, so that a film depends on its prompt and seed alone, on one device to the last
+        // bit.
+        let sample = |&seed: &u64| Ok((seed, None, model.sample(&reading.text, seed)?));
+        let films: Box<dyn Iterator<Item = kinora_model::Result<_>>> = match args.keep {
+            None => Box::new(seeds.iter().map(sample)),
+            Some(_) => {
+                let best = model.best(&reading.text, &seeds, kept as usize)?;
+                Box::new(best.into_iter().map(|(seed, logit, film)| Ok((seed, Some(logit), film))))
+            }
+        };
+        for (film, path) in films.zip(&mut paths) {
+            let (seed, logit, film) = film.with_context(|| format!("{prompt:?}"))?;
+            let clip = finished(film, args)?.scale(scale)?;
+            clip.save(path, &options)?;
+            let ([frames, height, width, _], fps) = (clip.dims(), short(clip.fps()));
+            let seconds = frames as f64 / fps;
+            let file = path.display();
+            if args.json {
+                say(json!({
+                    "file": file.to_string(), "prompt": prompt, "seed": seed,
+                    "frames": frames, "width": width, "height": height,
+                    "fps": fps, "seconds": seconds,
+                    "read_as": reading.text, "understood": reading.understood,
+                    "not_understood": reading.not_understood, "match": logit,
+                }))?;
+            } else {
+                say(format_args!(
+                    "{file}: {prompt:?}, seed {seed}, {frames} frames of {width} x {height} at {fps} \
+                     a second"
+                ))?;
+            }
         }
     }
     note(licence(&model.card));
     Ok(())
+}
+
+/// A film as it was asked for: cleaned unless it is to be raw, at its rate.
+fn finished(film: Clip, args: &Sample) -> Result<Clip> {
+    let film = match &args.palette {
+        _ if args.raw => film,
+        Some(palette) => film.clean(palette),
+        None => film.clean(&Palette::Auto),
+    };
+    Ok(match args.fps {
+        Some(fps) => film.with_fps(fps)?,
+        None => film,
+    })
 }
 
 /// Under which terms the films of a model stand.

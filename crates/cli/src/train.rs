@@ -80,6 +80,17 @@ fn train<T: Tensor>(
         if let Some(model) = &init {
             config = config.sized_as(&model.config).with(&set)?;
         }
+        let wished = config.reading.steps.saturating_add(config.copying.steps);
+        config = config.with_room();
+        let (read, copied) = (config.reading.steps, config.copying.steps);
+        if read.saturating_add(copied) != wished {
+            note(format_args!(
+                "so short a training is half reading ({}) and copying ({}); set reading.steps and \
+                 copying.steps for another share",
+                count(read, "step"),
+                count(copied, "step"),
+            ));
+        }
         note(format_args!("reading the data and its captions: {}", config.data));
         let mut training = Training::<T>::create(device, config, &folder, init, &command)?;
         if let Some(path) = args.init.as_ref().map(|model| models::beside(model, PLAYERS))

@@ -281,6 +281,28 @@ fn prompt() {
 }
 
 #[test]
+fn palette() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("bad.hex"), "ff8000\nred\n").unwrap();
+    fs::write(path.join("a.txt"), "ff8000\n").unwrap();
+    for (palette, wanted) in [
+        ("1", "a number of colours must be from 2 to 256"),
+        ("257", "a number of colours must be from 2 to 256"),
+        ("99999999999999999999", "a number of colours must be from 2 to 256"),
+        ("", "--palette"),
+        ("-3", "-3"),
+        ("nowhere.gpl", "nowhere.gpl"),
+        ("bad.hex", "bad.hex: line 2: \"red\" is no colour"),
+        ("a.txt", "a.txt: not a palette; it must be a .gpl, .hex, .pal or .png"),
+        ("8 --raw", "--raw"),
+    ] {
+        let args = [&["sample", "a cat", "--palette"][..], &palette.split(' ').collect::<Vec<_>>()];
+        fails(path, &args.concat(), 2, wanted);
+    }
+}
+
+#[test]
 fn output_path() {
     let folder = tiny_folder();
     let path = folder.path();
@@ -317,6 +339,8 @@ fn output_path() {
         ("--fps nan", "from 0.1 to 240"),
         ("--fps 60", "a GIF shows at most 50 frames a second"),
         ("--count 0", "--count"),
+        ("--keep 0", "--keep"),
+        ("--keep 5 --count 4", "--keep 5 is more than --count 4"),
         ("--seed -1", "-1"),
         ("--background red", "RRGGBB"),
         ("--background +12345", "RRGGBB"),

@@ -2,12 +2,13 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
 use common::{command, files, folder, run, succeed};
-use kinora_video::Clip;
+use kinora_video::{Clip, Palette};
 use serde_json::Value;
 
 const PROMPT: &str = "a woman with red hair walks to the left";
@@ -43,7 +44,8 @@ fn every_format_is_written() {
 
     let ended = sample(path, &["--out", "g.gif", "--scale", "3", "--fps", "12.5"]);
     assert!(ended.stderr.contains("licence: CC-BY-SA 3.0"), "{}", ended.stderr);
-    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("understood: "), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 2, "{}", ended.stderr);
     let clip = Clip::load(path.join("g.gif")).unwrap();
     assert_eq!(clip.dims()[..3], [t, 3 * h, 3 * w]);
     assert!((clip.fps() - 12.5).abs() < 0.1, "{}", clip.fps());
@@ -78,6 +80,84 @@ fn same_seed_same_bytes() {
 }
 
 #[test]
+fn films_come_out_as_sprites() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("two.hex"), "102030\nf0e0d0\n").unwrap();
+    let film = |model: &str, more: &str| {
+        let args = ["--out", "f.apng", "--scale", "1", "--seed", "18", "--model", model];
+        sample(path, &[&args[..], &common::words(more)].concat());
+        Clip::load(path.join("f.apng")).unwrap()
+    };
+    let colours = |clip: &Clip| {
+        let visible = clip.data().chunks(4).filter(|pixel| pixel[3] > 0);
+        visible.map(|pixel| pixel[..3].to_vec()).collect::<BTreeSet<_>>()
+    };
+    let is_hard = |clip: &Clip| clip.data().chunks(4).all(|pixel| matches!(pixel[3], 0 | 255));
+    let raw = film("lpc", "--raw");
+    assert!(colours(&raw).len() > 1000 && !is_hard(&raw));
+    let clean = film("lpc", "");
+    assert!(clean == raw.clean(&Palette::Auto));
+    assert!((16..=32).contains(&colours(&clean).len()) && is_hard(&clean));
+    let few = film("lpc", "--palette 5");
+    assert!(colours(&few).len() <= 5 && is_hard(&few));
+    let given = film("lpc", "--palette two.hex");
+    assert_eq!(colours(&given), BTreeSet::from([vec![16, 32, 48], vec![240, 224, 208]]));
+    // Shapes have smooth edges and no alpha.
+    let raw = film("shapes", "--raw");
+    assert!(film("shapes", "") == raw);
+    assert!(film("shapes", "--palette 5") == raw.clean(&Palette::Most(5)));
+}
+
+#[test]
+fn every_prompt_has_the_same_seeds() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("p.txt"), "a man walks up\na knight, slashing\n").unwrap();
+    let args = "sample --prompts p.txt --json --seed 5 --count 2 --out f.apng";
+    let lines = succeed(path, &common::words(args)).stdout;
+    let films: Vec<Value> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let said: Vec<(&str, u64)> = films
+        .iter()
+        .map(|film| (film["prompt"].as_str().unwrap(), film["seed"].as_u64().unwrap()))
+        .collect();
+    let [walk, slash] = ["a man walks up", "a knight, slashing"];
+    assert_eq!(said, [(walk, 5), (walk, 6), (slash, 5), (slash, 6)]);
+    succeed(path, &["sample", slash, "--seed", "6", "--out", "alone.apng"]);
+    let read = |name: &str| fs::read(path.join(name)).unwrap();
+    assert!(read("f-003.apng") == read("alone.apng"));
+}
+
+#[test]
+fn the_best_films_are_kept() {
+    let folder = common::tiny_folder();
+    let path = folder.path();
+    succeed(path, &common::words("train --config tiny.toml --steps 2 --out run"));
+    let args = ["sample", "a red circle", "--model", "run", "--out", "f.apng", "--json"];
+    let films = |more: &str| -> Vec<Value> {
+        let lines = succeed(path, &[&args[..], &common::words(more)].concat()).stdout;
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let matches = |film: &Value| film["match"].as_f64().unwrap();
+    let all = films("--seed 3 --count 20 --keep 20");
+    assert!(all.is_sorted_by(|a, b| matches(a) >= matches(b)), "{all:?}");
+    let mut seeds: Vec<u64> = all.iter().map(|film| film["seed"].as_u64().unwrap()).collect();
+    // What is kept is the film of its seed.
+    let best = fs::read(path.join("f-000.apng")).unwrap();
+    let kept = films(&format!("--seed {}", seeds[0]));
+    assert!(kept[0]["match"].is_null());
+    assert!(fs::read(path.join("f.apng")).unwrap() == best);
+    // Of 4 for each where nobody says of how many.
+    let kept = films("--seed 3 --keep 5");
+    assert_eq!(kept.len(), 5);
+    assert!(
+        kept.iter().zip(&all).all(|(a, b)| (&a["seed"], &a["match"]) == (&b["seed"], &b["match"]))
+    );
+    seeds.sort_unstable();
+    assert_eq!(seeds, (3..23).collect::<Vec<_>>());
+}
+
+#[test]
 fn prompts_come_from_files_and_pipes() {
     let folder = folder();
     let path = folder.path();
@@ -91,7 +171,7 @@ fn prompts_come_from_files_and_pipes() {
     assert_eq!(films.len(), 3);
     for (k, (film, prompt)) in films.iter().zip(wanted).enumerate() {
         assert_eq!(film["prompt"], prompt);
-        assert_eq!(film["seed"], 5 + k as u64);
+        assert_eq!(film["seed"], 5);
         let file = film["file"].as_str().unwrap();
         assert_eq!(file, format!("f-{k:03}.gif"));
         let dims = Clip::load(path.join(file)).unwrap().dims();
@@ -101,7 +181,19 @@ fn prompts_come_from_files_and_pipes() {
         assert_eq!(number("seconds"), number("frames") / number("fps"));
         let mut keys: Vec<&String> = film.as_object().unwrap().keys().collect();
         keys.sort();
-        let all = ["file", "fps", "frames", "height", "prompt", "seconds", "seed", "width"];
+        let all = [
+            "file",
+            "fps",
+            "frames",
+            "height",
+            "not_understood",
+            "prompt",
+            "read_as",
+            "seconds",
+            "seed",
+            "understood",
+            "width",
+        ];
         assert_eq!(keys, all);
     }
 
@@ -119,6 +211,25 @@ fn prompts_come_from_files_and_pipes() {
         fs::read(path.join("piped.gif")).unwrap(),
         fs::read(path.join("other.gif")).unwrap()
     );
+}
+
+/// The prompts that models are judged by, and the table of what they ask for.
+#[test]
+fn the_prompts_of_the_judges_are_what_they_say() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../train/docs");
+    let read = |name: &str| fs::read_to_string(docs.join(name)).unwrap();
+    let (prompts, table) = (read("prompts.txt"), read("prompts.tsv"));
+    let prompts: Vec<&str> = prompts.lines().filter(|line| !line.starts_with('#')).collect();
+    let mut rows = table.lines().map(|row| row.split('\t').collect::<Vec<_>>());
+    let head = ["prompt", "action", "direction", "hair", "clothes", "kind"];
+    assert_eq!(rows.next().unwrap(), head);
+    let mut counts = [0; 6];
+    for (row, prompt) in rows.by_ref().zip(&prompts) {
+        assert_eq!((row.len(), &row[0]), (6, prompt));
+        row.iter().zip(&mut counts).for_each(|(cell, count)| *count += u32::from(*cell != "-"));
+    }
+    assert_eq!((rows.next(), prompts.len()), (None, 30));
+    assert_eq!(counts, [30, 30, 23, 15, 9, 23]);
 }
 
 #[test]
@@ -148,6 +259,6 @@ fn a_closed_pipe_is_quiet() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.starts_with("licence: ") && stderr.lines().count() == 1, "{stderr}");
+    assert!(stderr.starts_with("understood: ") && stderr.lines().count() == 2, "{stderr}");
     assert_eq!(files(folder.path()).len(), 4);
 }

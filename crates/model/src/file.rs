@@ -1,6 +1,6 @@
 //! A model in one file: safetensors, with the config, the tokenizer and the card in its metadata.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,7 @@ const CONFIG: &str = "kinora.config";
 const CARD: &str = "kinora.card";
 const TOKENIZER: &str = "kinora.tokenizer";
 const SOURCES: &str = "kinora.sources";
+const WORDS: &str = "kinora.words";
 
 /// What a model file holds, without its weights.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct Contents {
     pub card: Card,
     /// The tokenizer.
     pub tokenizer: Tokenizer,
+    /// The words of the captions that the model was trained on; empty where the file does not say.
+    pub words: BTreeSet<String>,
     /// What the model goes with.
     pub sources: Sources,
     /// How many numbers the networks have.
@@ -80,11 +83,15 @@ pub fn contents(bytes: &[u8], origin: &str) -> Result<Contents> {
         Some(text) => serde_json::from_str(text).map_err(|error| wrong(SOURCES, &error))?,
         None => Sources::default(),
     };
+    let words = match header.metadata.get(WORDS) {
+        Some(text) => serde_json::from_str(text).map_err(|error| wrong(WORDS, &error))?,
+        None => BTreeSet::new(),
+    };
     let inputs = sources.inputs(&config.encoder, tokenizer.vocab_size());
     let outline = Net::new(&mut Outline, &config, &inputs).map_err(|e| fail(e.to_string()))?;
     kinora_nn::check(&outline, bytes, "").map_err(|error| fail(error.to_string()))?;
     let parameters = count(&outline);
-    Ok(Contents { format, config, card, tokenizer, sources, parameters, header })
+    Ok(Contents { format, config, card, tokenizer, words, sources, parameters, header })
 }
 
 impl<T: Tensor> Model<T> {
@@ -119,10 +126,11 @@ impl<T: Tensor> Model<T> {
         origin: &str,
         beside: Option<&Path>,
     ) -> Result<Self> {
-        let Contents { config, card, tokenizer, sources, .. } = contents(bytes, origin)?;
+        let Contents { config, card, tokenizer, words, sources, .. } = contents(bytes, origin)?;
         let fail = |reason| Error::Weights { origin: origin.into(), reason };
-        let lexicon = Lexicon::open(&config.encoder, tokenizer, &sources, beside)
+        let mut lexicon = Lexicon::open(&config.encoder, tokenizer, &sources, beside)
             .map_err(|error| fail(error.to_string()))?;
+        lexicon.words = words;
         let outline = Net::new(&mut Outline, &config, &lexicon.inputs())?;
         let net: Net<T> = kinora_nn::load(&outline, device, bytes, "")
             .map_err(|error| fail(error.to_string()))?;
@@ -150,6 +158,9 @@ impl<T: Tensor> Model<T> {
         let sources = self.lexicon.sources();
         if *sources != Sources::default() {
             metadata.insert(SOURCES.into(), json(serde_json::to_string(sources)));
+        }
+        if !self.lexicon.words.is_empty() {
+            metadata.insert(WORDS.into(), json(serde_json::to_string(&self.lexicon.words)));
         }
         kinora_nn::save(&self.net.named(), &metadata, precision).map_err(|error| match error {
             kinora_nn::Error::Tensor(error) => error.into(),

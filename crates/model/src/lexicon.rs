@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -15,6 +16,9 @@ static TAGGER: OnceLock<Tagger> = OnceLock::new();
 pub struct Lexicon {
     /// Cuts sentences into words, and words into pieces.
     pub tokenizer: Tokenizer,
+    /// The words of the captions that the model was trained on, in small letters; empty for a model of
+    /// an earlier version.
+    pub words: BTreeSet<String>,
     config: EncoderConfig,
     sources: Sources,
     vectors: Option<Arc<Vectors>>,
@@ -45,18 +49,6 @@ pub struct Source {
     pub fingerprint: String,
 }
 
-/// What is made of a sentence before anything is computed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading<'a> {
-    /// How many words and punctuation marks there are.
-    pub tokens: usize,
-    /// The words that the model has never seen and that its word vectors lack, each once: it goes by
-    /// their letters, as far as it knows these.
-    pub unknown: Vec<&'a str>,
-    /// What is not read, since the sentence is too long.
-    pub unread: &'a str,
-}
-
 impl Source {
     fn new(dim: usize, fingerprint: u64) -> Self {
         Self { dim, fingerprint: format!("{fingerprint:016x}") }
@@ -77,10 +69,11 @@ impl Lexicon {
             lexicon.sources.common = sif.common().to_vec();
             lexicon.sif = Some(sif);
         }
+        lexicon.learn(captions)?;
         Ok(lexicon)
     }
 
-    /// What a trained model asks for. A file is looked for in the folder `beside`, then where it was.
+    /// What a trained model asks for, without [`Lexicon::words`]. A file is looked for in the folder `beside`, then where it was.
     ///
     /// # Errors
     /// If it is not there, or is another than the one that the model was trained with.
@@ -176,6 +169,7 @@ impl Lexicon {
         }
         Ok(Self {
             tokenizer,
+            words: BTreeSet::new(),
             config: config.clone(),
             sources,
             vectors,
@@ -222,30 +216,14 @@ impl Lexicon {
         Ok(pieces)
     }
 
-    /// How far a sentence will be read.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn look<'a>(&self, text: &'a str) -> Result<Reading<'a>> {
-        let analysis = self.tokenizer.analyse(text)?;
-        let tokens = &analysis.tokens;
-        let mut reading = Reading { tokens: tokens.len(), unknown: Vec::new(), unread: "" };
-        let vectors = self.vectors.as_deref();
-        let mut places = 0;
-        for token in tokens {
-            let word = &text[token.span.clone()];
-            let known = vectors.is_some_and(|vectors| vectors.find(word).is_some());
-            places += Pieces::places_of(&analysis, token, vectors);
-            if places > self.config.pieces && reading.unread.is_empty() {
-                reading.unread = &text[token.span.start..];
-            }
-            let whole = token.pieces.len() == 1 && token.pieces[0] != Tokenizer::UNK;
-            let is_word = word.chars().any(char::is_alphanumeric);
-            if !known && !whole && is_word && !reading.unknown.contains(&word) {
-                reading.unknown.push(word);
-            }
-        }
-        Ok(reading)
+    /// The word vectors of `encoder.vectors`.
+    pub(crate) fn vectors(&self) -> Option<&Vectors> {
+        self.vectors.as_deref()
+    }
+
+    /// How many places a sentence has.
+    pub(crate) fn places(&self) -> usize {
+        self.config.pieces
     }
 
     fn analyse(&self, texts: &[&str]) -> Result<Vec<Analysis>> {

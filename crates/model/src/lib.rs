@@ -5,17 +5,19 @@ mod error;
 mod file;
 mod lexicon;
 pub mod pixels;
+mod words;
 
 use kinora_embed::{Encoded, Encoder, Inputs, Pieces};
 use kinora_gan::{Generator, Matcher, Noise};
 use kinora_nn::{Init, Module, join};
 use kinora_tensor::{Random, Tensor};
-use kinora_video::Clip;
+use kinora_video::{Clip, Palette};
 
 pub use config::{Card, ClipConfig, ModelConfig};
 pub use error::{Error, Result};
 pub use file::{Contents, FORMAT, contents, read};
-pub use lexicon::{Lexicon, Reading, Source, Sources};
+pub use lexicon::{Lexicon, Source, Sources};
+pub use words::Reading;
 
 /// The networks of a model: what reads the sentence, and what draws.
 #[derive(Clone, Debug)]
@@ -78,8 +80,9 @@ impl<T> Module<T> for Net<T> {
     }
 }
 
-/// How many clips are looked at together, which bounds the memory.
-const TOGETHER: usize = 16;
+/// Pixels of the clips that are computed together, over all frames, which bounds the memory: ten films
+/// of 8 x 64 x 64.
+const TOGETHER: usize = 10 * 8 * 64 * 64;
 
 /// A trained model.
 #[derive(Clone, Debug)]
@@ -103,19 +106,22 @@ impl<T: Tensor> Model<T> {
         Ok(self.sample_batch(&[(prompt, seed)])?.remove(0))
     }
 
-    /// The films of sentences, each with its seed, computed together: faster than one by one, and
-    /// the same but for rounding.
+    /// The films of sentences, each with its seed, computed some at a time: the same as one by one but
+    /// for rounding, in less time, and in memory for those few however many there are.
     ///
     /// # Errors
     /// As [`Model::sample`].
     pub fn sample_batch(&self, prompts: &[(&str, u64)]) -> Result<Vec<Clip>> {
-        if prompts.is_empty() {
-            return Ok(Vec::new());
+        let [t, h, w, c] = self.config.clip.dims();
+        let mut films = Vec::with_capacity(prompts.len());
+        for part in prompts.chunks(self.together()) {
+            let (pieces, noise) = self.inputs(part)?;
+            let values = self.net.forward(&pieces, &noise)?.to_vec()?;
+            for film in values.chunks(t * h * w * c) {
+                films.push(pixels::to_clip(film, &self.config.clip)?);
+            }
         }
-        let (pieces, noise) = self.inputs(prompts)?;
-        let values = self.net.forward(&pieces, &noise)?.to_vec()?;
-        let size = self.config.clip.dims().iter().product();
-        values.chunks(size).map(|film| pixels::to_clip(film, &self.config.clip)).collect()
+        Ok(films)
     }
 
     /// How much each piece of a sentence was heard at each frame of its film, `[t, pieces]`, with
@@ -152,13 +158,39 @@ impl<T: Tensor> Model<T> {
         }
         let sentence = self.net.encoder.forward(&self.lexicon.read(&[prompt])?)?.sentence;
         let mut logits = Vec::new();
-        for part in clips.chunks(TOGETHER) {
+        for part in clips.chunks(self.together()) {
             let values = part.iter().flat_map(pixels::to_values).collect::<Vec<f32>>();
             let [t, h, w, c] = dims;
             let part = T::from_slice(sentence.device(), &values, [part.len(), t, h, w, c])?;
             logits.extend(matcher.logits(&matcher.clips(&part)?, &sentence)?.to_vec()?);
         }
         Ok(logits)
+    }
+
+    /// Of the films of a sentence with these seeds the `keep` that match it best, the best first: each
+    /// with its seed and its logit of [`Model::matches`], for which it is cleaned ([`Clip::clean`]). The
+    /// films themselves are those of [`Model::sample`].
+    ///
+    /// # Errors
+    /// As those two.
+    pub fn best(&self, prompt: &str, seeds: &[u64], keep: usize) -> Result<Vec<(u64, f32, Clip)>> {
+        let mut best = Vec::new();
+        for part in seeds.chunks(self.together()) {
+            let films = part.iter().map(|&seed| self.sample(prompt, seed));
+            let films = films.collect::<Result<Vec<Clip>>>()?;
+            let clean: Vec<Clip> = films.iter().map(|film| film.clean(&Palette::Auto)).collect();
+            let logits = self.matches(prompt, &clean)?;
+            best.extend(part.iter().zip(logits).zip(films).map(|((&s, l), film)| (s, l, film)));
+            best.sort_by(|a, b| f32::total_cmp(&b.1, &a.1));
+            best.truncate(keep);
+        }
+        Ok(best)
+    }
+
+    /// How many clips are computed together.
+    fn together(&self) -> usize {
+        let [t, h, w, _] = self.config.clip.dims();
+        (TOGETHER / (t * h * w)).max(1)
     }
 
     fn inputs(&self, prompts: &[(&str, u64)]) -> Result<(Pieces, Noise<T>)> {

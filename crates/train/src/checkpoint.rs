@@ -1,6 +1,6 @@
 //! All that is needed to go on with a run, in one file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -41,8 +41,10 @@ pub(crate) fn save<T: Tensor>(
 ) -> Result<()> {
     let progress = serde_json::to_string(progress).expect("plain data becomes JSON");
     let sources = serde_json::to_string(lexicon.sources()).expect("plain data becomes JSON");
+    let words = serde_json::to_string(&lexicon.words).expect("plain data becomes JSON");
     let metadata = BTreeMap::from([
         ("kinora.progress".to_string(), progress),
+        ("kinora.words".to_string(), words),
         ("kinora.phases".to_string(), "reading, copying, playing".to_string()),
         ("kinora.tokenizer".to_string(), lexicon.tokenizer.to_json()),
         ("kinora.sources".to_string(), sources),
@@ -70,12 +72,13 @@ pub(crate) fn load<T: Tensor>(
         let missing = || broken(folder, format!("no {key} in the metadata; this is no checkpoint"));
         metadata.get(key).ok_or_else(missing)
     };
+    let progress = entry("kinora.progress")?;
     if !metadata.contains_key("kinora.phases") {
         let reason = "an earlier version of this program wrote this checkpoint, whose training had no \
                       matcher; model.safetensors can begin another run, with --init";
         return Err(broken(folder, reason.into()));
     }
-    let progress: Progress = serde_json::from_str(entry("kinora.progress")?)
+    let progress: Progress = serde_json::from_str(progress)
         .map_err(|error| broken(folder, format!("kinora.progress: {error}")))?;
     let tokenizer = Tokenizer::from_json(entry("kinora.tokenizer")?)
         .map_err(|error| broken(folder, error.to_string()))?;
@@ -84,7 +87,13 @@ pub(crate) fn load<T: Tensor>(
             .map_err(|error| broken(folder, format!("kinora.sources: {error}")))?,
         None => Sources::default(),
     };
-    let lexicon = Lexicon::open(&config.encoder, tokenizer, &sources, Some(folder))?;
+    let words = match metadata.get("kinora.words") {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|error| broken(folder, format!("kinora.words: {error}")))?,
+        None => BTreeSet::new(),
+    };
+    let mut lexicon = Lexicon::open(&config.encoder, tokenizer, &sources, Some(folder))?;
+    lexicon.words = words;
     let outline = State::outline(config, &lexicon.inputs(), progress.step)?;
     let mut state = kinora_nn::load(&outline, device, &bytes, "").map_err(fail)?;
     state.step = progress.step;

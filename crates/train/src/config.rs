@@ -232,6 +232,21 @@ impl Config {
         }
     }
 
+    /// The config with room to play: where reading and copying take all steps, both are shortened in
+    /// proportion, so that together they take half of the steps. A short training would else never
+    /// come to its last phase.
+    pub fn with_room(mut self) -> Self {
+        let (read, copied) = (self.reading.steps, self.copying.steps);
+        let before = read.saturating_add(copied);
+        if before >= self.train.steps && before > 0 {
+            let half = self.train.steps / 2;
+            let share = read as f64 / before as f64;
+            self.reading.steps = (half as f64 * share) as u64;
+            self.copying.steps = half - self.reading.steps;
+        }
+        self
+    }
+
     /// The config with the sizes of a model, to start from its weights. Where the model has a matcher,
     /// reading and copying are over already: these phases have no steps.
     pub fn sized_as(&self, model: &ModelConfig) -> Self {
@@ -443,6 +458,27 @@ mod tests {
         assert_eq!(config.train.rate_generator, 1.0);
         assert_eq!(config.data, "clips:a b");
         assert_eq!(config.generator.decoder, [8]);
+    }
+
+    #[test]
+    fn a_short_training_has_room_to_play() {
+        for ((read, copied, steps), wanted) in [
+            ((2000, 2000, 20000), (2000, 2000)),
+            ((2000, 2000, 4001), (2000, 2000)),
+            ((2000, 2000, 4000), (1000, 1000)),
+            ((900, 4000, 1000), (91, 409)),
+            ((0, 10, 3), (0, 1)),
+            ((10, 10, 1), (0, 0)),
+            ((0, 0, 1), (0, 0)),
+        ] {
+            let set = [
+                format!("reading.steps={read}"),
+                format!("copying.steps={copied}"),
+                format!("train.steps={steps}"),
+            ];
+            let config = Config::preset("shapes", &set).unwrap().with_room();
+            assert_eq!((config.reading.steps, config.copying.steps), wanted, "{set:?}");
+        }
     }
 
     #[test]

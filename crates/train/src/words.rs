@@ -1,6 +1,6 @@
 //! What a training reads captions with.
 
-use kinora_embed::{EncoderConfig, Reader};
+use kinora_embed::EncoderConfig;
 use kinora_model::{Lexicon, Model};
 use kinora_tensor::Tensor;
 use kinora_video::{Dataset, Draw, Split};
@@ -13,11 +13,23 @@ pub(crate) fn captions(config: &Config, dataset: &dyn Dataset) -> Result<Vec<Str
     (0..config.tokenizer.captions).map(|index| Ok(caption(index)?.text)).collect()
 }
 
-/// The tokenizer of a model to start from, with what the config asks for beside it.
+/// The tokenizer of a model to start from, with what the config asks for beside it, and with the words
+/// of the new captions.
 pub(crate) fn lexicon_of<T: Tensor>(
     config: &Config,
     model: &Model<T>,
     dataset: &dyn Dataset,
+) -> Result<Lexicon> {
+    let captions = captions(config, dataset)?;
+    let mut lexicon = with_sources(config, model, &captions)?;
+    lexicon.learn(&captions)?;
+    Ok(lexicon)
+}
+
+fn with_sources<T: Tensor>(
+    config: &Config,
+    model: &Model<T>,
+    captions: &[String],
 ) -> Result<Lexicon> {
     let (wanted, was) = (&config.encoder, &model.config.encoder);
     let asks =
@@ -25,11 +37,8 @@ pub(crate) fn lexicon_of<T: Tensor>(
     if asks(wanted) == asks(was) {
         return Ok(model.lexicon.with(wanted));
     }
-    let captions = match wanted.reader {
-        Reader::Sif => captions(config, dataset)?,
-        _ => Vec::new(),
-    };
-    let lexicon = Lexicon::new(wanted, model.lexicon.tokenizer.clone(), &captions)?;
+    let mut lexicon = Lexicon::new(wanted, model.lexicon.tokenizer.clone(), captions)?;
+    lexicon.words.extend(model.lexicon.words.iter().cloned());
     let (old, new) = (model.lexicon.sources(), lexicon.sources());
     for (what, key, trained, other) in [
         ("table of word vectors", "vectors", &old.vectors, &new.vectors),

@@ -58,12 +58,12 @@ pub fn auc(train: &[(String, bool)], test: &[(String, bool)]) -> f64 {
 #[test]
 fn words_that_tell_are_found() {
     let text = |i: u64| {
-        let other = hash(&i.to_string()) % 7;
-        (format!("a word {} {other}", if i % 2 == 0 { "red" } else { "blue" }), i % 2 == 0)
+        let (truth, other) = (i.is_multiple_of(2), hash(&i.to_string()) % 7);
+        (format!("a word {} {other}", if truth { "red" } else { "blue" }), truth)
     };
     let all: Vec<_> = (0..400).map(text).collect();
     assert!(auc(&all[..300], &all[300..]) > 0.99);
-    let coin = |i: usize| hash(&i.to_string()) % 2 == 0;
+    let coin = |i: usize| hash(&i.to_string()).is_multiple_of(2);
     let all: Vec<_> = all.into_iter().enumerate().map(|(i, (text, _))| (text, coin(i))).collect();
     assert!((0.35..0.65).contains(&auc(&all[..300], &all[300..])));
 }

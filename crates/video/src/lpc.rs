@@ -3,6 +3,7 @@
 mod caption;
 mod figure;
 mod li2018;
+mod likeness;
 mod mention;
 mod noun;
 mod sheet;

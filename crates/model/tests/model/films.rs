@@ -70,6 +70,46 @@ fn a_batch_is_its_films() {
 }
 
 #[test]
+fn the_best_of_some_films_match_best() {
+    let model = model();
+    let seeds = [7, 1, 9, 4, 2];
+    let all = model.best("a red robe", &seeds, 9).unwrap();
+    assert_eq!(all.len(), 5);
+    for (seed, logit, film) in &all {
+        assert_eq!(*film, model.sample("a red robe", *seed).unwrap());
+        let clean = film.clean(&Default::default());
+        let alone = model.matches("a red robe", &[clean]).unwrap()[0];
+        assert!((alone - logit).abs() < 1e-3, "{alone} alone, {logit} among others");
+    }
+    assert!(all.is_sorted_by(|a, b| a.1 >= b.1));
+    assert_eq!(model.best("a red robe", &seeds, 2).unwrap(), all[..2]);
+    assert_eq!(model.best("a red robe", &[], 2).unwrap(), []);
+}
+
+/// More films than are computed together.
+#[test]
+fn a_large_batch_is_its_films_in_order() {
+    let clip = ClipConfig { frames: 2, height: 256, width: 256, ..config().clip };
+    let mut config = ModelConfig { clip, ..config() };
+    config.generator.decoder = vec![2; 6];
+    config.generator.group = 1;
+    let model = of(config);
+    let prompts = [0, 1, 2, 3, 4].map(|seed| ("a knight walks", seed));
+    let together = model.sample_batch(&prompts).unwrap();
+    assert_eq!(together.len(), 5);
+    for ((prompt, seed), film) in prompts.into_iter().zip(&together) {
+        let alone = model.sample(prompt, seed).unwrap();
+        let apart = alone.data().iter().zip(film.data()).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(apart <= Some(1), "seed {seed}: {apart:?}");
+    }
+    let logits = model.matches("a red robe", &together).unwrap();
+    for (logit, film) in logits.iter().zip(together) {
+        let alone = model.matches("a red robe", &[film]).unwrap()[0];
+        assert!((alone - logit).abs() < 1e-3, "{alone} alone, {logit} beside");
+    }
+}
+
+#[test]
 fn any_sentence_has_a_film() {
     let model = model();
     let long = "a knight walks ".repeat(500);
@@ -114,7 +154,6 @@ fn films_come_back_through_pixels() {
 #[test]
 fn clips_are_held_against_a_sentence() {
     let model = model();
-    // More than are looked at together.
     let clips: Vec<_> = (0..19).map(|seed| model.sample("a knight", seed).unwrap()).collect();
     let logits = model.matches("a red robe", &clips).unwrap();
     assert_eq!(logits.len(), clips.len());

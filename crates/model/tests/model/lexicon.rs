@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kinora_embed::{EncoderConfig, Form, Reader, Vectors, write};
-use kinora_model::{Error, Lexicon, Model, ModelConfig, Reading, Source};
+use kinora_model::{Error, Lexicon, Model, ModelConfig, Source};
 use kinora_nn::Precision;
 
 use crate::tiny::{config, of};
@@ -53,23 +53,97 @@ fn words_that_no_caption_has_are_what_the_table_says() {
 }
 
 #[test]
-fn it_says_which_words_it_does_not_know() {
+fn what_is_understood_are_the_words_of_its_captions() {
     let plain = of(config());
     let encoder = EncoderConfig { vectors: "builtin".into(), ..Default::default() };
     let builtin = of(with(encoder));
-    let look = |model: &CpuModel, text: &'static str| model.lexicon.look(text).unwrap();
-    let text = "a Scarlet zyxqj, a scarlet knight!";
-    let wanted = Reading { tokens: 8, unknown: vec!["zyxqj"], unread: "" };
-    let found = look(&builtin, text);
-    assert_eq!(found.unknown, wanted.unknown);
-    assert_eq!(found.tokens, wanted.tokens);
-    assert_eq!(look(&plain, text).unknown, ["Scarlet", "zyxqj", "scarlet"]);
-    assert_eq!(look(&plain, "a red robe").unknown, Vec::<&str>::new());
-    // Eight places.
-    assert_eq!(look(&plain, "a a a a a a a a red robe").unread, "red robe");
-    assert_eq!(look(&plain, "a a a a a a a robe").unread, "");
-    assert_eq!(look(&builtin, "a a a a a a a scarlet").unread, "");
-    assert_eq!(look(&plain, " ").tokens, 0);
+    let long = |model: &CpuModel| {
+        let encoder = EncoderConfig { pieces: 64, ..model.config.encoder.clone() };
+        of(ModelConfig { encoder, ..model.config.clone() })
+    };
+    for model in [long(&plain), long(&builtin)] {
+        for (text, understood, not_understood) in [
+            ("a Knight, in the red robe!", &["knight", "red", "robe"][..], &[][..]),
+            // The table of word vectors has both; no caption has.
+            ("a scarlet ninja walks; Scarlet!", &["walks"], &["scarlet", "ninja"]),
+            ("A and the of", &[], &[]),
+            ("zyxqj 7 日本", &[], &["zyxqj", "7", "日", "本"]),
+            (" ", &[], &[]),
+        ] {
+            let reading = model.lexicon.look(text).unwrap();
+            assert_eq!(reading.understood, understood, "{text}");
+            assert_eq!(reading.not_understood, not_understood, "{text}");
+            assert_eq!(reading.text, text);
+        }
+    }
+    let look = |text| plain.lexicon.look(text).unwrap();
+    assert_eq!(look("a Scarlet zyxqj, a scarlet knight!").tokens, 8);
+    assert_eq!(look(" ").tokens, 0);
+    // Eight places; what is not read is not understood.
+    let cut = look("a a a a a a a a red robe");
+    assert_eq!((&*cut.unread, cut.understood.len()), ("red robe", 0));
+    assert_eq!(look("a a a a a a a robe").unread, "");
+    assert_eq!(builtin.lexicon.look("a a a a a a a scarlet").unwrap().unread, "");
+}
+
+#[test]
+fn typing_errors_are_mended() {
+    let model = of(config());
+    for (text, read, mended) in [
+        ("a Knigth wlaks", "a knight walks", &[("knigth", "knight"), ("wlaks", "walks")][..]),
+        (
+            "kniht knightt knoght kniht",
+            "knight knight knight knight",
+            &[("kniht", "knight"), ("knightt", "knight"), ("knoght", "knight")],
+        ),
+        // English, but of the same word.
+        ("walk", "walks", &[("walk", "walks")]),
+        ("robes", "robe", &[("robes", "robe")]),
+        // English words of their own.
+        ("night rode lift", "night rode lift", &[]),
+        // Too short, or two errors.
+        ("rde kinhgtt", "rde kinhgtt", &[]),
+        ("🐒 wlaks →", "🐒 walks →", &[("wlaks", "walks")]),
+    ] {
+        let reading = model.lexicon.look(text).unwrap();
+        let owned = |(a, b): &(&str, &str)| (a.to_string(), b.to_string());
+        assert_eq!(reading.text, read);
+        assert_eq!(reading.mended, mended.iter().map(owned).collect::<Vec<_>>(), "{text}");
+        for (written, word) in &reading.mended {
+            assert!(reading.understood.contains(word) && !reading.understood.contains(written));
+        }
+    }
+}
+
+/// A model file of an earlier version does not hold its captions' words.
+#[test]
+fn without_words_the_vocabulary_tells() {
+    let mut model = of(config());
+    let bytes = model.to_bytes(Precision::F16).unwrap();
+    let load = |bytes: &[u8]| CpuModel::from_bytes(&Default::default(), bytes, "it", None).unwrap();
+    assert_eq!(load(&bytes).lexicon.words, model.lexicon.words);
+    assert_eq!(kinora_model::contents(&bytes, "it").unwrap().words, model.lexicon.words);
+    let words: Vec<&str> = model.lexicon.words.iter().map(String::as_str).collect();
+    let wanted =
+        ["a", "in", "knight", "left", "red", "right", "robe", "the", "to", "walks", "woman"];
+    assert_eq!(words, wanted);
+
+    model.lexicon.words.clear();
+    let old = load(&model.to_bytes(Precision::F16).unwrap());
+    assert!(old.lexicon.words.is_empty());
+    let reading = old.lexicon.look("a knight wlaks").unwrap();
+    assert_eq!(reading.understood, ["knight"]);
+    assert_eq!(reading.not_understood, ["wlaks"]);
+    let mut lexicon = old.lexicon;
+    lexicon.learn(&["An Orc, falling".into()]).unwrap();
+    assert_eq!(lexicon.words.iter().collect::<Vec<_>>(), ["an", "falling", "orc"]);
+
+    // An error in one caption of many is no word of theirs; a name that is there as often is.
+    let mut captions = vec!["an elf strides, Zyxqa".to_string(); 20];
+    captions.extend(["an elf sttrides", "an elf stride", "zyxqb", "zyxqb"].map(String::from));
+    lexicon.learn(&captions).unwrap();
+    let wanted = ["an", "elf", "falling", "orc", "stride", "strides", "zyxqa", "zyxqb"];
+    assert_eq!(lexicon.words.iter().collect::<Vec<_>>(), wanted);
 }
 
 #[test]

@@ -127,12 +127,12 @@ impl Region {
         let clips: f64 = sums.values().map(|sums| sums.clips).sum();
         let explained = |pixel: usize| {
             let (mut between, mut all) = (0.0, 0.0);
-            for k in pixel * c..(pixel + 1) * c {
+            for (k, square) in squares.iter().enumerate().skip(pixel * c).take(c) {
                 let sum: f64 = sums.values().map(|sums| f64::from(sums.values[k])).sum();
                 let by_value =
                     sums.values().map(|sums| f64::from(sums.values[k]).powi(2) / sums.clips);
                 between += by_value.sum::<f64>() - sum * sum / clips;
-                all += f64::from(squares[k]) - sum * sum / clips;
+                all += f64::from(*square) - sum * sum / clips;
             }
             // Where next to nothing changes, rounding explains all.
             if all / clips < 1e-3 { 0.0 } else { between / all }

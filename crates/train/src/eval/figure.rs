@@ -17,7 +17,7 @@ pub(super) fn foreground(clip: &Clip, t: usize) -> Vec<bool> {
     if c == 4 {
         return frame.chunks_exact(4).map(|pixel| pixel[3] >= OPAQUE).collect();
     }
-    let is_border = |k: usize| k < w || k >= (h - 1) * w || k % w == 0 || k % w == w - 1;
+    let is_border = |k: usize| k < w || k >= (h - 1) * w || k.is_multiple_of(w) || k % w == w - 1;
     let border: Vec<&[u8]> =
         (0..h * w).filter(|&k| is_border(k)).map(|k| &frame[k * c..][..c]).collect();
     let ground: Vec<u8> = (0..c)

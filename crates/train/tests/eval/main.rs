@@ -17,6 +17,7 @@ use kinora_video::{Caption, Clip, Dataset, Draw, Shapes, Split};
 pub const CLIP: ClipConfig = ClipConfig { frames: 8, height: 32, width: 32, channels: 3, fps: 8.0 };
 
 /// A dataset with its judge.
+#[allow(missing_docs)]
 pub struct Judged {
     pub data: Arc<dyn Dataset>,
     pub judge: Judge<CpuTensor>,

@@ -76,7 +76,10 @@ impl Saying<'_> {
             58..66 => format!("{done}: {bare}"),
             66..76 if !parts.is_empty() => format!("{subject} {done}, {joined}"),
             76..82 if !parts.is_empty() && !commas => format!("{subject} {done} {joined}"),
-            82..88 if self.mention.direction => format!("{}, {who} {finite}", self.facing()),
+            // Whoever heads or goes does so somewhere.
+            82..88 if self.mention.direction && !matches!(finite, "heads" | "goes") => {
+                format!("{}, {who} {finite}", self.facing())
+            }
             88..92 if subject.starts_with("a") => format!("there is {who} {done}"),
             92..100 => {
                 let who = format!("{noun} {joined}");

@@ -1,0 +1,205 @@
+//! What a sentence tells, read by its words alone.
+
+use std::collections::BTreeMap;
+
+use crate::Attributes;
+
+pub fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(|w| w.trim_matches([',', '.', ':']).to_lowercase()).collect()
+}
+
+/// What a sentence says outright: for an attribute, the values that would make it true.
+pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
+    let words = words(text);
+    // A comma parts words, so that it is kept.
+    let text = text.to_lowercase().replace([',', '.', ':'], " ,");
+    let text = format!(" {text} ");
+    let has = |any: &str| any.split('|').any(|phrase| text.contains(&format!(" {phrase} ")));
+    let mut told: BTreeMap<&'static str, Vec<Vec<&'static str>>> = BTreeMap::new();
+    let mut tell = |key, values: &'static str| {
+        told.entry(key).or_default().push(values.split('|').collect());
+    };
+    for (phrases, key, values) in TOLD {
+        if has(phrases) {
+            tell(key, values);
+        }
+    }
+    let still = [" falls down ", " falling down ", " knocked down "];
+    let way = still.iter().fold(text.clone(), |text, fall| text.replace(fall, " "));
+    let back = has("away|behind|seen from the back|north|into the distance|up");
+    if back {
+        tell("direction", "back");
+    } else if has("us|viewer|camera|forward|seen from the front|south|in our direction")
+        || way.contains(" down ")
+    {
+        tell("direction", "front");
+    }
+    if text.replace("chain mail hood", "").contains(" chain mail ") {
+        tell("torso", "chain mail|purple tabard");
+    }
+    if has("woman|lady|girl|maiden|man|guy|fellow|bloke|person") && !has("orc|elf|skeleton") {
+        tell("kind", "human");
+    }
+    for words in words.windows(3).filter(|words| ["hair", "locks"].contains(&words[2].as_str())) {
+        for style in ["long", "short"] {
+            if words[0] == style {
+                tell("hair_style", style);
+            }
+        }
+    }
+    let ends = ["hair", "mohawk", "ponytail", "topknot", "pigtails", "bob", "curls", "locks"];
+    for pair in words.windows(2) {
+        if ends.contains(&pair[1].as_str()) {
+            hair(&pair[0], &mut tell);
+        }
+    }
+    for word in &words {
+        if let Some(colour) = word.strip_suffix("-haired") {
+            hair(colour, &mut tell);
+        }
+    }
+    told
+}
+
+fn hair(word: &str, tell: &mut impl FnMut(&'static str, &'static str)) {
+    let colour = match word {
+        "blonde" | "blond" | "fair" => "blonde",
+        "orange" | "ginger" => "orange",
+        "grey" | "gray" => "grey",
+        "black" => "black",
+        "blue" => "blue",
+        "brown" => "brown",
+        "green" => "green",
+        "pink" => "pink",
+        "purple" => "purple",
+        "red" => "red",
+        "white" => "white",
+        _ => return,
+    };
+    tell("hair", colour);
+}
+
+/// The attributes that a sentence gets wrong.
+pub fn lies(text: &str, attributes: &Attributes) -> Vec<String> {
+    let told = told(text);
+    let lie = |key: &str, values: &[&str]| {
+        let value = attributes[key].as_str();
+        !values.iter().any(|v| v.strip_prefix('*').map_or(*v == value, |end| value.ends_with(end)))
+    };
+    told.iter()
+        .flat_map(|(key, all)| all.iter().map(move |values| (*key, values)))
+        .filter(|(key, values)| lie(key, values))
+        .map(|(key, values)| format!("{key} {values:?}"))
+        .collect()
+}
+
+/// Phrases, and of which attribute they tell which values; `*` stands for any beginning.
+const TOLD: &[(&str, &str, &str)] = &[
+    ("left|leftwards|west", "direction", "left"),
+    ("right|rightwards|east", "direction", "right"),
+    ("walks|walking|strides|striding|heads|heading|walk|goes|going", "action", "walk"),
+    ("strolls|strolling|marches|marching|wanders|wandering", "action", "walk"),
+    ("spell|magic|conjures|conjuring|spellcast|casting", "action", "spellcast"),
+    ("thrusts|thrusting|stabs|stabbing|jabs|jabbing|thrust|stab", "action", "thrust"),
+    ("lunges|lunging|pokes|poking", "action", "thrust"),
+    ("attacks|attacking|fights|fighting", "action", "thrust|slash|shoot"),
+    ("swings|swinging|slashes|slashing|waves|waving|slash", "action", "slash"),
+    ("hacks|hacking|flicks|flicking", "action", "slash"),
+    ("shoots|shooting|fires|firing|draws|drawing|aims|aiming", "action", "shoot"),
+    ("looses|loosing|takes a shot|taking a shot|archery|archer|bowman", "action", "shoot"),
+    ("falls|falling|collapses|collapsing|drops|dropping|dies|dying|death", "action", "hurt"),
+    ("hurt|hit|defeated|knocked|tumbles|tumbling|faints|fainting", "action", "hurt"),
+    ("spear", "weapon", "spear"),
+    ("arrow|bow", "weapon", "bow"),
+    ("dagger|sword|blade", "weapon", "dagger"),
+    ("wand|stick", "weapon", "wand"),
+    ("shield", "weapon", "shield"),
+    ("woman|lady|female|girl|maiden|princess|noblewoman", "sex", "woman"),
+    ("sorceress|enchantress", "sex", "woman"),
+    ("mage|wizard|sorceress|magician|enchantress", "torso", "*robe"),
+    ("princess|noblewoman", "torso", "*gown|*dress"),
+    ("man|guy|fellow|male|bloke", "sex", "man"),
+    ("skeleton", "skin", "bone"),
+    ("skeleton", "kind", "skeleton"),
+    ("orc", "kind", "orc"),
+    ("elf", "kind", "elf"),
+    ("orc|green orc", "skin", "green"),
+    ("elf", "skin", "grey|pale blue"),
+    ("dark elf|grey-skinned", "skin", "grey"),
+    ("pale elf|pale male elf|pale female elf", "skin", "pale blue"),
+    ("light-skinned|fair-skinned|white-skinned", "skin", "light"),
+    ("light-skinned|fair-skinned|white-skinned|tanned", "kind", "human"),
+    ("dark-skinned|brown-skinned", "kind", "human"),
+    ("tanned", "skin", "tanned"),
+    ("dark-skinned|brown-skinned", "skin", "dark"),
+    ("bald", "hair_style", "bald"),
+    ("blonde|blond", "hair", "blonde"),
+    ("mohawk", "hair_style", "mohawk"),
+    ("ponytail", "hair_style", "*ponytail"),
+    ("pigtails", "hair_style", "pigtails"),
+    ("topknot|bun", "hair_style", "bun"),
+    ("bob", "hair_style", "bob"),
+    ("curly|curls", "hair_style", "curly"),
+    ("spiky|messy", "hair_style", "spiky"),
+    ("knight|paladin", "torso", "*plate"),
+    (
+        "steel plate|steel armour|plate armour|steel plate armour",
+        "torso",
+        "steel plate|golden plate",
+    ),
+    ("steel plate|steel armour|steel plate armour", "torso", "steel plate"),
+    ("golden plate|golden armour|gold armour", "torso", "golden plate"),
+    ("in chain mail|wearing chain mail|grey chain mail|mail shirt", "torso", "chain mail"),
+    ("tabard|surcoat", "torso", "purple tabard"),
+    ("leather|leather armour|jerkin|leather vest", "torso", "leather vest"),
+    ("green vest|waistcoat", "torso", "green vest"),
+    ("bare-chested|shirtless", "torso", "none"),
+    ("brown shirt", "torso", "brown shirt"),
+    ("white shirt", "torso", "white shirt|green vest"),
+    ("maroon shirt|red shirt", "torso", "maroon shirt"),
+    ("teal shirt|turquoise shirt", "torso", "teal shirt"),
+    ("brown top|brown sleeveless top", "torso", "brown top"),
+    ("maroon top|red top", "torso", "maroon top"),
+    ("teal top|turquoise top", "torso", "teal top"),
+    ("brown tunic", "torso", "brown tunic"),
+    ("maroon tunic|red tunic", "torso", "maroon tunic"),
+    ("teal tunic|turquoise tunic", "torso", "teal tunic"),
+    ("beige tunic|pale tunic", "torso", "beige tunic"),
+    ("black robe|black robes", "torso", "black robe"),
+    ("blue robe|blue robes", "torso", "blue robe"),
+    ("brown robe|brown robes", "torso", "brown robe"),
+    ("green robe|green robes", "torso", "green robe"),
+    ("purple robe|purple robes", "torso", "purple robe"),
+    ("red robe|red robes", "torso", "red robe"),
+    ("white robe|white robes", "torso", "white robe"),
+    ("black dress", "torso", "black dress"),
+    ("red dress", "torso", "red dress"),
+    ("wide white dress|white gown", "torso", "white gown|blue gown"),
+    ("white dress", "torso", "white dress|white gown"),
+    ("blue dress", "torso", "pale blue dress"),
+    ("green dress", "torso", "green dress"),
+    ("blue gown|blue and white gown", "torso", "blue gown"),
+    ("steel leggings|steel leg armour|grey leg armour", "legs", "steel leggings"),
+    ("golden leggings|golden leg armour", "legs", "golden leggings"),
+    ("purple trousers|purple pants", "legs", "purple trousers"),
+    ("red trousers|red pants", "legs", "red trousers"),
+    ("green trousers|green pants|grey-green trousers", "legs", "green trousers"),
+    ("white trousers|white pants", "legs", "white trousers"),
+    ("skirt", "legs", "brown skirt"),
+    ("barefoot", "feet", "none"),
+    ("black shoes", "feet", "black shoes"),
+    ("brown shoes", "feet", "brown shoes"),
+    ("brown boots", "feet", "brown boots"),
+    ("steel boots|grey boots", "feet", "steel boots"),
+    ("golden boots", "feet", "golden boots"),
+    ("helmet|helm", "headwear", "*helmet"),
+    ("golden helmet|golden helm|spiked", "headwear", "golden helmet"),
+    ("steel helmet|steel helm|closed helmet", "headwear", "steel helmet"),
+    ("brimmed helmet", "headwear", "brimmed helmet"),
+    ("hood", "headwear", "*hood"),
+    ("mail hood", "headwear", "mail hood"),
+    ("brown hood", "headwear", "brown hood"),
+    ("hat", "headwear", "brown hat"),
+    ("bandana|headscarf", "headwear", "red bandana"),
+    ("tiara|crown", "headwear", "golden tiara"),
+];
