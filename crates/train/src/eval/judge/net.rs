@@ -13,8 +13,8 @@ const GROUP: usize = 8;
 /// The slope of the leaky ReLUs.
 const SLOPE: f32 = 0.1;
 /// Channels of the layers, each of which halves the picture.
-const FRAMES_CHANNELS: [usize; 4] = [32, 64, 96, 128];
-const FILMS_CHANNELS: [usize; 4] = [24, 48, 96, 128];
+const FRAMES_CHANNELS: [usize; 4] = [24, 48, 96, 128];
+const FILMS_CHANNELS: [usize; 4] = [16, 32, 64, 128];
 /// The picture is halved until it is no larger.
 const SMALLEST: usize = 5;
 
