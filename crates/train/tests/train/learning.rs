@@ -129,7 +129,7 @@ fn the_matcher_learns_to_read() {
     let (_, all) = learn(&config, 120);
     for name in ["matched_own", "matched_false"] {
         let [first, last] = first_and_last(&all, name);
-        assert!(first < 0.75 && last > 0.95, "{name}: {first} at first, {last} at last");
+        assert!(last > 0.95 && last - first > 0.2, "{name}: {first} at first, {last} at last");
     }
     let [first, last] = first_and_last(&all, "loss_matcher");
     assert!(last < 0.2 * first, "{first} at first, {last} at last");
