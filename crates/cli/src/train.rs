@@ -11,6 +11,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use kinora_cpu::CpuTensor;
 use kinora_gpu::GpuTensor;
 use kinora_tensor::Tensor;
+use kinora_train::eval::Report;
 use kinora_train::{Config, Estimate, Event, LogLine, Outcome, PLAYERS, Training};
 
 use crate::args::Train;
@@ -220,6 +221,11 @@ impl<'a> Progress<'a> {
                  `kinora data preview`, or start a new run with more reading.steps",
                 100.0 * matched
             )),
+            Event::Evaluating(step) if !self.bar.is_hidden() => {
+                self.bar.set_message(format!("{}: {}/{}", step.what, step.done, step.all));
+            }
+            Event::Evaluating(_) => {}
+            Event::Evaluated(report) => self.line(&shown(report)),
             Event::Samples(path) => self.line(&format!("samples: {}", path.display())),
             Event::Saved(_) => {}
         }
@@ -260,6 +266,17 @@ impl<'a> Progress<'a> {
         let scale = if made > 0.0 { began.elapsed().as_secs_f64() / made } else { 1.0 };
         format!("{} left", HumanDuration(Duration::from_secs_f64(left * scale)))
     }
+}
+
+/// How often films of held-out combinations show what their sentences say.
+fn shown(report: &Report) -> String {
+    let side = report.sides.iter().find(|side| side.name == "held_out");
+    let rows = side.into_iter().flat_map(|side| &side.rows);
+    let shares: Vec<String> = rows
+        .filter(|row| row.metric == "accuracy")
+        .filter_map(|row| Some(format!("{} {}", row.of, row.unit.show(row.films?.value))))
+        .collect();
+    format!("held-out films, right by the judge: {}", shares.join(", "))
 }
 
 /// The phase of a line of the log, and its numbers that a person looks at.

@@ -132,6 +132,8 @@ pub struct TrainConfig {
     pub sample_every: u64,
     /// Steps between checkpoints.
     pub save_every: u64,
+    /// Steps between evaluations by a judge; 0 for none.
+    pub eval_every: u64,
 }
 
 impl Config {

@@ -6,6 +6,7 @@ mod credits;
 mod critic;
 mod error;
 pub mod eval;
+mod exam;
 mod fed;
 mod folder;
 mod log;

@@ -95,13 +95,14 @@ impl Log {
         Ok((Self { path }, seconds))
     }
 
-    pub fn append(&self, line: &LogLine) -> Result<()> {
+    /// Adds a line of JSON.
+    pub fn append(&self, line: &str) -> Result<()> {
         let fail = |error: std::io::Error| Error::Write {
             path: self.path.clone(),
             reason: error.to_string(),
         };
         let mut file = OpenOptions::new().append(true).open(&self.path).map_err(fail)?;
-        file.write_all(format!("{}\n", line.to_json()).as_bytes()).map_err(fail)?;
+        file.write_all(format!("{line}\n").as_bytes()).map_err(fail)?;
         file.sync_data().map_err(fail)
     }
 }

@@ -14,6 +14,8 @@ use kinora_video::{Batch, Dataset, Example, Feed, FeedConfig, Split, write_atomi
 use crate::checkpoint::{self, Progress};
 use crate::credits::{both, both_licences};
 use crate::critic::Critic;
+use crate::eval::{EvalStep, Report};
+use crate::exam::Exam;
 use crate::log::{Log, LogLine, Window};
 use crate::measured::Measured;
 use crate::sheet::{examples, sheet};
@@ -109,6 +111,10 @@ pub enum Event<'a> {
     Unread(f64),
     /// A sheet of samples was written.
     Samples(&'a Path),
+    /// An evaluation is under way.
+    Evaluating(EvalStep),
+    /// The model was evaluated, and the log has the figures.
+    Evaluated(&'a Report),
     /// A checkpoint was written, after this many steps.
     Saved(u64),
 }
@@ -325,6 +331,7 @@ impl<T: Tensor> Training<T> {
         let (log, before) = Log::open(&self.folder, self.state.step)?;
         let mut feed = self.feed(self.state.step)?;
         let shown = self.shown()?;
+        let mut exam = Exam::open(&self.device, &self.config, &self.folder, &*self.dataset)?;
         let mut next = None;
         let mut stop = false;
         if self.state.step < steps {
@@ -358,9 +365,9 @@ impl<T: Tensor> Training<T> {
             self.measured.push(measured);
             let step = self.state.step;
             let train = &self.config.train;
-            let is_due = |every| step.is_multiple_of(every) || step == steps;
-            let [is_log_due, are_samples_due, is_save_due] =
-                [train.log_every, train.sample_every, train.save_every].map(is_due);
+            let is_due = |every: u64| step.is_multiple_of(every) || step == steps;
+            let [is_log_due, are_samples_due, is_eval_due, is_save_due] =
+                [train.log_every, train.sample_every, train.eval_every, train.save_every].map(is_due);
             let phase = self.config.phase(step);
             let is_phase_over = phase != self.config.phase(step + 1);
             // No line is about two phases, which measure other numbers.
@@ -377,7 +384,7 @@ impl<T: Tensor> Training<T> {
                 };
                 (line_start, line_clips, line_fed) =
                     (Instant::now(), self.clips, feed.work_seconds());
-                log.append(&line)?;
+                log.append(&line.to_json())?;
                 stop |= observe(Event::Log(&line)).is_break();
                 let matched = line.metrics.get("matched_false");
                 if let Some(&matched) = matched.filter(|&&it| is_phase_over && it < LEARNT) {
@@ -389,6 +396,24 @@ impl<T: Tensor> Training<T> {
                 let path = self.folder.join(format!("samples/{step:06}.gif"));
                 sheet(&self.model(), &shown, 0)?.save(&path, &Default::default())?;
                 stop |= observe(Event::Samples(&path)).is_break();
+            }
+            if let Some(exam) = &mut exam
+                && is_eval_due
+                && phase != Phase::Reading
+                && !stop
+            {
+                let began = Instant::now();
+                self.look()?;
+                let watch = &mut |at| observe(Event::Evaluating(at));
+                match exam.measure(&self.device, &*self.dataset, &self.model(), watch)? {
+                    Some(report) => {
+                        log.append(&report.to_log(step))?;
+                        stop |= observe(Event::Evaluated(&report)).is_break();
+                    }
+                    None => stop = true,
+                }
+                // The clips a second of a line are those of the training.
+                line_start += began.elapsed();
             }
             stop |= observe(Event::Step { step, steps }).is_break();
             if is_save_due || stop {

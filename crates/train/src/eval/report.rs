@@ -122,6 +122,11 @@ impl Report {
         object.into()
     }
 
+    /// A line of a log, after `step` steps: the object of [`Report::to_json`] under the key `eval`.
+    pub(crate) fn to_log(&self, step: u64) -> String {
+        json!({ "step": step, "eval": self.to_json() }).to_string()
+    }
+
     /// A table for people.
     pub fn to_table(&self) -> String {
         let lines = self.lines();

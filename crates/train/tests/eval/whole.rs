@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_model::{Card, Lexicon, Model};
 use kinora_text::Tokenizer;
-use kinora_train::eval::{EvalConfig, FitConfig, Judge, Report, Subject, evaluate, fit};
+use kinora_train::eval::{EvalConfig, EvalStep, FitConfig, Judge, Report, Subject, evaluate, fit};
 use kinora_train::{Config, Error, State};
 use kinora_video::{Clip, Clips, Dataset, Draw, SaveOptions, Split};
 
@@ -37,8 +37,21 @@ fn model(data: &dyn Dataset) -> Model<CpuTensor> {
 }
 
 fn run(data: &dyn Dataset, judge: Judge<CpuTensor>, config: &EvalConfig) -> Report {
-    let go_on = &mut |_| ControlFlow::Continue(());
-    evaluate(&CpuDevice::default(), &model(data), data, judge, config, go_on).unwrap().unwrap()
+    stopped(data, judge, config, "").unwrap()
+}
+
+/// An evaluation that is stopped when it begins to do `last`.
+fn stopped(
+    data: &dyn Dataset,
+    judge: Judge<CpuTensor>,
+    config: &EvalConfig,
+    last: &str,
+) -> Option<Report> {
+    let watch = &mut |step: EvalStep| match step.what == last {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    evaluate(&CpuDevice::default(), &model(data), data, judge, config, watch).unwrap()
 }
 
 #[test]
@@ -137,20 +150,10 @@ fn a_model_that_has_learnt_nothing_shows_nothing() {
     assert_eq!(page.matches("data:image/apng;base64,").count(), 2 * 2 * 12);
     assert!(page.contains(&report.shown[0].caption.text));
 
-    let mut steps = 0;
-    let stop = &mut |_| {
-        steps += 1;
-        if steps == 6001 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let stopped = evaluate(
-        &CpuDevice::default(),
-        &model(&*judged.data),
-        &*judged.data,
-        judged.judge.clone(),
-        &config,
-        stop,
-    );
-    assert_eq!(stopped.unwrap(), None);
+    for last in ["real clips for their colours", "films of held-out combinations"] {
+        let judge = judged.judge.clone();
+        assert!(stopped(&*judged.data, judge, &config, last).is_none(), "{last}");
+    }
 }
 
 #[test]

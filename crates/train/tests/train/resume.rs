@@ -103,6 +103,7 @@ fn a_stop_at_any_event_leaves_a_checkpoint() {
                 Event::Samples(_) => "samples",
                 Event::Saved(_) => "saved",
                 Event::Step { .. } => "step",
+                Event::Evaluating(_) | Event::Evaluated(_) => panic!("train.eval_every is 0"),
             };
             if now == kind { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });

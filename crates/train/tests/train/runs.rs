@@ -55,6 +55,7 @@ fn a_run_leaves_what_it_says() {
             }
             Event::Samples(path) => path.file_name().unwrap().to_string_lossy().into_owned(),
             Event::Saved(step) => format!("saved {step}"),
+            Event::Evaluating(_) | Event::Evaluated(_) => panic!("train.eval_every is 0"),
         });
         ControlFlow::Continue(())
     });

@@ -1,0 +1,79 @@
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use kinora_model::Model;
+use kinora_tensor::Tensor;
+use kinora_video::Dataset;
+
+use crate::eval::{EvalConfig, EvalStep, Judge, Reference, Report, Subject};
+use crate::{Config, Error, Result};
+
+/// Fewer films than those of `kinora eval`, since a training waits for them.
+const FILMS: EvalConfig = EvalConfig { prompts: 200, seeds: 1, seed: 0 };
+
+/// The evaluations of a training: the judge, and the real clips once they have been judged.
+pub(crate) struct Exam<T: Tensor> {
+    judge: Judge<T>,
+    reference: Option<Reference<T>>,
+}
+
+impl<T: Tensor> Exam<T> {
+    /// `None` if the config wants no evaluations. The judge is looked for beside the folder of the run.
+    ///
+    /// # Errors
+    /// If there is no judge for this data and this size of films, or the data cannot be drawn.
+    pub fn open(
+        device: &T::Device,
+        config: &Config,
+        folder: &Path,
+        dataset: &dyn Dataset,
+    ) -> Result<Option<Self>> {
+        if config.train.eval_every == 0 {
+            return Ok(None);
+        }
+        let subject = Subject::of(dataset, &config.clip)?;
+        let beside = folder.parent().unwrap_or(folder);
+        let path = beside.join(subject.file_name());
+        let judge = if subject.labels.is_empty() {
+            Judge::untrained(device, subject)?
+        } else if path.is_file() {
+            Judge::load(device, &path, &subject)?
+        } else {
+            let judges = match beside.as_os_str().is_empty() {
+                true => ".".into(),
+                false => beside.display().to_string(),
+            };
+            return Err(Error::Judge(format!(
+                "train.eval_every = {} needs the judge {}, which is not there; make it with: kinora \
+                 eval --fit-judge --data {} --model {} --judge {judges}; then train with --resume, or \
+                 set train.eval_every=0",
+                config.train.eval_every,
+                path.display(),
+                config.data,
+                folder.display(),
+            )));
+        };
+        Ok(Some(Self { judge, reference: None }))
+    }
+
+    /// Measures the model of a training. `None` if `watch` breaks.
+    ///
+    /// # Errors
+    /// If the data cannot be drawn, or the device fails.
+    pub fn measure(
+        &mut self,
+        device: &T::Device,
+        dataset: &dyn Dataset,
+        model: &Model<T>,
+        watch: &mut dyn FnMut(EvalStep) -> ControlFlow<()>,
+    ) -> Result<Option<Report>> {
+        if self.reference.is_none() {
+            let judge = self.judge.clone();
+            self.reference = Reference::new(device, dataset, judge, &FILMS, watch)?;
+        }
+        match &self.reference {
+            Some(reference) => reference.measure(model, watch),
+            None => Ok(None),
+        }
+    }
+}
