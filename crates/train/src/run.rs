@@ -367,7 +367,8 @@ impl<T: Tensor> Training<T> {
             let train = &self.config.train;
             let is_due = |every: u64| step.is_multiple_of(every) || step == steps;
             let [is_log_due, are_samples_due, is_eval_due, is_save_due] =
-                [train.log_every, train.sample_every, train.eval_every, train.save_every].map(is_due);
+                [train.log_every, train.sample_every, train.eval_every, train.save_every]
+                    .map(is_due);
             let phase = self.config.phase(step);
             let is_phase_over = phase != self.config.phase(step + 1);
             // No line is about two phases, which measure other numbers.

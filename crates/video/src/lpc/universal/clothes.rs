@@ -61,7 +61,13 @@ pub const TORSO: &[Item] = &[
         ..item(
             "steel plate",
             "steel",
-            &["steel plate", "steel armour", "plate armour", "steel plate armour"],
+            &[
+                "steel plate",
+                "steel armour",
+                "plate armour",
+                "steel plate armour",
+                "~a suit of steel armour",
+            ],
             &[&["torso/plate/chest_{s}.png", "torso/plate/arms_{s}.png"]],
         )
     },
@@ -70,7 +76,13 @@ pub const TORSO: &[Item] = &[
         ..item(
             "golden plate",
             "gold",
-            &["golden plate", "golden armour", "gold armour", "golden plate armour"],
+            &[
+                "golden plate",
+                "golden armour",
+                "gold armour",
+                "golden plate armour",
+                "~a suit of golden armour",
+            ],
             &[&["torso/gold/chest_{s}.png", "torso/gold/arms_{s}.png"]],
         )
     },
@@ -89,7 +101,13 @@ pub const TORSO: &[Item] = &[
     item(
         "leather vest",
         "brown",
-        &["a leather vest", "a brown leather vest", "leather armour", "a leather jerkin"],
+        &[
+            "a leather vest",
+            "a brown leather vest",
+            "leather armour",
+            "a leather jerkin",
+            "~a brown jerkin",
+        ],
         &[&["torso/leather/chest_{s}.png"]],
     ),
     for_men(
@@ -101,13 +119,13 @@ pub const TORSO: &[Item] = &[
     for_men(
         "maroon shirt",
         "red",
-        &["a maroon shirt", "a dark red shirt"],
+        &["a maroon shirt", "a dark red shirt", "~a deep red shirt"],
         &[&["torso/shirts/longsleeve/male/maroon_longsleeve.png"]],
     ),
     for_men(
         "teal shirt",
         "blue",
-        &["a teal shirt", "a turquoise shirt"],
+        &["a teal shirt", "a turquoise shirt", "~a blue-green shirt"],
         &[&["torso/shirts/longsleeve/male/teal_longsleeve.png"]],
     ),
     for_men(
@@ -122,7 +140,12 @@ pub const TORSO: &[Item] = &[
         ..item(
             "green vest",
             "green",
-            &["a green vest", "a green waistcoat", "a green vest over a white shirt"],
+            &[
+                "a green vest",
+                "a green waistcoat",
+                "a green vest over a white shirt",
+                "~a green jerkin",
+            ],
             &[&[
                 "formal_male_no_th-sh/shirt.png",
                 "formal_male_no_th-sh/vest.png",
@@ -170,61 +193,61 @@ pub const TORSO: &[Item] = &[
     robe(
         "black robe",
         "black",
-        &["a black robe", "black robes"],
+        &["a black robe", "black robes", "~a long black robe"],
         &[&["torso/robes_female_no_th-sh/black.png"]],
     ),
     robe(
         "blue robe",
         "blue",
-        &["a blue robe", "a blue robe", "a dark blue robe", "blue robes"],
+        &["a blue robe", "a blue robe", "a dark blue robe", "blue robes", "~a long blue robe"],
         &[&["torso/robes_female_no_th-sh/blue.png"]],
     ),
     robe(
         "brown robe",
         "brown",
-        &["a brown robe", "brown robes"],
+        &["a brown robe", "brown robes", "~a long brown robe"],
         &[&["torso/robes_female_no_th-sh/brown.png"]],
     ),
     robe(
         "green robe",
         "green",
-        &["a green robe", "a dark green robe", "green robes"],
+        &["a green robe", "a dark green robe", "green robes", "~a long green robe"],
         &[&["torso/robes_female_no_th-sh/forest green.png"]],
     ),
     robe(
         "purple robe",
         "purple",
-        &["a purple robe", "a dark purple robe", "purple robes"],
+        &["a purple robe", "a dark purple robe", "purple robes", "~a long purple robe"],
         &[&["torso/robes_female_no_th-sh/purple.png"]],
     ),
     robe(
         "red robe",
         "red",
-        &["a red robe", "a dark red robe", "red robes"],
+        &["a red robe", "a dark red robe", "red robes", "~a long red robe"],
         &[&["torso/robes_female_no_th-sh/red.png"]],
     ),
     robe(
         "white robe",
         "white",
-        &["a white robe", "white robes"],
+        &["a white robe", "white robes", "~a long white robe"],
         &[&["torso/robes_female_no_th-sh/white.png"]],
     ),
     dress(
         "black dress",
         "black",
-        &["a black dress", "a long black dress"],
+        &["a black dress", "a long black dress", "~a tight black dress"],
         &[&["torso/dress_female/tightdress_black.png"]],
     ),
     dress(
         "red dress",
         "red",
-        &["a red dress", "a long red dress"],
+        &["a red dress", "a long red dress", "~a tight red dress"],
         &[&["torso/dress_female/tightdress_red.png"]],
     ),
     dress(
         "white dress",
         "white",
-        &["a white dress", "a long white dress"],
+        &["a white dress", "a long white dress", "~a tight white dress"],
         &[&["torso/dress_female/tightdress_white.png"]],
     ),
     dress(
@@ -267,37 +290,37 @@ pub const LEGS: &[Item] = &[
     item(
         "steel leggings",
         "steel",
-        &["steel leggings", "steel leg armour", "grey leg armour"],
+        &["steel leggings", "steel leg armour", "grey leg armour", "~a pair of steel leggings"],
         &[&["legs/armor/{s}/metal_pants_{s}.png"]],
     ),
     item(
         "golden leggings",
         "gold",
-        &["golden leggings", "golden leg armour"],
+        &["golden leggings", "golden leg armour", "~a pair of golden leggings"],
         &[&["legs/armor/{s}/golden_greaves_{s}.png"]],
     ),
     item(
         "purple trousers",
         "purple",
-        &["purple trousers", "purple pants"],
+        &["purple trousers", "purple pants", "~a pair of purple trousers"],
         &[&["legs/pants/{s}/magenta_pants_{s}.png"]],
     ),
     item(
         "red trousers",
         "red",
-        &["red trousers", "red pants"],
+        &["red trousers", "red pants", "~a pair of red trousers"],
         &[&["legs/pants/{s}/red_pants_{s}.png"]],
     ),
     item(
         "green trousers",
         "green",
-        &["green trousers", "green pants", "grey-green trousers"],
+        &["green trousers", "green pants", "grey-green trousers", "~a pair of green trousers"],
         &[&["legs/pants/{s}/teal_pants_{s}.png"]],
     ),
     item(
         "white trousers",
         "white",
-        &["white trousers", "white pants"],
+        &["white trousers", "white pants", "~a pair of white trousers"],
         &[&["legs/pants/{s}/white_pants_{s}.png"]],
     ),
     Item {
@@ -322,14 +345,24 @@ pub const LEGS: &[Item] = &[
 ];
 
 pub const FEET: &[Item] = &[
-    item("black shoes", "black", &["black shoes"], &[&["feet/shoes/{s}/black_shoes_{s}.png"]]),
-    item("brown shoes", "brown", &["brown shoes"], &[&["feet/shoes/{s}/brown_shoes_{s}.png"]]),
+    item(
+        "black shoes",
+        "black",
+        &["black shoes", "~a pair of black shoes"],
+        &[&["feet/shoes/{s}/black_shoes_{s}.png"]],
+    ),
+    item(
+        "brown shoes",
+        "brown",
+        &["brown shoes", "~a pair of brown shoes"],
+        &[&["feet/shoes/{s}/brown_shoes_{s}.png"]],
+    ),
     Item {
         sex: F,
         ..item(
             "brown boots",
             "brown",
-            &["brown boots", "long brown boots"],
+            &["brown boots", "long brown boots", "~a pair of brown boots"],
             &[&["feet/boots/female/brown_longboots_female.png"]],
         )
     },
@@ -338,7 +371,7 @@ pub const FEET: &[Item] = &[
         ..item(
             "steel boots",
             "steel",
-            &["steel boots", "grey boots"],
+            &["steel boots", "grey boots", "~a pair of steel boots"],
             &[&["feet/armor/{s}/metal_boots_{s}.png"]],
         )
     },
@@ -347,7 +380,7 @@ pub const FEET: &[Item] = &[
         ..item(
             "golden boots",
             "gold",
-            &["golden boots"],
+            &["golden boots", "~a pair of golden boots"],
             &[&["feet/armor/{s}/golden_boots_{s}.png"]],
         )
     },
