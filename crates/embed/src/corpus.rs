@@ -117,7 +117,7 @@ impl Corpus {
 }
 
 impl Vocabulary {
-    /// The number of a word.
+    /// The index of a word; `None` for a word that is too rare.
     pub fn id(&self, word: &str) -> Option<u32> {
         self.ids.get(word).copied()
     }

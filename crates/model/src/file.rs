@@ -71,7 +71,8 @@ pub fn contents(bytes: &[u8], origin: &str) -> Result<Contents> {
             .ok_or_else(|| fail(format!("metadata {VERSION}: {text:?} is not a version")))?,
     };
     if format > FORMAT {
-        let reason = format!("format {format} is newer than this program ({FORMAT}); update it");
+        let reason =
+            format!("format {format} is newer than this program ({FORMAT}); update kinora");
         return Err(fail(reason));
     }
     let wrong = |key: &str, error: &dyn Display| fail(format!("metadata {key}: {error}"));

@@ -84,7 +84,7 @@ impl<T> Module<T> for Net<T> {
 /// This bounds the memory.
 const TOGETHER: usize = 10 * 8 * 64 * 64;
 
-/// A trained model.
+/// A trained model: sizes, networks and all that turns a sentence into their inputs.
 #[derive(Clone, Debug)]
 pub struct Model<T> {
     /// The sizes of the networks and of the films.
@@ -151,7 +151,8 @@ impl<T: Tensor> Model<T> {
     pub fn matches(&self, prompt: &str, clips: &[Clip]) -> Result<Vec<f32>> {
         let Some(matcher) = &self.net.matcher else {
             let name = &self.card.name;
-            let reason = format!("the model {name:?} has no matcher; train it anew to give it one");
+            let reason =
+                format!("the model {name:?} has no matcher; train the model again to get one");
             return Err(Error::Config(reason));
         };
         let dims = self.config.clip.dims();

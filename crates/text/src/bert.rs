@@ -170,7 +170,7 @@ impl Model {
 }
 
 impl Part {
-    /// All parts of a sentence.
+    /// Splits a sentence into parts.
     fn all(sentence: usize, words: &[&str]) -> Vec<Self> {
         let mut parts: Vec<Self> = Vec::new();
         for (at, word) in words.iter().enumerate() {
@@ -186,7 +186,7 @@ impl Part {
                     characters: 0,
                 });
             }
-            let part = parts.last_mut().expect("there is one now");
+            let part = parts.last_mut().expect("a part was just added");
             part.words.push((part.characters, part.characters + len));
             part.text += word;
             part.text.push(' ');
@@ -216,7 +216,7 @@ impl Engine for Bert {
     }
 }
 
-/// The error of a file.
+/// An error about a file or folder.
 fn wrong(path: &Path, reason: impl ToString) -> Error {
     Error::Model { path: path.to_owned(), reason: reason.to_string() }
 }

@@ -79,7 +79,7 @@ pub fn sets(data: &[(Task, Vec<Sentence>)], batch: usize, epochs: usize) -> Resu
     Ok(sets)
 }
 
-/// The scores of [`Epoch`].
+/// The scores of an engine on the held-out sentences, as in [`Epoch::scores`].
 pub fn held_out(engine: &dyn Engine, [pos, ner]: &[Set; 2]) -> Result<[Score; 3]> {
     let lower: Vec<Sentence> = pos.held_out.iter().map(Sentence::lowered).collect();
     Ok([

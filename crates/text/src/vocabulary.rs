@@ -90,7 +90,7 @@ impl Pieces {
         })
     }
 
-    /// A word as single characters; `None` if one of them is not in the alphabet.
+    /// A word as pieces of single characters; `None` if a character is not in the alphabet.
     fn spell(&self, word: &str) -> Option<Vec<u32>> {
         word.char_indices()
             .map(|(at, c)| match at {

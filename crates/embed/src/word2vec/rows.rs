@@ -19,7 +19,7 @@ impl Rows {
         self.0[index as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All rows after one another.
+    /// All rows, concatenated.
     pub fn all(self) -> Vec<f32> {
         let rows = self.0.into_iter();
         rows.flat_map(|row| row.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()

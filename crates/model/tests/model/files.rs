@@ -138,7 +138,7 @@ fn a_file_of_an_earlier_format_has_no_matcher() {
     assert_eq!(back.sample("a knight", 0).unwrap(), film);
     let error = back.matches("a knight", &[film]).unwrap_err();
     assert!(matches!(error, Error::Config(_)), "{error:?}");
-    let wanted = "the model \"tiny\" has no matcher; train it anew to give it one";
+    let wanted = "the model \"tiny\" has no matcher; train the model again to get one";
     assert!(error.to_string().contains(wanted), "{error}");
 }
 
