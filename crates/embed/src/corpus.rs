@@ -1,4 +1,4 @@
-//! Text to learn word vectors from, read in blocks, so that it may be larger than memory.
+//! Text for learning word vectors, read in blocks, so that it may be larger than memory.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -8,38 +8,39 @@ use std::path::PathBuf;
 use crate::vectors::open;
 use crate::{Error, Result};
 
-/// Bytes that are read at once, and the rest of the last line.
+/// Bytes of a block, which is extended to the end of its last line.
 const BLOCK: u64 = 256 << 10;
 
-/// Words of a sentence at most: what is longer is cut, as word2vec does.
+/// Words of a sentence at most: a longer line is split, as word2vec does.
 pub const SENTENCE: usize = 10_000;
 
-/// Files of sentences, one a line, as they are or compressed by gzip; words are what stands between
-/// white space.
+/// Text files with one sentence per line and words separated by white space, plain or compressed by
+/// gzip.
 #[derive(Clone, Debug)]
 pub struct Corpus {
     files: Vec<PathBuf>,
 }
 
-/// The words that are frequent enough, the most frequent first.
+/// The words that are frequent enough to have a vector, the most frequent first.
 #[derive(Debug)]
 pub struct Vocabulary {
     pub words: Vec<String>,
     pub counts: Vec<u64>,
     ids: HashMap<String, u32>,
-    /// Of all words that have a number.
+    /// The sum of the counts.
     pub total: u64,
 }
 
 impl Corpus {
-    /// The corpus of these files, in order; each is read once to count and once an epoch.
+    /// A corpus of these files, in order. Training reads them once to count words, then to learn:
+    /// once per epoch for [`crate::Word2Vec`], once for [`crate::Glove`].
     ///
     /// # Errors
-    /// If one cannot be opened, or is none that can be read again, as a pipe.
+    /// If a file cannot be opened or cannot be read more than once, such as a pipe.
     pub fn new(files: &[PathBuf]) -> Result<Self> {
         for path in files {
             if path.exists() && !path.is_file() && !path.is_dir() {
-                let reason = "it is read more than once, which takes a regular file";
+                let reason = "a corpus is read more than once, so it must be a regular file";
                 return Err(Error::file(path, reason));
             }
             open(path)?;
@@ -47,8 +48,8 @@ impl Corpus {
         Ok(Self { files: files.to_vec() })
     }
 
-    /// Calls `f` with blocks of whole lines, in order, until it says `false`. What is no UTF-8 is
-    /// replaced.
+    /// Calls `f` with blocks of whole lines, in order, until it returns `false`. Invalid UTF-8 is
+    /// replaced by U+FFFD.
     pub fn blocks(&self, f: &mut dyn FnMut(String) -> bool) -> Result<()> {
         for path in &self.files {
             let (mut file, _) = open(path)?;
@@ -61,14 +62,14 @@ impl Corpus {
                 if block.is_empty() {
                     break;
                 }
-                // A mark that some editors put before all text is no part of it.
+                // Some editors put a byte order mark before the text.
                 if std::mem::take(&mut is_first) && block.starts_with("\u{feff}".as_bytes()) {
                     block.drain(..3);
                 }
                 if block.contains(&0) {
                     return Err(Error::file(
                         path,
-                        "there are bytes of zero in it: this is no text",
+                        "the file has zero bytes, so it is not a text file",
                     ));
                 }
                 let text = String::from_utf8(block);
@@ -81,18 +82,18 @@ impl Corpus {
         Ok(())
     }
 
-    /// The words that are there at least `least` times, the most frequent first, and of equally
-    /// frequent ones the first to be met: a list with a word a line keeps its order.
+    /// The words that occur at least `least` times, the most frequent first. Equally frequent words
+    /// are in the order of their first occurrence, so a list of distinct words keeps its order.
     ///
     /// # Errors
-    /// If a file cannot be read.
+    /// If a file cannot be read or is not text.
     pub fn words(&self, least: u64) -> Result<Vec<String>> {
         self.vocabulary(least).map(|vocabulary| vocabulary.words)
     }
 
-    /// Counts words, and leaves out those that are there fewer than `least` times.
+    /// Counts words, and leaves out words that occur fewer than `least` times.
     pub(crate) fn vocabulary(&self, least: u64) -> Result<Vocabulary> {
-        // How often each is there, and which it was when it was met first.
+        // The count of each word, and its rank in the order of first occurrence.
         let mut counts: HashMap<String, (u64, usize)> = HashMap::new();
         self.blocks(&mut |block| {
             for word in block.split_whitespace() {
@@ -116,7 +117,7 @@ impl Corpus {
 }
 
 impl Vocabulary {
-    /// The number of a word.
+    /// The index of a word; `None` for a word that is too rare.
     pub fn id(&self, word: &str) -> Option<u32> {
         self.ids.get(word).copied()
     }

@@ -2,20 +2,21 @@ use crate::principal::{directions, products};
 use crate::sif::zipf;
 use crate::{Error, Result, Vectors};
 
-/// a, of the weights.
+/// The constant a of the weights a / (a + p).
 const RARE: f64 = 1e-4;
 
-/// A small table of what a larger encoder says of words (Model2Vec; Tulkens and van Dongen, 2024): the
-/// first `dim` principal components of its vectors, each word weighted by how rare it is, so that the
-/// mean of a sentence's words stands for the sentence. The order of the words says how frequent they
-/// are, as for [`crate::Sif`].
+/// Distils a larger encoder's vectors of words into a small table (Model2Vec; Tulkens and van
+/// Dongen, 2024): the first `dim` principal components of the vectors, weighted so that rarer words
+/// have longer vectors and the mean of a sentence's words represents the sentence. The words must
+/// be sorted by frequency, the most frequent first; the weights follow Zipf's law, as for
+/// [`crate::Sif`].
 ///
 /// # Errors
-/// If `dim` is 0 or more than what the vectors have.
+/// If `dim` is 0 or larger than the length of the vectors.
 pub fn distil(encoded: &Vectors, dim: usize) -> Result<Vectors> {
     let d = encoded.dim();
     if !(1..=d).contains(&dim) {
-        return Err(Error::Table(format!("{dim} components of vectors of {d} numbers")));
+        return Err(Error::Table(format!("dim = {dim} must be from 1 to {d}, the vectors' dim")));
     }
     let rows = || encoded.values().chunks_exact(d);
     let mut mean = vec![0.0; d];

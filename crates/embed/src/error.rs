@@ -1,59 +1,59 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What can go wrong with a table of word vectors.
+/// An error of word vectors, a corpus or a sentence encoder.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file that cannot be read.
     #[error("cannot read {}", .path.display())]
     Read {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A file that cannot be written.
     #[error("cannot write {}", .path.display())]
     Write {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A line of a file that is not what it should be.
+    /// A malformed line of a file.
     #[error("{}:{line}: {reason}", .path.display())]
     Line {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// Which line, from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// What is wrong with the line.
         reason: String,
     },
-    /// A place in a file that is not what it should be.
+    /// A malformed part of a binary file.
     #[error("{}: byte {byte}: {reason}", .path.display())]
     Byte {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// Which byte, from 0.
+        /// The number of the byte, from 0.
         byte: u64,
         /// What is wrong there.
         reason: String,
     },
-    /// A file as a whole that is not what it should be.
+    /// A file or folder that is invalid as a whole.
     #[error("{}: {reason}", .path.display())]
     File {
-        /// Which.
+        /// The path of the file or folder.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// Words and numbers that make no table.
-    #[error("no table of word vectors: {0}")]
+    /// Words and numbers that do not form a table, or a training of vectors that is impossible.
+    #[error("word vectors: {0}")]
     Table(String),
-    /// The library that runs encoders is not there, or is too old.
-    #[error("no onnxruntime of version 1.24 or later; name its library in ORT_DYLIB_PATH: {0}")]
+    /// The library onnxruntime is missing or too old.
+    #[error("onnxruntime 1.24 or later is missing; set ORT_DYLIB_PATH to its library: {0}")]
     Library(String),
 }
 
@@ -63,5 +63,5 @@ impl Error {
     }
 }
 
-/// The result of what this crate does with files and tables.
+/// A result with the error of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,5 +1,5 @@
 //! GloVe (Pennington et al., "GloVe: global vectors for word representation", 2014): vectors whose
-//! products are the logarithms of how often words stand near each other, by weighted least squares.
+//! dot products approximate the logarithms of co-occurrence counts, by weighted least squares.
 
 use std::collections::HashMap;
 
@@ -10,24 +10,24 @@ use crate::corpus::{Corpus, SENTENCE};
 use crate::vectors::dot;
 use crate::{Error, Result, Vectors, WordProgress};
 
-/// How word vectors are trained by GloVe.
+/// The configuration of GloVe.
 ///
-/// Whatever the number of threads, the same corpus and seed give the same bits.
+/// The same corpus, config and seed give the same bits on any number of threads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Glove {
-    /// Numbers of a vector.
+    /// The length of a vector.
     pub dim: usize,
-    /// Words to each side that count as near; one at a distance d counts 1 / d.
+    /// Neighbours on each side that co-occur with a word; a neighbour at distance d counts 1 / d.
     pub window: usize,
-    /// How often the counts are gone through.
+    /// Passes over the co-occurrence counts.
     pub epochs: usize,
-    /// How often a word has to be there to have a vector.
+    /// A word has a vector if it occurs at least this often.
     pub least: u64,
-    /// AdaGrad's rate.
+    /// AdaGrad's learning rate.
     pub rate: f32,
-    /// Counts from here on weigh alike, x_max of the paper.
+    /// The count from which on pairs have the full weight, x_max of the paper.
     pub most: f32,
-    /// What all that is random comes from.
+    /// The seed of all random numbers.
     pub seed: u64,
 }
 
@@ -37,11 +37,12 @@ impl Default for Glove {
     }
 }
 
-/// The power of a count by which it weighs, α of the paper.
+/// The exponent of a count in its weight, α of the paper.
 const POWER: f32 = 0.75;
 
-/// Words fall into so many parts, number by number. Of the pairs, those of one part of first words and
-/// one of second words are gone through by one thread, while others have all other parts.
+/// Word i belongs to part i % PARTS. A thread processes the pairs of one part of first words and
+/// one part of second words, while the other threads work on other parts, so no two threads share a
+/// vector.
 const PARTS: usize = 16;
 
 /// Streams of random numbers.
@@ -50,7 +51,7 @@ mod stream {
     pub const ORDER: u64 = 2;
 }
 
-/// Two words, as their places in their parts, and how often they are near each other.
+/// Two words, as indices within their parts, and their co-occurrence count.
 #[derive(Clone, Copy)]
 struct Pair {
     first: u32,
@@ -58,15 +59,17 @@ struct Pair {
     count: f32,
 }
 
-/// Of each word of a part: the vector and what is added to it, then the sums of AdaGrad for each.
+/// For each word of a part: the vector and the bias, then AdaGrad's sums of squares for each of
+/// them.
 type Part = Vec<f32>;
 
 impl Glove {
-    /// Trains vectors on a corpus; `progress` may stop it, by `false`, with what there is by then. Its
-    /// words are those of pairs.
+    /// Trains vectors on a corpus. If `progress` returns `false`, training stops and the vectors so
+    /// far are returned. The progress counts pairs of words.
     ///
     /// # Errors
-    /// If a size is 0, the corpus cannot be read, or has no two words that are frequent enough.
+    /// [`Error::Table`] if a size is 0 or no two frequent words co-occur, and an error with the
+    /// path if the corpus cannot be read.
     pub fn train(
         &self,
         corpus: &Corpus,
@@ -82,7 +85,7 @@ impl Glove {
         let number: u64 = pairs.iter().map(|pairs| pairs.len() as u64).sum();
         if number == 0 {
             let least = self.least;
-            let reason = format!("no two words that are there {least} times are near each other");
+            let reason = format!("no two words that occur {least} times are near each other");
             return Err(Error::Table(reason));
         }
         let mut order = Random::new(self.seed, stream::ORDER);
@@ -105,7 +108,7 @@ impl Glove {
         let mut done = 0;
         'all: for _ in 0..self.epochs {
             for turn in 0..PARTS {
-                // Part i of the first words meets part i + turn of the second.
+                // Part i of the first words is paired with part i + turn of the second words.
                 seconds.rotate_left(usize::from(turn > 0));
                 let each = firsts.par_iter_mut().zip(&mut seconds).enumerate();
                 each.for_each(|(i, (first, second))| {
@@ -127,13 +130,13 @@ impl Glove {
                 let start = word / PARTS * 2 * wide;
                 parts[word % PARTS][start..start + self.dim].to_vec()
             };
-            // The sum of both vectors of a word, as the paper has it.
+            // A word's vector is the sum of its two vectors, as in the paper.
             values.extend(row(&firsts).iter().zip(row(&seconds)).map(|(a, b)| a + b));
         }
         Vectors::new(&vocabulary.words, self.dim, values)
     }
 
-    /// How often words are near each other, by the parts of both.
+    /// The co-occurrence counts, grouped by the parts of both words.
     fn pairs(
         &self,
         corpus: &Corpus,

@@ -31,50 +31,52 @@ pub use vectors::{Form, Loaded, Near, Vectors, cosine, read, scaled, write};
 pub use word2vec::{Word2Vec, WordProgress};
 pub use words::{Pieces, Words};
 
-/// What an [`Encoder`] is.
+/// The configuration of an [`Encoder`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EncoderConfig {
-    /// The most pieces of a sentence that are read; what is longer is cut.
+    /// Pieces of a sentence at most; a longer sentence is truncated.
     pub pieces: usize,
-    /// Numbers of a word's vector, at least 2: half of them are read forward, half backward.
+    /// The width of a word vector in V, at least 2: half of it is read forward, half backward.
     pub word: usize,
-    /// Numbers of a sentence's vector.
+    /// The width of the sentence vector s.
     pub sentence: usize,
-    /// How words become a sentence.
+    /// The network from the words to the sentence.
     pub reader: Reader,
-    /// Word vectors from elsewhere: `none`, `builtin`, or the path of a table.
+    /// External word vectors: `none`, `builtin`, or the path of a table.
     pub vectors: String,
-    /// Whether these are tuned: what is learnt of a word of the vocabulary is added to its vector.
+    /// Whether the external vectors are tuned: a learnt row is added to the vector of each word
+    /// that is a single piece of the vocabulary.
     pub tuned: bool,
-    /// The folder of the encoder of [`Reader::Onnx`], else empty.
+    /// The folder of the encoder of [`Reader::Onnx`]; empty for other readers.
     pub onnx: String,
-    /// Numbers that a word's vector is joined with for its part of speech, and as many for the name
-    /// that it is part of; 0 if neither is looked at.
+    /// The width of the embedding of a word's part of speech, and of the embedding of the kind of
+    /// name that the word belongs to. Both are concatenated to the word's vector; 0 for neither.
     pub tags: usize,
-    /// Whether the sentence's vector is brought to the length √`sentence`, so that its numbers are
-    /// near 1 however long training makes it.
+    /// Whether the sentence vector is scaled to the length √`sentence`, so that its numbers stay
+    /// near 1 however large training makes it.
     pub unit: bool,
 }
 
-/// How words become a sentence, s = f(V).
+/// The network from the words to the sentence, s = f(V).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reader {
-    /// Two GRUs from both ends, and the mean of the words.
+    /// The final states of a forward and a backward GRU, and the mean of the words.
     Gru,
     /// The same with LSTMs.
     Lstm,
     /// The mean of the words.
     Mean,
-    /// That of [`Sif`], from the word vectors as they come.
+    /// The sentence vector of [`Sif`], from the external word vectors.
     Sif,
-    /// That of an [`OnnxEncoder`].
+    /// The sentence vector of an [`OnnxEncoder`].
     Onnx,
 }
 
 impl Default for EncoderConfig {
-    /// What a key means that the file of a model lacks, so these values never change.
+    /// The values of keys that a model's file lacks. Old files depend on them, so they never
+    /// change.
     fn default() -> Self {
         Self {
             pieces: 24,
@@ -91,15 +93,15 @@ impl Default for EncoderConfig {
 }
 
 impl EncoderConfig {
-    /// Whether there are word vectors from elsewhere.
+    /// Whether the encoder has external word vectors.
     pub fn has_vectors(&self) -> bool {
         self.vectors != "none"
     }
 
-    /// Checks the sizes, and whether one fits the other.
+    /// Checks that each size is within its bounds and that the keys fit each other.
     ///
     /// # Errors
-    /// What is wrong, with the key that is to be changed.
+    /// A message with the key to change.
     pub fn check(&self) -> Result<(), String> {
         for (key, size, least) in [
             ("pieces", self.pieces, 1),
@@ -126,52 +128,50 @@ impl EncoderConfig {
                                          encoder.onnx to its folder"
                 .into()),
             (Reader::Onnx, false) | (_, true) => Ok(()),
-            _ => Err("encoder.onnx names an encoder that nobody asks; set encoder.reader to \
-                      \"onnx\" too"
+            _ => Err("encoder.onnx names an encoder that the reader does not use; set \
+                      encoder.reader to \"onnx\" too"
                 .into()),
         }
     }
 }
 
-/// What an [`Encoder`] is fed, in numbers.
+/// The sizes of an [`Encoder`]'s inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Inputs {
-    /// Pieces of the tokenizer.
+    /// Pieces in the tokenizer's vocabulary.
     pub vocab: usize,
-    /// Numbers of a word's vector from elsewhere, 0 if there are none.
+    /// The length of an external word vector; 0 if there are none.
     pub vectors: usize,
-    /// Numbers of a sentence's vector from elsewhere, 0 unless the reader is [`Reader::Sif`] or
+    /// The length of an external sentence vector; 0 unless the reader is [`Reader::Sif`] or
     /// [`Reader::Onnx`].
     pub sentence: usize,
 }
 
-/// From a sentence's pieces to word vectors V and the sentence vector s.
+/// The network from the pieces of a sentence to word vectors V and the sentence vector s.
 #[derive(Clone, Debug)]
 pub struct Encoder<T> {
-    /// V.
+    /// The embeddings of the words.
     pub words: Words<T>,
-    /// s = f(V).
+    /// The network from the embeddings to V and s.
     pub sentence: Sentence<T>,
 }
 
-/// What an [`Encoder`] makes of a batch of sentences.
+/// The output of an [`Encoder`] for a batch of n sentences of up to m pieces.
 #[derive(Clone, Debug)]
 pub struct Encoded<T> {
-    /// V, the words in their context, `[n, m, word]`; what stands where there is no word is to be
-    /// heard by nobody.
+    /// V, the words in their context, `[n, m, word]`. Rows of padding are meaningless.
     pub words: T,
-    /// What attention adds to their scores: 0, or a large negative number where there is no word,
-    /// `[n, m]`.
+    /// The bias for attention logits, `[n, m]`: 0 for a piece, -10⁴ for padding.
     pub bias: T,
-    /// s, the sentences, `[n, sentence]`.
+    /// s, the sentence vectors, `[n, sentence]`.
     pub sentence: T,
 }
 
 impl<T> Encoder<T> {
-    /// An encoder of what [`EncoderConfig::check`] accepts.
+    /// An encoder with initial weights. The config must pass [`EncoderConfig::check`].
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// As [`Init::tensor`].
     pub fn new<I: Init<T>>(
         init: &mut I,
         config: &EncoderConfig,
@@ -185,11 +185,11 @@ impl<T> Encoder<T> {
 }
 
 impl<T: Tensor> Encoder<T> {
-    /// Reads a batch of sentences. Each is read by itself: neither its neighbours nor the places
-    /// behind its last piece change what it becomes.
+    /// Encodes a batch of sentences. The other sentences of the batch and the padding do not change
+    /// the result of a sentence.
     ///
     /// # Errors
-    /// If the pieces do not fill their `[n, m]`, or the device fails.
+    /// If the lists in `pieces` do not have the shape `[n, m]`, or the device fails.
     pub fn forward(&self, pieces: &Pieces) -> kinora_tensor::Result<Encoded<T>> {
         let device = self.words.table.table.device();
         let shape = [pieces.sentences, pieces.places];

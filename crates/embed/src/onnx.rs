@@ -1,4 +1,4 @@
-//! Sentence vectors by an encoder from elsewhere, as an ONNX file.
+//! Sentence vectors from an external encoder in an ONNX file.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -14,38 +14,40 @@ use tokenizers::{PaddingParams, TruncationParams};
 use crate::vectors::{fnv, unit};
 use crate::{Error, Result};
 
-/// Sentences that go through at once.
+/// Sentences of a batch.
 const BATCH: usize = 32;
 
-/// Pieces of a sentence at most, where a folder does not say.
+/// Pieces of a sentence at most, if the folder does not give a limit.
 const PIECES: usize = 512;
 
-/// What a word is said in, to be encoded: it is no sentence by itself, and the mean of these three is
-/// nearer to how people judge it than any of them, or than the word alone.
+/// The phrases in which a word is encoded, since a word is not a sentence. The mean over the three
+/// agrees better with human judgements than each of them, and than the word alone.
 const PHRASES: [&str; 3] = ["a {} thing", "the word {}", "what is {}?"];
 
-/// A sentence encoder as sentence-transformers and others export them, run by onnxruntime.
+/// A sentence encoder in the ONNX layout of sentence-transformers, run by onnxruntime.
 #[derive(Debug)]
 pub struct OnnxEncoder {
     session: Session,
     tokenizer: tokenizers::Tokenizer,
-    /// Whether a sentence is its first piece, not the mean of all.
+    /// Whether the sentence vector is that of the first piece, not the mean over all pieces.
     first: bool,
     folder: PathBuf,
     path: PathBuf,
 }
 
 impl OnnxEncoder {
-    /// Opens a folder with `model.onnx` or `onnx/model.onnx`, with `tokenizer.json`, and, if they are
-    /// there, with sentence-transformers' `1_Pooling/config.json`, which says how pieces become a
-    /// sentence (their mean, or the first; without it, their mean), and its
-    /// `sentence_bert_config.json`, which says how many pieces are read.
+    /// Opens a folder with `model.onnx` or `onnx/model.onnx`, and with `tokenizer.json`.
     ///
-    /// The library of onnxruntime, of version 1.24 or later, is the one that the environment variable
-    /// `ORT_DYLIB_PATH` names, else the system's.
+    /// Two files of sentence-transformers are optional. `1_Pooling/config.json` selects the
+    /// pooling: the mean over the pieces, which is the default, or the first piece.
+    /// `sentence_bert_config.json` limits the number of pieces.
+    ///
+    /// The library onnxruntime, of version 1.24 or later, is loaded from the path in the
+    /// environment variable `ORT_DYLIB_PATH`; without it, from the system's libraries.
     ///
     /// # Errors
-    /// If there is no such library, or a file is missing or is not what it should be.
+    /// [`Error::Library`] if the library is missing or too old, and an error with the path if a
+    /// file is missing or invalid.
     pub fn open(folder: &Path) -> Result<Self> {
         let environment = environment()?;
         let paths = ["model.onnx", "onnx/model.onnx"].map(|name| folder.join(name));
@@ -55,7 +57,7 @@ impl OnnxEncoder {
             .ok_or_else(|| Error::file(folder, "there is no model.onnx, and no onnx/model.onnx"))?;
         let wrong = |error: ort::Error| Error::file(&path, first_line(&error));
         let builder = Session::builder(&environment).map_err(wrong)?;
-        // What goes wrong is an error, and need not be printed too.
+        // Failures are returned as errors; onnxruntime need not print them too.
         let builder =
             builder.with_log_level(LogLevel::Fatal).map_err(|error| wrong(error.into()))?;
         let session = { builder }.commit_from_file(&path).map_err(wrong)?;
@@ -65,19 +67,19 @@ impl OnnxEncoder {
         Ok(Self { session, tokenizer, first, folder: folder.into(), path })
     }
 
-    /// Numbers of a sentence's vector.
+    /// The length of a sentence vector.
     ///
     /// # Errors
-    /// As of [`OnnxEncoder::encode`].
+    /// As [`OnnxEncoder::encode`].
     pub fn dim(&mut self) -> Result<usize> {
         Ok(self.encode(&["a"])?[0].len())
     }
 
-    /// A number that tells this encoder from others: of all files that it is made of, weights beside
-    /// `model.onnx` too where their names begin with this.
+    /// A hash that identifies the encoder: of `model.onnx`, of the files beside it whose names
+    /// begin with `model.onnx` (external weights), and of the tokenizer and configuration files.
     ///
     /// # Errors
-    /// If they cannot be read.
+    /// If a file cannot be read.
     pub fn fingerprint(&self) -> Result<u64> {
         let unread = |path: &Path| {
             let path = path.to_owned();
@@ -99,13 +101,13 @@ impl OnnxEncoder {
         Ok(fnv(bytes.collect::<Result<Vec<_>>>()?.into_iter().flatten()))
     }
 
-    /// The vectors of sentences, each of length 1.
+    /// Encodes sentences into vectors of length 1.
     ///
     /// # Errors
-    /// If the tokenizer or the model refuses them, or the model gives something else than numbers
-    /// for each sentence, or for each piece of it.
+    /// If the tokenizer or the model fails, if the model wants unknown inputs, or if its output is
+    /// not one finite vector per sentence or per piece.
     pub fn encode<S: AsRef<str>>(&mut self, sentences: &[S]) -> Result<Vec<Vec<f32>>> {
-        // Sentences of like lengths go together, so that little is filled up.
+        // Sentences of similar length share a batch, so that there is little padding.
         let mut order: Vec<usize> = (0..sentences.len()).collect();
         order.sort_by_key(|&i| sentences[i].as_ref().len());
         let mut vectors = vec![Vec::new(); sentences.len()];
@@ -118,10 +120,11 @@ impl OnnxEncoder {
         Ok(vectors)
     }
 
-    /// The vectors of words, as [`crate::distil`] wants them: of each the mean over a few phrases.
+    /// Encodes words, for [`crate::distil`]. The vector of a word is the mean over three phrases
+    /// with it.
     ///
     /// # Errors
-    /// As of [`OnnxEncoder::encode`].
+    /// As [`OnnxEncoder::encode`].
     pub fn encode_words<S: AsRef<str>>(&mut self, words: &[S]) -> Result<Vec<Vec<f32>>> {
         let mut means: Vec<Vec<f32>> = Vec::new();
         for phrase in PHRASES {
@@ -158,7 +161,10 @@ impl OnnxEncoder {
                 "position_ids" => (0..n).flat_map(|_| 0..m as i64).collect(),
                 other => {
                     let known = "input_ids, attention_mask, token_type_ids and position_ids";
-                    return Err(Error::file(path, format!("asks for {other:?}, not for {known}")));
+                    return Err(Error::file(
+                        path,
+                        format!("asks for {other:?}; supported are {known}"),
+                    ));
                 }
             };
             let tensor = Tensor::from_array(([n, m], values)).map_err(wrong)?;
@@ -168,7 +174,7 @@ impl OnnxEncoder {
         let names = ["sentence_embedding", "last_hidden_state"];
         let named = names.into_iter().find_map(|name| outputs.get(name));
         let output = named.or_else(|| (outputs.len() > 0).then(|| &outputs[0]));
-        let output = output.ok_or_else(|| Error::file(path, "has no output"))?;
+        let output = output.ok_or_else(|| Error::file(path, "the model has no output"))?;
         let (shape, values) = output.try_extract_tensor::<f32>().map_err(wrong)?;
         let shape: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
         let vectors: Vec<Vec<f32>> = match shape[..] {
@@ -178,18 +184,18 @@ impl OnnxEncoder {
                 rows.map(|(pieces, mask)| unit(&pool(pieces, mask, d, self.first))).collect()
             }
             _ => {
-                let reason = format!("gives {shape:?} for {n} sentences of {m} pieces");
+                let reason = format!("the output is {shape:?} for {n} sentences of {m} pieces");
                 return Err(Error::file(path, reason));
             }
         };
         match vectors.iter().flatten().all(|x| x.is_finite()) {
             true => Ok(vectors),
-            false => Err(Error::file(path, "gives numbers that are not finite")),
+            false => Err(Error::file(path, "the output has numbers that are not finite")),
         }
     }
 }
 
-/// The first piece, or the mean of those that are there.
+/// The vector of the first piece, or the mean over the pieces that the mask keeps.
 fn pool(pieces: &[f32], mask: &[i64], d: usize, first: bool) -> Vec<f32> {
     if first {
         return pieces[..d].to_vec();
@@ -202,7 +208,7 @@ fn pool(pieces: &[f32], mask: &[i64], d: usize, first: bool) -> Vec<f32> {
     sum.iter().map(|sum| sum / count as f32).collect()
 }
 
-/// What all sessions of the process share: onnxruntime allows one.
+/// The environment of onnxruntime, which allows a single one per process.
 fn environment() -> Result<Environment> {
     static SHARED: Mutex<Option<Environment>> = Mutex::new(None);
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -229,7 +235,7 @@ fn tokenizer(folder: &Path) -> Result<tokenizers::Tokenizer> {
     let max_length = said.unwrap_or(truncation);
     let truncation = TruncationParams { max_length, ..TruncationParams::default() };
     tokenizer.with_truncation(Some(truncation)).map_err(|error| Error::file(&path, error))?;
-    // A file may fill up to a fixed length; as long as the longest of a batch is enough.
+    // A file may ask for padding to a fixed length; padding to the longest of a batch is enough.
     let padding = tokenizer.get_padding().cloned().unwrap_or_else(|| {
         let pad = ["[PAD]", "<pad>"].into_iter();
         let known = pad.filter_map(|token| Some((tokenizer.token_to_id(token)?, token))).next();
@@ -241,7 +247,7 @@ fn tokenizer(folder: &Path) -> Result<tokenizers::Tokenizer> {
     Ok(tokenizer)
 }
 
-/// A file of JSON, if it is there.
+/// Reads a file of JSON; `None` if there is no such file.
 fn json(path: &Path) -> Result<Option<Value>> {
     match std::fs::read_to_string(path) {
         Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| Error::file(path, error)),
@@ -250,7 +256,7 @@ fn json(path: &Path) -> Result<Option<Value>> {
     }
 }
 
-/// What onnxruntime says, without its places in its own source behind it.
+/// The first line of an error of onnxruntime; the others are locations in its source.
 fn first_line(error: &ort::Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }

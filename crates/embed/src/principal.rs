@@ -1,10 +1,10 @@
-//! Principal components.
+//! Principal components by Jacobi's eigenvalue algorithm.
 
-/// The `count` directions of a symmetric matrix `[d, d]` along which it stretches most, each of length
-/// 1, by Jacobi's rotations (Golub and Van Loan, Matrix Computations, §8.5).
+/// The `count` eigenvectors of a symmetric matrix `[d, d]` with the largest eigenvalues, each of
+/// length 1, by Jacobi's rotations (Golub and Van Loan, Matrix Computations, §8.5).
 ///
-/// The sign of each is such that its largest number is positive, so that they are the same however
-/// they were found.
+/// Each is signed so that its number of largest magnitude is positive, which makes the result
+/// unique.
 pub fn directions(mut matrix: Vec<f64>, d: usize, count: usize) -> Vec<Vec<f64>> {
     let mut rows: Vec<Vec<f64>> =
         (0..d).map(|i| (0..d).map(|j| f64::from(i == j)).collect()).collect();
@@ -34,7 +34,8 @@ pub fn directions(mut matrix: Vec<f64>, d: usize, count: usize) -> Vec<Vec<f64>>
     signed.collect()
 }
 
-/// Turns the axes p and q so that the matrix has 0 between them, and the directions with them.
+/// Rotates the axes p and q of the matrix so that its entry (p, q) becomes 0, and rotates the
+/// eigenvectors in `rows` with them.
 fn rotate(matrix: &mut [f64], rows: &mut [Vec<f64>], d: usize, p: usize, q: usize) {
     let between = matrix[p * d + q];
     if between == 0.0 {
@@ -63,7 +64,7 @@ pub fn products(rows: impl Iterator<Item = Vec<f64>>, d: usize) -> Vec<f64> {
     let mut sums = vec![0.0; d * d];
     for row in rows {
         for (i, &x) in row.iter().enumerate() {
-            // The other half is the same.
+            // Only the lower half; the matrix is symmetric.
             let sums = &mut sums[i * d..=i * d + i];
             sums.iter_mut().zip(&row).for_each(|(sum, y)| *sum += x * y);
         }
@@ -89,7 +90,7 @@ mod tests {
         for _ in 0..200 {
             let along = [10.0, 3.0, 1.0].map(|far| far * (random.f64() - 0.5));
             for signs in 0..8 {
-                // Every sign of each, so that no two axes have anything in common.
+                // All combinations of signs, so that no two axes are correlated.
                 let of =
                     |axis: usize| if signs >> axis & 1 == 0 { along[axis] } else { -along[axis] };
                 let at = |k: usize| (0..3).map(|axis| of(axis) * axes[axis][k]).sum();

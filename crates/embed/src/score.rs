@@ -1,4 +1,4 @@
-//! Tables held against what people judge.
+//! Scores of tables and encoders against human judgements.
 
 use std::path::Path;
 
@@ -7,50 +7,53 @@ use rayon::prelude::*;
 use crate::vectors::{dot, unit};
 use crate::{Error, Result, Vectors, cosine};
 
-/// How a table agrees with a file of judgements.
+/// The agreement of a table or encoder with a file of human judgements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Score {
-    /// Of words in pairs, how alike they are.
+    /// The similarity of pairs of words.
     Words {
-        /// Pairs of the file.
+        /// Pairs in the file.
         pairs: usize,
-        /// Those whose words the table has: the others are left out.
+        /// Pairs with a vector for both words; the others are left out.
         covered: usize,
         /// Spearman's ρ of cosines and judgements.
         spearman: f64,
     },
-    /// Of analogies, the fourth word.
+    /// The fourth word of analogies.
     Analogies {
-        /// Questions of the file.
+        /// Questions in the file.
         questions: usize,
-        /// Those whose words the table has: the others are left out.
+        /// Questions with all four words in the table; the others are left out.
         covered: usize,
-        /// Those whose answer is the nearest word.
+        /// Questions whose answer is the nearest word.
         right: usize,
     },
-    /// Of sentences in pairs, how alike they are.
+    /// The similarity of pairs of sentences.
     Sentences {
-        /// Pairs of the file.
+        /// Pairs in the file.
         pairs: usize,
-        /// Those of whose sentences both have a word that is known: the others count as not alike.
+        /// Pairs in which both sentences have a non-zero vector; the others count with a cosine of
+        /// 0.
         covered: usize,
         /// Pearson's r of cosines and judgements.
         pearson: f64,
-        /// Spearman's ρ of them.
+        /// Spearman's ρ of cosines and judgements.
         spearman: f64,
     },
 }
 
-/// Holds a table against a file: `.csv` of two sentences and a number, as the STS Benchmark's; else
-/// two words and a number a line; or, if its first line begins with `:`, analogies of four words, as
-/// word2vec's questions-words.txt. Lines that begin with `#` are left out, and so is a first line that
-/// names the columns of pairs.
+/// Scores a table against a file of human judgements.
 ///
-/// A sentence is the mean of its words ([`Vectors::mean`]).
+/// A `.csv` file has two sentences and a number per line, as the STS Benchmark. A file whose first
+/// line begins with `:` has analogies of four words, as word2vec's questions-words.txt. Any other
+/// file has two words and a number per line, and its lines that begin with `#` are skipped. In all
+/// files of pairs, a first line with the names of the columns is skipped.
+///
+/// The vector of a sentence is the mean of its words ([`Vectors::mean`]).
 ///
 /// # Errors
-/// If the file cannot be read, a line is not what it should be, the table has too few of the words
-/// to say anything, or what there is of pairs does not vary.
+/// If the file cannot be read, a line is malformed, the table covers fewer than two rows, or all
+/// cosines or all judgements are equal.
 pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
     if sentences(path) {
         let mean = |sentence: &String| vectors.mean(sentence).0;
@@ -81,18 +84,20 @@ pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
     Ok(Score::Words { pairs: pairs.len(), covered: found.len(), spearman })
 }
 
-/// Holds what gives a vector for each sentence against a file of pairs, as [`score`] reads them; words
-/// are sentences too. The vectors of all sentences, both of each pair after one another, are asked for
-/// at once.
+/// Scores an encoder of sentences against a file of pairs in a format of [`score`]. In a file of
+/// words, each word is encoded as a sentence.
+///
+/// `encode` is called once with the sentences of all pairs, the two of each pair next to each
+/// other.
 ///
 /// # Errors
-/// As of [`score`], and what `encode` gives.
+/// As [`score`], or the error of `encode`.
 pub fn score_sentences(
     path: &Path,
     encode: impl FnOnce(&[String]) -> Result<Vec<Vec<f32>>>,
 ) -> Result<Score> {
     let pairs = pairs(path, &text(path)?)?;
-    // Before they are encoded, which may take long.
+    // Checked before the encoding, which may take long.
     enough(path, pairs.len(), pairs.len())?;
     let sentences: Vec<String> =
         pairs.iter().flat_map(|(a, b, _)| [a.clone(), b.clone()]).collect();
@@ -112,7 +117,7 @@ pub fn score_sentences(
     })
 }
 
-/// Whether a file is of sentences.
+/// Whether a file has pairs of sentences.
 fn sentences(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }
@@ -121,12 +126,12 @@ fn text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
-/// The lines that say something, and their numbers.
+/// The lines that are not blank, with their numbers.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty())
 }
 
-/// Two words or sentences and a number a line.
+/// Parses two words or sentences and a number per line.
 fn pairs(path: &Path, text: &str) -> Result<Vec<(String, String, f64)>> {
     let sentences = sentences(path);
     let wanted = if sentences { "two sentences and a number" } else { "two words and a number" };
@@ -137,7 +142,7 @@ fn pairs(path: &Path, text: &str) -> Result<Vec<(String, String, f64)>> {
             false => (line, text.split_whitespace().map(str::to_owned).collect()),
         })
         .collect();
-    // The first of several may name the columns.
+    // If there are several lines, the first may name the columns.
     let is_names = |fields: &[String]| match fields {
         [_, _, .., last] => {
             !last.trim().starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
@@ -154,14 +159,14 @@ fn pairs(path: &Path, text: &str) -> Result<Vec<(String, String, f64)>> {
 }
 
 fn wrong(path: &Path, line: usize, wanted: &str) -> Error {
-    Error::Line { path: path.to_owned(), line, reason: format!("not {wanted}") }
+    Error::Line { path: path.to_owned(), line, reason: format!("{wanted} are expected here") }
 }
 
 fn enough(path: &Path, covered: usize, of: usize) -> Result<()> {
     match covered {
         0 | 1 => {
             let reason = format!(
-                "the table has the words of {covered} of {of} rows, and two are the least to compare"
+                "the table has the words of {covered} of {of} rows; at least two are needed"
             );
             Err(Error::file(path, reason))
         }
@@ -169,12 +174,12 @@ fn enough(path: &Path, covered: usize, of: usize) -> Result<()> {
     }
 }
 
-/// What is always the same has no correlation.
+/// Checks that neither the cosines nor the judgements are constant.
 fn varied(path: &Path, of: [&[f64]; 2]) -> Result<()> {
     for (what, values) in ["cosines", "judgements"].into_iter().zip(of) {
         let Some((first, rest)) = values.split_first() else { continue };
         if rest.iter().all(|value| value == first) {
-            let reason = format!("all {what} are {first}, of which there is no correlation");
+            let reason = format!("all {what} equal {first}; correlation is undefined");
             return Err(Error::file(path, reason));
         }
     }
@@ -219,7 +224,7 @@ fn analogies(vectors: &Vectors, questions: &[[&str; 4]]) -> Score {
     Score::Analogies { questions: questions.len(), covered: known.len(), right: right.count() }
 }
 
-/// Pearson's r; 0 of fewer than two pairs or of what does not vary.
+/// Pearson's r; 0 for fewer than two pairs or if a variable is constant.
 pub(crate) fn pearson(x: &[f64], y: &[f64]) -> f64 {
     let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
     let (mx, my) = (mean(x), mean(y));
@@ -230,7 +235,7 @@ pub(crate) fn pearson(x: &[f64], y: &[f64]) -> f64 {
     if r.is_finite() { r } else { 0.0 }
 }
 
-/// Spearman's ρ: Pearson's r of ranks, equal values sharing theirs.
+/// Spearman's ρ: Pearson's r of the ranks, where equal values share their mean rank.
 pub(crate) fn spearman(x: &[f64], y: &[f64]) -> f64 {
     pearson(&ranks(x), &ranks(y))
 }
@@ -254,7 +259,7 @@ mod tests {
 
     #[test]
     fn correlations() {
-        // As the formulas give in Python.
+        // The expected values are from the same formulas in Python.
         let (x, y) = ([1.0, 2.0, 2.0, 3.0, 5.0], [2.0, 1.0, 4.0, 3.0, 10.0]);
         assert!((pearson(&x, &y) - 0.885_879_567_828_298).abs() < 1e-12);
         assert!((spearman(&x, &y) - 0.666_885_928_855_350_3).abs() < 1e-12);
@@ -301,13 +306,13 @@ mod tests {
             ("e.csv", "a,b,x\n", "e.csv:1"),
             ("n.csv", "a,b,1x\na,b,1\n", "n.csv:1"),
             ("f.csv", "a,b,x\nman,king,1\nking,queen\n", "f.csv:3"),
-            ("g.csv", "man,king,1\nking,queen,1\n", "all judgements are 1"),
+            ("g.csv", "man,king,1\nking,queen,1\n", "all judgements equal 1"),
             ("h.csv", "pear,king,1\nking,plum,2\n", "the words of 0 of 2 rows"),
-            ("j.csv", "man,king,1\nman,king,2\n", "all cosines are 0."),
+            ("j.csv", "man,king,1\nman,king,2\n", "all cosines equal 0."),
             ("k.txt", "king queen 9,5\nking man 3\n", "k.txt:1"),
             ("l.txt", "king queen\nking man 3\n", "l.txt:1"),
             ("m.txt", "a b c\nking man\n", "m.txt:2"),
-            ("i.txt", "man king 1\nking queen 1\n", "all judgements are 1"),
+            ("i.txt", "man king 1\nking queen 1\n", "all judgements equal 1"),
         ] {
             let error = of(name, text).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

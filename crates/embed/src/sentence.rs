@@ -3,40 +3,40 @@ use kinora_tensor::{Result, Tensor};
 
 use crate::{EncoderConfig, Inputs, Reader};
 
-/// The words in their context, and s = f(V).
+/// The network from embeddings of words to the words in their context, V, and to s = f(V).
 ///
-/// Of the words by themselves, the mean says at once which there are. What a recurrent network holds
-/// at both ends says which belongs to which: "a woman with red hair in a blue robe" is not "a woman
-/// with blue hair in a red robe".
+/// The mean of the embeddings tells which words there are. The final states of the two recurrent
+/// networks tell which words belong together: "a woman with red hair in a blue robe" is not "a
+/// woman with blue hair in a red robe".
 #[derive(Clone, Debug)]
 pub struct Sentence<T> {
-    /// From the words to the words in their context.
+    /// From the embeddings to the words in their context.
     pub context: Context<T>,
-    /// To s.
+    /// The linear layer to s.
     pub join: Linear<T>,
-    /// Whether s is made of a vector from elsewhere, and of nothing else.
+    /// Whether s depends on an external sentence vector alone.
     given: bool,
-    /// Whether s is brought to the length of √d.
+    /// Whether s is scaled to the length √d.
     unit: bool,
 }
 
-/// What is heard of a word beside itself.
+/// The network that gives each word its context.
 #[derive(Clone, Debug)]
 pub enum Context<T> {
-    /// All that stands before it, and all that stands behind it.
+    /// A forward and a backward GRU.
     Gru(Gru<T>, Gru<T>),
-    /// The same.
+    /// A forward and a backward LSTM.
     Lstm(Lstm<T>, Lstm<T>),
-    /// Nothing.
+    /// No context: a linear layer for each word.
     None(Linear<T>),
 }
 
 impl<T> Sentence<T> {
-    /// Reads what [`crate::Words`] gives into words of `config.word` numbers and a sentence of
-    /// `config.sentence` numbers.
+    /// A network with initial weights, from the embeddings of [`crate::Words`] to words of width
+    /// `config.word` and a sentence of width `config.sentence`.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// As [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, config: &EncoderConfig, inputs: &Inputs) -> Result<Self> {
         let EncoderConfig { word, tags, .. } = *config;
         let (heard, half) = (word + 2 * tags, word / 2);
@@ -63,11 +63,12 @@ impl<T> Sentence<T> {
 }
 
 impl<T: Tensor> Sentence<T> {
-    /// The words in their context, and the sentence.
+    /// Computes the words in their context, V, and the sentence vector s.
     ///
     /// # Shapes
-    /// words `[n, m, inputs]`, zeros where the mask is; mask `[n, m]`, m at least 1; given, where it is
-    /// heard, `[n, d]`; gives `[n, m, word]` and `[n, sentence]`.
+    /// words `[n, m, inputs]`, 0 where the mask is 0; mask `[n, m]` with m at least 1; `given`
+    /// `[n, d]`, only for [`Reader::Sif`] and [`Reader::Onnx`]. Gives V `[n, m, word]` and s
+    /// `[n, sentence]`.
     ///
     /// # Errors
     /// If the shapes disagree, or the device fails.
@@ -88,7 +89,7 @@ impl<T: Tensor> Sentence<T> {
             T::from_slice(words.device(), given, [n, self.join.weight.shape()[0]])?
         } else {
             let count = mask.sum(&[1])?; // [n, 1]
-            // An empty sentence has no mean; 1e-6 makes it zero.
+            // 1e-6 avoids 0 / 0 for an empty sentence, whose mean becomes zero.
             let mean = words.sum(&[1])?.reshape([n, d])?.div(&count.affine(1.0, 1e-6)?)?;
             T::concat(&ends.iter().chain([&mean]).collect::<Vec<_>>(), 1)?
         };
@@ -96,13 +97,13 @@ impl<T: Tensor> Sentence<T> {
         if !self.unit {
             return Ok((context, sentence));
         }
-        // The root of the mean square; 1e-8 makes a vector of zeros stay one.
+        // The root mean square; 1e-8 keeps a zero vector zero.
         let length = sentence.mul(&sentence)?.mean(&[1])?.affine(1.0, 1e-8)?.sqrt()?;
         Ok((context, sentence.div(&length)?))
     }
 }
 
-/// The words `[n, m, word]` and the two ends `[n, word / 2]` of what was read from both ends.
+/// The words `[n, m, word]`, and the final states `[n, word / 2]` of both directions.
 fn both<T: Tensor>(ahead: &[T], back: &[T]) -> Result<(T, Vec<T>)> {
     let stack = |states: &[T]| T::stack(&states.iter().collect::<Vec<_>>(), 1);
     let words = T::concat(&[&stack(ahead)?, &stack(back)?], 2)?;

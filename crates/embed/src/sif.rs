@@ -4,23 +4,24 @@ use crate::Vectors;
 use crate::principal::{directions, products};
 use crate::vectors::dot;
 
-/// Sentences by smooth inverse frequency (Arora, Liang and Ma, "A simple but tough-to-beat baseline for
-/// sentence embeddings", 2017, algorithm 1): the mean of words weighted by a / (a + p), less what all
-/// sentences have in common.
+/// Sentence vectors by smooth inverse frequency (Arora, Liang and Ma, "A simple but tough-to-beat
+/// baseline for sentence embeddings", 2017, algorithm 1): the mean of word vectors weighted by
+/// a / (a + p), without the direction that all sentences have in common.
 ///
-/// Tables do not say how frequent a word is, p, but their order does: the i-th of n words is taken to be
-/// so by Zipf's law, 1 / (i (1 + 1/2 + … + 1/n)).
+/// A table does not give the frequency p of a word, but its order suggests it: by Zipf's law the
+/// i-th of n words has p = 1 / (i (1 + 1/2 + … + 1/n)).
 #[derive(Clone, Debug)]
 pub struct Sif<V> {
     vectors: V,
     common: Vec<f32>,
 }
 
-/// a, of SIF.
+/// The constant a of the weights a / (a + p).
 const SMOOTH: f64 = 1e-3;
 
 impl<V: Deref<Target = Vectors>> Sif<V> {
-    /// Learns what these sentences have in common: the first principal direction of their vectors.
+    /// Learns the common direction of these sentences: the first principal direction of their
+    /// vectors.
     pub fn new<S: AsRef<str>>(vectors: V, sentences: &[S]) -> Self {
         let common = vec![0.0; vectors.dim()];
         let mut sif = Self { vectors, common };
@@ -36,21 +37,21 @@ impl<V: Deref<Target = Vectors>> Sif<V> {
         sif
     }
 
-    /// As it was learnt before: `common` is what [`Sif::common`] gave.
+    /// Restores a `Sif` from the direction that [`Sif::common`] gave.
     ///
     /// # Panics
-    /// If it has another length than the vectors.
+    /// If the direction and the vectors differ in length.
     pub fn with(vectors: V, common: Vec<f32>) -> Self {
-        assert_eq!(common.len(), vectors.dim(), "the length of what sentences have in common");
+        assert_eq!(common.len(), vectors.dim(), "the length of the common direction");
         Self { vectors, common }
     }
 
-    /// What all sentences have in common, a direction of length 1; zeros if there were none.
+    /// The common direction of the sentences, a vector of length 1.
     pub fn common(&self) -> &[f32] {
         &self.common
     }
 
-    /// The vector of a sentence; zeros if the table has none of its words.
+    /// The vector of a sentence; zeros if the table has a vector for none of its words.
     pub fn sentence(&self, sentence: &str) -> Vec<f32> {
         let weights = zipf(self.vectors.len(), SMOOTH);
         let mut vector = self.vectors.weighted_mean(sentence, weights).0;
@@ -60,9 +61,9 @@ impl<V: Deref<Target = Vectors>> Sif<V> {
     }
 }
 
-/// a / (a + p) of the words of a table, by their number from 0.
+/// The weight a / (a + p) of each word of a table, by the word's index from 0.
 pub fn zipf(words: usize, a: f64) -> impl Fn(usize) -> f32 {
-    // 1 + 1/2 + … + 1/n is ln n + γ + 1/2n.
+    // 1 + 1/2 + … + 1/n is about ln n + γ + 1/2n.
     let n = words.max(1) as f64;
     let harmonic = n.ln() + 0.577_215_664_901_532_9 + 0.5 / n;
     move |index| {

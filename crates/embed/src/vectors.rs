@@ -1,4 +1,4 @@
-//! A table of word vectors, and what can be asked of it.
+//! Tables of word vectors: lookup, neighbours, analogies and means.
 
 mod binary;
 mod ngrams;
@@ -18,79 +18,78 @@ pub(crate) use read::open;
 pub use read::{Loaded, read};
 pub use write::{Form, write};
 
-/// A vector for each of many words, as word2vec, GloVe and fastText make them.
+/// A table of words and their vectors, as word2vec, GloVe and fastText make them.
 ///
-/// Words are told apart exactly; their order is that of the file, which is most often that of how
-/// frequent they are. No number of the own form ([`Form::Own`]) is read before it is asked for, so a
-/// large table is open at once.
+/// Words are case-sensitive and distinct. Their order is that of the file, usually by frequency. A
+/// file of kinora's own format ([`Form::Own`]) is mapped, so a large table opens at once.
 #[derive(Debug)]
 pub struct Vectors {
     dim: usize,
     names: Names,
-    /// `[words, dim]`.
+    /// The vectors of the words, `[words, dim]`.
     values: Values,
-    /// `[buckets, dim]`, the vectors of parts of words, if there are any.
+    /// The vectors of letter n-grams, `[buckets, dim]`, if the table has them.
     ngrams: Option<Values>,
 }
 
-/// Words by their number, and numbers by their word.
+/// Words by index, and indices by word.
 #[derive(Debug, Default)]
 struct Names {
-    /// All words after one another.
+    /// All words, without separators.
     text: String,
-    /// Where each ends.
+    /// The byte in `text` at which each word ends.
     ends: Vec<u32>,
-    /// The words' numbers in the order of their letters.
+    /// The words' indices in alphabetical order.
     order: Vec<u32>,
 }
 
 const BUILTIN: &[u8] = include_bytes!("../assets/words.safetensors");
 
-/// Where numbers are.
+/// Numbers in memory or in a mapped file.
 #[derive(Debug)]
 enum Values {
     Memory(Vec<f32>),
     Mapped(own::Mapped),
 }
 
-/// A word with how near it is, from −1 to 1.
+/// A word and its similarity to a query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Near {
     /// The word.
     pub word: String,
-    /// The cosine of the angle to what was asked for.
+    /// The cosine of the angle to the query's vector, from −1 to 1.
     pub cosine: f32,
 }
 
 impl Vectors {
-    /// The table that is part of this crate: 30,000 English words in small letters with 64 numbers each,
-    /// distilled from a sentence encoder ([`crate::distil`]).
+    /// The built-in table: 30,000 English words in lower case with 64 numbers each, distilled from
+    /// a sentence encoder ([`crate::distil`]).
     pub fn builtin() -> Self {
         own::of_bytes(BUILTIN).expect("the table of this crate is whole")
     }
 
-    /// A table of words and their vectors, `[words, dim]`.
+    /// A table of words and their vectors `[words, dim]`.
     ///
     /// # Errors
-    /// If there are not as many numbers as that takes, a word is empty or there twice, or all of
-    /// them have 4 GiB or more.
+    /// [`Error::Table`] if `dim` is 0, the number of values is not words x `dim`, a word is empty
+    /// or occurs twice, or the words have 4 GiB or more in total.
     pub fn new<S: AsRef<str>>(words: &[S], dim: usize, values: Vec<f32>) -> Result<Self> {
         if dim == 0 || words.len().checked_mul(dim) != Some(values.len()) {
             let (words, values) = (words.len(), values.len());
-            return Err(Error::Table(format!("{values} numbers for {words} words of {dim}")));
+            return Err(Error::Table(format!("{words} words of dim {dim}, but {values} numbers")));
         }
         let mut names = Names::default();
         for word in words {
             names.push(word.as_ref()).map_err(Error::Table)?;
         }
         match names.sort().first() {
-            Some(&word) => Err(Error::Table(format!("{:?} is there twice", words[word].as_ref()))),
+            Some(&word) => Err(Error::Table(format!("{:?} occurs twice", words[word].as_ref()))),
             None => Ok(Self { dim, names, values: Values::Memory(values), ngrams: None }),
         }
     }
 
-    /// A table of what a file has: of words that are there several times the first is kept; how many
-    /// others there were.
+    /// A table of the rows of a file. Only the first row of a repeated word is kept; the number of
+    /// rows that were left out is returned too.
     fn unique(mut names: Names, dim: usize, mut values: Vec<f32>) -> (Self, usize) {
         let twice = names.sort();
         if !twice.is_empty() {
@@ -112,38 +111,38 @@ impl Vectors {
         (Self { dim, names, values: Values::Memory(values), ngrams: None }, twice.len())
     }
 
-    /// How many words there are.
+    /// The number of words.
     pub fn len(&self) -> usize {
         self.names.ends.len()
     }
 
-    /// Whether there is no word.
+    /// Whether the table has no words.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Numbers of a vector.
+    /// The length of a vector.
     pub fn dim(&self) -> usize {
         self.dim
     }
 
-    /// A word by its number.
+    /// The word at an index.
     ///
     /// # Panics
-    /// If there are not so many.
+    /// If the index is not below [`Vectors::len`].
     pub fn word(&self, index: usize) -> &str {
         self.names.word(index)
     }
 
-    /// All words in their order.
+    /// All words, in the order of their indices.
     pub fn words(&self) -> impl Iterator<Item = &str> {
         (0..self.len()).map(|index| self.word(index))
     }
 
-    /// A vector by its word's number.
+    /// The vector at an index.
     ///
     /// # Panics
-    /// If there are not so many.
+    /// If the index is not below [`Vectors::len`].
     pub fn row(&self, index: usize) -> &[f32] {
         &self.values()[index * self.dim..][..self.dim]
     }
@@ -153,30 +152,30 @@ impl Vectors {
         self.values.all()
     }
 
-    /// The vectors of parts of words, `[buckets, dim]`; none if the table has none.
+    /// The vectors of letter n-grams, `[buckets, dim]`; empty if the table has none.
     pub fn ngrams(&self) -> &[f32] {
         self.ngrams.as_ref().map_or(&[], Values::all)
     }
 
-    /// The same table with the vectors of parts of words, `[buckets, dim]`.
+    /// The table with vectors of letter n-grams, `[buckets, dim]`, added.
     pub(crate) fn with_ngrams(self, values: Vec<f32>) -> Self {
         Self { ngrams: Some(Values::Memory(values)), ..self }
     }
 
-    /// The number of a word.
+    /// The index of a word, in exactly this spelling.
     pub fn index(&self, word: &str) -> Option<usize> {
         let order = &self.names.order;
         let place = order.binary_search_by(|&index| self.word(index as usize).cmp(word)).ok()?;
         Some(order[place] as usize)
     }
 
-    /// The vector of a word.
+    /// The vector of a word, in exactly this spelling.
     pub fn get(&self, word: &str) -> Option<&[f32]> {
         self.index(word).map(|index| self.row(index))
     }
 
-    /// The vector of a word as it stands, else of the word without its capitals, else, if the table has
-    /// vectors for parts of words, the mean of those of its parts.
+    /// The vector of a word: in exactly this spelling, else in lower case, else the mean of the
+    /// vectors of its letter n-grams, if the table has such vectors.
     pub fn vector(&self, word: &str) -> Option<Cow<'_, [f32]>> {
         if let Some(index) = self.find(word) {
             return Some(Cow::Borrowed(self.row(index)));
@@ -195,11 +194,11 @@ impl Vectors {
         (count > 0).then_some(Cow::Owned(sum))
     }
 
-    /// The words nearest to a vector by cosine, the nearest first, without those of `except`; of
-    /// equally near ones the first of the table.
+    /// The `count` words nearest to a vector by cosine, the nearest first, without the words at the
+    /// indices of `except`. Equally near words are in the order of the table.
     ///
     /// # Panics
-    /// If the vector has another length than those of the table.
+    /// If the length of the vector is not [`Vectors::dim`].
     pub fn near(&self, vector: &[f32], count: usize, except: &[usize]) -> Vec<Near> {
         assert_eq!(vector.len(), self.dim, "the vector's length");
         let length = dot(vector, vector).sqrt();
@@ -224,11 +223,12 @@ impl Vectors {
         named.map(|(cosine, index)| Near { word: self.word(index).into(), cosine }).collect()
     }
 
-    /// What is to c as b is to a, by b − a + c with each of length 1 (Mikolov et al., "Linguistic
-    /// regularities in continuous space word representations", 2013); none of the three themselves.
+    /// The `count` words that are to c as b is to a: those nearest to b − a + c, with each vector
+    /// scaled to length 1 (Mikolov et al., "Linguistic regularities in continuous space word
+    /// representations", 2013). The three words themselves are left out.
     ///
     /// # Panics
-    /// If there are not so many words.
+    /// If an index is not below [`Vectors::len`].
     pub fn analogy(&self, [a, b, c]: [usize; 3], count: usize) -> Vec<Near> {
         let [x, y, z] = [a, b, c].map(|index| unit(self.row(index)));
         let vector: Vec<f32> = (0..self.dim).map(|i| y[i] - x[i] + z[i]).collect();
@@ -236,26 +236,27 @@ impl Vectors {
     }
 }
 
-/// The cosine of the angle between two vectors; 0 if one of them has no length.
+/// The cosine of the angle between two vectors; 0 if one of them is zero.
 pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
     if cosine.is_finite() { cosine } else { 0.0 }
 }
 
-/// A vector of the same direction and length 1; of no length, as it is.
+/// The vector scaled to length 1; a zero vector is returned unchanged.
 pub(crate) fn unit(x: &[f32]) -> Vec<f32> {
     let length = dot(x, x).sqrt();
     x.iter().map(|x| if length > 0.0 { x / length } else { *x }).collect()
 }
 
-/// A vector brought to the length √d, so that its numbers are near 1; of no length, as it is.
+/// The vector scaled to length √d, so that its numbers are near 1; a zero vector is returned
+/// unchanged.
 pub fn scaled(x: &[f32]) -> Vec<f32> {
     let scale = (x.len() as f32).sqrt();
     unit(x).into_iter().map(|x| scale * x).collect()
 }
 
-/// Σ a_i b_i, by eight sums at once.
-// Inlined for the vectors of whoever calls it.
+/// The dot product Σ a_i b_i, by eight partial sums.
+// Inlined so that it is compiled for the caller's SIMD vectors.
 #[inline(always)]
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
@@ -269,7 +270,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// FNV-1a, of 64 bits.
+/// The 64-bit FNV-1a hash.
 pub(crate) fn fnv(bytes: impl IntoIterator<Item = u8>) -> u64 {
     let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, mix)
@@ -290,23 +291,23 @@ impl Names {
         &self.text[start as usize..self.ends[index] as usize]
     }
 
-    /// Adds a word.
+    /// Appends a word; the error says why it cannot be added.
     fn push(&mut self, word: &str) -> Result<(), String> {
         if word.is_empty() {
             return Err("the word is empty".into());
         }
         self.text += word;
         let end = u32::try_from(self.text.len());
-        self.ends.push(end.map_err(|_| "the words so far take 4 GiB".to_owned())?);
+        self.ends.push(end.map_err(|_| "all words together exceed 4 GiB".to_owned())?);
         Ok(())
     }
 
-    /// Finds the order of the words; returns those that are there a second time, in order.
+    /// Sorts the words; returns the indices of repetitions, in increasing order.
     fn sort(&mut self) -> Vec<usize> {
         let mut order: Vec<u32> = (0..self.ends.len() as u32).collect();
         let word = |index: &u32| self.word(*index as usize);
         order.par_sort_by_key(word);
-        // The sort keeps the order of equal words, so the later one is the second time.
+        // The sort is stable, so of two equal words the later one is the repetition.
         let pairs = order.windows(2).filter(|pair| word(&pair[0]) == word(&pair[1]));
         let mut twice: Vec<usize> = pairs.map(|pair| pair[1] as usize).collect();
         twice.sort_unstable();
@@ -316,13 +317,13 @@ impl Names {
 }
 
 impl Vectors {
-    /// The number of a word as it stands, else without its capitals.
+    /// The index of a word: in exactly this spelling, else in lower case.
     pub fn find(&self, word: &str) -> Option<usize> {
         self.index(word).or_else(|| self.index(&word.to_lowercase()))
     }
 
-    /// A number that tells this table from others: of all its words, and of the vectors of a thousand
-    /// of them and of a thousand parts of words, so that it is known at once.
+    /// A hash that identifies the table: of all its words, and, to be fast, of about a thousand of
+    /// its vectors and a thousand of its n-gram vectors.
     pub fn fingerprint(&self) -> u64 {
         let rows = (0..self.len()).step_by(self.len().div_ceil(1000).max(1));
         let numbers = rows.flat_map(|index| self.row(index)).flat_map(|x| x.to_le_bytes());
@@ -336,13 +337,14 @@ impl Vectors {
         fnv(self.names.text.bytes().chain(ends).chain(numbers).chain(buckets).chain(parts))
     }
 
-    /// The mean of the vectors of a sentence's words, and those that the table lacks. Zeros if it
-    /// lacks all.
+    /// The mean of the vectors of a sentence's words, and the words without a vector. The mean is
+    /// zero if all words are without.
     pub fn mean<'a>(&self, sentence: &'a str) -> (Vec<f32>, Vec<&'a str>) {
         self.weighted_mean(sentence, |_| 1.0)
     }
 
-    /// The same with a weight for each word, by its number; divided by how many words there are.
+    /// As [`Vectors::mean`], with a weight for the index of each word. The weighted sum is divided
+    /// by the number of words with a vector.
     pub(crate) fn weighted_mean<'a>(
         &self,
         sentence: &'a str,
@@ -355,7 +357,7 @@ impl Vectors {
             match self.vector(word) {
                 Some(vector) => {
                     known += 1;
-                    // What the table lacks is as rare as its last word.
+                    // A word with only n-gram vectors counts as rare as the table's last word.
                     let weight = weight(self.find(word).unwrap_or(self.len()));
                     sum.iter_mut().zip(&*vector).for_each(|(sum, x)| *sum += weight * x);
                 }

@@ -1,5 +1,5 @@
-//! word2vec: skip-gram and CBOW with negative sampling (Mikolov et al., "Distributed representations
-//! of words and phrases and their compositionality", 2013).
+//! word2vec: skip-gram and CBOW with negative sampling (Mikolov et al., "Distributed
+//! representations of words and phrases and their compositionality", 2013).
 
 mod draws;
 mod rows;
@@ -16,33 +16,37 @@ use crate::{Error, Result, Vectors};
 use draws::Draws;
 use rows::Rows;
 
-/// How word vectors are trained by word2vec.
+/// The configuration of word2vec.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Word2Vec {
-    /// Numbers of a vector.
+    /// The length of a vector.
     pub dim: usize,
-    /// Words to each side that a word is to predict; of each use, a random part of them.
+    /// Neighbours on each side at most. For each occurrence of a word the number is drawn from 1 to
+    /// `window`.
     pub window: usize,
-    /// Words beside the right one that are drawn at random, to be told from it; in skip-gram, up to
-    /// four neighbours of a word share them.
+    /// Negative samples per positive word. In skip-gram, up to four neighbours of a word share
+    /// them.
     pub negative: usize,
-    /// How often the corpus is read.
+    /// Passes over the corpus.
     pub epochs: usize,
-    /// How often a word has to be there to have a vector.
+    /// A word has a vector if it occurs at least this often.
     pub least: u64,
-    /// Above this share of the corpus uses of a word are left out; 0 leaves none out.
+    /// The subsampling threshold: occurrences of words with a larger share of the corpus are
+    /// randomly left out; 0 leaves none out.
     pub sample: f64,
-    /// The rate at the beginning; it falls to a ten-thousandth.
+    /// The initial learning rate; it falls linearly to a ten-thousandth.
     pub rate: f32,
-    /// Whether the mean of a word's neighbours predicts it (CBOW), not each by itself (skip-gram).
+    /// Whether the mean of a word's neighbours predicts the word (CBOW), or each neighbour by
+    /// itself does (skip-gram).
     pub cbow: bool,
-    /// If not 0, a word's vector is the mean of its own and of those of its parts of 3 to 6 letters,
-    /// which share this many vectors, so that a word that the corpus lacks has one too (fastText;
-    /// Bojanowski et al., "Enriching word vectors with subword information", 2017).
+    /// The number of vectors that letter n-grams share by hashing; 0 for no n-grams. With n-grams,
+    /// the vector of a word is the mean of its own and those of its n-grams of 3 to 6 letters, so
+    /// that a word that the corpus lacks has a vector too (fastText; Bojanowski et al., "Enriching
+    /// word vectors with subword information", 2017).
     pub buckets: usize,
-    /// What all that is random comes from.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// How many threads work; one gives the same bits each time.
+    /// The number of threads. Only with 1 does the same seed give the same bits.
     pub threads: usize,
 }
 
@@ -64,12 +68,12 @@ impl Default for Word2Vec {
     }
 }
 
-/// Where a training of word vectors stands.
+/// The progress of a training of word vectors.
 #[derive(Clone, Copy, Debug)]
 pub struct WordProgress {
-    /// Words that are read; of GloVe, pairs of words.
+    /// Processed words; for GloVe, processed pairs of words.
     pub words: u64,
-    /// All of them, over all epochs.
+    /// Words or pairs of all epochs together.
     pub total: u64,
 }
 
@@ -79,18 +83,20 @@ mod stream {
     pub const BLOCK: u64 = 1 << 40;
 }
 
-/// The power of a word's count by which it is drawn.
+/// Negative samples are drawn in proportion to count^POWER.
 const POWER: f64 = 0.75;
 
-/// Neighbours of a word that share what is drawn for it: with more of them skip-gram is quicker, but
-/// a pair learns from what others did too (`docs/rejected.md` has the figures).
+/// Neighbours of a word that share its negative samples in skip-gram. More of them are faster, but
+/// make the pairs' updates less independent (`docs/rejected.md` has the figures).
 const TOGETHER: usize = 4;
 
 impl Word2Vec {
-    /// Trains vectors on a corpus; `progress` may stop it, by `false`, with what there is by then.
+    /// Trains vectors on a corpus. If `progress` returns `false`, training stops and the vectors so
+    /// far are returned.
     ///
     /// # Errors
-    /// If a size is 0, the corpus cannot be read, or has no word that is frequent enough.
+    /// [`Error::Table`] if a size is 0 or too large or no word is frequent enough, and an error
+    /// with the path if the corpus cannot be read.
     pub fn train(
         &self,
         corpus: &Corpus,
@@ -108,14 +114,14 @@ impl Word2Vec {
             }
         }
         if self.buckets > u32::MAX as usize / 2 {
-            let reason = format!("buckets = {} must be 2 to the power of 31 at most", self.buckets);
+            let reason = format!("buckets = {} must be less than 2 to the 31st", self.buckets);
             return Err(Error::Table(reason));
         }
         let vocabulary = corpus.vocabulary(self.least)?;
         if vocabulary.words.is_empty() {
             let least = self.least;
             return Err(Error::Table(format!(
-                "no word is in the corpus {least} times or more; want fewer"
+                "no word occurs {least} times in the corpus; lower the minimum count"
             )));
         }
         let work = Work::new(self, &vocabulary);
@@ -128,8 +134,8 @@ impl Word2Vec {
                 scope.spawn(|| {
                     let mut scratch = Scratch::new(self);
                     loop {
-                        // Only the taking of a block is under the lock.
-                        let next = receive.lock().expect("nobody panics with it").recv();
+                        // The lock is held only to take a block.
+                        let next = receive.lock().expect("no thread panics here").recv();
                         let Ok((number, block)) = next else { break };
                         let random = Random::new(self.seed, stream::BLOCK + number);
                         work.block(&block, total, random, &mut scratch);
@@ -154,7 +160,7 @@ impl Word2Vec {
                 Ok(())
             };
             let read = read();
-            // The threads end when no block is left.
+            // Without a sender, the threads end when no block is left.
             drop(send);
             read
         })?;
@@ -178,35 +184,36 @@ impl Word2Vec {
     }
 }
 
-/// What the threads share.
+/// The state that the threads share.
 struct Work<'a> {
     config: &'a Word2Vec,
     vocabulary: &'a Vocabulary,
-    /// Of each word, and of each bucket of parts of words, the vector that is asked for.
+    /// The input vectors: a row for each word, then a row for each bucket of n-grams. The words'
+    /// rows become the result.
     input: Rows,
-    /// Of each word, its row of these and those of its parts.
+    /// For each word, its rows in `input`: its own and those of its n-grams.
     parts: Vec<Vec<u32>>,
-    /// And the one that it is told from others by.
+    /// The output vectors, a row for each word: the classifier of the word.
     output: Rows,
-    /// Of each word, the share of its uses that is kept.
+    /// For each word, the probability with which an occurrence is kept.
     kept: Vec<f32>,
-    /// The words that are drawn.
+    /// The distribution of negative samples.
     draws: Draws,
-    /// Words that are read.
+    /// Words read so far.
     done: AtomicU64,
     arch: pulp::Arch,
 }
 
-/// What a thread needs to itself.
+/// The buffers of a thread.
 struct Scratch {
-    /// The right word and those that were drawn.
+    /// The positive word, then the negative samples.
     targets: Vec<u32>,
-    /// Of skip-gram, their vectors as they were and as they become.
+    /// In skip-gram, the output vectors of the targets before and after the update.
     before: Vec<f32>,
     after: Vec<f32>,
-    /// Of CBOW, the rows of the input that predict together.
+    /// In CBOW, the input rows of all neighbours.
     rows: Vec<u32>,
-    /// What predicts, and how it is to change.
+    /// The mean input vector that predicts, and its update.
     hidden: Vec<f32>,
     change: Vec<f32>,
 }
@@ -300,22 +307,23 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The right word, and those that it is to be told from.
+    /// Fills `targets` with the positive word and the negative samples.
     #[inline(always)]
     fn draw(&self, word: u32, random: &mut Random, targets: &mut Vec<u32>) {
         targets.clear();
         targets.push(word);
         while targets.len() <= self.config.negative {
             let drawn = self.draws.draw(random);
-            // Where there is one word alone there is nothing else to draw.
+            // With a vocabulary of one word there is nothing else to draw.
             if drawn != word || self.vocabulary.words.len() == 1 {
                 targets.push(drawn);
             }
         }
     }
 
-    /// Each of the words near predicts the targets by itself, whose vectors are fetched once (Ji et al.,
-    /// "Parallelizing word2vec in shared and distributed memory", 2016).
+    /// A step of skip-gram: each neighbour predicts the targets by itself. The targets' vectors are
+    /// read once for all neighbours (Ji et al., "Parallelizing word2vec in shared and distributed
+    /// memory", 2016).
     #[inline(always)]
     fn skip_gram(&self, near: &[u32], rate: f32, scratch: &mut Scratch) {
         let Scratch { targets, before, after, hidden, change, .. } = scratch;
@@ -340,7 +348,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The words near predict the targets by their mean.
+    /// A step of CBOW: the mean of the neighbours predicts the targets.
     #[inline(always)]
     fn cbow(&self, near: &[u32], rate: f32, scratch: &mut Scratch) {
         let Scratch { targets, rows, hidden, change, .. } = scratch;
@@ -356,7 +364,7 @@ impl<'a> Work<'a> {
         self.change(rows, change);
     }
 
-    /// The mean of rows of the input.
+    /// Writes the mean of some input rows to `hidden`.
     #[inline(always)]
     fn mean(&self, rows: &[u32], hidden: &mut [f32]) {
         hidden.fill(0.0);
@@ -366,7 +374,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Adds a change to each of some rows of the input.
+    /// Adds an update to each of some input rows.
     #[inline(always)]
     fn change(&self, rows: &[u32], change: &[f32]) {
         for &row in rows {
@@ -375,9 +383,9 @@ impl<'a> Work<'a> {
     }
 }
 
-/// A sentence to learn from, with the widest vectors that the machine has, for which all of it has to be
-/// inlined; a closure in this place is not. Nothing but speed depends on them: the compiler reorders no
-/// sum and fuses nothing.
+/// The training on a sentence, compiled for the widest SIMD vectors of the machine. All of its code
+/// must be inlined for this, which a closure would not be. The vectors change the speed alone: the
+/// compiler neither reorders sums nor fuses operations.
 struct Sentence<'a> {
     work: &'a Work<'a>,
     words: &'a [u32],
@@ -395,8 +403,8 @@ impl pulp::WithSimd for Sentence<'_> {
     }
 }
 
-/// One step of logistic regression: whether `row` is the right one, of `hidden`; adds to `change` what
-/// would have made that better.
+/// One step of logistic regression: `row` learns to classify `hidden` as positive (`right`) or
+/// negative, and the update of `hidden` is added to `change`.
 #[inline(always)]
 fn learn(row: &mut [f32], right: bool, rate: f32, hidden: &[f32], change: &mut [f32]) {
     let p = 1.0 / (1.0 + (-dot(hidden, row)).exp());

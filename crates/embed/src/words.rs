@@ -7,39 +7,38 @@ use kinora_text::{Analysis, ENTITIES, POS, Token};
 use crate::vectors::scaled;
 use crate::{EncoderConfig, Inputs, Vectors};
 
-/// A batch of sentences as numbers on the host, ready for any device.
+/// The inputs of an encoder for a batch of n sentences, as numbers on the host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pieces {
-    /// How many sentences, n.
+    /// The number of sentences, n.
     pub sentences: usize,
-    /// How many places for pieces each has, m.
+    /// The number of places for pieces in each sentence, m.
     pub places: usize,
-    /// The rows of the table, `[n, m]`: 0 where there is no piece, −1 where a word has its vector from
-    /// elsewhere alone.
+    /// The row of each piece in the embedding table, `[n, m]`: 0 for padding, −1 for a word that
+    /// has an external vector and no learnt row.
     pub rows: Vec<f32>,
-    /// 1 where there is a piece, else 0, `[n, m]`.
+    /// The mask `[n, m]`: 1 for a piece, 0 for padding.
     pub mask: Vec<f32>,
-    /// Vectors from elsewhere, `[n, m, d]`, zeros where there is none; empty without a table of them.
+    /// External word vectors, `[n, m, d]`, zeros for pieces without one; empty without a table.
     pub vectors: Vec<f32>,
-    /// The part of speech of each piece's token, `[n, m]`: 0 where none is known, else 1 and its
-    /// place in [`POS`].
+    /// The part of speech of each piece's token, `[n, m]`: 1 plus its index in [`POS`], or 0 if
+    /// unknown.
     pub tags: Vec<f32>,
-    /// What each piece's token is part of the name of, `[n, m]`: 0 for nothing, else 1 and its
-    /// place in [`ENTITIES`].
+    /// The kind of name that each piece's token belongs to, `[n, m]`: 1 plus its index in
+    /// [`ENTITIES`], or 0 for none.
     pub entities: Vec<f32>,
-    /// Vectors of the sentences from elsewhere, `[n, d]`; empty where the encoder makes its own.
+    /// External sentence vectors, `[n, d]`; empty if the encoder computes its own.
     pub given: Vec<f32>,
-    /// How many pieces did not fit, over all sentences.
+    /// The number of pieces that were truncated, over all sentences.
     pub cut: usize,
 }
 
 impl Pieces {
-    /// The pieces of the sentences, with as many places as the longest of them needs; what is
-    /// longer than `encoder.pieces` is cut, and counted.
+    /// The pieces of sentences, padded to the longest sentence and truncated to `config.pieces`.
     ///
-    /// A word that `vectors` has is one piece, whose vector is brought to the length √d, so that its
-    /// numbers are near 1 whatever table it comes from. All other words are the pieces of the
-    /// tokenizer.
+    /// A word with a vector in `vectors` is a single piece. Its vector is scaled to the length √d,
+    /// so that its numbers are near 1 whatever the table. All other words keep the tokenizer's
+    /// pieces.
     pub fn new(sentences: &[Analysis], config: &EncoderConfig, vectors: Option<&Vectors>) -> Self {
         let read: Vec<Vec<Piece>> = sentences
             .iter()
@@ -75,15 +74,15 @@ impl Pieces {
         pieces
     }
 
-    /// How many places a token of a sentence takes.
+    /// The number of pieces of a token, given the external word vectors.
     pub fn places_of(sentence: &Analysis, token: &Token, vectors: Option<&Vectors>) -> usize {
         read(sentence, token, false, vectors).len()
     }
 
-    /// The first `n` sentences, with as many places as the longest of these needs.
+    /// The first `n` sentences, padded to the longest of them.
     ///
     /// # Panics
-    /// If there are not so many.
+    /// If there are fewer than `n` sentences.
     pub fn first(&self, n: usize) -> Self {
         let masks = self.mask[..n * self.places].chunks(self.places.max(1));
         let longest = masks.map(|mask| mask.iter().filter(|&&mask| mask > 0.0).count()).max();
@@ -108,7 +107,7 @@ impl Pieces {
     }
 }
 
-/// What stands at a place of a sentence.
+/// The inputs for one place of a sentence.
 struct Piece<'a> {
     row: f32,
     vector: Option<Cow<'a, [f32]>>,
@@ -133,39 +132,41 @@ fn read<'a>(
     }
 }
 
-/// The row of a token's part of speech.
+/// The row of a token's part of speech, 0 if unknown.
 fn tag(token: &Token) -> usize {
     let tag = token.tag.as_ref();
     tag.and_then(|tag| POS.iter().position(|&pos| pos == tag.pos)).map_or(0, |at| at + 1)
 }
 
-/// The row of what a token is part of the name of.
+/// The row of the kind of name that a token belongs to, 0 for none.
 fn entity(sentence: &Analysis, token: &Token) -> usize {
     let name = sentence.entity(token);
     let label = name.and_then(|name| ENTITIES.iter().position(|&label| label == name.label));
     label.map_or(0, |at| at + 1)
 }
 
-/// V: one vector a piece. It is that of a table that is learnt with the rest, to which one from
-/// elsewhere is added, e = E + t W, if there is one; joined, if they are wanted, with those of its
-/// token's part of speech and of the name that it is part of.
+/// The embeddings of pieces.
+///
+/// The embedding of a piece is e = E + t W: its row E of a learnt table, plus its external vector t
+/// (if it has one) times a learnt matrix W. Unless `tags` is 0, it is concatenated with embeddings
+/// of the token's part of speech and of the kind of name that the token belongs to.
 #[derive(Clone, Debug)]
 pub struct Words<T> {
-    /// E, `[vocab, d]`.
+    /// The learnt table E, `[vocab, d]`.
     pub table: Embedding<T>,
-    /// W, `[vectors, d]`.
+    /// The matrix W, `[vectors, d]`; `None` without external vectors.
     pub project: Option<Linear<T>>,
-    /// `[parts of speech, tags]` and `[kinds of names, tags]`.
+    /// The embeddings of parts of speech and of kinds of names, each `[1 + kinds, tags]` with row 0
+    /// for none; `None` if `tags` is 0.
     pub said: Option<(Embedding<T>, Embedding<T>)>,
 }
 
 impl<T> Words<T> {
-    /// Tables for the pieces and, unless `config.tags` is 0, for the parts of speech and the kinds of
-    /// names. Where vectors from elsewhere are tuned, that of the pieces begins at zero, so that these
-    /// vectors are what a word begins with.
+    /// Embeddings with initial weights. If external vectors are tuned, the table of the pieces
+    /// starts at zero, so that each word starts from its external vector.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// As [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, config: &EncoderConfig, inputs: &Inputs) -> Result<Self> {
         let EncoderConfig { word, tags, tuned, .. } = *config;
         let table = match tuned {
@@ -180,10 +181,10 @@ impl<T> Words<T> {
 }
 
 impl<T: Tensor> Words<T> {
-    /// V of a batch.
+    /// The embeddings of a batch.
     ///
     /// # Shapes
-    /// pieces and their mask `[n, m]`; gives `[n, m, d + 2 tags]`, zeros where the mask is 0.
+    /// pieces and their mask `[n, m]`; gives `[n, m, d + 2 tags]`, with zeros where the mask is 0.
     ///
     /// # Errors
     /// If the shapes disagree, or the device fails.

@@ -1,4 +1,4 @@
-//! The encoder: what padding, order, length and neighbours change, and what they do not.
+//! The encoder: padding, order, length and batches, and its gradients.
 
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_embed::{Encoded, Encoder, EncoderConfig, Inputs, Pieces, Reader, Vectors};
@@ -31,14 +31,14 @@ fn pieces(texts: &[&str], places: usize) -> Pieces {
     Pieces::new(&read(texts), &EncoderConfig { pieces: places, ..config() }, None)
 }
 
-/// A table that has most words, and more numbers than a word of the encoder.
+/// A table with most of the words, whose vectors are wider than the encoder's.
 fn vectors() -> Vectors {
     let words = ["a", "woman", "with", "red", "crimson", "robe"];
     let mut random = Random::new(6, 0);
     Vectors::new(&words, 7, random.normals(words.len() * 7)).unwrap()
 }
 
-/// Every kind of encoder, and what it is fed.
+/// Every kind of encoder, with the sizes of its inputs.
 fn kinds() -> Vec<(EncoderConfig, Inputs)> {
     let kind = |reader, vectors: usize, tuned, given| {
         let inputs = Inputs { vectors, sentence: given, ..inputs() };
@@ -59,7 +59,7 @@ fn kinds() -> Vec<(EncoderConfig, Inputs)> {
     ]
 }
 
-/// The pieces of texts for a kind of encoder; what comes from elsewhere of a sentence is made up.
+/// The pieces of texts for a kind of encoder; external sentence vectors are random.
 fn pieces_of((config, inputs): &(EncoderConfig, Inputs), texts: &[&str], places: usize) -> Pieces {
     let vectors = (inputs.vectors > 0).then(vectors);
     let config = EncoderConfig { pieces: places, ..config.clone() };
@@ -109,7 +109,7 @@ fn shapes_and_bias() {
     }
 }
 
-/// What is said of a word changes its vector and the sentence, and nothing if it is not looked at.
+/// A tag or a name changes the sentence vector if `tags` is not 0, and nothing otherwise.
 #[test]
 fn parts_of_speech_and_names_are_heard() {
     let tag = |pos: &str| Some(Tag { pos: pos.into(), p: 1.0 });
@@ -140,7 +140,7 @@ fn parts_of_speech_and_names_are_heard() {
     }
 }
 
-/// A short sentence by itself, beside a long one, and with more room behind it.
+/// A short sentence alone, beside a long one, and with more padding gives the same V and s.
 #[test]
 fn padding_changes_nothing() {
     for kind in kinds() {
@@ -163,7 +163,7 @@ fn padding_changes_nothing() {
     }
 }
 
-/// A word of the table is one piece with that vector, one of no table is its pieces.
+/// A word of the table is one piece with its vector; any other word keeps the tokenizer's pieces.
 #[test]
 fn words_of_a_table() {
     let kind = |tuned| {
@@ -193,7 +193,8 @@ fn words_of_a_table() {
     }
     assert!(frozen.vectors[3 * 7..].iter().all(|&x| x == 0.0));
 
-    // What the table says is the same is the same, though the tokenizer has seen one of them alone.
+    // Two words with equal vectors are the same to the encoder, though the tokenizer knows only
+    // one.
     let vector = table.get("red").unwrap();
     let twins = Vectors::new(&["red", "scarlet"], 7, [vector, vector].concat()).unwrap();
     let encoder = encoder_of(&kind(false));
@@ -207,7 +208,7 @@ fn words_of_a_table() {
     assert_ne!(red, blue);
 }
 
-/// The first sentences of a batch are what they are as a batch of their own.
+/// The first sentences of a batch equal a batch of these sentences alone.
 #[test]
 fn the_first_of_a_batch() {
     for kind in kinds() {
@@ -231,8 +232,7 @@ fn an_empty_sentence_is_a_sentence() {
     assert_eq!((none.sentences, none.rows.len(), none.cut), (0, 0, 0));
 }
 
-/// With `unit` a sentence has the length √d and the direction that it has without; its words are the
-/// same.
+/// With `unit` the sentence vector keeps its direction and has the length √d; V does not change.
 #[test]
 fn a_sentence_may_have_a_fixed_length() {
     let texts = [LONG, SHORT, ""];
@@ -249,7 +249,7 @@ fn a_sentence_may_have_a_fixed_length() {
             assert!((unit - wanted).abs() < 1e-6, "{k}: {unit}, by hand {wanted}");
         }
     }
-    // Where all is zero there is no direction, and nothing is divided by zero.
+    // A zero vector stays zero, without a division by zero.
     let zero = encoder.map(|_, x| Reference::full(&(), 0.0, *x.shape()).unwrap());
     let sentence = zero.forward(&pieces(&texts, 9)).unwrap().sentence;
     assert_eq!(sentence.values(), [0.0; 12]);
@@ -267,13 +267,13 @@ fn what_is_too_long_is_cut_and_counted() {
             assert_eq!(kept, &all[..places]);
         }
     }
-    // What is cut is not heard.
+    // Truncated words have no effect.
     let cut = encode(&["a woman with red hair in a blue robe robe robe"], 9);
     assert_eq!(cut.sentence, encode(&[LONG], 9).sentence);
     assert_eq!(pieces(&[LONG], 0).cut, 9);
 }
 
-/// The same words in another order are another sentence, though their mean is the same.
+/// The same words in another order have another sentence vector, though their mean is equal.
 #[test]
 fn order_matters() {
     let texts = [LONG, "a woman with blue hair in a red robe"];
@@ -289,7 +289,7 @@ fn order_matters() {
     assert!(s[0].iter().zip(s[1]).any(|(a, b)| (a - b).abs() > 1e-3), "{s:?}");
 }
 
-/// A word in another sentence is another vector of V: it is heard in its context.
+/// The same word in another sentence has another vector in V.
 #[test]
 fn words_are_read_in_their_context() {
     let v = encode(&["a red robe", "a blue robe"], 3).words;
@@ -297,7 +297,7 @@ fn words_are_read_in_their_context() {
     assert_ne!(robe(0), robe(1));
 }
 
-/// Every parameter against central differences in 64 bits, in some elements.
+/// The gradients of some elements of every parameter equal central differences in 64 bits.
 #[test]
 fn gradients() {
     kinds().iter().for_each(gradients_of);
@@ -319,7 +319,7 @@ fn gradients_of(kind: &(EncoderConfig, Inputs)) {
     let value = |e: &Encoder<Reference>| loss(&freeze(e)).unwrap().value().values()[0];
     for (place, ((name, _), gradient)) in encoder.named().into_iter().zip(&gradients).enumerate() {
         let g = gradient.values();
-        // Of the table, the rows that were read.
+        // Of the table, only rows that occur have a gradient.
         let heard: Vec<usize> = (0..g.len()).filter(|&i| g[i] != 0.0).collect();
         assert!(!heard.is_empty(), "{name} has no say in {kind:?}");
         let mut random = Random::new(11, place as u64);
@@ -342,7 +342,7 @@ fn gradients_of(kind: &(EncoderConfig, Inputs)) {
             assert!(error < 1e-6, "{kind:?}, {name}[{element}]: {found}, by differences {wanted}");
         }
     }
-    // A row that no sentence has is left as it is.
+    // A row that no sentence uses has a zero gradient.
     let rows = gradients[0].values();
     let unread = (0..tokenizer().vocab_size()).find(|&row| !pieces.rows.contains(&(row as f32)));
     let unread = unread.expect("the alphabet is larger than the sentences");

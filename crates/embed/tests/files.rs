@@ -1,5 +1,5 @@
-//! Files of word vectors: what genuine ones have, that all forms carry the same, and what is said of
-//! broken ones.
+//! Files of word vectors: genuine files, conversion between all formats, and errors of broken
+//! files.
 
 use std::fs;
 use std::io::Write;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use fastrand::Rng;
 use kinora_embed::{Error, Form, Loaded, Vectors, cosine, read, write};
 
-/// The genuine files; where they are missing, that is said, and in CI it is a failure.
+/// The folder of genuine files. If it is missing, the test is skipped, or fails in CI.
 fn genuine() -> Option<PathBuf> {
     let named = std::env::var_os("KINORA_DATA").map(PathBuf::from);
     let shared = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -67,7 +67,7 @@ fn genuine_files_have_what_their_source_says() {
         let few = read(&path, Some(2)).unwrap().vectors;
         assert_eq!(few.len(), 2, "{name}");
         assert_eq!(few.values(), &vectors.values()[..2 * dim], "{name}");
-        // The same bytes where the form has one way to say it.
+        // Binary files come back with the same bytes.
         let again = tempfile::tempdir().unwrap();
         let copy = again.path().join(name);
         write(&vectors, &copy, Form::of(&path).unwrap_or(Form::Word2Vec)).unwrap();
@@ -75,11 +75,11 @@ fn genuine_files_have_what_their_source_says() {
             assert!(fs::read(&copy).unwrap() == fs::read(&path).unwrap(), "{name}");
         }
     }
-    // Its first line promises what it has not.
+    // Its first line promises more words than it has.
     let error = read(&folder.join("pretrained.vec"), None).unwrap_err();
     assert!(error.to_string().contains("promises 3 words, and there are 1"), "{error}");
     let error = read(&folder.join("crime-and-punishment.bin"), None).unwrap_err();
-    assert!(error.to_string().contains("fastText's own form"), "{error}");
+    assert!(error.to_string().contains("fastText's own format"), "{error}");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn words_with_spaces() {
     let error = write(&vectors, &binary, Form::Word2VecBinary).unwrap_err();
     assert!(error.to_string().contains("\". .\""), "{error}");
     assert!(!binary.exists());
-    // What some programs put before a text is no part of it.
+    // A byte order mark is not part of the text.
     fs::write(&path, "\u{feff}2 1\na 1\nb 2\n").unwrap();
     assert_eq!(read(&path, None).unwrap().vectors.len(), 2);
     let bad = Vectors::new(&["a", "b"], 1, vec![1.0, f32::NAN]).unwrap();
@@ -160,8 +160,8 @@ fn what_is_left_out_is_counted() {
 fn broken_files() {
     let folder = tempfile::tempdir().unwrap();
     let rows: [(&str, &[u8], &str); 26] = [
-        ("empty.txt", b"", "nothing in it"),
-        ("blank.txt", b"\n\n", "nothing in it"),
+        ("empty.txt", b"", "no rows in the file"),
+        ("blank.txt", b"\n\n", "no rows in the file"),
         ("word.txt", b"word\n", "word.txt:1: "),
         ("zero.txt", b"1 0\na\n", "zero.txt:1: "),
         ("short.txt", b"2 3\na 1 2 3\nb 1 2\n", "short.txt:3: there are 2 numbers"),
@@ -179,13 +179,13 @@ fn broken_files() {
         ("huge.txt", b"1 18446744073709551615\na 1\n", "huge.txt:2: "),
         ("glove.txt", b"a 1 2\nb 1\n", "glove.txt:2: "),
         ("packed.txt", &[0x1f, 0x8b, 8], "gzip"),
-        ("plain.txt.gz", b"1 1\na 1\n", "not packed"),
+        ("plain.txt.gz", b"1 1\na 1\n", "not compressed"),
         ("cut.txt.gz", &[0x1f, 0x8b, 8, 0], "cannot read"),
         ("text.bin", b"hello\n", "byte 0"),
-        ("cut.bin", b"1 2\na \0\0\0\0", "byte 6: it ends within"),
-        ("short.bin", b"2 1\na \0\0\0\0b", "byte 10: it ends at word 1 of 2"),
-        ("long.bin", b"1 1\na \0\0\0\0b \0\0\0\0", "byte 10: it goes on"),
-        ("huge.bin", b"9 4000000000000000000\na \0\0", "byte 24: it ends within"),
+        ("cut.bin", b"1 2\na \0\0\0\0", "byte 6: the file ends within"),
+        ("short.bin", b"2 1\na \0\0\0\0b", "byte 10: the file ends at word 1 of 2"),
+        ("long.bin", b"1 1\na \0\0\0\0b \0\0\0\0", "byte 10: the file goes on"),
+        ("huge.bin", b"9 4000000000000000000\na \0\0", "byte 24: the file ends within"),
     ];
     for (name, bytes, part) in rows {
         let path = folder.path().join(name);
@@ -228,7 +228,7 @@ fn broken_files_of_the_own_form() {
         let spoilt = folder.path().join("b.safetensors");
         fs::File::create(&spoilt).unwrap().write_all(&bytes).unwrap();
         match read(&spoilt, None) {
-            // A number that is another is no error; whatever is read can be asked.
+            // A changed number is not an error. Every table that is read can be queried.
             Ok(Loaded { vectors, .. }) => {
                 vectors.words().for_each(|word| {
                     let _ = vectors.get(word);

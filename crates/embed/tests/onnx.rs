@@ -1,4 +1,4 @@
-//! Encoders as ONNX files, with small ones that are written here.
+//! ONNX encoders, tested with small ones that the tests write.
 #![cfg(feature = "onnx")]
 
 use std::fs;
@@ -11,7 +11,7 @@ mod written;
 
 use written::{DIM, count, field, info, made, model, node, pieces};
 
-/// A folder with an encoder, or `None` where no library runs one; that is a failure in CI.
+/// Opens an encoder; `None` if there is no onnxruntime, which is a failure in CI.
 fn open(folder: &Path) -> Option<Result<OnnxEncoder, Error>> {
     match OnnxEncoder::open(folder) {
         Err(Error::Library(reason)) => {
@@ -58,10 +58,10 @@ fn pieces_become_a_sentence() {
     }
     let mut encoder = open(path).unwrap().unwrap();
     assert_eq!(encoder.encode::<&str>(&[]).unwrap(), Vec::<Vec<f32>>::new());
-    // Nothing is read where a tokenizer sets no piece of its own around a sentence.
+    // This tokenizer adds no special pieces, so an empty sentence has no pieces.
     assert!(encoder.encode(&[""]).unwrap_err().to_string().contains("no pieces"));
 
-    // The first piece alone, from a folder as sentence-transformers has them.
+    // Pooling by the first piece, from a folder in the layout of sentence-transformers.
     fs::create_dir(path.join("1_Pooling")).unwrap();
     let config = r#"{"word_embedding_dimension": 3, "pooling_mode_cls_token": true}"#;
     fs::write(path.join("1_Pooling/config.json"), config).unwrap();
@@ -72,14 +72,14 @@ fn pieces_become_a_sentence() {
         assert!(near(found, &unit(rows(sentence)[0])), "{sentence}: {found:?}");
     }
 
-    // Two pieces are read.
+    // The sentence is truncated to two pieces.
     fs::remove_file(path.join("1_Pooling/config.json")).unwrap();
     fs::write(path.join("sentence_bert_config.json"), r#"{"max_seq_length": 2}"#).unwrap();
     let found = open(path).unwrap().unwrap().encode(&["a red knight"]).unwrap();
     assert!(near(&found[0], &mean(&"a red".to_owned())), "{found:?}");
 }
 
-/// A word is what is said of it in phrases.
+/// The vector of a word is the mean over phrases with it.
 #[test]
 fn words_are_encoded_in_phrases() {
     let (folder, _, table) = made();
@@ -99,7 +99,7 @@ fn words_are_encoded_in_phrases() {
 fn a_model_may_pool_itself() {
     let (folder, tokenizer, table) = made();
     let path = folder.path();
-    // ReduceMax of axis 1, and no axis kept.
+    // ReduceMax over axis 1, without keeping the axis.
     let axes = [field(1, b"axes"), count(8, 1), count(20, 7)].concat();
     let keep = [field(1, b"keepdims"), count(3, 0), count(20, 2)].concat();
     let max = node("ReduceMax", &["last_hidden_state"], "sentence_embedding", &[axes, keep]);
@@ -141,7 +141,7 @@ fn wrong_folders() {
         let Some(encoder) = open(path) else { return };
         let encoded = encoder.and_then(|mut encoder| encoder.encode(&["a red knight", "a knight"]));
         match part {
-            // Numbers for each sentence are what is wanted, however many.
+            // One vector per sentence is valid, whatever its length.
             "" => assert_eq!(encoded.unwrap()[0].len(), 3 * DIM),
             part => {
                 let error = encoded.unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Sentences from tables of words, and tables made for them.
+//! Sentence vectors from tables of words, and distilled tables.
 
 use kinora_embed::{Form, Sif, Vectors, cosine, distil, read, write};
 
@@ -15,13 +15,13 @@ fn the_table_of_the_crate() {
     assert!(
         near("a knight strolls", "a soldier walks") > near("a knight strolls", "a tax law") + 0.2
     );
-    // Any letters, none, and any word.
+    // Capitals, an empty sentence, and an unknown word.
     assert_eq!(vectors.mean("").0, [0.0; 64]);
     assert_eq!(vectors.find("Strolls"), vectors.index("strolls"));
     assert_eq!(vectors.mean("xqzzy walks").1, ["xqzzy"]);
 }
 
-/// Words with a common direction, the first far more frequent than the others.
+/// Words with a common direction; the first counts as the most frequent.
 fn table() -> Vectors {
     let words = ["the", "red", "blue", "knight", "maiden"];
     #[rustfmt::skip]
@@ -55,8 +55,8 @@ fn a_table_is_distilled() {
     let vectors = table();
     let small = distil(&vectors, 3).unwrap();
     assert_eq!((small.len(), small.dim()), (5, 3));
-    // The first number is the same in all words, so three say as much as four; rarer words are
-    // longer, each as often as it is.
+    // The first number is the same for all words, so three components lose nothing. Rarer words are
+    // longer.
     let mean: Vec<f32> =
         (0..4).map(|k| (0..5).map(|i| vectors.row(i)[k]).sum::<f32>() / 5.0).collect();
     let centred = |i: usize| -> Vec<f32> { (0..4).map(|k| vectors.row(i)[k] - mean[k]).collect() };

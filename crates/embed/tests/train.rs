@@ -1,4 +1,4 @@
-//! Word vectors that are learnt from text.
+//! Learning word vectors from text.
 
 use std::fs;
 use std::io::Write;
@@ -13,7 +13,7 @@ fn corpus(folder: &tempfile::TempDir) -> Corpus {
     corpus_of(folder, ["a", "b", "c"])
 }
 
-/// A text of three groups of words, of which a sentence takes those of one.
+/// A text of three groups of words; each sentence has words of a single group.
 fn corpus_of(folder: &tempfile::TempDir, stems: [&str; 3]) -> Corpus {
     let mut random = Rng::with_seed(5);
     let mut text = String::new();
@@ -24,7 +24,7 @@ fn corpus_of(folder: &tempfile::TempDir, stems: [&str; 3]) -> Corpus {
         text += &words.join(" ");
         text += "\n";
     }
-    // Rare words, an empty line, what is no UTF-8, and no line break at the end.
+    // Rare words, an empty line, invalid UTF-8, and no line break at the end.
     let mut bytes = text.into_bytes();
     bytes.extend(b"rare\n\n\xff\xfe\nlast");
     let path = folder.path().join("text.txt");
@@ -45,7 +45,7 @@ fn train(config: &Word2Vec, corpus: &Corpus) -> Vectors {
     vectors
 }
 
-/// The mean cosine of words of one group, less that of words of two.
+/// The mean cosine within groups minus the mean cosine between groups.
 fn apart(vectors: &Vectors) -> f32 {
     let (mut same, mut other) = (Vec::new(), Vec::new());
     for a in vectors.words() {
@@ -66,7 +66,7 @@ fn words_of_one_kind_come_together() {
         let config = Word2Vec { dim, cbow, threads, sample: 0.0, ..Word2Vec::default() };
         let vectors = train(&config, &corpus);
         assert_eq!((vectors.len(), vectors.dim()), (24, dim));
-        // The most frequent first.
+        // Rare words have no vector.
         assert!(vectors.index("rare").is_none());
         if dim > 1 {
             let apart = apart(&vectors);
@@ -75,7 +75,7 @@ fn words_of_one_kind_come_together() {
     }
 }
 
-/// A word that the text lacks has the vector of its parts, which those of its kind have too.
+/// A word that the text lacks has the mean of its n-grams' vectors, which similar words share.
 #[test]
 fn parts_of_words_stand_for_unknown_ones() {
     let folder = tempfile::tempdir().unwrap();
@@ -94,7 +94,7 @@ fn parts_of_words_stand_for_unknown_ones() {
         assert_eq!(vectors.vector("ALPHA1").unwrap(), vectors.vector("alpha1").unwrap());
         assert!(vectors.mean("alpha9 bravo8").1.is_empty());
 
-        // They are kept in the own form, whole or in half, and in no other.
+        // Kinora's own format keeps the n-gram vectors, in 32 or 16 bits; other formats do not.
         let wanted = vectors.vector("alpha9").unwrap().into_owned();
         let mut found = vec![vectors.fingerprint()];
         let mut back = |name: &str, form| {
@@ -108,7 +108,7 @@ fn parts_of_words_stand_for_unknown_ones() {
         let half = back("half.safetensors", Form::OwnHalf).unwrap();
         assert!(half.iter().zip(&wanted).all(|(a, b)| (a - b).abs() <= 1e-3 * (1.0 + b.abs())));
         assert_eq!(back("vectors.txt", Form::Word2Vec), None);
-        // One without them is another.
+        // A table without n-gram vectors has another fingerprint.
         assert!(found[0] == found[1] && found[0] != found[3]);
     }
     let plain = train(&Word2Vec { dim: 15, ..Word2Vec::default() }, &corpus);

@@ -4,55 +4,55 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// The films that a model makes.
+/// The size and frame rate of a model's films.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClipConfig {
-    /// Frames of a film.
+    /// Frames of a film, t.
     pub frames: usize,
-    /// Rows of pixels.
+    /// Height in pixels.
     pub height: usize,
-    /// Columns of pixels.
+    /// Width in pixels.
     pub width: usize,
     /// 1 for grey, 3 for colour, 4 for colour with alpha.
     pub channels: usize,
-    /// Frames a second.
+    /// Frames per second.
     pub fps: f32,
 }
 
 impl ClipConfig {
-    /// The size of a film, without its rate.
+    /// The size of a film, without the frame rate.
     pub fn shape(&self) -> FilmShape {
         let Self { frames, height, width, channels, .. } = *self;
         FilmShape { frames, height, width, channels }
     }
 
-    /// `[t, h, w, c]`.
+    /// The size of a film as `[t, h, w, c]`.
     pub fn dims(&self) -> [usize; 4] {
         [self.frames, self.height, self.width, self.channels]
     }
 }
 
-/// The sizes of a model, as they stand in its file.
+/// The sizes of a model, as JSON in its file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
-    /// The films.
+    /// The films' size and frame rate.
     pub clip: ClipConfig,
-    /// How sentences are read.
+    /// The text encoder's sizes and word vectors.
     pub encoder: EncoderConfig,
-    /// The generator.
+    /// The generator's sizes.
     pub generator: GeneratorConfig,
-    /// The matcher; models of format 2 and before have none.
+    /// The matcher's sizes; `None` in models of format 2 and before.
     #[serde(default)]
     pub matcher: Option<MatcherConfig>,
 }
 
 impl ModelConfig {
-    /// Whether a model can be made of these sizes.
+    /// Checks that a model can have these sizes.
     ///
     /// # Errors
-    /// [`Error::Config`] with the key that is to be changed.
+    /// [`Error::Config`] with the key to change.
     pub fn check(&self) -> Result<()> {
         let ClipConfig { frames, height, width, channels, fps } = self.clip;
         for (key, value, most) in
@@ -81,26 +81,26 @@ impl ModelConfig {
     }
 }
 
-/// What a model is, for whoever finds it.
+/// A description of a model for its users.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Card {
-    /// Its name.
+    /// The name of the model.
     pub name: String,
-    /// The spec of the data it was trained on.
+    /// The spec of the training data.
     pub data: String,
-    /// The command that trained it.
+    /// The command that trained the model.
     pub command: String,
-    /// Steps of training.
+    /// Training steps.
     pub steps: u64,
-    /// Clips it has seen.
+    /// Clips seen in training.
     pub clips: u64,
-    /// Hours of training, on what.
+    /// The training time and the machine.
     pub time: String,
-    /// The licence of its weights and its films.
+    /// The licence of the weights and of the films.
     pub licence: String,
     /// Whom to credit.
     pub credits: String,
-    /// What it can and cannot do.
+    /// What the model can and cannot do.
     pub notes: String,
 }

@@ -1,4 +1,4 @@
-//! A model in one file: safetensors, with the config, the tokenizer and the card in its metadata.
+//! The file of a model: safetensors, with the config, the tokenizer and the card in its metadata.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -10,14 +10,14 @@ use kinora_text::Tokenizer;
 
 use crate::{Card, Error, Lexicon, Model, ModelConfig, Net, Result, Sources};
 
-/// The version of the file's form: 2 since a model may go with word vectors or an encoder from
-/// elsewhere, 3 since it may hold a matcher. A file without it is of version 1.
+/// The version of the file format. Version 2 added external word vectors and encoders, version 3
+/// the matcher. A file that states no version has version 1.
 pub const FORMAT: u32 = 3;
 
-/// The name of the file where a model is a folder.
+/// The name of the model's file in a folder.
 const FILE: &str = "model.safetensors";
 
-/// The keys of the metadata.
+// The keys of the metadata.
 const VERSION: &str = "kinora.format";
 const CONFIG: &str = "kinora.config";
 const CARD: &str = "kinora.card";
@@ -25,35 +25,36 @@ const TOKENIZER: &str = "kinora.tokenizer";
 const SOURCES: &str = "kinora.sources";
 const WORDS: &str = "kinora.words";
 
-/// What a model file holds, without its weights.
+/// The metadata of a model file and the outline of its tensors, without the weights.
 #[derive(Clone, Debug)]
 pub struct Contents {
-    /// The version of the file's form.
+    /// The version of the file format, 1 to [`FORMAT`].
     pub format: u32,
-    /// Sizes.
+    /// The sizes of the networks and of the films.
     pub config: ModelConfig,
-    /// What the model is.
+    /// Name, training data, licence and credits.
     pub card: Card,
     /// The tokenizer.
     pub tokenizer: Tokenizer,
-    /// The words of the captions that the model was trained on; empty where the file does not say.
+    /// The words of the training captions; empty if the file has no list of them.
     pub words: BTreeSet<String>,
-    /// What the model goes with.
+    /// The external files that the model needs.
     pub sources: Sources,
-    /// How many numbers the networks have.
+    /// Parameters of all networks together.
     pub parameters: usize,
     /// Names, shapes and types of the tensors.
     pub header: Header,
 }
 
-/// Reads what a model file holds, and checks the shape of every tensor, without taking its weights.
+/// Reads the metadata of a model file and checks the shape of every tensor, without reading the
+/// weights.
 ///
-/// `origin` is what errors call the file.
+/// `origin` is the name of the file in errors.
 ///
 /// # Errors
-/// [`Error::Weights`] if the file is not a model of this or an earlier version, or does not fit its
-/// own config; it names the tensor or the key. Nothing that a file asks for is allocated before it
-/// is known to be there.
+/// [`Error::Weights`] if the file is not a model, has a newer format, or does not fit its own
+/// config. The error names the tensor or the key. A size in the file allocates nothing until the
+/// file is known to hold that much data.
 pub fn contents(bytes: &[u8], origin: &str) -> Result<Contents> {
     let fail = |reason: String| Error::Weights { origin: origin.into(), reason };
     let header = kinora_nn::header(bytes).map_err(|error| fail(error.to_string()))?;
@@ -67,10 +68,11 @@ pub fn contents(bytes: &[u8], origin: &str) -> Result<Contents> {
             .parse()
             .ok()
             .filter(|&format| format > 0)
-            .ok_or_else(|| fail(format!("metadata {VERSION}: {text:?} is no version")))?,
+            .ok_or_else(|| fail(format!("metadata {VERSION}: {text:?} is not a version")))?,
     };
     if format > FORMAT {
-        let reason = format!("format {format} is newer than this program ({FORMAT}); update it");
+        let reason =
+            format!("format {format} is newer than this program ({FORMAT}); update kinora");
         return Err(fail(reason));
     }
     let wrong = |key: &str, error: &dyn Display| fail(format!("metadata {key}: {error}"));
@@ -95,10 +97,13 @@ pub fn contents(bytes: &[u8], origin: &str) -> Result<Contents> {
 }
 
 impl<T: Tensor> Model<T> {
-    /// The model in a file, or in a folder with a `model.safetensors`, on the default device.
+    /// Loads a model onto the default device, from a file or from a folder with a
+    /// `model.safetensors`.
     ///
     /// # Errors
-    /// [`Error::Read`] if the file cannot be read, else those of [`contents`].
+    /// [`Error::Read`] if the file cannot be read. [`Error::Weights`] as for [`contents`], if a
+    /// weight is NaN or infinite, or if an external file that the model needs is missing or
+    /// differs.
     pub fn load(path: impl AsRef<Path>) -> Result<Self>
     where
         T::Device: Default,
@@ -106,7 +111,7 @@ impl<T: Tensor> Model<T> {
         Self::load_on(&T::Device::default(), path)
     }
 
-    /// As [`Model::load`], on a device.
+    /// Loads a model onto the given device; otherwise as [`Model::load`].
     ///
     /// # Errors
     /// As [`Model::load`].
@@ -115,8 +120,10 @@ impl<T: Tensor> Model<T> {
         Self::from_bytes(device, &bytes, &path.display().to_string(), path.parent())
     }
 
-    /// The model in the bytes of a file, which errors call `origin`; what the model goes with is looked
-    /// for in the folder `beside`, then where it was.
+    /// Loads a model from the bytes of its file. `origin` is the name of the file in errors.
+    ///
+    /// The external files that the model needs are looked for in the folder `beside`, then at the
+    /// paths in the config.
     ///
     /// # Errors
     /// As [`Model::load`].
@@ -135,18 +142,19 @@ impl<T: Tensor> Model<T> {
         let net: Net<T> = kinora_nn::load(&outline, device, bytes, "")
             .map_err(|error| fail(error.to_string()))?;
         for (name, tensor) in net.named() {
-            // A film of such weights would be empty, and nobody would know why.
+            // One NaN weight would make every film empty, without any hint at the cause.
             if let Some(value) = tensor.to_vec()?.into_iter().find(|value| !value.is_finite()) {
-                return Err(fail(format!("tensor {name:?} holds {value}, which is no weight")));
+                return Err(fail(format!("tensor {name:?} holds {value}; weights must be finite")));
             }
         }
         Ok(Self { config, card, lexicon, net })
     }
 
-    /// The bytes of a file: the same ones for the same model.
+    /// The model as the bytes of a file. The same model and precision give the same bytes.
     ///
     /// # Errors
-    /// If the weights cannot be read from the device, or one is beyond the range of the precision.
+    /// If the weights cannot be read from the device, or a weight exceeds the range of the
+    /// precision.
     pub fn to_bytes(&self, precision: Precision) -> Result<Vec<u8>> {
         let json = |value: serde_json::Result<String>| value.expect("plain data becomes JSON");
         let mut metadata = BTreeMap::from([
@@ -168,7 +176,8 @@ impl<T: Tensor> Model<T> {
         })
     }
 
-    /// Writes the model into one file, beside it first, so that no half of it is ever seen.
+    /// Writes the model to one file. The bytes go to a temporary file in the same folder, which is
+    /// then renamed, so no reader ever sees half a model.
     ///
     /// # Errors
     /// As [`Model::to_bytes`], or if the file cannot be written.
@@ -177,11 +186,11 @@ impl<T: Tensor> Model<T> {
     }
 }
 
-/// The bytes of a model, a file or a folder with a `model.safetensors`, and the path of the file
-/// they came from.
+/// The bytes of a model's file, and the path of that file. `path` is the file or a folder with a
+/// `model.safetensors`.
 ///
 /// # Errors
-/// If there is no such file.
+/// [`Error::Read`] if the file cannot be read.
 pub fn read(path: &Path) -> Result<(Vec<u8>, PathBuf)> {
     let path = if path.is_dir() { path.join(FILE) } else { path.to_path_buf() };
     match std::fs::read(&path) {

@@ -10,14 +10,15 @@ use crate::{Error, Result};
 
 static TAGGER: OnceLock<Tagger> = OnceLock::new();
 
-/// What a model knows of language beside its weights: its tokenizer and, where its config wants them,
-/// the built-in tagger, word vectors from elsewhere, and a sentence encoder.
+/// The parts of a model that turn sentences into inputs of its networks: the tokenizer and, if the
+/// config asks for them, the built-in tagger, external word vectors and an external sentence
+/// encoder.
 #[derive(Clone, Debug)]
 pub struct Lexicon {
-    /// Cuts sentences into words, and words into pieces.
+    /// Splits sentences into words, and words into pieces.
     pub tokenizer: Tokenizer,
-    /// The words of the captions that the model was trained on, in small letters; empty for a model of
-    /// an earlier version.
+    /// The words of the training captions, in lower case; empty for a file that has no list of
+    /// them.
     pub words: BTreeSet<String>,
     config: EncoderConfig,
     sources: Sources,
@@ -27,7 +28,7 @@ pub struct Lexicon {
     encoder: Option<Arc<std::sync::Mutex<kinora_embed::OnnxEncoder>>>,
 }
 
-/// What a model was trained with and is not in its file: it goes with no other.
+/// The external files that a model was trained with. The model needs exactly these to run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sources {
@@ -35,17 +36,17 @@ pub struct Sources {
     pub vectors: Option<Source>,
     /// The encoder of `encoder.onnx`.
     pub encoder: Option<Source>,
-    /// What [`Sif`] has learnt of the captions, if sentences are read by it.
+    /// The common direction that [`Sif`] has learnt from the captions; empty for other readers.
     pub common: Vec<f32>,
 }
 
-/// By what one is told from others of its kind.
+/// Identifies a table of word vectors or a sentence encoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// Numbers of a vector.
+    /// The length of a vector.
     pub dim: usize,
-    /// Its fingerprint, in hexadecimal.
+    /// The fingerprint, 16 hexadecimal digits.
     pub fingerprint: String,
 }
 
@@ -56,10 +57,11 @@ impl Source {
 }
 
 impl Lexicon {
-    /// What a config asks for, for a new model of these captions.
+    /// The lexicon of a new model, which is to be trained on these captions.
     ///
     /// # Errors
-    /// If the config asks for what is not there, or what is not possible.
+    /// [`Error::Config`] if the config is invalid, [`Error::Source`] if a file that it names is
+    /// missing or invalid, and an error if a caption cannot be tokenized.
     pub fn new(config: &EncoderConfig, tokenizer: Tokenizer, captions: &[String]) -> Result<Self> {
         config.check().map_err(Error::Config)?;
         let mut lexicon = Self::load(config, tokenizer, None)?;
@@ -73,10 +75,11 @@ impl Lexicon {
         Ok(lexicon)
     }
 
-    /// What a trained model asks for, without [`Lexicon::words`]. A file is looked for in the folder `beside`, then where it was.
+    /// The lexicon of a trained model, with [`Lexicon::words`] empty. External files are looked for
+    /// in the folder `beside`, then at the paths in the config.
     ///
     /// # Errors
-    /// If it is not there, or is another than the one that the model was trained with.
+    /// [`Error::Source`] if a file is missing, or is not the one that the model was trained with.
     pub fn open(
         config: &EncoderConfig,
         tokenizer: Tokenizer,
@@ -89,14 +92,15 @@ impl Lexicon {
             (ENCODER, &lexicon.sources.encoder, &sources.encoder),
         ] {
             if found.is_none() && trained.is_some() {
-                let reason = format!("the model was trained with {what}, its config names none");
+                let reason =
+                    format!("the model was trained with {what}, but its config names none");
                 return Err(Error::Source(reason));
             }
         }
         if let (Reader::Sif, Some(vectors)) = (config.reader, &lexicon.vectors) {
             if sources.common.len() != vectors.dim() {
                 let [found, dim] = [sources.common.len(), vectors.dim()];
-                let reason = format!("what sentences have in common is {found} numbers, not {dim}");
+                let reason = format!("the common direction of SIF has {found} numbers, not {dim}");
                 return Err(Error::Source(reason));
             }
             lexicon.sif = Some(Sif::with(vectors.clone(), sources.common.clone()));
@@ -105,12 +109,14 @@ impl Lexicon {
         Ok(lexicon)
     }
 
-    /// The same for a config that asks for nothing else.
+    /// A copy with another config, which must name the same word vectors and encoder: they are not
+    /// loaded again.
     pub fn with(&self, config: &EncoderConfig) -> Self {
         Self { config: config.clone(), ..self.clone() }
     }
 
-    /// `trained` is what a trained model knows of its sources, and where these are looked for.
+    /// `trained` holds the sources of a trained model and the folder to look for them first; `None`
+    /// for a new model.
     fn load(
         config: &EncoderConfig,
         tokenizer: Tokenizer,
@@ -131,8 +137,8 @@ impl Lexicon {
                 let source = Source::new(vectors.dim(), vectors.fingerprint());
                 find_vectors.compare(&source).map_err(|other| {
                     Error::Source(format!(
-                        "the word vectors that are built in {other}; use the version of this program \
-                         that it was trained with, or train it anew"
+                        "the built-in table of word vectors {other}; use the version of kinora that \
+                         trained the model, or train the model again"
                     ))
                 })?;
                 Some((vectors, source))
@@ -164,7 +170,7 @@ impl Lexicon {
         #[cfg(not(feature = "onnx"))]
         if config.reader == Reader::Onnx {
             let reason =
-                "encoder.reader = \"onnx\": this program was built without the feature onnx";
+                "encoder.reader = \"onnx\" needs the feature onnx, and this build lacks it";
             return Err(Error::Source(reason.into()));
         }
         Ok(Self {
@@ -179,25 +185,25 @@ impl Lexicon {
         })
     }
 
-    /// What a model's file has to remember.
+    /// The external files of the model, as its own file records them.
     pub fn sources(&self) -> &Sources {
         &self.sources
     }
 
-    /// What the networks are fed, in numbers.
+    /// The sizes of the encoder's inputs: vocabulary, word vectors and sentence vectors.
     pub fn inputs(&self) -> Inputs {
         self.sources.inputs(&self.config, self.tokenizer.vocab_size())
     }
 
-    /// What the networks are told of sentences.
+    /// Turns a batch of sentences into the encoder's inputs.
     ///
     /// # Errors
-    /// If a sentence cannot be read.
+    /// If a sentence cannot be tokenized, tagged or encoded, or a vector for it is NaN or infinite.
     pub fn read(&self, texts: &[&str]) -> Result<Pieces> {
         let analyses = self.analyse(texts)?;
         let mut pieces = Pieces::new(&analyses, &self.config, self.vectors.as_deref());
         if let Some(sif) = &self.sif {
-            // From vectors of any length to numbers near 1, as of words.
+            // Scaled so that their numbers are near 1, as those of word vectors are.
             pieces.given = texts.iter().flat_map(|text| scaled(&sif.sentence(text))).collect();
         }
         #[cfg(feature = "onnx")]
@@ -221,7 +227,7 @@ impl Lexicon {
         self.vectors.as_deref()
     }
 
-    /// How many places a sentence has.
+    /// Pieces of a sentence at most.
     pub(crate) fn places(&self) -> usize {
         self.config.pieces
     }
@@ -246,7 +252,7 @@ impl Lexicon {
 }
 
 impl Sources {
-    /// What the networks of a model with these are fed.
+    /// The sizes of the encoder's inputs.
     pub(crate) fn inputs(&self, config: &EncoderConfig, vocab: usize) -> Inputs {
         let dim = |source: &Option<Source>| source.as_ref().map_or(0, |source| source.dim);
         let sentence = match config.reader {
@@ -257,33 +263,33 @@ impl Sources {
     }
 }
 
-/// What a sentence is read with from elsewhere, as messages call it.
+// The two kinds of external files, as messages name them.
 const WORDS: &str = "word vectors";
 const ENCODER: &str = "sentence encoder";
 
-/// Refuses what would make a film empty without anybody knowing why.
+/// Rejects NaN and infinity, which would make a film empty without any hint at the cause.
 fn check_finite(what: &str, path: &str, values: &[f32]) -> Result<()> {
     match values.iter().find(|x| !x.is_finite()) {
         Some(x) => {
-            Err(Error::Source(format!("the {what} {path:?}: one is {x}, which is not finite")))
+            Err(Error::Source(format!("the {what} {path:?}: found {x}; numbers must be finite")))
         }
         None => Ok(()),
     }
 }
 
-/// What is looked for, and what is known of it.
+/// A search for an external file.
 struct Find<'a> {
     what: &'static str,
-    /// Where the config says it is.
+    /// The path in the config.
     path: &'a str,
     /// The folder of a trained model.
     beside: Option<&'a Path>,
-    /// What a trained model was trained with.
+    /// The file that the model was trained with; the outer `None` is a new model.
     trained: Option<Option<&'a Source>>,
 }
 
 impl Find<'_> {
-    /// Opens the first that is the right one: beside the model, then where the config says.
+    /// Opens the first matching file: beside the model, then at the path in the config.
     fn open<V>(
         &self,
         open: impl Fn(&Path) -> kinora_embed::Result<(V, Source)>,
@@ -293,9 +299,9 @@ impl Find<'_> {
         let beside = beside.filter(|beside| beside != path && beside.exists());
         let mut why = Vec::new();
         for place in beside.iter().map(std::path::PathBuf::as_path).chain([path]) {
-            // A model's file could name what never ends.
+            // A device such as /dev/zero would be read without end.
             if place.exists() && !place.is_file() && !place.is_dir() {
-                why.push(format!("{} is no file", place.display()));
+                why.push(format!("{} is not a regular file or a folder", place.display()));
                 continue;
             }
             match open(place) {
@@ -313,17 +319,16 @@ impl Find<'_> {
             }
         }
         let hint = match self.trained {
-            Some(_) => {
-                "; the model goes with those alone that it was trained with: put them beside it"
-            }
+            Some(_) => "; the model needs the exact files it was trained with: put them beside it",
             None => "",
         };
         Err(Error::Source(format!("the {}: {}{hint}", self.what, why.join("; "))))
     }
 
-    /// Says how what was found differs from what a model was trained with.
+    /// Compares a file with the one that the model was trained with; the error names both.
     fn compare(&self, found: &Source) -> Result<(), String> {
-        let name = |source: &Source| format!("{} numbers, {}", source.dim, source.fingerprint);
+        let name =
+            |source: &Source| format!("{} numbers, fingerprint {}", source.dim, source.fingerprint);
         match self.trained {
             None => Ok(()),
             Some(Some(trained)) if trained == found => Ok(()),

@@ -19,22 +19,22 @@ pub use file::{Contents, FORMAT, contents, read};
 pub use lexicon::{Lexicon, Source, Sources};
 pub use words::Reading;
 
-/// The networks of a model: what reads the sentence, and what draws.
+/// The networks of a model: text encoder, generator and matcher.
 #[derive(Clone, Debug)]
 pub struct Net<T> {
-    /// Sentence to vectors.
+    /// From a sentence to word vectors and a sentence vector.
     pub encoder: Encoder<T>,
-    /// Vectors and noise to frames.
+    /// From vectors and noise to frames.
     pub generator: Generator<T>,
-    /// How well a clip and a sentence match.
+    /// Scores how well a clip and a sentence match; `None` in models of format 2 and before.
     pub matcher: Option<Matcher<T>>,
 }
 
 impl<T> Net<T> {
-    /// New networks.
+    /// Networks with initial weights from `init`.
     ///
     /// # Errors
-    /// If the sizes make no model, or a tensor cannot be made.
+    /// If [`ModelConfig::check`] rejects the sizes, or a tensor cannot be created.
     pub fn new<I: Init<T>>(init: &mut I, config: &ModelConfig, inputs: &Inputs) -> Result<Self> {
         config.check()?;
         let ModelConfig { clip, encoder, generator, matcher } = config;
@@ -51,11 +51,11 @@ impl<T> Net<T> {
 }
 
 impl<T: Tensor> Net<T> {
-    /// Films for a batch of sentences.
+    /// Generates one film for each sentence of a batch.
     ///
     /// # Shapes
-    /// n sentences, noise `[n, noise]` and `[n, t, frame_noise]`; gives frames `[n, t, h, w, c]` in
-    /// (-1, 1), as [`pixels`] has them.
+    /// n sentences, noise `[n, noise]` and `[n, t, frame_noise]`; gives frames `[n, t, h, w, c]`
+    /// with values in (-1, 1), in the encoding of [`pixels`].
     ///
     /// # Errors
     /// If the pieces or the noise do not fit the networks, or the device fails.
@@ -80,34 +80,36 @@ impl<T> Module<T> for Net<T> {
     }
 }
 
-/// Pixels of the clips that are computed together, over all frames, which bounds the memory: ten films
-/// of 8 x 64 x 64.
+/// Pixels of a batch at most, summed over its clips and their frames: ten clips of 8 x 64 x 64.
+/// This bounds the memory.
 const TOGETHER: usize = 10 * 8 * 64 * 64;
 
-/// A trained model.
+/// A trained model: sizes, networks and all that turns a sentence into their inputs.
 #[derive(Clone, Debug)]
 pub struct Model<T> {
-    /// Its sizes.
+    /// The sizes of the networks and of the films.
     pub config: ModelConfig,
-    /// What it is and where it comes from.
+    /// Name, training data, licence and credits.
     pub card: Card,
-    /// Reads sentences.
+    /// Tokenizer, word vectors and tagger: turns sentences into the encoder's inputs.
     pub lexicon: Lexicon,
-    /// Its networks.
+    /// The networks with their weights.
     pub net: Net<T>,
 }
 
 impl<T: Tensor> Model<T> {
-    /// The film of a sentence; the same seed gives the same film.
+    /// Generates a film from a sentence. The same sentence and seed give the same film.
     ///
     /// # Errors
-    /// If the sentence cannot be read or the device fails.
+    /// If the sentence cannot be encoded or the device fails.
     pub fn sample(&self, prompt: &str, seed: u64) -> Result<Clip> {
         Ok(self.sample_batch(&[(prompt, seed)])?.remove(0))
     }
 
-    /// The films of sentences, each with its seed, computed some at a time: the same as one by one but
-    /// for rounding, in less time, and in memory for those few however many there are.
+    /// Generates one film for each pair of sentence and seed, in that order.
+    ///
+    /// The films are computed in batches of bounded size, so the memory for the networks does not
+    /// grow with their number. Each film differs from that of [`Model::sample`] only by rounding.
     ///
     /// # Errors
     /// As [`Model::sample`].
@@ -124,12 +126,14 @@ impl<T: Tensor> Model<T> {
         Ok(films)
     }
 
-    /// How much each piece of a sentence was heard at each frame of its film, `[t, pieces]`, with
-    /// the pieces as they stand in the sentence, where a word that has its vector from elsewhere is one;
-    /// what was cut off has no column.
+    /// The attention weight of each piece of a sentence at each frame of its film.
+    ///
+    /// # Shapes
+    /// `[t, pieces]`, with one column per piece in the order of the sentence. A word with an
+    /// external word vector is a single piece. Pieces that were truncated have no column.
     ///
     /// # Errors
-    /// If the sentence cannot be read or the device fails.
+    /// If the sentence cannot be encoded or the device fails.
     pub fn attention(&self, prompt: &str, seed: u64) -> Result<Vec<Vec<f32>>> {
         let (pieces, noise) = self.inputs(&[(prompt, seed)])?;
         let Encoded { words, bias, sentence } = self.net.encoder.forward(&pieces)?;
@@ -138,22 +142,24 @@ impl<T: Tensor> Model<T> {
         Ok(weights.chunks(pieces.places).map(|frame| frame[..read].to_vec()).collect())
     }
 
-    /// How well clips match a sentence, as logits of the model's matcher: of two clips, the higher one
-    /// matches better.
+    /// The matcher's logits for clips and a sentence, one per clip. The clip with the higher logit
+    /// matches the sentence better.
     ///
     /// # Errors
-    /// [`Error::Config`] if the model has no matcher, or if a clip is not of the model's size, the
-    /// sentence cannot be read, or the device fails.
+    /// [`Error::Config`] if the model has no matcher or a clip does not have the model's size. An
+    /// error too if the sentence cannot be encoded or the device fails.
     pub fn matches(&self, prompt: &str, clips: &[Clip]) -> Result<Vec<f32>> {
         let Some(matcher) = &self.net.matcher else {
             let name = &self.card.name;
-            let reason = format!("the model {name:?} has no matcher; train it anew to give it one");
+            let reason =
+                format!("the model {name:?} has no matcher; train the model again to get one");
             return Err(Error::Config(reason));
         };
         let dims = self.config.clip.dims();
         if let Some(clip) = clips.iter().find(|clip| clip.dims() != dims) {
             let found = clip.dims();
-            let reason = format!("a clip of {found:?} for a model of clips of {dims:?}");
+            let reason =
+                format!("a clip has [t, h, w, c] = {found:?}, but this model needs {dims:?}");
             return Err(Error::Config(reason));
         }
         let sentence = self.net.encoder.forward(&self.lexicon.read(&[prompt])?)?.sentence;
@@ -167,12 +173,14 @@ impl<T: Tensor> Model<T> {
         Ok(logits)
     }
 
-    /// Of the films of a sentence with these seeds the `keep` that match it best, the best first: each
-    /// with its seed and its logit of [`Model::matches`], for which it is cleaned ([`Clip::clean`]). The
-    /// films themselves are those of [`Model::sample`].
+    /// Generates a film for each seed and keeps the `keep` films that match the sentence best, the
+    /// best first. Each comes as (seed, logit, film).
+    ///
+    /// The logit is that of [`Model::matches`] for the cleaned film ([`Clip::clean`]). The film
+    /// itself is not cleaned: it is the one that [`Model::sample`] gives.
     ///
     /// # Errors
-    /// As those two.
+    /// As [`Model::sample`] and [`Model::matches`].
     pub fn best(&self, prompt: &str, seeds: &[u64], keep: usize) -> Result<Vec<(u64, f32, Clip)>> {
         let mut best = Vec::new();
         for part in seeds.chunks(self.together()) {
@@ -187,7 +195,7 @@ impl<T: Tensor> Model<T> {
         Ok(best)
     }
 
-    /// How many clips are computed together.
+    /// Clips of a batch.
     fn together(&self) -> usize {
         let [t, h, w, _] = self.config.clip.dims();
         (TOGETHER / (t * h * w)).max(1)
@@ -201,8 +209,11 @@ impl<T: Tensor> Model<T> {
     }
 }
 
-/// The noise of films with these seeds, which does not depend on what else is in the batch, nor on
-/// the device.
+/// The noise of one film per seed. The noise of a film depends on its seed alone, not on the rest
+/// of the batch or on the device.
+///
+/// # Shapes
+/// `[n, noise]` for the films and `[n, t, frame_noise]` for their frames, with n seeds.
 ///
 /// # Errors
 /// If the device fails.

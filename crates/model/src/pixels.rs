@@ -1,16 +1,16 @@
-//! Between clips of bytes and the numbers of a network.
+//! Conversion between the bytes of a clip and the numbers of a network.
 //!
-//! A network sees each channel in [-1, 1]. Colour is premultiplied by alpha there, so that what is
-//! transparent is one colour and edges can be averaged.
+//! A network sees each channel in [-1, 1]. Its colours are premultiplied by alpha, so that all
+//! transparent pixels have one colour and edges can be averaged.
 
 use kinora_video::Clip;
 
 use crate::{ClipConfig, Result};
 
-/// Below this alpha (of 1) a pixel counts as empty: its colour would be noise.
+/// A pixel with less alpha than this (of 1) becomes empty: its colour would be noise.
 const FAINT: f32 = 0.06;
 
-/// The numbers of a clip, `[t, h, w, c]`.
+/// The numbers of a clip, `[t, h, w, c]` in [-1, 1].
 pub fn to_values(clip: &Clip) -> Vec<f32> {
     let signed = |byte: f32| byte * (2.0 / 255.0) - 1.0;
     match clip.dims()[3] {
@@ -27,10 +27,10 @@ pub fn to_values(clip: &Clip) -> Vec<f32> {
     }
 }
 
-/// The clip behind the numbers `[t, h, w, c]`.
+/// The clip of a network's numbers `[t, h, w, c]`. Numbers beyond [-1, 1] are clamped.
 ///
 /// # Errors
-/// If the numbers do not fill a clip of this size.
+/// If the count of numbers is not that of a clip of this size.
 pub fn to_clip(values: &[f32], config: &ClipConfig) -> Result<Clip> {
     let unit = |value: f32| (value * 0.5 + 0.5).clamp(0.0, 1.0);
     let byte = |unit: f32| (unit * 255.0).round() as u8;

@@ -1,4 +1,4 @@
-//! Which words of a sentence a model understands: those of the captions that it was trained on.
+//! Which words of a sentence a model understands: the words of its training captions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ use kinora_text::{Token, Tokenizer};
 
 use crate::{Lexicon, Result};
 
-/// Words that say nothing of a film by themselves.
+/// Function words, which describe nothing in a film by themselves.
 const WEIGHTLESS: &[&str] = &[
     "a", "am", "an", "and", "are", "as", "at", "be", "been", "being", "by", "for", "from", "had",
     "has", "have", "having", "he", "her", "hers", "him", "his", "i", "in", "into", "is", "it",
@@ -17,39 +17,42 @@ const WEIGHTLESS: &[&str] = &[
     "while", "who", "whose", "with", "you", "your",
 ];
 
-/// The least letters of a word that may have a typing error: of shorter ones too many are alike.
+/// Only words of at least this many letters are corrected: too many shorter words are alike.
 const LETTERS: usize = 4;
 
-/// A word of captions that is one error from another is that, if it is so many times less frequent.
+/// A caption word that is one typing error from a word this many times as frequent counts as a
+/// typing error itself.
 const SELDOM: usize = 20;
 
 static ENGLISH: OnceLock<Vectors> = OnceLock::new();
 
-/// What is made of a sentence before anything is computed. Words are in small letters, each once,
-/// without those that say nothing by themselves ("the", "with").
+/// Which words of a sentence a model understands, found without running a network. The lists hold
+/// words in lower case, each once, without function words such as "the" and "with".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// The sentence, its typing errors mended: give this to [`crate::Model::sample`].
+    /// The sentence with its typing errors corrected: give this to [`crate::Model::sample`].
     pub text: String,
-    /// How many words and punctuation marks there are.
+    /// The number of words and punctuation marks in `text`.
     pub tokens: usize,
-    /// The words that captions had, in the order of the sentence.
+    /// The words that occur in captions, in the order of the sentence.
     pub understood: Vec<String>,
-    /// Those of them that were written with a typing error: as written, and as read.
+    /// The corrected words, as (written, corrected).
     pub mended: Vec<(String, String)>,
-    /// The words that no caption had: the model goes by their letters, or by their vectors where it
-    /// has word vectors.
+    /// The words that no caption had. The model uses the pieces of their letters, or their word
+    /// vectors if its table has them.
     pub not_understood: Vec<String>,
-    /// The rest of `text` that is not read, since the sentence is too long.
+    /// The end of `text` that the model ignores because the sentence is too long.
     pub unread: String,
 }
 
 impl Lexicon {
-    /// Adds the words of captions to those that are understood; not those that captions have by a
-    /// typing error, so as not to take them for what is meant.
+    /// Adds the words of captions to the understood words ([`Lexicon::words`]).
+    ///
+    /// Probable typing errors are left out: words that are not English and are one typing error
+    /// from a caption word at least 20 times as frequent.
     ///
     /// # Errors
-    /// If a caption cannot be read.
+    /// If a caption cannot be tokenized.
     pub fn learn(&mut self, captions: &[String]) -> Result<()> {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for caption in captions {
@@ -68,15 +71,18 @@ impl Lexicon {
         Ok(())
     }
 
-    /// What is understood of a sentence. A word that no caption had and that is one typing error
-    /// (a letter too many, too few, another, or two exchanged) from one that a caption had is read as
-    /// that, unless it is English itself; so is one that lacks or has an "s" at its end.
+    /// Finds the words of a sentence that the model understands, and corrects typing errors.
     ///
-    /// A model of an earlier version does not hold its captions' words; for it, a word is understood
-    /// that is one piece of the tokenizer, and no error is mended.
+    /// A word that no caption had is replaced by a caption word if the two differ only by a final
+    /// "s". The same holds if the two differ by one typing error (a letter added, missing or
+    /// replaced, or two neighbours swapped) and the written word has at least four letters and is
+    /// not English.
+    ///
+    /// The file of an older model has no list of caption words. Such a model understands the words
+    /// that are a single piece of its tokenizer, and corrects no errors.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If the sentence cannot be tokenized.
     pub fn look(&self, text: &str) -> Result<Reading> {
         let mut reading = Reading::default();
         let mut copied = 0;
@@ -127,8 +133,8 @@ impl Lexicon {
     }
 }
 
-/// The word that was meant by another, if that has a typing error; of several the first by letters,
-/// those that begin alike before others.
+/// The word of `words` that `word` is a typing error of. Words with the same first letter come
+/// first; of several such words the first in `words`. `None` for short and for English words.
 fn meant<'a>(word: &str, words: impl Iterator<Item = &'a String>) -> Option<&'a String> {
     let letters = word.chars().count();
     if letters < LETTERS || ENGLISH.get_or_init(Vectors::builtin).find(word).is_some() {
@@ -143,7 +149,7 @@ fn meant<'a>(word: &str, words: impl Iterator<Item = &'a String>) -> Option<&'a 
     words.filter(is_alike).min_by_key(|known| known.chars().next() != word.chars().next())
 }
 
-/// The same word with an "s" at its end, or without.
+/// The word of `words` that is `word` with a final "s" added or removed.
 fn form(word: &str, words: &BTreeSet<String>) -> Option<String> {
     let other = word.strip_suffix('s').map_or_else(|| format!("{word}s"), Into::into);
     words.contains(&other).then_some(other)

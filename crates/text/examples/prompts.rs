@@ -1,5 +1,5 @@
-//! Sentences as people ask for films, with their labels: treebanks have few of them. What the
-//! built-in tagger was trained on besides is made by
+//! Generates labelled sentences in the style of prompts for films, which are rare in treebanks. The
+//! built-in tagger's additional training sentences come from
 //!
 //! ```text
 //! cargo run --release -p kinora-text --example prompts -- pos > prompts.conllu
@@ -8,11 +8,11 @@
 
 use fastrand::Rng;
 
-/// How many sentences there are for each task.
+/// Sentences of a task.
 const SENTENCES: usize = 800;
 
-/// Words with their parts of speech and, after a second slash, their label as a name. `<..>` is to
-/// be replaced by one of those.
+/// A grammar: for each symbol `<..>` its alternatives. A word is followed by a slash and its part
+/// of speech and, if it is in a name, another slash and its BIO label.
 const RULES: &[(&str, &[&str])] = &[
     (
         "<prompt>",
@@ -265,7 +265,7 @@ fn main() -> Result<(), &'static str> {
     let (seed, pos) = match task.as_deref() {
         Some("pos") => (1, true),
         Some("ner") => (2, false),
-        _ => return Err("say what for: pos or ner"),
+        _ => return Err("give the task: pos or ner"),
     };
     let mut rng = Rng::with_seed(seed);
     for _ in 0..SENTENCES {
@@ -284,7 +284,7 @@ fn main() -> Result<(), &'static str> {
     Ok(())
 }
 
-/// A sentence grown from a symbol.
+/// A random expansion of a symbol; a word is returned unchanged.
 fn grown(symbol: &str, rng: &mut Rng) -> String {
     let Some((_, ways)) = RULES.iter().find(|(name, _)| *name == symbol) else {
         return symbol.to_owned();

@@ -1,5 +1,5 @@
-//! How fast the built-in tagger is, on one thread: loading, one prompt, and the sentences of a file
-//! in batches; and the most memory that the process had.
+//! Measures the built-in tagger on one thread: the time for loading, for one prompt and for the
+//! sentences of a file in batches, and the peak memory of the process.
 //!
 //! `cargo run --release -p kinora-text --example speed -- en_ewt-ud-dev.conllu`
 
@@ -10,7 +10,7 @@ use kinora_text::{Engine, Tagger, read};
 const TIMES: usize = 9;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let file = std::env::args().nth(1).ok_or("the name of a file of sentences is missing")?;
+    let file = std::env::args().nth(1).ok_or("give the path of a file of labelled sentences")?;
     rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global()?;
     let (load, tagger) = median(Tagger::builtin)?;
     println!("load       {:8.2} ms", 1e3 * load);
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The median time of a few calls in seconds, and what the last one gave.
+/// The median time of [`TIMES`] calls in seconds, and the last result.
 fn median<T>(mut f: impl FnMut() -> kinora_text::Result<T>) -> kinora_text::Result<(f64, T)> {
     let mut times = Vec::with_capacity(TIMES);
     let mut last = f()?;

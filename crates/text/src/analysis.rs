@@ -1,30 +1,30 @@
 use std::ops::Range;
 
-/// What is known of a sentence.
+/// A sentence with its tokens and names.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Analysis {
-    /// The sentence, as it was given.
+    /// The original sentence.
     pub text: String,
-    /// Its words and punctuation marks, in order; their spans do not overlap.
+    /// The words and punctuation marks, in order; their spans do not overlap.
     pub tokens: Vec<Token>,
-    /// The names in it, in order. A [`Tokenizer`](crate::Tokenizer) alone finds none.
+    /// The names, in order. A [`Tokenizer`](crate::Tokenizer) finds none.
     pub entities: Vec<Entity>,
 }
 
 impl Analysis {
-    /// The pieces of all tokens in a row, as an embedding wants them.
+    /// The pieces of all tokens in order: rows of an embedding table.
     pub fn pieces(&self) -> impl Iterator<Item = u32> + '_ {
         self.tokens.iter().flat_map(|token| token.pieces.iter().copied())
     }
 
-    /// The name that a token is part of.
+    /// The name that contains the token.
     pub fn entity(&self, token: &Token) -> Option<&Entity> {
         let at = self.entities.partition_point(|name| name.span.end <= token.span.start);
         self.entities.get(at).filter(|name| name.span.contains(&token.span.start))
     }
 
-    /// Takes over the tags and names of another analysis of the same text: a token has the tag of
-    /// the other's token that it begins in.
+    /// Copies the tags and names of another analysis of the same text. Each token gets the tag of
+    /// the other's token in which it begins, or no tag if there is no such token.
     pub fn adopt(&mut self, other: Analysis) {
         let mut others = other.tokens.into_iter().peekable();
         for token in &mut self.tokens {
@@ -35,10 +35,10 @@ impl Analysis {
         self.entities = other.entities;
     }
 
-    /// The words behind a token, as they were written.
+    /// The text of a token.
     ///
     /// # Panics
-    /// If the span is not one of this text.
+    /// If the span is outside of this text.
     pub fn word(&self, token: &Token) -> &str {
         &self.text[token.span.clone()]
     }
@@ -47,32 +47,33 @@ impl Analysis {
 /// A word or a punctuation mark.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Token {
-    /// Where it stands in the text, in bytes; always on the borders of characters.
+    /// The bytes of the token in the text, always on character boundaries.
     pub span: Range<usize>,
-    /// Its pieces, as numbers below [`Tokenizer::vocab_size`](crate::Tokenizer::vocab_size):
+    /// The pieces, each below [`Tokenizer::vocab_size`](crate::Tokenizer::vocab_size):
     /// one or more from a [`Tokenizer`](crate::Tokenizer), none from an [`Engine`](crate::Engine).
     pub pieces: Vec<u32>,
-    /// Its part of speech, which an [`Engine`](crate::Engine) finds.
+    /// The part of speech from an [`Engine`](crate::Engine); `None` from a
+    /// [`Tokenizer`](crate::Tokenizer).
     pub tag: Option<Tag>,
 }
 
-/// A part of speech.
+/// The part of speech of a token.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tag {
-    /// The universal part of speech, as `NOUN`.
+    /// The universal part of speech, such as `NOUN`.
     pub pos: String,
-    /// Its probability, 0 to 1.
+    /// The probability of this part of speech, 0 to 1.
     pub p: f32,
 }
 
-/// A name, of one or more tokens.
+/// A name of one or more tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entity {
-    /// What it names, as `PER`.
+    /// The kind of name, such as `PER`.
     pub label: String,
-    /// Where it stands in the text, in bytes.
+    /// The bytes of the name in the text.
     pub span: Range<usize>,
-    /// How sure that is, 0 to 1.
+    /// The mean probability of its labels, 0 to 1.
     pub score: f32,
 }
 

@@ -18,27 +18,29 @@ use crate::{Engine, Entity, Error, Result, Tag, Tagged, Task};
 
 pub use train::{BertTrainConfig, train_bert};
 
-/// Two fine-tuned models, BERT or DistilBERT, on libtorch: one finds parts of speech, one names.
+/// Two fine-tuned models on libtorch, each a BERT or DistilBERT: one finds parts of speech, one
+/// names.
 ///
-/// It takes what was trained here, and what others trained for these tasks: labels as Universal
-/// Dependencies or the Penn Treebank have them, and names as BIO; kinds of names that are not of
-/// [`ENTITIES`](crate::ENTITIES) are left out.
+/// The models come from [`train_bert`] or from other programs. Labels of parts of speech are those
+/// of Universal Dependencies or the Penn Treebank; labels of names are BIO. Names of other kinds
+/// than [`ENTITIES`](crate::ENTITIES) are left out.
 pub struct Bert {
     pos: Model,
     ner: Model,
 }
 
-/// The folder of each task in that of both.
+/// The subfolder of each task.
 const FOLDERS: [(Task, &str); 2] = [(Task::Pos, "pos"), (Task::Ner, "ner")];
 
-/// Characters of a word that a model is shown; its label stands at the first piece.
+/// Characters of a word that a model sees. The rest can be cut, since the label is at the first
+/// piece.
 const WORD: usize = 100;
 
-/// Characters that are read together; what is longer is read in parts. There are mostly a fourth as
+/// Characters of a part; a longer sentence is read in several parts. A part has mostly a quarter as
 /// many pieces.
 const PART: usize = 1500;
 
-/// Characters of a batch at most, with what fills its parts up.
+/// Characters of a batch at most, padding included.
 const BATCH: usize = 16 << 10;
 
 impl Bert {
@@ -46,17 +48,17 @@ impl Bert {
     /// `model.safetensors` or `rust_model.ot`.
     ///
     /// # Errors
-    /// If a file is missing or is not what it should be, with its path.
+    /// [`Error::Model`] with the path of the file that is missing or invalid.
     pub fn open(folder: &Path) -> Result<Self> {
         let [pos, ner] = FOLDERS.map(|(task, name)| Model::open(&folder.join(name), task));
         Ok(Self { pos: pos?, ner: ner? })
     }
 
-    /// The models that `rust-bert` downloads where none are named: MobileBERT for parts of speech
-    /// and BERT for names.
+    /// Downloads the default models of `rust-bert`: MobileBERT for parts of speech and BERT for
+    /// names.
     ///
     /// # Errors
-    /// If they cannot be fetched.
+    /// If a model cannot be downloaded or read.
     #[cfg(feature = "rust-bert-remote")]
     pub fn remote() -> Result<Self> {
         use rust_bert::pipelines::pos_tagging::POSConfig;
@@ -80,15 +82,15 @@ impl Bert {
 /// A model for one task.
 struct Model {
     model: TokenClassificationModel,
-    /// Of each of its labels, ours.
+    /// For each label of the model, the index of the label of our task.
     labels: Vec<usize>,
 }
 
-/// Some words of a sentence, as a model reads them.
+/// A range of a sentence's words, joined into a text for the model.
 struct Part {
     sentence: usize,
     first: usize,
-    /// Where each word begins and ends in the text, in characters.
+    /// The beginning and end of each word in the text, in characters.
     words: Vec<(usize, usize)>,
     text: String,
     characters: usize,
@@ -122,13 +124,14 @@ impl Model {
         labels: Vec<usize>,
         weights: &Path,
     ) -> Result<Self> {
-        // The pipeline takes every batch but the first for the first: there must be only one.
+        // The pipeline mistakes every later batch for the first, so a single batch must hold all.
         config.batch_size = usize::MAX;
         let model = TokenClassificationModel::new_with_tokenizer(config, tokenizer);
         Ok(Self { model: model.map_err(|error| wrong(weights, error))?, labels })
     }
 
-    /// The label of each word and its probability; 0 where the model has nothing to say.
+    /// The label of each word and its probability. A word without a piece gets the label `nothing`
+    /// and the probability 0.
     fn label(&self, sentences: &[Vec<&str>], nothing: usize) -> Vec<Vec<(usize, f32)>> {
         let mut labels: Vec<Vec<(usize, f32)>> =
             sentences.iter().map(|words| vec![(nothing, 0.0); words.len()]).collect();
@@ -152,7 +155,7 @@ impl Model {
                     while part.words.get(word).is_some_and(|&(_, end)| end <= begin) {
                         word += 1;
                     }
-                    // A word's label is that of its first piece.
+                    // The first piece of a word decides its label.
                     let inside = part.words.get(word).is_some_and(|&(start, _)| start <= begin);
                     if inside && last != Some(word) {
                         of[word] = (self.labels[token.label_index as usize], token.score as f32);
@@ -167,7 +170,7 @@ impl Model {
 }
 
 impl Part {
-    /// All parts of a sentence.
+    /// Splits a sentence into parts.
     fn all(sentence: usize, words: &[&str]) -> Vec<Self> {
         let mut parts: Vec<Self> = Vec::new();
         for (at, word) in words.iter().enumerate() {
@@ -183,7 +186,7 @@ impl Part {
                     characters: 0,
                 });
             }
-            let part = parts.last_mut().expect("there is one now");
+            let part = parts.last_mut().expect("a part was just added");
             part.words.push((part.characters, part.characters + len));
             part.text += word;
             part.text.push(' ');
@@ -213,22 +216,22 @@ impl Engine for Bert {
     }
 }
 
-/// The error of a file.
+/// An error about a file or folder.
 fn wrong(path: &Path, reason: impl ToString) -> Error {
     Error::Model { path: path.to_owned(), reason: reason.to_string() }
 }
 
-/// Ours of each of the labels that a `config.json` names.
+/// Our label for each label of a `config.json`.
 fn labels(config: &Value, task: Task) -> Result<Vec<usize>, String> {
     let names = config["id2label"].as_object();
-    let names = names.ok_or("id2label, which names the labels, is missing")?;
+    let names = names.ok_or("id2label, the names of the labels, is missing")?;
     let label = |i: usize| {
         let name = names.get(&i.to_string()).and_then(Value::as_str);
         let name = name.ok_or_else(|| format!("id2label does not name label {i}"))?;
         let (ours, what) = match task {
             Task::Pos => (
                 POS.iter().position(|&pos| pos == name).or_else(|| penn(name)),
-                "no part of speech of Universal Dependencies or of the Penn Treebank",
+                "not a part of speech of Universal Dependencies or the Penn Treebank",
             ),
             Task::Ner => (
                 BIO.iter().position(|&label| label == name).or_else(|| {
@@ -243,7 +246,7 @@ fn labels(config: &Value, task: Task) -> Result<Vec<usize>, String> {
     (0..names.len()).map(label).collect()
 }
 
-/// The universal part of speech of one of the Penn Treebank's, where no sentence is looked at:
+/// The universal part of speech of a Penn Treebank tag, without regard to the sentence:
 /// <https://universaldependencies.org/tagset-conversion/en-penn-uposf.html>
 fn penn(tag: &str) -> Option<usize> {
     let pos = match tag {

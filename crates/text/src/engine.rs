@@ -2,20 +2,20 @@ use std::ops::Range;
 
 use crate::{Analysis, Entity, Result, Tag, Token, words};
 
-/// What finds parts of speech and names: the built-in [`Tagger`](crate::Tagger), or another.
+/// Finds parts of speech and names: the built-in [`Tagger`](crate::Tagger) or another engine.
 pub trait Engine {
-    /// The tags and names of sentences, each given as its words.
+    /// Finds the tags and names of sentences. Each sentence is given as its words.
     ///
     /// # Errors
-    /// If the engine fails; no text is an error.
+    /// If the engine fails. No text is an error.
     fn tag(&self, sentences: &[Vec<&str>]) -> Result<Vec<Tagged>>;
 
-    /// Cuts texts into words, and finds their tags and names.
+    /// Splits texts into words, and finds their tags and names.
     ///
-    /// The tokens have no pieces: those are a [`Tokenizer`](crate::Tokenizer)'s.
+    /// The tokens have no pieces; only a [`Tokenizer`](crate::Tokenizer) gives them.
     ///
     /// # Errors
-    /// As of [`Engine::tag`].
+    /// As [`Engine::tag`].
     fn analyse(&self, texts: &[&str]) -> Result<Vec<Analysis>> {
         let spans: Vec<Vec<Range<usize>>> = texts.iter().map(|text| words(text)).collect();
         let sentences: Vec<Vec<&str>> = texts
@@ -29,7 +29,7 @@ pub trait Engine {
     }
 }
 
-/// What an engine says of a sentence.
+/// The tags and names of a sentence.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tagged {
     /// The part of speech of each word.

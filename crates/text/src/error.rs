@@ -1,88 +1,88 @@
 use std::io;
 use std::path::PathBuf;
 
-/// What can go wrong with a tokenizer or a tagger.
+/// An error of a tokenizer, a tagger or its training data.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A vocabulary that has no room for the alphabet.
-    #[error("a vocabulary of {wanted} has no room for the alphabet; it must be at least {least}")]
+    /// A vocabulary that is too small for the alphabet.
+    #[error("{wanted} pieces are too few for the alphabet; the vocabulary needs at least {least}")]
     Vocabulary {
-        /// The size that was asked for.
+        /// The requested size.
         wanted: usize,
-        /// The least size.
+        /// The smallest possible size.
         least: usize,
     },
-    /// A `tokenizer.json` that cannot be used.
+    /// A `tokenizer.json` that is invalid or unsupported.
     #[error("tokenizer.json: {0}")]
     Json(String),
-    /// A text that the tokenizer cannot read.
+    /// A text that the tokenizer rejects.
     #[error("cannot tokenize the text: {0}")]
     Tokenize(String),
     /// A file that cannot be read.
     #[error("cannot read {}", .path.display())]
     Read {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A file or folder that cannot be written.
     #[error("cannot write {}", .path.display())]
     Write {
-        /// Which.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A line of a file that is not what it should be.
+    /// A malformed line of a file.
     #[error("{}:{line}: {reason}", .path.display())]
     Line {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// Which line, from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// What is wrong with the line.
         reason: String,
     },
-    /// A sentence whose labels are not one a word, or not of the task.
-    #[error("sentence {index} has other labels than those of {task:?}, one a word")]
+    /// A sentence without exactly one label per word, or with a label that the task lacks.
+    #[error("sentence {index} needs one label per word, all of them labels of {task:?}")]
     Labels {
-        /// What they should be of.
+        /// The task of the sentence.
         task: crate::Task,
-        /// Which sentence, from 0.
+        /// The index of the sentence, from 0.
         index: usize,
     },
-    /// Nothing to learn from.
-    #[error("there is nothing to learn {0} from")]
+    /// A training without sentences for a task.
+    #[error("there is nothing to learn {0} from; add labelled sentences")]
     NoData(&'static str),
-    /// Sizes that make no tagger.
+    /// A size of a tagger or of its training that is out of bounds.
     #[error("the tagger's sizes: {0}")]
     Sizes(String),
-    /// A file of a model, or its folder, that cannot be used.
+    /// An invalid file or folder of a rust-bert model.
     #[error("{}: {reason}", .path.display())]
     Model {
-        /// Which.
+        /// The path of the file or folder.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// The weights of a tagger that cannot be used.
+    /// Invalid metadata or weights of a tagger.
     #[error("the tagger's weights: {0}")]
     Weights(String),
-    /// The same, with what is wrong with one of its tensors or with the file.
+    /// An invalid safetensors file of a tagger, or an invalid tensor in it.
     #[error("the tagger's weights")]
     Tensors(#[from] kinora_nn::Error),
-    /// What the device says.
+    /// A tensor operation that failed.
     #[error(transparent)]
     Tensor(#[from] kinora_tensor::Error),
-    /// A training whose loss is no number any more.
+    /// A training whose loss, gradient or weights became NaN or infinite.
     #[error("the training diverged at step {step}; try a smaller rate")]
     Diverged {
-        /// At which step.
+        /// The number of the step.
         step: usize,
     },
 }
 
-/// The result of what this crate does.
+/// A result with the error of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,4 +1,5 @@
-//! The tags that engines give: universal parts of speech, and names as inside, outside, beginning.
+//! The labels of engines: universal parts of speech, and BIO labels (begin, inside, outside) of
+//! names.
 
 /// The universal parts of speech (Nivre et al., "Universal Dependencies v2", 2020).
 pub const POS: [&str; 17] = [
@@ -6,21 +7,22 @@ pub const POS: [&str; 17] = [
     "PUNCT", "SCONJ", "SYM", "VERB", "X",
 ];
 
-/// What names are of: persons, places and organisations.
+/// The kinds of names: persons, places and organisations.
 pub const ENTITIES: [&str; 3] = ["PER", "LOC", "ORG"];
 
-/// The labels of words: outside of a name; then, for each of [`ENTITIES`], its first word and any
-/// other of it.
+/// The labels of words: `O` outside of names; then, for each kind of [`ENTITIES`], `B-` for the
+/// first word of a name and `I-` for its other words.
 pub const BIO: [&str; 7] = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"];
 
-/// Which of [`ENTITIES`] a label is of, and whether it begins one; `None` outside.
+/// The kind of a label, as an index into [`ENTITIES`], and whether it begins a name; `None` for
+/// `O`.
 pub(crate) fn entity(label: usize) -> Option<(usize, bool)> {
     let of = label.checked_sub(1)?;
     Some((of / 2, of.is_multiple_of(2)))
 }
 
-/// The names in a sentence of labels: which of [`ENTITIES`], and its words. As is usual, a word
-/// inside of a name that nothing began begins one.
+/// The names in a sequence of labels: the kind, as an index into [`ENTITIES`], and the range of
+/// words. An `I-` label that continues no name begins one, as is usual.
 pub(crate) fn spans(labels: &[usize]) -> Vec<(usize, std::ops::Range<usize>)> {
     let mut spans: Vec<(usize, std::ops::Range<usize>)> = Vec::new();
     for (at, &label) in labels.iter().enumerate() {
@@ -43,7 +45,7 @@ mod tests {
             (&[][..], vec![]),
             (&[0, 0], vec![]),
             (&[1, 2, 2, 0, 5], vec![(0, 0..3), (2, 4..5)]),
-            // Next to one another; of another kind; begun by nothing.
+            // Adjacent names, a name of another kind, and I- labels without B-.
             (&[1, 1, 4, 4, 6], vec![(0, 0..1), (0, 1..2), (1, 2..4), (2, 4..5)]),
         ] {
             assert_eq!(spans(labels), expected, "{labels:?}");

@@ -1,4 +1,4 @@
-//! What the trainings of all engines share.
+//! Progress, batches and schedule, shared by the trainings of all engines.
 
 use std::f32::consts::PI;
 
@@ -8,36 +8,37 @@ use crate::score::{Score, score};
 use crate::treebank::{Sentence, Task};
 use crate::{Engine, Error, Result, Tagger};
 
-/// Where a training stands.
+/// The progress of a training.
 pub struct Progress<'a, T = Tagger> {
-    /// Steps that are done.
+    /// Completed steps.
     pub step: usize,
-    /// All of them.
+    /// Steps of the whole training.
     pub steps: usize,
-    /// The loss of the last steps, per word: of parts of speech and of names.
+    /// The losses per word of parts of speech and of names, each a running mean over recent steps.
     pub losses: [f32; 2],
-    /// After each epoch, the tagger so far, and its scores on what is held out.
+    /// After each epoch, its tagger and the scores on the held-out sentences; `None` after a step.
     pub epoch: Option<Epoch<'a, T>>,
 }
 
-/// What an epoch came to.
+/// The result of an epoch.
 pub struct Epoch<'a, T = Tagger> {
-    /// How many are done.
+    /// Completed epochs.
     pub number: usize,
-    /// The tagger so far.
+    /// The tagger after this epoch.
     pub tagger: &'a T,
-    /// On the held out sentences: parts of speech, the same without capitals, and names.
+    /// The scores on the held-out sentences: parts of speech, parts of speech of the sentences in
+    /// lower case, and names.
     pub scores: [Score; 3],
 }
 
-/// Of the sentences to learn from, one block in so many is held out: it measures, and trains
-/// nothing. Blocks, since sentences that stand together are of one text.
+/// One block of sentences in this many is held out: it is used for scores, never for training.
+/// Whole blocks are held out because neighbouring sentences come from the same text.
 const HELD_OUT: usize = 20;
 
-/// Sentences of such a block, or fewer where there are few blocks of them.
+/// Sentences of a block; fewer if the data would have less than [`HELD_OUT`] blocks.
 const BLOCK: usize = 50;
 
-/// The sentences of a task.
+/// The sentences of a task, split into training and held-out sentences.
 pub struct Set {
     pub task: Task,
     pub train: Vec<Sentence>,
@@ -58,7 +59,7 @@ impl Set {
     }
 }
 
-/// The sentences of both tasks, to be learnt in batches of `batch`, `epochs` times.
+/// Splits the sentences of both tasks; checks the labels, and that `batch` and `epochs` are not 0.
 pub fn sets(data: &[(Task, Vec<Sentence>)], batch: usize, epochs: usize) -> Result<[Set; 2]> {
     for (what, count) in [("batch", batch), ("epochs", epochs)] {
         if count == 0 {
@@ -78,7 +79,7 @@ pub fn sets(data: &[(Task, Vec<Sentence>)], batch: usize, epochs: usize) -> Resu
     Ok(sets)
 }
 
-/// The scores of [`Epoch`].
+/// The scores of an engine on the held-out sentences, as in [`Epoch::scores`].
 pub fn held_out(engine: &dyn Engine, [pos, ner]: &[Set; 2]) -> Result<[Score; 3]> {
     let lower: Vec<Sentence> = pos.held_out.iter().map(Sentence::lowered).collect();
     Ok([
@@ -88,12 +89,13 @@ pub fn held_out(engine: &dyn Engine, [pos, ner]: &[Set; 2]) -> Result<[Score; 3]
     ])
 }
 
-/// Takes a step's loss into the mean of the last ones.
+/// Adds the loss of a step to a running mean (exponential, 0.02); a mean of 0 is replaced.
 pub fn note(mean: &mut f32, loss: f32) {
     *mean += (loss - *mean) * if *mean == 0.0 { 1.0 } else { 0.02 };
 }
 
-/// The batches of an epoch: each of one task, its sentences of similar length, in random order.
+/// The batches of an epoch in random order, each with the index of its set. The sentences of a
+/// batch have one task and similar lengths.
 pub fn batches<'a>(
     sets: &'a [Set; 2],
     size: usize,
@@ -104,7 +106,8 @@ pub fn batches<'a>(
         let mut sentences: Vec<(usize, &Sentence)> =
             set.train.iter().map(|sentence| (sentence.words.len(), sentence)).collect();
         random.shuffle(&mut sentences);
-        // By length and then as shuffled, so that batches differ from epoch to epoch.
+        // The sort is stable: sentences of equal length stay shuffled, so each epoch has new
+        // batches.
         sentences.sort_by_key(|(length, _)| *length);
         let chunks = sentences.chunks(size);
         batches.extend(
@@ -115,7 +118,7 @@ pub fn batches<'a>(
     batches
 }
 
-/// A short rise, then a fall along a cosine.
+/// The factor of the learning rate: a linear warm-up of 100 steps times a cosine decay to 0.
 pub fn schedule(step: usize, steps: usize) -> f32 {
     let rise = ((step + 1) as f32 / 100.0).min(1.0);
     rise * 0.5 * (1.0 + (PI * step as f32 / steps as f32).cos())

@@ -1,33 +1,33 @@
-//! How often an engine is right.
+//! Precision, recall and F1 of an engine.
 
 use std::ops::Range;
 
 use crate::treebank::{Sentence, Task};
 use crate::{Engine, Result, labels, words};
 
-/// Counts over the words or names of some sentences.
+/// Counts of right and wrong words or names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
-    /// Words, or names that the file has.
+    /// Words or names in the labelled sentences.
     pub gold: usize,
-    /// Words that were tagged, or names that were found.
+    /// Words or names that the engine found.
     pub found: usize,
-    /// Those that are right: a name, if its words and its label are.
+    /// Found words or names that are right. A name is right if its words and its label are.
     pub right: usize,
 }
 
 impl Score {
-    /// The share of what was found that is right; 0 where nothing was.
+    /// `right / found`; 0 if nothing was found.
     pub fn precision(&self) -> f64 {
         share(self.right, self.found)
     }
 
-    /// The share of what there is that was found; 0 where there is nothing.
+    /// `right / gold`; 0 if the sentences have none.
     pub fn recall(&self) -> f64 {
         share(self.right, self.gold)
     }
 
-    /// The harmonic mean of both; of words, the accuracy.
+    /// The harmonic mean of precision and recall. For parts of speech this is the accuracy.
     pub fn f1(&self) -> f64 {
         share(2 * self.right, self.gold + self.found)
     }
@@ -37,10 +37,11 @@ fn share(part: usize, of: usize) -> f64 {
     if of == 0 { 0.0 } else { part as f64 / of as f64 }
 }
 
-/// Holds an engine against sentences whose labels are known, on their own words.
+/// Scores an engine on labelled sentences. The engine gets the sentences' own words.
 ///
 /// # Errors
-/// If a sentence has labels that the task does not have, and as of [`Engine::tag`].
+/// [`crate::Error::Labels`] if a sentence does not have one label of the task per word; otherwise
+/// as [`Engine::tag`].
 pub fn score(engine: &dyn Engine, task: Task, sentences: &[Sentence]) -> Result<Score> {
     task.check(sentences)?;
     let words: Vec<Vec<&str>> = sentences
@@ -72,10 +73,10 @@ pub fn score(engine: &dyn Engine, task: Task, sentences: &[Sentence]) -> Result<
     Ok(score)
 }
 
-/// Holds [`words`] against the sentences whose text is known: spans that are the same in both.
+/// Scores [`words`] on the sentences with a [`Sentence::text`]: a word is right if its span is.
 ///
-/// A token that stands for several words counts as those where they are what it is written as, as
-/// `do` and `n't`, and else as one.
+/// A token of several words counts as these words if together they spell the token, as `do` and
+/// `n't` spell `don't`; otherwise it counts as one word.
 pub fn score_words(sentences: &[Sentence]) -> Score {
     let mut score = Score::default();
     for sentence in sentences {
@@ -89,7 +90,7 @@ pub fn score_words(sentences: &[Sentence]) -> Score {
     score
 }
 
-/// Where the words of a sentence stand in its text; `None` if one is not there.
+/// The spans of a sentence's words in its text; `None` if the text lacks a word.
 fn gold_spans(sentence: &Sentence, text: &str) -> Option<Vec<Range<usize>>> {
     let mut spans = Vec::new();
     let mut at = 0;

@@ -1,10 +1,10 @@
-//! Where words begin and end, as in Universal Dependencies' English treebanks: `do|n't`,
-//! `well|-|known`, `$|5`, `10|%`, and addresses, smileys and abbreviations whole.
+//! Splits text into words as in Universal Dependencies' English treebanks: `do|n't`,
+//! `well|-|known`, `$|5`, `10|%`, with addresses, smileys and abbreviations whole.
 
 use std::ops::Range;
 
-/// The words of a text, as byte spans in order: none is empty, and together they hold all that is
-/// no white space.
+/// Splits a text into words, given as byte spans in order. No span is empty, and together they
+/// contain every character except white space.
 ///
 /// ```
 /// let text = "She didn't pay $5 (well-known).";
@@ -28,24 +28,24 @@ pub fn words(text: &str) -> Vec<Range<usize>> {
     spans
 }
 
-/// Bytes of a word or of an address that rules look at, so that time grows as the text does.
+/// Bytes of a word or address that the rules look at, so that the time stays linear in the text.
 const LONG: usize = 512;
 
-/// The beginning of a text that rules look at.
+/// The first bytes of a text, about [`LONG`].
 fn near(rest: &str) -> &str {
     let end = (LONG..rest.len()).find(|&at| rest.is_char_boundary(at));
     &rest[..end.unwrap_or(rest.len())]
 }
 
-/// Signs that are words of their own each, even where several stand together.
+/// Signs that are always words of their own, even next to each other.
 const SINGLE: &str = "()[]{}\"“”«»,;:/\\|%&+^";
 
-/// The words of what stands between white space; `last` if nothing follows it.
+/// Splits a chunk, the text between two white spaces; `last` if the text ends with it.
 fn chunk(chunk: &str, offset: usize, last: bool, spans: &mut Vec<Range<usize>>) {
     let mut rest = chunk;
     while !rest.is_empty() {
         let mut len = next(rest, rest.len() == chunk.len());
-        // What ends a text ends its sentence, after an abbreviation too.
+        // A period at the end of the text is a word, even after an abbreviation.
         if last && len == rest.len() && len > 1 && rest.ends_with('.') && rest.starts_with(is_word)
         {
             len -= 1;
@@ -56,12 +56,13 @@ fn chunk(chunk: &str, offset: usize, last: bool, spans: &mut Vec<Range<usize>>) 
     }
 }
 
-/// How long the next run is that no rule but those for words cuts; `first` at the start.
+/// The length of the next run, which only the rules for contractions may split further; `first` at
+/// the start of a chunk.
 fn next(rest: &str, first: bool) -> usize {
     if let Some(len) = address(rest).or_else(|| if first { smiley(rest) } else { None }) {
         return len;
     }
-    let c = rest.chars().next().expect("it is not empty");
+    let c = rest.chars().next().expect("the rest is not empty");
     if is_word(c) {
         return run(rest);
     }
@@ -72,7 +73,7 @@ fn next(rest: &str, first: bool) -> usize {
     {
         return 1 + rest[1..].find(|c| !is_word(c) && c != '_').unwrap_or(rest.len() - 1);
     }
-    // A year or a number that begins with a sign.
+    // A clitic with its apostrophe: 'em, '90s.
     if matches!(c, '\'' | '’') && is_clitic(&rest[c.len_utf8()..]) {
         return c.len_utf8()
             + rest[c.len_utf8()..].find(|c| !is_word(c)).unwrap_or(rest.len() - c.len_utf8());
@@ -83,11 +84,11 @@ fn next(rest: &str, first: bool) -> usize {
     if SINGLE.contains(c) {
         return c.len_utf8();
     }
-    // Any other sign together with those like it: ..., !!!, --, ?!
+    // Any other sign, together with the like signs that follow: ..., !!!, --, ?!
     let alike = |other: char| match c {
         '!' | '?' => matches!(other, '!' | '?'),
         _ if c.is_ascii() => other == c,
-        // Emoji and what joins and colours them; other scripts' signs.
+        // Emoji with their joiners and variation selectors; signs of other scripts.
         _ if is_mark(other) => true,
         _ => !other.is_ascii() && !is_word(other) && !SINGLE.contains(other),
     };
@@ -98,12 +99,12 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || is_mark(c)
 }
 
-/// Accents that stand by themselves, after the letter that they belong to.
+/// Combining accents, joiners and variation selectors: characters that belong to the one before.
 fn is_mark(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
 }
 
-/// What may follow an apostrophe at the start of a word: 'em, 'cause, '90s.
+/// Whether the text after an apostrophe makes it a clitic: 'em, 'cause, '90s.
 fn is_clitic(after: &str) -> bool {
     let end = after.find(|c| !is_word(c)).unwrap_or(after.len());
     let word = after[..end].to_lowercase();
@@ -113,7 +114,7 @@ fn is_clitic(after: &str) -> bool {
     ) || (word.starts_with(|c: char| c.is_ascii_digit()) && word.trim_end_matches('s').len() == 2)
 }
 
-/// A run of letters and digits, with the signs inside of it that belong to it.
+/// The length of a run of letters and digits, including the signs within that belong to it.
 fn run(rest: &str) -> usize {
     let mut end = 0;
     loop {
@@ -142,12 +143,12 @@ fn run(rest: &str) -> usize {
     }
 }
 
-/// `U`, `e.g`: single letters with periods between.
+/// `U`, `e.g`: single letters separated by periods.
 fn is_initials(inside: &str) -> bool {
     inside.split('.').all(|part| part.chars().count() == 1 && part.chars().all(char::is_alphabetic))
 }
 
-/// `amazon.com`, `report.doc`: a name with an ending, in small letters.
+/// `amazon.com`, `report.doc`: a name with a known ending.
 fn is_name(rest: &str, end: usize) -> bool {
     let after = near(&rest[end + 1..]);
     let ending = &after[..after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len())];
@@ -159,13 +160,13 @@ const ENDINGS: [&str; 24] = [
     "gif", "html", "htm", "txt", "zip", "exe", "mp3", "biz", "tv", "us", "ca",
 ];
 
-/// `10/30`, `713-853`: so far, digits with the same sign between.
+/// `10/30`, `713-853`: only digits, slashes, hyphens and periods so far.
 fn is_date(inside: &str) -> bool {
     inside.chars().all(|c| c.is_ascii_digit() || matches!(c, '/' | '-' | '.'))
 }
 
-/// `1969-1970`, `10-12`: from one number to another, which are words of their own; not `555-1234`
-/// or `10-30-2001`.
+/// `1969-1970`, `10-12`: a range, whose two numbers are words of their own; not `555-1234` or
+/// `10-30-2001`.
 fn is_range(rest: &str) -> bool {
     let rest = near(rest);
     let numbers =
@@ -189,7 +190,7 @@ const ABBREVIATIONS: [&str; 55] = [
     "attn", "lv",
 ];
 
-/// What keeps its hyphen: e-mail, co-op, x-ray.
+/// Prefixes that keep their hyphen: e-mail, co-op, x-ray.
 fn is_prefix(inside: &str) -> bool {
     PREFIXES.contains(&inside.to_lowercase().as_str())
 }
@@ -199,7 +200,7 @@ const PREFIXES: [&str; 24] = [
     "super", "ultra", "un", "mid", "pro", "bi", "counter", "over", "under", "self", "x",
 ];
 
-/// How long an address of the web or of mail at the start is.
+/// The length of the web or mail address at the start, if there is one.
 fn address(rest: &str) -> Option<usize> {
     let rest = near(rest);
     let begins = |start: &str| {
@@ -210,7 +211,7 @@ fn address(rest: &str) -> Option<usize> {
     let whole =
         rest[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}', '\'', '’']);
     if web {
-        // A bracket that was opened inside belongs to it.
+        // A closing bracket whose opening bracket is inside belongs to the address.
         let opened = whole.matches('(').count() > whole.matches(')').count();
         let closed = opened && rest[whole.len()..].starts_with(')');
         return Some(whole.len() + usize::from(closed)).filter(|&len| len > 4);
@@ -227,7 +228,8 @@ fn address(rest: &str) -> Option<usize> {
     (named && hosted).then_some(name.len() + 1 + len)
 }
 
-/// A smiley that the chunk is, but for what ends a sentence.
+/// The length of the smiley that makes up the chunk, apart from a final comma, period or
+/// exclamation mark.
 fn smiley(rest: &str) -> Option<usize> {
     let whole = rest.trim_end_matches([',', '.', '!']);
     SMILEYS.contains(&whole).then_some(whole.len())
@@ -239,7 +241,7 @@ const SMILEYS: [&str; 30] = [
     ":*",
 ];
 
-/// Cuts what stands for two words: do|n't, she|'s, can|not, gon|na.
+/// Adds a word, or the two words of a contraction: do|n't, she|'s, can|not, gon|na.
 fn word(word: &str, at: usize, spans: &mut Vec<Range<usize>>) {
     let cut = contraction(word).filter(|&cut| cut > 0 && cut < word.len());
     match cut {
@@ -248,14 +250,14 @@ fn word(word: &str, at: usize, spans: &mut Vec<Range<usize>>) {
     }
 }
 
-/// Where a word is to be cut.
+/// The byte at which a contraction is split; `None` for other words.
 fn contraction(word: &str) -> Option<usize> {
     let letters = word.chars().count();
     if !(2..=32).contains(&letters) || !word.starts_with(char::is_alphanumeric) {
         return None;
     }
     let lower = word.to_lowercase().replace(['’', '`'], "'");
-    // A few letters are two in small.
+    // Some letters become two in lower case, which would shift the places of the rest.
     if lower.chars().count() != letters {
         return None;
     }
@@ -273,13 +275,13 @@ fn contraction(word: &str) -> Option<usize> {
     word.char_indices().nth(first).map(|(at, _)| at)
 }
 
-/// What numbers are of, where nothing stands between: 10|pm, $|5|m, 35|mm.
+/// Units that may follow a number without a space: 10|pm, $|5|m, 35|mm.
 const UNITS: [&str; 20] = [
     "am", "pm", "k", "m", "b", "t", "bn", "mm", "cm", "km", "ft", "in", "lb", "lbs", "kg", "min",
     "mins", "hrs", "hh", "mph",
 ];
 
-/// Words that are two without a sign of it, and the length of the first.
+/// Contractions without an apostrophe, and the length of their first word.
 const TWO: [(&str, usize); 34] = [
     ("aint", 2),
     ("arent", 3),

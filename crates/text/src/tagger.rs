@@ -17,18 +17,18 @@ use crate::{Engine, Entity, Error, Result, Tag, Tagged};
 pub use net::Sizes;
 pub use train::{TrainConfig, train};
 
-/// Words that are read together: what is longer is read in parts.
+/// Words of a part; a longer sentence is read in several parts.
 const WINDOW: usize = 256;
 
-/// Sentences that are read together even where their lengths differ.
+/// A batch of up to this many parts may have parts of different lengths.
 const FEW: usize = 20;
 
-/// Words of a batch at most, with what fills its sentences up.
+/// Words of a batch at most, padding included.
 const BATCH: usize = 4096;
 
 /// The built-in engine: a small recurrent network on the CPU.
 ///
-/// Its weights are part of this crate; nothing is read or downloaded.
+/// The weights are part of this crate; no file is read or downloaded.
 #[derive(Clone, Debug)]
 pub struct Tagger {
     sizes: Sizes,
@@ -36,54 +36,56 @@ pub struct Tagger {
     net: Net<CpuTensor>,
 }
 
-/// What [`Tagger::builtin`] reads.
+/// The weights of [`Tagger::builtin`].
 const BUILTIN: &[u8] = include_bytes!("../assets/tagger.safetensors");
 
 impl Tagger {
-    /// The tagger that comes with this crate; its README says what it was trained on.
+    /// The tagger of this crate. The README names its training data and licence.
     ///
     /// # Errors
-    /// If there is no memory for it.
+    /// If there is not enough memory.
     pub fn builtin() -> Result<Self> {
         Self::trusted(BUILTIN)
     }
 
-    /// Reads what [`Tagger::to_bytes`] gave.
+    /// Reads a tagger from the bytes of [`Tagger::to_bytes`].
     ///
     /// # Errors
-    /// If these are not the weights of a tagger, whole.
+    /// If the bytes are not a whole safetensors file, lack a tensor or a metadata key, are for
+    /// other labels, or contain NaN or infinity. The error names the key or the tensor.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let tagger = Self::trusted(bytes)?;
         for (name, tensor) in tagger.net.named() {
             if !tensor.sum_all()?.to_vec()?[0].is_finite() {
-                return Err(Error::Weights(format!("{name} has a number that is none")));
+                return Err(Error::Weights(format!("tensor {name} contains NaN or infinity")));
             }
         }
         Ok(tagger)
     }
 
-    /// The same, of bytes whose numbers are known to be finite.
+    /// As [`Tagger::from_bytes`], without the check for NaN and infinity.
     fn trusted(bytes: &[u8]) -> Result<Self> {
         let wrong = |what: &str| Error::Weights(what.into());
         let metadata = kinora_nn::header(bytes)?.metadata;
-        let of = |key: &str| metadata.get(key).ok_or_else(|| wrong(&format!("{key} is missing")));
+        let of =
+            |key: &str| metadata.get(key).ok_or_else(|| wrong(&format!("metadata lacks {key}")));
         if of("labels")? != &labels() {
-            return Err(wrong("they are for other labels"));
+            return Err(wrong("the file was trained for other labels"));
         }
         let sizes: Sizes = serde_json::from_str(of("sizes")?)
             .map_err(|error| Error::Weights(format!("sizes: {error}")))?;
         sizes.check()?;
         let vocabulary = Vocabulary::new(of("words")?);
-        let vocabulary = vocabulary.ok_or_else(|| wrong("its words are not in order"))?;
+        let vocabulary = vocabulary.ok_or_else(|| wrong("words: not sorted and distinct"))?;
         let outline = Net::new(&mut Outline, sizes, vocabulary.len())?;
         let net: Net<CpuTensor> = kinora_nn::load(&outline, &CpuDevice::new(), bytes, "")?;
         Ok(Self { sizes, vocabulary, net })
     }
 
-    /// All of it as a safetensors file, in half precision.
+    /// The tagger as the bytes of a safetensors file, with 16-bit floats.
     ///
     /// # Errors
-    /// If a weight is beyond the range of half precision.
+    /// If a weight exceeds the range of 16-bit floats.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let metadata = BTreeMap::from([
             ("labels".into(), labels()),
@@ -93,7 +95,7 @@ impl Tagger {
         Ok(kinora_nn::save(&self.net.named(), &metadata, Precision::F16)?)
     }
 
-    /// Tags parts of sentences, as many as [`BATCH`] allows.
+    /// Tags a batch of parts of sentences.
     fn batch(&self, sentences: &[Vec<&str>], parts: &[Part]) -> Result<Vec<Tagged>> {
         let rows: Vec<&[&str]> =
             parts.iter().map(|part| &sentences[part.sentence][part.words.clone()]).collect();
@@ -114,12 +116,12 @@ impl Tagger {
     }
 }
 
-/// The labels of both tasks, as the weights name them.
+/// The labels of both tasks, as in the metadata of the weights.
 fn labels() -> String {
     [&POS[..], &BIO].concat().join(" ")
 }
 
-/// Some words of a sentence.
+/// A sentence's words in a range of at most [`WINDOW`].
 struct Part {
     sentence: usize,
     words: Range<usize>,
@@ -134,13 +136,14 @@ impl Engine for Tagger {
                 parts.push(Part { sentence, words });
             }
         }
-        // Those of one length together, since all of a batch are filled up to its longest.
+        // Sorted by length, since a batch is padded to its longest part.
         parts.sort_by_key(|part| part.words.len());
         let mut found = Vec::with_capacity(parts.len());
         let mut rest = &parts[..];
         while !rest.is_empty() {
             let len = |n: usize| rest[n].words.len();
-            // Those of one length need nothing to fill them up; but a few are not worth the steps.
+            // Parts of one length need no padding; but many tiny batches would cost more than
+            // padding.
             let fits = |&n: &usize| n * len(n - 1) <= BATCH && (n <= FEW || len(n - 1) == len(0));
             let n = (1..=rest.len()).take_while(fits).last().unwrap_or(1);
             let (batch, others) = rest.split_at(n);
@@ -161,7 +164,8 @@ impl Engine for Tagger {
     }
 }
 
-/// What the network is told of some sentences; `row` may say another row for a word's own.
+/// The network's inputs for a batch of sentences. `row` gets each word and its row in the
+/// vocabulary, and returns the row to use.
 fn inputs<T: Tensor>(
     device: &T::Device,
     vocabulary: &Vocabulary,
@@ -170,7 +174,7 @@ fn inputs<T: Tensor>(
     mut row: impl FnMut(&str, u32) -> u32,
 ) -> Result<Inputs<T>> {
     let (n, m) = (sentences.len(), sentences.iter().map(|words| words.len()).max().unwrap_or(0));
-    // A number that is no row of a table is a vector of zeros.
+    // An index that is not a row of the table gives a vector of zeros.
     let none = -1.0;
     let mut words = vec![none; n * m];
     let mut letters = vec![none; n * m * GRAMS];
@@ -198,15 +202,15 @@ fn inputs<T: Tensor>(
     })
 }
 
-/// The likeliest part of speech.
+/// The most likely part of speech.
 fn best(p: &[f32]) -> Tag {
     let (label, &p) =
         p.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).expect("there are labels");
     Tag { pos: POS[label].into(), p }
 }
 
-/// The names of the likeliest sequence of labels in which no word is inside of a name that does not
-/// begin (Viterbi, 1967); p `[m, labels]`.
+/// The names of the most likely valid sequence of labels (Viterbi, 1967), given the probabilities p
+/// `[m, labels]`. In a valid sequence every I label follows a B or I label of the same kind.
 fn entities(p: &[f32]) -> Vec<Entity> {
     let may_follow = |before: usize, label: usize| match entity(label) {
         Some((kind, false)) => entity(before).is_some_and(|(of, _)| of == kind),
@@ -217,7 +221,7 @@ fn entities(p: &[f32]) -> Vec<Entity> {
         .map(|p| std::array::from_fn(|label| p[label].max(f32::MIN_POSITIVE).ln()))
         .collect();
     let mut from: Vec<[usize; BIO.len()]> = Vec::with_capacity(log.len());
-    // Before the first word nothing has begun.
+    // Before the first word the label is O.
     let mut sums = [f32::NEG_INFINITY; BIO.len()];
     sums[0] = 0.0;
     for here in &log {

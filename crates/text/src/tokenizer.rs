@@ -9,11 +9,11 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 
 use crate::{Analysis, Error, Result, Token, vocabulary};
 
-/// Cuts a sentence into words, and words into pieces of a trained vocabulary.
+/// Splits a sentence into words, and words into pieces of a trained WordPiece vocabulary.
 ///
-/// Letters lose case and accents; a word that training never saw falls into shorter pieces, down
-/// to single letters; a word with a character that the vocabulary does not know, or of more than
-/// 100 characters, is the one piece `[UNK]`. Nothing that can be written is an error.
+/// Case and accents are dropped. A word that training never saw is split into shorter pieces, down
+/// to single letters. A word with a character that the vocabulary lacks, or of more than 100
+/// characters, becomes the single piece `[UNK]`. No text is an error.
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
@@ -21,17 +21,18 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// The piece that fills a row up: `[PAD]`.
+    /// The piece `[PAD]`, which fills a row up to the length of its batch.
     pub const PAD: u32 = 0;
-    /// The piece of a word that has no pieces: `[UNK]`.
+    /// The piece `[UNK]`, for a word that the vocabulary cannot spell.
     pub const UNK: u32 = 1;
 
-    /// Learns a vocabulary of at most `vocab_size` pieces from captions. The same captions, in
-    /// any order, give the same bytes in [`Tokenizer::to_json`].
+    /// Learns a vocabulary of at most `vocab_size` pieces from captions. The same captions, in any
+    /// order, give the same bytes in [`Tokenizer::to_json`].
     ///
     /// # Errors
-    /// If `vocab_size` has no room for `[PAD]`, `[UNK]` and the letters, digits and punctuation
-    /// marks of ASCII, each at the start of a word and within one.
+    /// [`Error::Vocabulary`] if `vocab_size` is too small for `[PAD]`, `[UNK]` and the lower-case
+    /// letters, digits and punctuation marks of ASCII, each twice: at the start of a word and
+    /// within.
     pub fn train<'a>(
         captions: impl Iterator<Item = &'a str> + Send,
         vocab_size: usize,
@@ -53,34 +54,36 @@ impl Tokenizer {
         Self::from_json(&json.to_string())
     }
 
-    /// Reads Hugging Face's `tokenizer.json`.
+    /// Reads a tokenizer from Hugging Face's `tokenizer.json`.
     ///
     /// # Errors
-    /// If it is no JSON (with line and column), no word-piece tokenizer, lacks `[PAD]` as piece 0
-    /// or its unknown piece, or its pieces are not numbered from 0 without a gap.
+    /// [`Error::Json`] if the text is not JSON (with line and column) or not a WordPiece tokenizer,
+    /// if `[PAD]` is not piece 0 or the unknown piece is missing, or if the pieces are not numbered
+    /// from 0 without a gap.
     pub fn from_json(json: &str) -> Result<Self> {
         let mut inner = tokenizers::Tokenizer::from_str(json)
             .map_err(|error| Error::Json(error.to_string()))?;
-        // A file may ask for rows of a fixed length; how long a row is belongs to the model.
+        // A file may set a fixed length for padding and truncation, but the model decides on both.
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| Error::Json(error.to_string()))?;
         Self::checked(inner)
     }
 
-    /// Hugging Face's `tokenizer.json`.
+    /// The tokenizer as Hugging Face's `tokenizer.json`.
     pub fn to_json(&self) -> String {
         self.inner.to_string(true).expect("strings and numbers always make JSON")
     }
 
-    /// How many pieces there are; each is a number below it.
+    /// The number of pieces in the vocabulary; each piece is a number below it.
     pub fn vocab_size(&self) -> usize {
         self.vocab_size
     }
 
-    /// The tokens of a text with their pieces and spans; tags and entities stay empty.
+    /// Splits a text into tokens with pieces and spans. Tags and entities stay empty.
     ///
     /// # Errors
-    /// None with a tokenizer that was trained here; one from elsewhere may refuse a text.
+    /// [`Error::Tokenize`] if the tokenizer rejects the text. One from [`Tokenizer::train`] never
+    /// does; one from another program may.
     pub fn analyse(&self, text: &str) -> Result<Analysis> {
         let encoding =
             self.inner.encode(text, false).map_err(|error| Error::Tokenize(error.to_string()))?;
@@ -120,7 +123,7 @@ impl Tokenizer {
         ids.sort_unstable();
         if let Some((expected, id)) = (0..).zip(&ids).find(|(expected, id)| expected != *id) {
             return wrong(format!(
-                "piece {id} stands where piece {expected} should; number them from 0 without a gap"
+                "piece {id} follows where piece {expected} is due; number them from 0 without gaps"
             ));
         }
         let vocab_size = ids.len();
@@ -128,14 +131,15 @@ impl Tokenizer {
     }
 }
 
-/// The least range around `span` that slices `text`: a tokenizer from elsewhere may work on bytes.
+/// The smallest range around `span` on character boundaries of `text`: a tokenizer of another
+/// program may split within a character.
 fn whole_characters(text: &str, span: Range<usize>) -> Range<usize> {
     let start = (0..=span.start.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
     let end = (span.end..text.len()).find(|&at| text.is_char_boundary(at));
     start.unwrap_or(0)..end.unwrap_or(text.len())
 }
 
-/// No accents, no case, no control characters, as BERT's uncased models have it.
+/// Drops accents, case and control characters, as for BERT's uncased models.
 pub(crate) fn normalizer() -> BertNormalizer {
     BertNormalizer::new(true, true, Some(true), true)
 }

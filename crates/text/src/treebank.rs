@@ -1,4 +1,4 @@
-//! Files of words with their tags.
+//! Files of labelled sentences: CoNLL-U and BIO.
 
 use std::ops::Range;
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::path::Path;
 use crate::labels::{BIO, POS};
 use crate::{Error, Result};
 
-/// What the labels of a file are.
+/// The kind of labels in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Task {
-    /// Parts of speech: labels are places in [`POS`].
+    /// Parts of speech: labels are indices into [`POS`].
     Pos,
-    /// Names: labels are places in [`BIO`].
+    /// Names: labels are indices into [`BIO`].
     Ner,
 }
 
 impl Task {
-    /// The labels by number.
+    /// The names of the labels, by index.
     pub fn labels(self) -> &'static [&'static str] {
         match self {
             Self::Pos => &POS,
@@ -24,7 +24,7 @@ impl Task {
         }
     }
 
-    /// Whether each word of sentences has a label of the task.
+    /// Checks that each word of the sentences has a label of this task.
     pub(crate) fn check(self, sentences: &[Sentence]) -> Result<()> {
         let labels = self.labels().len();
         let wrong = |Sentence { words, labels: of, .. }: &Sentence| {
@@ -37,22 +37,22 @@ impl Task {
     }
 }
 
-/// A sentence that somebody has labelled.
+/// A labelled sentence.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sentence {
-    /// Its words.
+    /// The words.
     pub words: Vec<String>,
-    /// As many numbers of labels.
+    /// One label per word, as an index into [`Task::labels`].
     pub labels: Vec<usize>,
-    /// As it was written, where the file says so (`# text = `).
+    /// The original text, from a CoNLL-U comment `# text = `.
     pub text: Option<String>,
-    /// In CoNLL-U: its tokens as they are written, each with its words. A token may stand for several,
-    /// as `don't` for `do` and `n't`.
+    /// Only from CoNLL-U: the written tokens, each with the range of its words in `words`. A token
+    /// may stand for several words, as `don't` for `do` and `n't`.
     pub surface: Vec<(String, Range<usize>)>,
 }
 
 impl Sentence {
-    /// The same without capitals.
+    /// The sentence in lower case.
     pub fn lowered(&self) -> Self {
         let lower = |text: &String| text.to_lowercase();
         Self {
@@ -64,10 +64,11 @@ impl Sentence {
     }
 }
 
-/// The sentences of a file: of parts of speech if its name ends in `.conllu`, else of names.
+/// Reads a file of labelled sentences. A name that ends in `.conllu` means CoNLL-U with parts of
+/// speech, any other name means BIO with names.
 ///
 /// # Errors
-/// If it cannot be read, or a line is not what it should be.
+/// [`Error::Read`] if the file cannot be read, [`Error::Line`] if a line is malformed.
 pub fn read(path: &Path) -> Result<(Task, Vec<Sentence>)> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| Error::Read { path: path.to_owned(), source })?;
@@ -78,15 +79,15 @@ pub fn read(path: &Path) -> Result<(Task, Vec<Sentence>)> {
     }
 }
 
-/// A line, from 1, and what is wrong with it.
+/// The number of a line, from 1, and what is wrong with it.
 type Wrong = (usize, String);
 
-/// Universal Dependencies' CoNLL-U: ten columns, of which the form and the universal part of speech
-/// count; words that are not written (`8.1`) are left out.
+/// Parses Universal Dependencies' CoNLL-U: ten columns, of which the form and the universal part of
+/// speech are used. Words without a written form (empty nodes, such as `8.1`) are left out.
 fn conllu(text: &str) -> Result<Vec<Sentence>, Wrong> {
     let mut sentences = Vec::new();
     let mut sentence = Sentence::default();
-    // How many words the last surface token still waits for.
+    // Words of the last surface token that are still to come.
     let mut waiting = 0;
     for (number, line) in (1..).zip(text.lines()).chain([(0, "")]) {
         let wrong = |reason: String| (number, reason);
@@ -113,7 +114,7 @@ fn conllu(text: &str) -> Result<Vec<Sentence>, Wrong> {
         if let Some((first, last)) = id.split_once('-') {
             let ends = [first, last].map(str::parse::<usize>);
             let [Ok(first), Ok(last)] = ends else {
-                return Err(wrong(format!("{id:?} is no range of words")));
+                return Err(wrong(format!("{id:?} is not a range of words")));
             };
             if last < first {
                 return Err(wrong(format!("the range {id} ends before it begins")));
@@ -124,7 +125,7 @@ fn conllu(text: &str) -> Result<Vec<Sentence>, Wrong> {
         }
         let label = Task::Pos.labels().iter().position(|&known| known == pos);
         let label =
-            label.ok_or_else(|| wrong(format!("{pos:?} is no universal part of speech")))?;
+            label.ok_or_else(|| wrong(format!("{pos:?} is not a universal part of speech")))?;
         sentence.words.push(form.to_owned());
         sentence.labels.push(label);
         match sentence.surface.last_mut().filter(|_| waiting > 0) {
@@ -138,8 +139,8 @@ fn conllu(text: &str) -> Result<Vec<Sentence>, Wrong> {
     Ok(sentences)
 }
 
-/// A word and its label in each line, apart by tabs, or a number and these (Universal NER), whatever
-/// follows; blank lines between sentences.
+/// Parses BIO: one word per line, tab-separated, with blank lines between sentences. The columns
+/// are word and label, or number, word and label with any others behind them (Universal NER).
 fn bio(text: &str) -> Result<Vec<Sentence>, Wrong> {
     let mut sentences = Vec::new();
     let mut sentence = Sentence::default();
@@ -152,18 +153,18 @@ fn bio(text: &str) -> Result<Vec<Sentence>, Wrong> {
         }
         let columns: Vec<&str> = line.split('\t').collect();
         let (word, label) = match columns[..] {
-            // The word may be a number or `#` here.
+            // With two columns the first is the word, even if it is a number or `#`.
             [word, label] => (word, label),
             [_, word, label, ..] => (word, label),
             _ if line.starts_with("# ") => continue,
-            _ => return Err((number, "a word, a tab and a label should stand here".into())),
+            _ => return Err((number, "a word, a tab and a label are expected".into())),
         };
         let known = BIO.iter().position(|&known| known == label);
-        // Other kinds of names, as OTH, are of none of ours.
+        // Other kinds of names, such as OTH, count as outside of a name.
         let label = match known {
             Some(label) => label,
             None if label.starts_with("B-") || label.starts_with("I-") => 0,
-            None => return Err((number, format!("{label:?} is no label as {}", BIO.join(", ")))),
+            None => return Err((number, format!("{label:?} is not one of {}", BIO.join(", ")))),
         };
         sentence.words.push(word.to_owned());
         sentence.labels.push(label);
@@ -206,7 +207,7 @@ mod tests {
         assert_eq!(sentences[0].text, None);
     }
 
-    /// Words that a file promises and does not give are not looked for in the next sentence.
+    /// A range of more words than its sentence has takes none from the next sentence.
     #[test]
     fn ranges_that_are_too_long() {
         let word = "1\tI\tI\tPRON\t_\t_\t_\t_\t_\t_\n";

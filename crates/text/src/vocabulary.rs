@@ -1,7 +1,7 @@
-//! The vocabulary, by merging the most frequent pair of pieces again and again (Sennrich et al.
-//! 2016, arXiv:1508.07909), which is what `tokenizers` does for WordPiece too. Its own trainer
-//! numbers pieces in the order of a randomly seeded hash map, so that two runs differ; here every
-//! tie is broken by the pieces' letters.
+//! Learns a vocabulary by byte-pair encoding: the most frequent pair of pieces is merged again and
+//! again (Sennrich et al. 2016, arXiv:1508.07909), as `tokenizers` does for WordPiece too. The
+//! trainer of `tokenizers` numbers pieces in the order of a randomly seeded hash map, so two runs
+//! differ; here the pieces' letters break every tie.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,8 @@ use tokenizers::{
 use crate::tokenizer::normalizer;
 use crate::{Error, Result};
 
-/// `[PAD]`, `[UNK]`, the alphabet, then merged pieces from the most frequent on.
+/// The pieces by number: `[PAD]`, `[UNK]`, the characters, then merged pieces from the most
+/// frequent on.
 pub(crate) fn vocabulary<'a>(
     captions: impl Iterator<Item = &'a str>,
     size: usize,
@@ -72,7 +73,7 @@ pub(crate) fn vocabulary<'a>(
     Ok(pieces.names)
 }
 
-/// The pieces by number, and the numbers by piece.
+/// Pieces by number, and numbers by piece.
 #[derive(Default)]
 struct Pieces {
     names: Vec<String>,
@@ -80,7 +81,7 @@ struct Pieces {
 }
 
 impl Pieces {
-    /// The number of a piece, a new one if need be.
+    /// The number of a piece; an unknown piece gets the next number.
     fn id(&mut self, name: String) -> u32 {
         let next = self.names.len() as u32;
         *self.ids.entry(name).or_insert_with_key(|name| {
@@ -89,7 +90,7 @@ impl Pieces {
         })
     }
 
-    /// A word as single characters; `None` if one of them is not in the alphabet.
+    /// A word as pieces of single characters; `None` if a character is not in the alphabet.
     fn spell(&self, word: &str) -> Option<Vec<u32>> {
         word.char_indices()
             .map(|(at, c)| match at {
@@ -100,12 +101,12 @@ impl Pieces {
     }
 }
 
-/// Every visible character of ASCII that lower-casing leaves.
+/// The visible ASCII characters without capitals.
 fn alphabet() -> impl Iterator<Item = char> {
     ('!'..='~').filter(|c| !c.is_ascii_uppercase())
 }
 
-/// The characters beyond ASCII, the most frequent first.
+/// The non-ASCII characters, the most frequent first.
 fn other_characters(counts: &BTreeMap<String, u64>) -> Vec<char> {
     let mut seen: BTreeMap<char, u64> = BTreeMap::new();
     for (word, count) in counts {
@@ -118,7 +119,7 @@ fn other_characters(counts: &BTreeMap<String, u64>) -> Vec<char> {
     characters
 }
 
-/// How often each word stands in the captions, normalised and cut as the tokenizer will.
+/// How often each word occurs in the captions, normalised and split as the tokenizer does it.
 fn count_words<'a>(captions: impl Iterator<Item = &'a str>) -> Result<BTreeMap<String, u64>> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let refused = |error: tokenizers::Error| Error::Tokenize(error.to_string());

@@ -1,5 +1,5 @@
-//! The engine on libtorch: it learns, it reads what it wrote and what others write, and says what is
-//! wrong with a folder.
+//! The engine on libtorch: training, reading its own folders and those of other programs, and
+//! errors of broken folders.
 #![cfg(feature = "rust-bert")]
 
 use std::fs;
@@ -30,7 +30,7 @@ fn sentence(i: usize) -> [Sentence; 2] {
         (of(&PLACES, 4), "PROPN", "B-LOC"),
         (".", "PUNCT", "O"),
     ];
-    // So that sentences have several lengths.
+    // Some words are left out, so that sentences have several lengths.
     let rows = &rows[usize::from(i.is_multiple_of(3))..rows.len() - i % 2];
     let of = |labels: &[&str], name: &str| labels.iter().position(|label| *label == name).unwrap();
     let words: Vec<String> = rows.iter().map(|row| row.0.to_owned()).collect();
@@ -48,7 +48,7 @@ fn config(epochs: usize) -> BertTrainConfig {
     BertTrainConfig { epochs, rate: 1e-3, ..BertTrainConfig::default() }
 }
 
-/// A folder of models that were trained from nothing, once for all tests.
+/// A folder of models trained from scratch, once for all tests.
 fn trained() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -66,7 +66,7 @@ fn trained() -> &'static Path {
     })
 }
 
-/// A copy of the trained folder to spoil.
+/// A copy of the trained folder that a test may damage.
 fn copy(name: &str) -> PathBuf {
     let to = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     for task in ["pos", "ner"] {
@@ -106,7 +106,7 @@ fn what_was_trained_is_read_and_right() {
     assert_eq!(files, ["config.json", "model.safetensors", "vocab.txt"]);
 }
 
-/// The pipeline beneath takes every batch after its first for the first.
+/// rust-bert's pipeline mistakes every later batch for the first; the engine must not.
 #[test]
 fn many_sentences_are_as_one_by_one() {
     let bert = Bert::open(trained()).unwrap();
@@ -163,8 +163,8 @@ fn trainings_that_cannot_be() {
     }
 }
 
-/// Each in a process of its own: libtorch has one generator of random numbers, and the other tests draw
-/// from it too.
+/// Each training runs in a process of its own: libtorch has a single generator of random numbers,
+/// which the other tests use too.
 #[test]
 fn the_same_seed_gives_the_same_weights() {
     let folder = |name: &str| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -180,7 +180,8 @@ fn the_same_seed_gives_the_same_weights() {
     Bert::open(&a).unwrap();
 }
 
-/// Where [`a_training_that_is_stopped`] writes to; a folder of its own without.
+/// The environment variable with the folder of [`a_training_that_is_stopped`]; without it the test
+/// uses its own.
 const FOLDER: &str = "KINORA_TEST_FOLDER";
 
 #[test]
@@ -188,12 +189,13 @@ const FOLDER: &str = "KINORA_TEST_FOLDER";
 fn a_training_that_is_stopped() {
     let own = || PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bert-stopped");
     let folder = std::env::var_os(FOLDER).map_or_else(own, PathBuf::from);
-    // Stops in the middle of the first epoch: what there is is kept.
+    // Stops in the middle of the first epoch; the models so far are written.
     train_bert(&config(2), &data(80), &folder, &mut |progress| progress.step < 5).unwrap();
 }
 
-/// A training starts from the weights of another: with one step at no rate it is as good as that one
-/// but for the new last layer; and a sentence encoder's names, without their prefix, will do.
+/// A training that starts from pre-trained weights and makes one step with the rate 0 keeps them,
+/// except for the new last layer. Names without the prefix `bert.`, as of a sentence encoder, work
+/// too.
 #[test]
 fn a_training_starts_from_weights() {
     let of = |name: &str| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -309,8 +311,8 @@ fn folders_that_are_wrong() {
     }
 }
 
-/// What it says on real sentences after a short training from nothing: more than the most frequent
-/// label of all.
+/// The accuracy on real sentences after a short training from scratch: better than always choosing
+/// the most frequent label.
 #[test]
 fn real_sentences() {
     let named = std::env::var_os("KINORA_DATA").map(PathBuf::from);

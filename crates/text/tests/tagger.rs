@@ -1,5 +1,5 @@
-//! The built-in tagger: what it says of prompts, of real sentences, and of anything that can be
-//! written.
+//! The built-in tagger on prompts, on real sentences and on arbitrary text; its weights and
+//! training.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use kinora_text::{
     train,
 };
 
-/// A file of real data; where it is missing, that is said, and in CI it is a failure.
+/// The path of a file of real data. If the file is missing, the test is skipped, or fails in CI.
 fn data(path: &str) -> Option<PathBuf> {
     let named = std::env::var_os("KINORA_DATA").map(PathBuf::from);
     let shared = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -50,7 +50,7 @@ fn prompts() {
     assert_eq!(names, [("PER", "Barack Obama"), ("PER", "Angela Merkel"), ("LOC", "Berlin")]);
 }
 
-/// What the README says, with a little less.
+/// The scores of the README, with some tolerance.
 #[test]
 fn real_sentences() {
     let tagger = Tagger::builtin().unwrap();
@@ -72,7 +72,7 @@ fn real_sentences() {
     }
 }
 
-/// A sentence's neighbours in a batch, and what fills it up, change nothing but the last digits.
+/// The other sentences of a batch and the padding change a sentence's result only by rounding.
 #[test]
 fn alone_and_among_others() {
     let tagger = Tagger::builtin().unwrap();
@@ -117,7 +117,7 @@ fn check(analysis: &Analysis, text: &str) {
     }
 }
 
-/// All prompts of the lists that text-to-video models are measured with.
+/// All prompts of the benchmarks for text-to-video models.
 #[test]
 fn prompts_of_others() {
     let Some(folder) = data("t2v_prompts") else { return };
@@ -176,7 +176,7 @@ fn any_texts(count: usize) {
     }
 }
 
-/// Time grows as the text does, whatever it is made of.
+/// The time grows linearly with the text, whatever its characters.
 #[test]
 fn a_million_characters() {
     let tagger = Tagger::builtin().unwrap();
@@ -201,7 +201,7 @@ fn weights_that_are_wrong() {
     let end = spoilt.len();
     spoilt[end - 2..].fill(0xff);
     let error = Tagger::from_bytes(&spoilt).unwrap_err().to_string();
-    assert!(error.contains("a number that is none"), "{error}");
+    assert!(error.contains("contains NaN or infinity"), "{error}");
     for len in [0, 7, 8, 100, bytes.len() / 2, bytes.len() - 1] {
         let error = Tagger::from_bytes(&bytes[..len]).unwrap_err();
         assert!(matches!(error, Error::Tensors(_) | Error::Weights(_)), "{len}: {error:?}");
@@ -219,7 +219,7 @@ fn weights_that_are_wrong() {
     assert!(replaced("\\\"layers\\\":2}", "\\\"layers\\\":0}").contains("layers = 0 must be"));
 }
 
-/// Sentences of a little language: the word says it all.
+/// Sentences of a tiny language in which each word has a single label.
 fn little() -> Vec<(Task, Vec<Sentence>)> {
     let sentence = |words: &[&str], labels: &[usize]| Sentence {
         words: words.iter().map(|word| word.to_string()).collect(),

@@ -1,4 +1,4 @@
-//! The tokenizer against any text that can be written.
+//! The tokenizer: words, pieces and spans of any text, training, and its JSON.
 
 use kinora_text::{Analysis, Error, Tokenizer};
 
@@ -52,7 +52,7 @@ fn known_words_are_one_piece_and_unknown_ones_fall_into_pieces() {
     for word in ["🙂", "ж", &"long".repeat(100)] {
         assert_eq!(pieces(word), [Tokenizer::UNK], "{word:?}");
     }
-    // The names of the two special pieces are ordinary text where somebody types them.
+    // The names of the two special pieces are ordinary text in a sentence.
     assert!(!pieces("[PAD] [UNK]").iter().any(|&piece| piece <= Tokenizer::UNK));
 }
 
@@ -121,7 +121,7 @@ fn the_size_is_kept() {
     assert!(size(least - 1).is_err());
     assert_eq!(size(least).unwrap(), least);
     assert_eq!(size(least + 50).unwrap(), least + 50);
-    // Six captions have no more pieces than this, whatever is asked for.
+    // Six captions give fewer than 600 pieces, however many are requested.
     assert!(size(100_000).unwrap() < 600);
     assert_eq!(Tokenizer::train(std::iter::empty(), 300).unwrap().vocab_size(), least);
 }

@@ -1,4 +1,4 @@
-//! Any bytes as word2vec's binary form.
+//! Any bytes as word2vec's binary format.
 //!
 //! `cargo +nightly fuzz run binary -- -max_total_time=300 -malloc_limit_mb=64`, in `crates/embed`.
 

@@ -1,4 +1,4 @@
-//! Any bytes as the own form.
+//! Any bytes as kinora's own format.
 //!
 //! `cargo +nightly fuzz run own -- -max_total_time=300 -malloc_limit_mb=64`, in `crates/embed`.
 

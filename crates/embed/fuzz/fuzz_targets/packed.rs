@@ -1,4 +1,4 @@
-//! Any bytes as a text that is packed.
+//! Any bytes as a text that is compressed by gzip.
 //!
 //! `cargo +nightly fuzz run packed -- -max_total_time=300 -malloc_limit_mb=64`, in `crates/embed`.
 

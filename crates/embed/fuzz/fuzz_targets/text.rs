@@ -1,4 +1,4 @@
-//! Any bytes as a text of word2vec, GloVe or fastText.
+//! Any bytes as the text format of word2vec, GloVe or fastText.
 //!
 //! `cargo +nightly fuzz run text -- -max_total_time=300 -malloc_limit_mb=64`, in `crates/embed`.
 

@@ -1,5 +1,5 @@
-//! word2vec's binary form: `count dim\n`, then of each word its letters, a space, and `dim` numbers of
-//! 32 bits, little end first; some writers put a line break after them.
+//! word2vec's binary format: `count dim\n`, then for each word its letters, a space, and `dim`
+//! numbers of 32 bits, little-endian. Some programs write a line break after the numbers.
 
 use std::io::{BufRead, Read};
 use std::path::Path;
@@ -8,11 +8,11 @@ use super::read::{Loaded, header, unread, until};
 use super::{Names, Vectors};
 use crate::{Error, Result};
 
-/// Bytes of a first line, and of a word, at most.
+// Bytes of the first line, and of a word, at most.
 const FIRST: usize = 64;
 pub const WORD: usize = 64 << 10;
 
-/// What fastText's own form begins with.
+/// The magic number of fastText's own format.
 const FASTTEXT: u32 = 793_712_314;
 
 pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loaded> {
@@ -21,15 +21,12 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
     };
     let start = source.fill_buf().map_err(|error| unread(path, error))?;
     if start.starts_with(&FASTTEXT.to_le_bytes()) {
-        return wrong(0, "this is fastText's own form; take its .vec file".into());
+        return wrong(0, "this is fastText's own format; use its .vec file".into());
     }
     let first = until(source, b'\n', FIRST).map_err(|error| unread(path, error))?;
     let found = first.as_ref().and_then(|(line, _)| header(line));
     let Some((count, dim)) = found.filter(|&(_, dim)| dim > 0) else {
-        return wrong(
-            0,
-            "how many words there are and of how many numbers should stand here".into(),
-        );
+        return wrong(0, "the number of words and the length of a vector are expected here".into());
     };
     let mut at = first.map_or(0, |(line, _)| line.len() + 1);
     let (mut names, mut values, mut skipped) = (Names::default(), Vec::new(), 0);
@@ -40,18 +37,21 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
         }
         let word = until(source, b' ', WORD).map_err(|error| unread(path, error))?;
         let Some((word, found)) = word else {
-            return wrong(at, format!("word {number} has no end"));
+            return wrong(at, format!("word {number} has more than {WORD} bytes"));
         };
         if !found {
-            return wrong(at, format!("it ends at word {number} of {count}"));
+            return wrong(at, format!("the file ends at word {number} of {count}"));
         }
         let end = at + word.len() + 1;
         row.clear();
         let bytes = dim.saturating_mul(4) as u64;
-        // What is not there is not made room for.
+        // `take` allocates only for bytes that the file has, whatever `dim` says.
         source.take(bytes).read_to_end(&mut row).map_err(|error| unread(path, error))?;
         if (row.len() as u64) < bytes {
-            return wrong(end, format!("it ends within the numbers of word {number} of {count}"));
+            return wrong(
+                end,
+                format!("the file ends within the numbers of word {number} of {count}"),
+            );
         }
         let numbers = row.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
         if let Some(i) = numbers.clone().position(|x| !x.is_finite()) {
@@ -73,7 +73,7 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
         let mut rest = Vec::new();
         source.take(2).read_to_end(&mut rest).map_err(|error| unread(path, error))?;
         if !matches!(rest[..], [] | [b'\n']) {
-            return wrong(at, format!("it goes on after {count} words"));
+            return wrong(at, format!("the file goes on after {count} words"));
         }
     }
     let (vectors, again) = Vectors::unique(names, dim, values);

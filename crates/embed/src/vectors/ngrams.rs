@@ -1,9 +1,9 @@
-/// Letters of the parts of a word.
+/// The lengths of n-grams, in letters.
 const LENGTHS: std::ops::RangeInclusive<usize> = 3..=6;
 
-/// The parts of a word, by the number of the bucket that each falls into: all that are 3 to 6 letters
-/// long of the word between `<` and `>` (Bojanowski et al., "Enriching word vectors with subword
-/// information", 2017), by FNV-1a of their bytes. None if there is no bucket.
+/// The letter n-grams of a word, as indices of buckets: all n-grams of 3 to 6 letters of the word
+/// between `<` and `>` (Bojanowski et al., "Enriching word vectors with subword information",
+/// 2017), hashed by FNV-1a of their bytes. Empty if `buckets` is 0.
 pub fn ngrams(word: &str, buckets: usize) -> Vec<usize> {
     if buckets == 0 {
         return Vec::new();

@@ -1,8 +1,8 @@
-//! The own form: a safetensors file whose numbers are mapped, not read.
+//! Kinora's own format: a safetensors file whose 32-bit numbers are mapped, not read.
 //!
-//! `vectors` `[words, dim]` in 32 or 16 bits; `words`, all of them after one another in UTF-8; `ends`,
-//! where each ends in that; `order`, their numbers in the order of their letters. `ngrams` `[buckets,
-//! dim]`, where there are vectors for parts of words.
+//! Its tensors are `vectors` `[words, dim]` in 32 or 16 bits; `words`, all words in UTF-8 without
+//! separators; `ends`, the byte at which each word ends; `order`, the words' indices in
+//! alphabetical order; and `ngrams` `[buckets, dim]`, if the table has vectors of letter n-grams.
 
 use std::fs::File;
 use std::ops::Range;
@@ -18,7 +18,7 @@ use super::read::{Loaded, unread};
 use super::{Names, Values, Vectors};
 use crate::{Error, Result};
 
-/// The numbers of a file, where the file has them.
+/// A range of a mapped file that holds 32-bit numbers.
 #[derive(Debug)]
 pub struct Mapped {
     map: Arc<Mmap>,
@@ -33,8 +33,9 @@ impl Mapped {
 
 pub fn read(path: &Path, limit: usize) -> Result<Loaded> {
     let file = File::open(path).map_err(|source| unread(path, source))?;
-    // SAFETY: the file is only read. Whoever writes into it while it is open changes numbers under
-    // its readers, as with any map; kinora itself only ever renames a whole file into place.
+    // SAFETY: the file is only read. A program that writes into the file while it is open changes
+    // the numbers under its readers, as with any map; kinora itself only renames whole files into
+    // place.
     let map = unsafe { Mmap::map(&file) }.map_err(|source| unread(path, source))?;
     let map = Arc::new(map);
     let table = of(&map, limit).map_err(|reason| Error::file(path, reason))?;
@@ -48,7 +49,7 @@ pub fn of_bytes(bytes: &[u8]) -> Result<Vectors, String> {
     Ok(of(bytes, usize::MAX)?.vectors(copy))
 }
 
-/// What a file has.
+/// The checked contents of a file.
 struct Table {
     names: Names,
     dim: usize,
@@ -57,7 +58,7 @@ struct Table {
 }
 
 impl Table {
-    /// `there` takes numbers as they are.
+    /// `there` turns a byte range of 32-bit numbers into values.
     fn vectors(self, there: impl Fn(Range<usize>) -> Values) -> Vectors {
         let values = |numbers| match numbers {
             Numbers::There(range) => there(range),
@@ -68,7 +69,7 @@ impl Table {
     }
 }
 
-/// Numbers: where they are in the bytes, if these can be taken as they are.
+/// Numbers of a file: a range of bytes that can be used directly, or converted numbers.
 enum Numbers {
     There(Range<usize>),
     Read(Vec<f32>),
@@ -77,16 +78,16 @@ enum Numbers {
 fn of(bytes: &[u8], limit: usize) -> Result<Table, String> {
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let get = |name: &str, rank: usize| {
-        let view = tensors.tensor(name).map_err(|_| format!("there is no tensor {name}"))?;
+        let view = tensors.tensor(name).map_err(|_| format!("tensor {name} is missing"))?;
         match view.shape().len() == rank {
             true => Ok(view),
-            false => Err(format!("the tensor {name} is of the shape {:?}", view.shape())),
+            false => Err(format!("tensor {name} is {:?}, not of rank {rank}", view.shape())),
         }
     };
     let numbers = |name: &str| {
         let view = get(name, 1)?;
         if view.dtype() != Dtype::U32 {
-            return Err(format!("the tensor {name} is of {:?}, not U32", view.dtype()));
+            return Err(format!("tensor {name} has the type {:?}, not U32", view.dtype()));
         }
         let numbers = view.data().as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b));
         Ok(numbers.collect::<Vec<u32>>())
@@ -97,20 +98,20 @@ fn of(bytes: &[u8], limit: usize) -> Result<Table, String> {
     let (mut ends, mut order) = (numbers("ends")?, numbers("order")?);
     if ends.len() != count || order.len() != count || dim == 0 {
         let (ends, order) = (ends.len(), order.len());
-        return Err(format!("{count} vectors of {dim}, {ends} ends and an order of {order}"));
+        return Err(format!("sizes differ: vectors [{count}, {dim}], ends {ends}, order {order}"));
     }
     let mut start = 0;
     for (i, &end) in ends.iter().enumerate() {
         if end <= start || !text.is_char_boundary(end as usize) {
-            return Err(format!("word {i} ends at byte {end} and begins at {start}"));
+            return Err(format!("word {i}, bytes {start} to {end}, is empty or not UTF-8"));
         }
         start = end;
     }
     if start as usize != text.len() {
-        return Err(format!("the last word ends at {start} of {}", text.len()));
+        return Err(format!("the last word ends at byte {start}, not at {}", text.len()));
     }
     if let Some(index) = order.iter().find(|&&index| index as usize >= count) {
-        return Err(format!("the order names word {index} of {count}"));
+        return Err(format!("tensor order names word {index}, but there are {count} words"));
     }
     let count = count.min(limit);
     ends.truncate(count);
@@ -122,7 +123,7 @@ fn of(bytes: &[u8], limit: usize) -> Result<Table, String> {
             let ngrams = get("ngrams", 2)?;
             let [buckets, of] = [ngrams.shape()[0], ngrams.shape()[1]];
             if of != dim || buckets == 0 {
-                return Err(format!("{buckets} vectors of {of} for parts of words, not of {dim}"));
+                return Err(format!("tensor ngrams is [{buckets}, {of}], not of rows of {dim}"));
             }
             Some(taken(bytes, &ngrams, buckets * dim)?)
         }
@@ -149,6 +150,6 @@ fn taken(bytes: &[u8], tensor: &TensorView, count: usize) -> Result<Numbers, Str
             let all = data.as_chunks::<2>().0.iter().take(count);
             Numbers::Read(all.map(|b| f16::from_le_bytes(*b).to_f32()).collect())
         }
-        other => return Err(format!("a tensor of vectors is of {other:?}, not F32 or F16")),
+        other => return Err(format!("vectors have the type {other:?}, not F32 or F16")),
     })
 }

@@ -7,25 +7,25 @@ use flate2::bufread::MultiGzDecoder;
 use super::{Vectors, binary, own, text};
 use crate::{Error, Result};
 
-/// What [`read`] found in a file.
+/// The result of [`read`].
 #[derive(Debug)]
 pub struct Loaded {
     /// The table.
     pub vectors: Vectors,
-    /// Rows that are left out: words that are no UTF-8, or that were there before.
+    /// The number of skipped rows, whose words are not UTF-8 or occurred before.
     pub skipped: usize,
 }
 
-/// Reads a file of word vectors, of all words or of the first `limit`.
+/// Reads a file of word vectors: all words, or the first `limit`.
 ///
-/// Its name says what it is: `.safetensors` the own form, `.bin` word2vec's binary form, all others
-/// text: word2vec's and fastText's with a first line of how many words there are and of how many
-/// numbers, GloVe's without. With `.gz` behind that it is packed by gzip.
+/// The name decides the format: `.safetensors` is kinora's own, `.bin` is word2vec's binary format,
+/// and all others are text. Texts of word2vec and fastText have a first line with the number of
+/// words and the length of a vector; GloVe's do not. A further `.gz` means compressed by gzip.
 ///
 /// # Errors
-/// If it cannot be read or is not what its name says; if a row has too few numbers, one that is no
-/// number, or none but a word; if there are not as many words as its first line promises, or none. The
-/// error has the line, or the byte.
+/// If the file cannot be read or does not have the format of its name, if a row is too short or has
+/// NaN, infinity or text in place of a number, if the first line promises another number of words,
+/// or if there are no words. The error names the line or the byte.
 pub fn read(path: &Path, limit: Option<usize>) -> Result<Loaded> {
     let limit = limit.unwrap_or(usize::MAX);
     let (mut source, packed) = open(path)?;
@@ -33,15 +33,15 @@ pub fn read(path: &Path, limit: Option<usize>) -> Result<Loaded> {
         return Err(Error::file(
             path,
             match packed {
-                true => "it is packed by gzip, but its name does not end in .gz",
-                false => "its name ends in .gz, but it is not packed by gzip",
+                true => "the file is compressed by gzip, but its name does not end in .gz",
+                false => "the name ends in .gz, but the file is not compressed by gzip",
             },
         ));
     }
     let inner = if packed { path.with_extension("") } else { path.to_owned() };
     let loaded = if ends(&inner, "safetensors") {
         if packed {
-            return Err(Error::file(path, "unpack it first: it is read by mapping it"));
+            return Err(Error::file(path, "a safetensors file is mapped; decompress it first"));
         }
         own::read(path, limit)?
     } else {
@@ -51,13 +51,13 @@ pub fn read(path: &Path, limit: Option<usize>) -> Result<Loaded> {
         }
     };
     if loaded.vectors.is_empty() {
-        // Such a file may say that it has vectors of any length.
-        return Err(Error::file(path, "there is no word in it"));
+        // An empty table could claim vectors of any length.
+        return Err(Error::file(path, "there are no words in the file"));
     }
     Ok(loaded)
 }
 
-/// What a file holds, unpacked if it is packed by gzip, and whether it is.
+/// Opens a file and decompresses it if it is gzip; the flag says whether it is.
 pub fn open(path: &Path) -> Result<(Box<dyn BufRead>, bool)> {
     let file = File::open(path).map_err(|source| unread(path, source))?;
     let mut plain = BufReader::with_capacity(1 << 20, file);
@@ -68,7 +68,7 @@ pub fn open(path: &Path) -> Result<(Box<dyn BufRead>, bool)> {
     })
 }
 
-/// Whether a name ends so.
+/// Whether a path has this extension, in any case.
 pub fn ends(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }
@@ -77,8 +77,8 @@ pub fn unread(path: &Path, source: std::io::Error) -> Error {
     Error::Read { path: path.to_owned(), source }
 }
 
-/// Reads up to a mark, which is not kept, or to the end; `None` if there are more than `most` bytes
-/// before it.
+/// Reads up to the byte `mark` or the end of the file. Gives the bytes without the mark, and
+/// whether there was one; `None` if more than `most` bytes come before it.
 pub fn until(
     source: &mut dyn BufRead,
     mark: u8,
@@ -93,7 +93,7 @@ pub fn until(
     Ok((found || bytes.len() <= most).then_some((bytes, found)))
 }
 
-/// How many words there are and of how many numbers, if that is what a first line says.
+/// The number of words and the length of a vector, if the first line gives them.
 pub fn header(line: &[u8]) -> Option<(usize, usize)> {
     let line = std::str::from_utf8(line).ok()?;
     let mut fields = line.split_ascii_whitespace();

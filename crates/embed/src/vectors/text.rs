@@ -1,5 +1,5 @@
-//! Text: a word and its numbers a line, apart by spaces or tabs; word2vec and fastText say in the
-//! first line how many words there are and of how many numbers, GloVe does not.
+//! Text formats: a word and its numbers per line, separated by spaces or tabs. word2vec and
+//! fastText begin with a line of the number of words and the length of a vector; GloVe does not.
 
 use std::io::{BufRead, Read};
 use std::path::Path;
@@ -10,11 +10,12 @@ use super::read::{Loaded, header, unread};
 use super::{Names, Vectors};
 use crate::{Error, Result};
 
-/// Bytes that are read at once, and the rest of the last line.
+/// Bytes of a block, which is extended to the end of its last line.
 const BLOCK: u64 = 16 << 20;
-/// What some programs put before a text.
+/// The byte order mark, which some programs put before a text.
 const BOM: &[u8] = "\u{feff}".as_bytes();
-/// Words of the first rows do not end in numbers: where they do, the row above says too few.
+/// In this many first rows, a word that ends in a number is an error: the length of a vector, from
+/// the first line or row, is too small.
 const FIRST: usize = 2;
 
 pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loaded> {
@@ -27,7 +28,7 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
         let fill = source.take(BLOCK).read_to_end(&mut block);
         let fill = fill.and_then(|_| match block.last() {
             None | Some(b'\n') => Ok(0),
-            // No line is as long.
+            // The limit stops at a line that is too long to be a row.
             Some(_) => source.take(BLOCK).read_until(b'\n', &mut block),
         });
         fill.map_err(|error| unread(path, error))?;
@@ -36,7 +37,7 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
         }
         if block.len() as u64 == 2 * BLOCK && block.last() != Some(&b'\n') {
             let line = line + block.iter().filter(|&&b| b == b'\n').count();
-            let reason = format!("a line of {BLOCK} bytes and more is no word");
+            let reason = format!("the line is too long: {BLOCK} bytes or more");
             return Err(Error::Line { path: path.to_owned(), line, reason });
         }
         if line == 1 && block.starts_with(BOM) {
@@ -65,16 +66,17 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
                     None => (None, fields(first).count() - 1),
                 };
                 if found.1 == 0 {
-                    return wrong(number, "a word and its numbers should stand here".into());
+                    return wrong(number, "a word and its numbers are expected here".into());
                 }
                 *sizes.insert(found)
             }
         };
-        // A number takes two bytes at least: no room is made for what cannot be there.
+        // A number takes at least two bytes, so a line that is too short is found before any
+        // allocation.
         let short = lines.iter().find(|(_, text)| text.len() / 2 < dim);
         if let Some(&(line, text)) = short {
             let found = fields(text).count() - 1;
-            return wrong(line, format!("there are {found} numbers behind the word, not {dim}"));
+            return wrong(line, format!("there are {found} numbers after the word, not {dim}"));
         }
         lines.truncate(limit.saturating_sub(names.ends.len()).max(1));
         let mut numbers = vec![0.0; lines.len() * dim];
@@ -96,7 +98,7 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
                 && last.parse::<f32>().is_ok()
             {
                 let found = fields(text).count() - 1;
-                let reason = format!("there are {found} numbers behind the word, not {dim}");
+                let reason = format!("there are {found} numbers after the word, not {dim}");
                 return wrong(line, reason);
             }
             match word {
@@ -112,12 +114,12 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
         }
     }
     let Some((count, dim)) = sizes else {
-        return Err(Error::file(path, "there is nothing in it"));
+        return Err(Error::file(path, "there are no rows in the file"));
     };
     if let Some(count) = count.filter(|&count| count != rows && names.ends.len() < limit) {
         return Err(Error::file(
             path,
-            format!("its first line promises {count} words, and there are {rows}"),
+            format!("the first line promises {count} words, and there are {rows}"),
         ));
     }
     let (vectors, again) = Vectors::unique(names, dim, values);
@@ -128,14 +130,15 @@ fn fields(line: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     line.split(|&b| b == b' ' || b == b'\t').filter(|field| !field.is_empty())
 }
 
-/// The numbers of a line, and its word, which may have spaces; `None` if that is no UTF-8.
+/// Parses a line: writes its numbers to `row` and returns its word, which may contain spaces;
+/// `None` if the word is not UTF-8.
 fn parse<'a>(line: &'a [u8], row: &mut [f32]) -> Result<Option<&'a str>, String> {
     let dim = row.len();
     let mut rest = line;
     for (i, to) in row.iter_mut().enumerate().rev() {
         let start = rest.iter().rposition(|&b| b == b' ' || b == b'\t');
         let Some(start) = start else {
-            return Err(format!("there are {} numbers behind the word, not {dim}", dim - 1 - i));
+            return Err(format!("there are {} numbers after the word, not {dim}", dim - 1 - i));
         };
         let field = &rest[start + 1..];
         rest = rest[..start].trim_ascii_end();
@@ -144,7 +147,7 @@ fn parse<'a>(line: &'a [u8], row: &mut [f32]) -> Result<Option<&'a str>, String>
             Some(number) if number.is_finite() => *to = number,
             _ => {
                 let field = String::from_utf8_lossy(field);
-                return Err(format!("number {}, {field:?}, is no finite number", i + 1));
+                return Err(format!("number {}, {field:?}, is not a finite number", i + 1));
             }
         }
     }

@@ -11,32 +11,33 @@ use super::binary::WORD;
 use super::read::ends;
 use crate::{Error, Result};
 
-/// The forms in which tables are kept.
+/// The file formats of tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Text with a first line of how many words there are and of how many numbers.
+    /// word2vec's text: the first line gives the number of words and the length of a vector.
     Word2Vec,
-    /// The same, with numbers of 32 bits.
+    /// word2vec's binary format: the same first line, then 32-bit floats.
     Word2VecBinary,
-    /// Text without a first line.
+    /// GloVe's text, without a first line.
     Glove,
-    /// Text as fastText writes it: as word2vec, with a space behind each vector.
+    /// fastText's text: as word2vec's, with a space after each vector.
     FastText,
-    /// A safetensors file that is mapped, not read.
+    /// Kinora's own format with 32-bit floats: a safetensors file that is mapped, not read.
     Own,
-    /// The same with numbers of 16 bits, which are read: half as large.
+    /// Kinora's own format with 16-bit floats: half as large, but read and converted.
     OwnHalf,
 }
 
 impl Form {
-    /// Whether it is one of our own.
+    /// Whether this is kinora's own format.
     pub fn is_own(self) -> bool {
         matches!(self, Self::Own | Self::OwnHalf)
     }
 
-    /// The form that a name asks for: `.safetensors` the own one; `.bin` word2vec's binary one, `.vec`
-    /// fastText's, `.txt` word2vec's text, or GloVe's if `glove` is its beginning, each with `.gz`
-    /// behind it or without; `None` for all others.
+    /// The format that a file name stands for: `.safetensors` for kinora's own, `.bin` for
+    /// word2vec's binary, `.vec` for fastText's, and `.txt` for word2vec's text, or for GloVe's if
+    /// the name begins with `glove`. All but the own format may have a further `.gz`. `None` for
+    /// other names.
     pub fn of(path: &Path) -> Option<Self> {
         if ends(path, "safetensors") {
             return Some(Self::Own);
@@ -53,20 +54,20 @@ impl Form {
     }
 }
 
-/// Writes a table, packed if the name ends in `.gz`: beside its place, and then moved there.
+/// Writes a table, compressed by gzip if the name ends in `.gz`. The table goes to a temporary file
+/// in the same folder, which is then renamed.
 ///
-/// Vectors for parts of words go into the own form alone.
-///
-/// Numbers of text are as short as they can be and still the same when they are read.
+/// Only kinora's own format holds the vectors of letter n-grams; the others leave them out. Texts
+/// have the shortest decimals that give the same numbers when they are read.
 ///
 /// # Errors
-/// If it cannot be written, a word has a space or line break that the form cannot have, or a number is
-/// too large for 16 bits.
+/// If the file cannot be written, if a word has a space or line break that the format cannot hold
+/// or is too long for it, or if a number is NaN, infinite or too large for 16-bit floats.
 pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
     let breaks: &[char] = match form {
         Form::Own | Form::OwnHalf => &[],
         Form::Word2VecBinary => &[' ', '\n'],
-        // A word of text may have spaces within, but no line break.
+        // In a text, a word may contain spaces, but no line break.
         _ => &['\n'],
     };
     let outer = |word: &str| word.trim_ascii() != word || word.contains('\t');
@@ -74,7 +75,7 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
     let bad = |word: &&str| word.contains(breaks) || long(word) || (!form.is_own() && outer(word));
     if let Some(word) = vectors.words().find(bad) {
         let start: String = word.chars().take(40).collect();
-        return Err(Error::file(path, format!("the form cannot have the word {start:?}")));
+        return Err(Error::file(path, format!("this format cannot hold the word {start:?}")));
     }
     let (numbers, dim) = (vectors.values(), vectors.dim());
     if let Some(at) = numbers.iter().position(|x| !x.is_finite()) {
@@ -82,15 +83,15 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
         return Err(Error::file(path, format!("the vector of {word:?} holds {x}")));
     }
     if let Some(x) = vectors.ngrams().iter().find(|x| !x.is_finite()) {
-        return Err(Error::file(path, format!("the vector of a part of words holds {x}")));
+        return Err(Error::file(path, format!("the vector of a letter n-gram holds {x}")));
     }
     let large = |x: &&f32| !f16::from_f32(**x).is_finite();
     if form == Form::OwnHalf
         && let Some(x) = vectors.values().iter().chain(vectors.ngrams()).find(large)
     {
-        return Err(Error::file(path, format!("the number {x} is too large for 16 bits")));
+        return Err(Error::file(path, format!("the number {x} is too large for 16-bit floats")));
     }
-    // What a link leads to is replaced, not the link; a device or a pipe is written to.
+    // The target of a link is replaced, not the link. A device or a pipe is written directly.
     let link = path.is_symlink().then(|| std::fs::canonicalize(path).ok()).flatten();
     let place = link.unwrap_or_else(|| path.to_owned());
     let there = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
@@ -157,7 +158,7 @@ fn own(vectors: &Vectors, to: &mut dyn Write, half: bool) -> io::Result<()> {
     let buckets = vectors.ngrams().len() / dim;
     let mut header = String::from("{");
     let mut at = 0;
-    // Numbers first, so that they stand where a map can take them as they are.
+    // The floats come first, so that they are aligned and a map can be used without a copy.
     for (name, dtype, shape, width) in [
         ("vectors", numbers, vec![vectors.len(), dim], width),
         ("ngrams", numbers, vec![buckets, dim], width),

@@ -1,10 +1,11 @@
-//! Words drawn at random.
+//! Random words for negative sampling.
 
 use kinora_tensor::Random;
 
-/// Words, each of which is drawn as often as its weight says: of each column, its word below the
-/// threshold and another one above (Walker, "An efficient method for generating discrete random
-/// variables with general distributions", 1977).
+/// A table to draw words in proportion to their weights, by Walker's alias method ("An efficient
+/// method for generating discrete random variables with general distributions", 1977). Each word
+/// has a column with a threshold and an alias: a draw gives the word below the threshold and the
+/// alias above.
 pub(super) struct Draws(Vec<(f32, u32)>);
 
 impl Draws {
@@ -28,7 +29,7 @@ impl Draws {
     pub fn draw(&self, random: &mut Random) -> u32 {
         let wide = u64::from(random.bits()) << 32 | u64::from(random.bits());
         let place = u128::from(wide) * self.0.len() as u128;
-        // The whole part is the column, the rest says which of its two.
+        // The integer part is the column; the fraction is compared with its threshold.
         let (column, rest) =
             ((place >> 64) as usize, (place as u64 >> 40) as f32 / (1 << 24) as f32);
         let (threshold, other) = self.0[column];

@@ -1,11 +1,11 @@
-//! Vectors that threads share.
+//! Vectors that several threads update.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Rows of numbers that several threads read and change, a row at a time.
+/// Rows of numbers that several threads read and change, with a lock per row.
 ///
-/// What a thread adds may meet a row that others have changed since it was read, as in Recht et al.,
-/// "Hogwild", 2011; but no change is lost, and none is seen half made.
+/// Other threads may change a row between a thread's read and its update, as in Recht et al.,
+/// "Hogwild", 2011. The locks ensure that no update is lost or half visible.
 pub(super) struct Rows(Vec<Mutex<Box<[f32]>>>);
 
 impl Rows {
@@ -15,11 +15,11 @@ impl Rows {
 
     #[inline]
     pub fn row(&self, index: u32) -> MutexGuard<'_, Box<[f32]>> {
-        // Nobody panics with a row in hand; and if so, there are numbers in it still.
+        // A panic while a row is locked would leave valid numbers in it, so poisoning is ignored.
         self.0[index as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All rows after one another.
+    /// All rows, concatenated.
     pub fn all(self) -> Vec<f32> {
         let rows = self.0.into_iter();
         rows.flat_map(|row| row.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()

@@ -1,4 +1,4 @@
-//! Encoders small enough to be written by a test, as ONNX files.
+//! Writes small encoders as ONNX files for tests.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 pub const DIM: usize = 3;
 
-/// A field of a message: a number, or bytes with their length (Protocol Buffers, "Encoding").
+/// A field of bytes with their length (Protocol Buffers, "Encoding").
 pub fn field(number: u64, value: &[u8]) -> Vec<u8> {
     [varint(number << 3 | 2), varint(value.len() as u64), value.to_vec()].concat()
 }
@@ -26,7 +26,7 @@ fn varint(mut value: u64) -> Vec<u8> {
     bytes
 }
 
-/// ValueInfoProto: its type (1 f32, 7 i64) and its shape, of any sizes.
+/// ValueInfoProto: the name, the type (1 f32, 7 i64) and a shape of `rank` symbolic sizes.
 pub fn info(name: &str, kind: u64, rank: usize) -> Vec<u8> {
     let dims: Vec<u8> = (0..rank).flat_map(|i| field(1, &field(2, &[b'a' + i as u8]))).collect();
     let tensor = field(1, &[count(1, kind), field(2, &dims)].concat());
@@ -40,7 +40,7 @@ pub fn node(op: &str, inputs: &[&str], output: &str, attributes: &[Vec<u8>]) -> 
     [inputs, field(2, output.as_bytes()), field(4, op.as_bytes()), attributes].concat()
 }
 
-/// ModelProto: a row of the table for each piece, and what `rest` makes of it.
+/// ModelProto: a lookup of the pieces' rows in the table, then the nodes of `rest`.
 pub fn model(table: &[f32], inputs: &[&str], rest: &[Vec<u8>], output: Vec<u8>) -> Vec<u8> {
     let dims = [(table.len() / DIM) as u64, DIM as u64].into_iter().flat_map(|d| count(1, d));
     let raw: Vec<u8> = table.iter().flat_map(|x| x.to_le_bytes()).collect();
@@ -59,7 +59,7 @@ pub fn pieces() -> Vec<u8> {
     info("last_hidden_state", 1, 3)
 }
 
-/// A folder with a tokenizer, and a row for each of its pieces.
+/// A folder with a tokenizer, the tokenizer, and a table with a row for each of its pieces.
 pub fn made() -> (TempDir, Tokenizer, Vec<f32>) {
     let captions = ["a red knight walks", "a blue knight runs"];
     let tokenizer = Tokenizer::train(captions.into_iter(), 400).unwrap();

@@ -1,4 +1,4 @@
-//! Models to and from files, and files that are no models.
+//! Saving and loading models, and files that are not models.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ fn load(bytes: &[u8]) -> Result<Model<CpuTensor>, Error> {
     Model::from_bytes(&CpuDevice::default(), bytes, "film.model", None)
 }
 
-/// The bytes of a model with other metadata and tensors.
+/// The bytes of a model whose metadata and tensors `change` has edited.
 fn changed(change: impl FnOnce(&mut Metadata, &mut Vec<(String, CpuTensor)>)) -> Vec<u8> {
     changed_of(&model(), change)
 }
@@ -100,7 +100,7 @@ fn contents_say_what_a_file_holds() {
     assert!(found.header.tensors.iter().all(|t| t.dtype == "F16"));
 }
 
-/// A key that is not there means what it meant when there was no such key.
+/// A file without `kinora.format` is of format 1, and a card without keys has default values.
 #[test]
 fn a_file_without_a_format_is_of_the_first() {
     let bytes = changed(|metadata, _| drop(metadata.remove("kinora.format")));
@@ -109,12 +109,12 @@ fn a_file_without_a_format_is_of_the_first() {
         load(&bytes).unwrap().sample("a knight", 0).unwrap(),
         model().sample("a knight", 0).unwrap()
     );
-    // What a card does not say is empty.
+    // Fields that a card lacks are empty.
     let bytes = changed(|metadata, _| drop(metadata.insert("kinora.card".into(), "{}".into())));
     assert_eq!(load(&bytes).unwrap().card, Default::default());
 }
 
-/// A file of format 2 has no matcher and none of the keys that came with it.
+/// A file of format 2 has no matcher and none of the keys that were added later.
 #[test]
 fn a_file_of_an_earlier_format_has_no_matcher() {
     let model = of(earlier());
@@ -138,7 +138,7 @@ fn a_file_of_an_earlier_format_has_no_matcher() {
     assert_eq!(back.sample("a knight", 0).unwrap(), film);
     let error = back.matches("a knight", &[film]).unwrap_err();
     assert!(matches!(error, Error::Config(_)), "{error:?}");
-    let wanted = "the model \"tiny\" has no matcher; train it anew to give it one";
+    let wanted = "the model \"tiny\" has no matcher; train the model again to get one";
     assert!(error.to_string().contains(wanted), "{error}");
 }
 
@@ -154,7 +154,7 @@ fn files_that_are_no_models_say_why() {
     let with = |change: fn(&mut ModelConfig)| {
         let mut config = config();
         change(&mut config);
-        // `ModelConfig` has no JSON of its own; the file's is what it is made from.
+        // The file holds the config as JSON.
         let json = serde_json::to_string(&config).unwrap();
         changed(move |metadata, _| drop(metadata.insert("kinora.config".into(), json)))
     };
@@ -244,7 +244,7 @@ fn files_that_are_no_models_say_why() {
     }
 }
 
-/// Cut off anywhere, a file is an error and never a panic.
+/// A file truncated at any byte is an error and never a panic.
 #[test]
 fn files_that_are_cut_off() {
     let bytes = model().to_bytes(Precision::F16).unwrap();
@@ -257,7 +257,8 @@ fn files_that_are_cut_off() {
     }
 }
 
-/// Each bit of what stands before the tokenizer, and some behind it: an error or a model, no panic.
+/// A flipped bit gives an error or a model, never a panic: one bit in each of the first 600 bytes,
+/// and in some of the later ones.
 #[test]
 fn files_with_a_bit_flipped() {
     let bytes = model().to_bytes(Precision::F16).unwrap();

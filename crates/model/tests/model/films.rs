@@ -33,15 +33,15 @@ fn one_seed_is_one_film() {
     assert_ne!(film("a knight walks", 5), film("a knight walks", 6));
     assert_ne!(film("a knight walks", 5), film("a red robe", 5));
     assert_ne!(film("a knight walks", 0), film("a knight walks", 1 << 40));
-    // The seed counts, and not which tensors it met before: a clone gives the same.
+    // The film depends on the seed alone, not on earlier calls: a clone gives the same film.
     assert_eq!(
         model.clone().sample("a knight walks", u64::MAX).unwrap(),
         film("a knight walks", u64::MAX)
     );
 }
 
-/// The same films one by one and together, but for rounding: one step of 255 at most in bytes, and
-/// 10⁻⁴ in the numbers behind them.
+/// Films made one by one and in a batch differ only by rounding: by at most 1 of 255 in bytes, and
+/// by less than 10⁻⁴ in the network's numbers.
 #[test]
 fn a_batch_is_its_films() {
     let model = model();
@@ -86,7 +86,7 @@ fn the_best_of_some_films_match_best() {
     assert_eq!(model.best("a red robe", &[], 2).unwrap(), []);
 }
 
-/// More films than are computed together.
+/// More films than fit into one batch.
 #[test]
 fn a_large_batch_is_its_films_in_order() {
     let clip = ClipConfig { frames: 2, height: 256, width: 256, ..config().clip };
@@ -131,11 +131,11 @@ fn attention_is_one_share_a_piece() {
             assert!(pieces == 0 || (sum - 1.0).abs() < 1e-5, "{row:?}");
         }
     }
-    // Eight places, more pieces than that.
+    // The sentence has more pieces than the model's eight places.
     assert_eq!(model.attention("a a a a a a a a a a a a", 0).unwrap()[0].len(), 8);
 }
 
-/// What a network would have to say to make a film is what the film says.
+/// A film converted to numbers and back is the same film, up to rounding.
 #[test]
 fn films_come_back_through_pixels() {
     let film = model().sample("a knight", 0).unwrap();
@@ -143,14 +143,14 @@ fn films_come_back_through_pixels() {
     assert!(values.iter().all(|x| (-1.0..=1.0).contains(x)));
     let back = pixels::to_clip(&values, &config().clip).unwrap();
     for (a, b) in film.data().chunks(4).zip(back.data().chunks(4)) {
-        // The less alpha, the fewer steps a premultiplied colour has.
+        // A premultiplied colour has fewer steps where alpha is small.
         let step = 1 + 255 / u16::from(a[3].max(1));
         assert!(a.iter().zip(b).all(|(a, b)| u16::from(a.abs_diff(*b)) <= step), "{a:?} {b:?}");
     }
     assert!(pixels::to_clip(&values[1..], &config().clip).is_err());
 }
 
-/// One logit a clip, whichever clips are beside it, and other ones for other sentences.
+/// Each clip has one logit, which depends on the sentence and not on the other clips of the batch.
 #[test]
 fn clips_are_held_against_a_sentence() {
     let model = model();
@@ -174,7 +174,7 @@ fn clips_are_held_against_a_sentence() {
     let small = clips[0].resize(3, 5).unwrap();
     let error = model.matches("a red robe", &[clips[1].clone(), small]).unwrap_err();
     assert!(matches!(error, kinora_model::Error::Config(_)), "{error:?}");
-    let wanted = "a clip of [3, 3, 5, 4] for a model of clips of [3, 4, 6, 4]";
+    let wanted = "a clip has [t, h, w, c] = [3, 3, 5, 4], but this model needs [3, 4, 6, 4]";
     assert!(error.to_string().contains(wanted), "{error}");
 }
 
@@ -208,7 +208,7 @@ fn sizes_that_make_no_model() {
     }
 }
 
-/// A network is made of the numbers of its seed alone.
+/// The initial weights depend on the seed alone.
 #[test]
 fn the_same_seed_is_the_same_model() {
     fn tensors<I: Init<kinora_cpu::CpuTensor>>(mut init: I) -> Vec<f32> {

@@ -1,4 +1,5 @@
-//! Models that go with word vectors or an encoder from elsewhere.
+//! Models with external word vectors or an external encoder, and the words that a model
+//! understands.
 
 use std::path::Path;
 
@@ -23,7 +24,7 @@ fn with(encoder: EncoderConfig) -> ModelConfig {
     }
 }
 
-/// A table in which "scarlet" is "red", written into a folder.
+/// Writes a table in which "scarlet" has the vector of "red".
 fn table(folder: &Path, name: &str) -> String {
     let words = ["knight", "red", "scarlet", "robe", "a", "walks"];
     let mut values: Vec<f32> = (0..words.len() * 5).map(|i| ((i * i) as f32).sin()).collect();
@@ -47,7 +48,7 @@ fn words_that_no_caption_has_are_what_the_table_says() {
         assert_eq!(film(&model, "a scarlet robe"), film(&model, "a red robe"), "{reader:?}");
         assert_ne!(film(&model, "a scarlet robe"), film(&model, "a walks robe"), "{reader:?}");
     }
-    // Nor is any of it known without a table.
+    // Without a table the model does not know that they are alike.
     let model = of(config());
     assert_ne!(film(&model, "a scarlet robe"), film(&model, "a red robe"));
 }
@@ -64,7 +65,7 @@ fn what_is_understood_are_the_words_of_its_captions() {
     for model in [long(&plain), long(&builtin)] {
         for (text, understood, not_understood) in [
             ("a Knight, in the red robe!", &["knight", "red", "robe"][..], &[][..]),
-            // The table of word vectors has both; no caption has.
+            // The table of word vectors has both words; no caption has either.
             ("a scarlet ninja walks; Scarlet!", &["walks"], &["scarlet", "ninja"]),
             ("A and the of", &[], &[]),
             ("zyxqj 7 日本", &[], &["zyxqj", "7", "日", "本"]),
@@ -79,7 +80,7 @@ fn what_is_understood_are_the_words_of_its_captions() {
     let look = |text| plain.lexicon.look(text).unwrap();
     assert_eq!(look("a Scarlet zyxqj, a scarlet knight!").tokens, 8);
     assert_eq!(look(" ").tokens, 0);
-    // Eight places; what is not read is not understood.
+    // The model has eight places; a word beyond them is not listed as understood.
     let cut = look("a a a a a a a a red robe");
     assert_eq!((&*cut.unread, cut.understood.len()), ("red robe", 0));
     assert_eq!(look("a a a a a a a robe").unread, "");
@@ -96,12 +97,12 @@ fn typing_errors_are_mended() {
             "knight knight knight knight",
             &[("kniht", "knight"), ("knightt", "knight"), ("knoght", "knight")],
         ),
-        // English, but of the same word.
+        // An English word that differs from a caption word only by a final "s".
         ("walk", "walks", &[("walk", "walks")]),
         ("robes", "robe", &[("robes", "robe")]),
-        // English words of their own.
+        // English words, one letter from caption words.
         ("night rode lift", "night rode lift", &[]),
-        // Too short, or two errors.
+        // A word that is too short, and a word with two errors.
         ("rde kinhgtt", "rde kinhgtt", &[]),
         ("🐒 wlaks →", "🐒 walks →", &[("wlaks", "walks")]),
     ] {
@@ -115,7 +116,7 @@ fn typing_errors_are_mended() {
     }
 }
 
-/// A model file of an earlier version does not hold its captions' words.
+/// A model file without caption words: the tokenizer's vocabulary decides what is understood.
 #[test]
 fn without_words_the_vocabulary_tells() {
     let mut model = of(config());
@@ -138,7 +139,7 @@ fn without_words_the_vocabulary_tells() {
     lexicon.learn(&["An Orc, falling".into()]).unwrap();
     assert_eq!(lexicon.words.iter().collect::<Vec<_>>(), ["an", "falling", "orc"]);
 
-    // An error in one caption of many is no word of theirs; a name that is there as often is.
+    // A typing error in one caption of many is left out; an equally rare name is kept.
     let mut captions = vec!["an elf strides, Zyxqa".to_string(); 20];
     captions.extend(["an elf sttrides", "an elf stride", "zyxqb", "zyxqb"].map(String::from));
     lexicon.learn(&captions).unwrap();
@@ -165,14 +166,14 @@ fn a_model_goes_with_its_table_alone() {
         let load = || CpuModel::load(&path);
         assert_eq!(film(&load().unwrap(), "a scarlet knight"), wanted, "{reader:?}");
 
-        // It may have moved to the model.
+        // The table may have moved to the model's folder.
         let moved = elsewhere.join("vectors.safetensors");
         std::fs::rename(&vectors, &moved).unwrap();
         assert_eq!(film(&load().unwrap(), "a scarlet knight"), wanted, "{reader:?}");
         let text = std::fs::read(&moved).unwrap();
         let mut other = text.clone();
         *other.last_mut().unwrap() ^= 1;
-        // Another of its name, in either place, does not stand in the way.
+        // A different table of the same name, in either place, does no harm.
         std::fs::write(&vectors, &other).unwrap();
         assert_eq!(film(&load().unwrap(), "a scarlet knight"), wanted, "{reader:?}");
         std::fs::write(&vectors, &text).unwrap();
@@ -190,7 +191,7 @@ fn a_model_goes_with_its_table_alone() {
     }
 }
 
-/// A number that is none is told before it is in a film.
+/// NaN in a table is an error before it can reach a film.
 #[test]
 fn vectors_that_are_not_finite() {
     let folder = tempfile::tempdir().unwrap();
@@ -236,7 +237,7 @@ fn sources_that_do_not_fit() {
     assert!(matches!(&error, Error::Source(reason) if reason.contains("no/such/table.txt")));
 }
 
-/// Sentences of an ONNX encoder; `None` where no library runs one, which is a failure in CI.
+/// Sentence vectors from an ONNX encoder. Without the library the test is skipped, or fails in CI.
 #[cfg(feature = "onnx")]
 #[test]
 fn sentences_of_an_encoder() {

@@ -1,4 +1,4 @@
-//! A model small enough to be made anew in every test.
+//! A model small enough to be created in every test.
 
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_embed::EncoderConfig;
@@ -33,7 +33,7 @@ pub fn config() -> ModelConfig {
     }
 }
 
-/// The sizes that a file of format 2 can have.
+/// A config that a file of format 2 can hold.
 pub fn earlier() -> ModelConfig {
     let config = config();
     let encoder = EncoderConfig { unit: false, ..config.encoder };

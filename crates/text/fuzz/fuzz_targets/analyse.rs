@@ -1,4 +1,5 @@
-//! Any text: its words lie in it in order and leave out nothing but white space, and each has a tag.
+//! Any text: its words are in order, contain every character except white space, and each has a
+//! tag.
 //!
 //! `cargo +nightly fuzz run analyse -- -max_total_time=300`, in `crates/text`.
 

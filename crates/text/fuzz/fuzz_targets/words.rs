@@ -1,4 +1,4 @@
-//! Any text: its words lie in it in order and leave out nothing but white space.
+//! Any text: its words are in order and contain every character except white space.
 //!
 //! `cargo +nightly fuzz run words -- -max_total_time=300`, in `crates/text`.
 

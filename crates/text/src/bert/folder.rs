@@ -1,5 +1,5 @@
-//! A model's folder as Hugging Face has them. `rust-bert` panics at what it cannot take, so all of it
-//! is looked at here before.
+//! The folder of a model in Hugging Face's layout. `rust-bert` panics at invalid files, so this
+//! module checks all of them first.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use tch::{Kind, Tensor};
 use super::wrong;
 use crate::Result;
 
-/// What weights are called.
+/// The file names of weights.
 const WEIGHTS: [&str; 2] = ["model.safetensors", "rust_model.ot"];
 
-/// Numbers of a model at most.
+/// Weights of a model at most.
 const NUMBERS: i64 = 1 << 32;
 
-/// Places of a model at least: the parts of a long text share some.
+/// The least `max_position_embeddings`: rust-bert splits a long text into overlapping windows.
 const PLACES: i64 = 16;
 
 pub struct Folder {
@@ -29,7 +29,7 @@ pub struct Folder {
     /// The pieces, one a line.
     pub vocab: String,
     pub vocab_path: PathBuf,
-    /// Whether the vocabulary has small letters alone.
+    /// Whether the vocabulary is lower case.
     pub lower_case: bool,
     pub weights_path: PathBuf,
 }
@@ -42,7 +42,7 @@ impl Folder {
         let vocab = read(&vocab_path)?;
         let (found, wanted) = (vocab.lines().count() as u64, &config["vocab_size"]);
         if wanted.as_u64() != Some(found) {
-            let reason = format!("{found} pieces, but config.json is of a model of {wanted}");
+            let reason = format!("{found} pieces, but config.json has vocab_size = {wanted}");
             return Err(wrong(&vocab_path, reason));
         }
         let weights_path = WEIGHTS.map(|name| folder.join(name)).into_iter().find(|p| p.is_file());
@@ -66,11 +66,14 @@ impl Folder {
         let tensors: HashMap<_, _> =
             tensors.map_err(|error| wrong(path, error))?.into_iter().collect();
         for (name, tensor) in &tensors {
-            // Places may be counted in whole numbers; what is computed with may not.
+            // Only position ids may be integers; weights must be floats.
             let whole =
                 !matches!(tensor.kind(), Kind::Float | Kind::Half | Kind::BFloat16 | Kind::Double);
             if whole && !name.ends_with("position_ids") {
-                return Err(wrong(path, format!("{name} is of {:?}", tensor.kind())));
+                return Err(wrong(
+                    path,
+                    format!("tensor {name} is {:?}; weights must be floats", tensor.kind()),
+                ));
             }
             let rows = match () {
                 () if name.ends_with("word_embeddings.weight") => &self.config["vocab_size"],
@@ -81,7 +84,7 @@ impl Folder {
             };
             if tensor.size().first().copied() != rows.as_i64() {
                 let size = tensor.size();
-                return Err(wrong(path, format!("{name} is {size:?}, by config.json of {rows}")));
+                return Err(wrong(path, format!("tensor {name} is {size:?}, not of {rows} rows")));
             }
         }
         Ok(tensors)
@@ -94,15 +97,15 @@ pub fn tokenizer(kind: ModelType, vocab: &Path, lower_case: bool) -> Result<Toke
     tokenizer.map_err(|error| wrong(vocab, error))
 }
 
-/// Whether pieces are of small letters alone.
+/// Whether the pieces of a vocabulary are lower case.
 pub fn lower_case(vocab: &str) -> bool {
-    // `[CLS]` and its like have capitals everywhere, and some small vocabularies have rare letters
-    // that Unicode takes for capitals.
+    // `[CLS]` and the other special pieces always have capitals. Some lower-case vocabularies have
+    // rare letters that are capitals in Unicode, so only ASCII counts.
     let mut pieces = vocab.lines().filter(|piece| !piece.starts_with('['));
     !pieces.any(|piece| piece.contains(|c: char| c.is_ascii_uppercase()))
 }
 
-/// What a file says, as JSON.
+/// Reads a file of JSON.
 #[cfg(feature = "rust-bert-remote")]
 pub fn json(path: &Path) -> Result<Value> {
     serde_json::from_str(&read(path)?).map_err(|error| wrong(path, error))
@@ -112,11 +115,11 @@ fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|error| wrong(path, error))
 }
 
-/// The kind of model that a `config.json` is of, and what it says, if it is one.
+/// Checks a `config.json`: the kind of model, and the JSON.
 fn checked(text: &str) -> Result<(ModelType, Value), String> {
     let config: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let said = |error: serde_json::Error| error.to_string();
-    // Sizes that make a model, what divides into heads, and the shares that are dropped.
+    // The sizes, the width with its heads, and the dropout probabilities.
     let (kind, sizes, [width, heads], decoder, dropped) =
         match config["model_type"].as_str().unwrap_or("bert") {
             "bert" => {
@@ -150,29 +153,29 @@ fn checked(text: &str) -> Result<(ModelType, Value), String> {
             }
             other => {
                 return Err(format!(
-                    "the model is of the type {other}; bert and distilbert can be read"
+                    "the model type is {other}; only bert and distilbert are supported"
                 ));
             }
         };
     for (key, size) in sizes {
         let least = if key == "max_position_embeddings" { PLACES } else { 1 };
         if !(least..1 << 24).contains(&size) {
-            return Err(format!("{key} is {size}"));
+            return Err(format!("{key} is {size}; it must be from {least} to 16777215"));
         }
     }
     let [hidden, inner, layers, _, vocab, places, _] = sizes.map(|(_, size)| i128::from(size));
     let numbers = hidden * (vocab + places) + layers * hidden * (4 * hidden + 2 * inner);
     if numbers > i128::from(NUMBERS) {
-        return Err(format!("a model of {numbers} numbers"));
+        return Err(format!("the model has {numbers} weights, more than {NUMBERS}"));
     }
     if width % heads != 0 {
-        return Err(format!("{heads} heads do not divide {width}"));
+        return Err(format!("{heads} attention heads do not divide the width {width}"));
     }
     if decoder == Some(true) {
-        return Err("is_decoder: a model that reads both ways is wanted".into());
+        return Err("is_decoder is true; the model must be an encoder".into());
     }
     if let Some(share) = dropped.iter().find(|share| !(0.0..1.0).contains(*share)) {
-        return Err(format!("a dropout of {share}"));
+        return Err(format!("a dropout is {share}; it must be from 0 to below 1"));
     }
     Ok((kind, config))
 }

@@ -16,21 +16,21 @@ use crate::learn::{Epoch, Progress, Set, batches, held_out, note, schedule, sets
 use crate::treebank::{Sentence, Task};
 use crate::{Error, Result};
 
-/// How BERTs are trained.
+/// The configuration of [`train_bert`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct BertTrainConfig {
     /// A folder of pre-trained weights to start from, with `config.json`, `vocab.txt` and
-    /// `model.safetensors` or `rust_model.ot`; a small model from nothing without.
+    /// `model.safetensors` or `rust_model.ot`. `None` trains a small model from scratch.
     pub from: Option<PathBuf>,
-    /// How often each sentence is seen.
+    /// Passes over the sentences.
     pub epochs: usize,
-    /// Sentences of a step.
+    /// Sentences per step.
     pub batch: usize,
-    /// Adam's rate at its highest.
+    /// AdamW's learning rate at its peak.
     pub rate: f64,
-    /// The share of sentences that are shown without capitals.
+    /// The share of sentences that are shown in lower case.
     pub lower: f32,
-    /// What all that is random comes from.
+    /// The seed of all random numbers.
     pub seed: u64,
 }
 
@@ -46,24 +46,27 @@ mod stream {
     pub const LOWER: u64 = 3;
 }
 
-/// The longest gradient that is followed as it is.
+/// Gradients with a larger norm are scaled down to this norm.
 const CLIP: f64 = 1.0;
 
-/// Pieces of the vocabulary of a model from nothing.
+/// Pieces of the vocabulary of a model from scratch, at most, without three special pieces.
 const VOCAB: usize = 8000;
 
-/// The place of a piece that has no label.
+/// The label of pieces that the loss ignores.
 const NO_LABEL: i64 = -100;
 
-/// Fine-tunes a BERT for each task, and writes after each epoch what [`Bert::open`] reads to
-/// `folder`; `progress` may stop it, by `false`.
+/// Fine-tunes a BERT for each task. After each epoch both models are written to `folder`, where
+/// [`Bert::open`] reads them.
 ///
-/// The same sentences, config and number of libtorch's threads give the same weights on the CPU, as
-/// long as nothing else in the process draws from libtorch's one generator: opening a [`Bert`] does.
+/// `progress` is called after each step and each epoch; if it returns `false`, training stops.
+///
+/// The same sentences, config and number of libtorch threads give the same weights on the CPU. This
+/// holds only if nothing else in the process draws from libtorch's single generator of random
+/// numbers; opening a [`Bert`] does.
 ///
 /// # Errors
-/// If there are no sentences for one of the tasks or labels that it does not have, `from` is no BERT,
-/// the folder cannot be written, or the loss is no number any more.
+/// If a task has no sentences, a sentence has a label that its task lacks, `from` is not a BERT,
+/// the folder cannot be written, or the loss or a weight is NaN or infinite.
 pub fn train_bert(
     config: &BertTrainConfig,
     data: &[(Task, Vec<Sentence>)],
@@ -102,7 +105,7 @@ pub fn train_bert(
             }
             step += 1;
             if !progress(&Progress { step, steps, losses, epoch: None }) {
-                // A model that was there before is worth more than less than an epoch.
+                // Before the end of the first epoch, an existing model is not overwritten.
                 let mut all =
                     learners.iter().filter(|learner| number > 1 || !learner.folder.exists());
                 return all.try_for_each(|learner| learner.save(step));
@@ -118,11 +121,11 @@ pub fn train_bert(
     Ok(())
 }
 
-/// What a training starts from.
+/// The config, vocabulary and weights that a training starts from.
 struct Source {
     config: Value,
     vocab: String,
-    /// The weights by name, and where they are from.
+    /// The pre-trained weights by name, and their path; `None` from scratch.
     weights: Option<(PathBuf, HashMap<String, Tensor>)>,
 }
 
@@ -132,7 +135,7 @@ impl Source {
         if !matches!(folder.kind, ModelType::Bert) {
             return Err(wrong(
                 &folder.config_path,
-                "only models of the type bert can be trained on",
+                "only models of the type bert can be fine-tuned",
             ));
         }
         let tensors = folder.tensors()?;
@@ -156,7 +159,7 @@ impl Source {
     }
 }
 
-/// A model that learns one task.
+/// The training of a model for one task.
 struct Learner {
     folder: PathBuf,
     config: Value,
@@ -203,8 +206,8 @@ impl Learner {
         })
     }
 
-    /// One step; the loss per word, or `None` where no word has a piece. One that is no number
-    /// changes nothing.
+    /// One training step. Returns the mean loss per labelled word, or `None` if no word has a
+    /// piece. A loss that is NaN or infinite leaves the weights unchanged.
     fn step(&mut self, sentences: &[Sentence], rate: f64) -> Option<f32> {
         let device = self.store.device();
         let (pieces, labels): (Vec<Vec<i64>>, Vec<Vec<i64>>) =
@@ -243,8 +246,8 @@ impl Learner {
         Some(value)
     }
 
-    /// The pieces of a sentence between `[CLS]` and `[SEP]`, and the labels: a word's stands at its
-    /// first piece.
+    /// The pieces of a sentence between `[CLS]` and `[SEP]`, and their labels. The first piece of a
+    /// word has the word's label, all other pieces have none.
     fn row(&self, sentence: &Sentence) -> (Vec<i64>, Vec<i64>) {
         let of = |name: &str| self.tokenizer.convert_tokens_to_ids(&[name])[0];
         let (mut pieces, mut labels) = (vec![of("[CLS]")], vec![NO_LABEL]);
@@ -262,7 +265,7 @@ impl Learner {
         (pieces, labels)
     }
 
-    /// Writes the folder beside its place and moves it there.
+    /// Writes a temporary folder beside the model's folder, and renames it.
     fn save(&self, step: usize) -> Result<()> {
         let finite = |variable: &Tensor| variable.isfinite().all().int64_value(&[]) == 1;
         if !self.store.trainable_variables().iter().all(finite) {
@@ -289,13 +292,13 @@ impl Learner {
     }
 }
 
-/// A name beside a folder's that nobody else takes.
+/// The path of a temporary file or folder beside `folder`, unique to this process.
 fn beside(folder: &Path, end: &str) -> PathBuf {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     folder.with_file_name(format!(".{name}.{}.{end}", std::process::id()))
 }
 
-/// A tokenizer of these pieces, which it only takes from a file.
+/// A tokenizer of these pieces. It can only be read from a file, so a temporary one is written.
 fn tokenizer_of(vocab: &str, folder: &Path) -> Result<TokenizerOption> {
     let path = beside(folder, "vocab");
     let parent = folder.parent().unwrap_or(folder);
@@ -306,17 +309,17 @@ fn tokenizer_of(vocab: &str, folder: &Path) -> Result<TokenizerOption> {
     tokenizer
 }
 
-/// Copies pre-trained weights into a model whose last layer is new. A sentence encoder's names lack
-/// the prefix of the others.
+/// Copies pre-trained weights into a model, except for its last layer. The names of a sentence
+/// encoder's tensors lack the prefix `bert.`.
 fn fill(store: &VarStore, path: &Path, tensors: &HashMap<String, Tensor>) -> Result<()> {
     for (name, mut variable) in store.variables() {
         let bare = name.strip_prefix("bert.");
         let Some(bare) = bare else { continue };
         let found = tensors.get(&name).or_else(|| tensors.get(bare));
-        let found = found.ok_or_else(|| wrong(path, format!("there is no {name}")))?;
+        let found = found.ok_or_else(|| wrong(path, format!("tensor {name} is missing")))?;
         if found.size() != variable.size() {
             let (found, wanted) = (found.size(), variable.size());
-            return Err(wrong(path, format!("{name} is {found:?}, but by config.json {wanted:?}")));
+            return Err(wrong(path, format!("tensor {name} is {found:?}, not {wanted:?}")));
         }
         tch::no_grad(|| variable.f_copy_(found)).map_err(|error| wrong(path, error))?;
     }

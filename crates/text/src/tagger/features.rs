@@ -1,25 +1,26 @@
-//! What the network is told of each word.
+//! The features of a word: its row in the vocabulary, hashed letter n-grams, and its shape.
 
-/// Pieces of letters of a word at most; a word has no more than this many places for them.
+/// Letter n-grams of a word at most; longer words keep the first ones.
 pub(super) const GRAMS: usize = 24;
 
-/// Kinds of case, each in a sentence with capitals and in one without.
+/// Rows of the shape table: eight shapes, each in a sentence with capitals and in one without.
 pub(super) const SHAPES: usize = 2 * 8;
 
-/// The words that are known by themselves, each with a row of its table; row 0 is that of all
-/// others.
+/// The words with embeddings of their own, and their rows in the table. Row 0 is for all other
+/// words.
 ///
-/// One string, so that reading it costs next to nothing.
+/// All words are in one string, so that loading it is cheap.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Vocabulary {
-    /// In order, with a space between.
+    /// The sorted words, separated by spaces.
     words: String,
-    /// Where each begins.
+    /// The byte at which each word begins.
     starts: Vec<u32>,
 }
 
 impl Vocabulary {
-    /// Words as [`Vocabulary::words`] gives them; `None` if they are not in order, each once.
+    /// Words separated by spaces, as [`Vocabulary::words`] gives them; `None` unless they are
+    /// sorted and distinct.
     pub fn new(words: &str) -> Option<Self> {
         let (mut starts, mut start, mut last) = (Vec::new(), 0, "");
         for word in words.split(' ').filter(|_| !words.is_empty()) {
@@ -33,7 +34,7 @@ impl Vocabulary {
         Some(Self { words: words.to_owned(), starts })
     }
 
-    /// The words in the order of their rows, from row 1 on, with a space between.
+    /// The words in the order of their rows, from row 1 on, separated by spaces.
     pub fn words(&self) -> &str {
         &self.words
     }
@@ -52,16 +53,16 @@ impl Vocabulary {
     }
 }
 
-/// A word in small letters, each digit a 0.
+/// A word in lower case, with each digit replaced by 0; only the first 64 characters.
 pub(super) fn plain(word: &str) -> String {
-    // In time that does not grow with what nobody calls a word.
+    // The limit bounds the time for absurdly long words.
     let lower = word.chars().take(64).flat_map(char::to_lowercase);
     lower.map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
 }
 
-/// The rows of the pieces of letters of a word, below `rows`: its beginnings and ends of one to
-/// four letters and all threes between, hashed (as Bojanowski et al., "Enriching word vectors with
-/// subword information", 2017).
+/// The rows, below `rows`, of a word's letter n-grams: its prefixes and suffixes of one to four
+/// letters, the whole word and all trigrams, hashed (after Bojanowski et al., "Enriching word
+/// vectors with subword information", 2017).
 pub(super) fn grams(plain: &str, rows: u32) -> Vec<u32> {
     let letters: Vec<char> = plain.chars().collect();
     let mut found = Vec::with_capacity(GRAMS);
@@ -79,7 +80,7 @@ pub(super) fn grams(plain: &str, rows: u32) -> Vec<u32> {
     found
 }
 
-/// FNV-1a.
+/// The 64-bit FNV-1a hash, folded to 32 bits.
 fn hash(kind: u8, piece: &[char]) -> u32 {
     let letters = piece.iter().flat_map(|&c| u32::from(c).to_le_bytes());
     let hash =
@@ -89,12 +90,12 @@ fn hash(kind: u8, piece: &[char]) -> u32 {
     (hash ^ (hash >> 32)) as u32
 }
 
-/// Whether no word has a capital, so that the lack of one says nothing.
+/// Whether no word has a capital. In such a sentence a lower-case word may still be a name.
 pub(super) fn without_capitals(words: &[&str]) -> bool {
     !words.iter().any(|word| word.chars().any(char::is_uppercase))
 }
 
-/// The kind of a word by its capitals, digits and signs.
+/// The row of a word's shape in the shape table: its capitals, digits and signs.
 pub(super) fn shape(word: &str, without_capitals: bool) -> u32 {
     let (mut upper, mut lower, mut digits, mut others) = (0, 0, 0, 0);
     for c in word.chars().take(64) {

@@ -6,19 +6,19 @@ use super::features::{GRAMS, SHAPES};
 use crate::Error;
 use crate::labels::{BIO, POS};
 
-/// How large a network is.
+/// The sizes of a tagger's network.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sizes {
-    /// Numbers of a word's vector.
+    /// The width of a word's embedding.
     pub word: usize,
-    /// Rows of the table of pieces of letters, which are hashed.
+    /// Rows of the table of letter n-grams, which are hashed.
     pub grams: usize,
-    /// Numbers for the kind of a word: its capitals, digits and signs.
+    /// The width of the embedding of a word's shape: capitals, digits and signs.
     pub shape: usize,
-    /// Numbers of the state of each of the recurrent nets.
+    /// The width of the hidden state of each GRU.
     pub hidden: usize,
-    /// Layers of recurrent nets, two in each, one from either end.
+    /// Layers, each of two GRUs: one reads forward, one backward.
     pub layers: usize,
 }
 
@@ -29,11 +29,11 @@ impl Default for Sizes {
 }
 
 impl Sizes {
-    /// Whether there can be a network of these sizes.
+    /// Checks that each size is within its bounds; the error names the key.
     pub(super) fn check(&self) -> Result<(), Error> {
         for (key, size, most) in [
             ("word", self.word, 4096),
-            // As whole numbers, which 32-bit floats are up to there.
+            // Rows are passed as 32-bit floats, which are exact up to here.
             ("grams", self.grams, 1 << 24),
             ("shape", self.shape, 4096),
             ("hidden", self.hidden, 4096),
@@ -47,20 +47,21 @@ impl Sizes {
     }
 }
 
-/// A batch of sentences.
+/// A batch of n sentences of up to m words.
 ///
 /// # Shapes
-/// `[n, m]`; grams `[n, m, GRAMS]`.
+/// words, shapes and mask `[n, m]`; grams `[n, m, GRAMS]`.
 pub(super) struct Inputs<T> {
     pub words: T,
     pub grams: T,
     pub shapes: T,
     pub mask: T,
-    /// Whether all are of one length, so that the mask is 1.
+    /// Whether all sentences have the same length, so that the mask is 1 everywhere.
     pub equal: bool,
 }
 
-/// Words and their letters, read from both ends by layers of GRUs; two heads.
+/// Embeddings of words, letter n-grams and shapes; layers of bidirectional GRUs; a linear head for
+/// each task.
 #[derive(Clone, Debug)]
 pub(super) struct Net<T> {
     words: Embedding<T>,
@@ -77,7 +78,7 @@ impl<T> Net<T> {
             let table = init.tensor([rows, width].into(), Fill::Normal(deviation))?;
             Ok(Embedding { table })
         };
-        // All pieces of a word together as much as the word.
+        // The sum of GRAMS n-grams has the variance of a word's embedding.
         let words = table(vocab, sizes.word, 0.5)?;
         let grams = table(sizes.grams, sizes.word, 0.5 / (GRAMS as f32).sqrt())?;
         let shapes = table(SHAPES, sizes.shape, 0.5)?;
@@ -93,7 +94,7 @@ impl<T> Net<T> {
     }
 }
 
-/// The scores of each word, before they are made probabilities: `[n, m, labels]`.
+/// The logits of each word, `[n, m, labels]`.
 pub(super) struct Logits<T> {
     pub pos: T,
     pub ner: T,
@@ -104,8 +105,8 @@ impl<T: Tensor> Net<T> {
         self.words.table.device()
     }
 
-    /// `drop` may multiply what goes into each layer and into the heads, `[n, m, width]`, by
-    /// something.
+    /// The logits of a batch. `drop` applies dropout to the inputs `[n, m, width]` of each layer
+    /// and of the heads; without dropout it returns them unchanged.
     pub fn forward(
         &self,
         inputs: &Inputs<T>,
@@ -120,7 +121,8 @@ impl<T: Tensor> Net<T> {
         let mut x = drop(T::concat(&[&words, &self.shapes.forward(shapes)?], 2)?)?;
         for (ahead, back) in &self.layers {
             let stack = |states: Vec<T>| T::stack(&states.iter().collect::<Vec<_>>(), 1);
-            // What follows a sentence does not reach back into it; what precedes it must not.
+            // The forward GRU meets the padding after the words, so it needs no mask. The backward
+            // GRU meets it first.
             let ahead = stack(ahead.run(&x, None, false)?)?;
             let back = stack(back.run(&x, filled, true)?)?;
             x = drop(T::concat(&[&ahead, &back], 2)?)?;

@@ -11,24 +11,24 @@ use crate::learn::{Epoch, Progress, Set, batches, held_out, note, schedule, sets
 use crate::treebank::{Sentence, Task};
 use crate::{Error, Result};
 
-/// How a tagger is trained.
+/// The configuration of a tagger's training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainConfig {
-    /// How large it is.
+    /// The sizes of the network.
     pub sizes: Sizes,
-    /// How often each sentence is seen.
+    /// Passes over the sentences.
     pub epochs: usize,
-    /// Sentences of a step.
+    /// Sentences per step.
     pub batch: usize,
-    /// Adam's rate at its highest.
+    /// Adam's learning rate at its peak.
     pub rate: f32,
-    /// The share of the numbers between layers that is dropped.
+    /// The probability with which an input of a layer or head is dropped.
     pub dropout: f32,
-    /// The share of sentences that are shown without capitals.
+    /// The share of sentences that are shown in lower case.
     pub lower: f32,
-    /// How often a word has to be seen to have a vector of its own.
+    /// A word has an embedding of its own if it occurs at least this often.
     pub least: usize,
-    /// What all that is random comes from.
+    /// The seed of all random numbers.
     pub seed: u64,
 }
 
@@ -54,19 +54,22 @@ mod stream {
     pub const STEP: u64 = 1 << 40;
 }
 
-/// The longest gradient that is followed as it is.
+/// Gradients with a larger norm are scaled down to this norm.
 const CLIP: f32 = 2.0;
 
-/// Of a rare word's uses, which share is shown as one of an unknown word: 1 / (1 + 4 n) for n uses.
+/// Sets how often a word is shown as an unknown word: with probability 1 / (1 + 4 n) if it occurs n
+/// times.
 const UNKNOWN: f32 = 0.25;
 
-/// Trains a tagger on labelled sentences; `progress` may stop it, by `false`.
+/// Trains a tagger on labelled sentences.
 ///
-/// The same sentences, config and number of threads or another give the same bits.
+/// `progress` is called after each step and each epoch; if it returns `false`, training stops and
+/// the tagger so far is returned. The same sentences and config give the same bits on any number of
+/// threads.
 ///
 /// # Errors
-/// If the sizes make no tagger, there are no sentences for one of the tasks or labels that it does
-/// not have, or the loss is no number any more.
+/// If a size is out of bounds, a task has no sentences, a sentence has a label that its task lacks,
+/// or the loss or the gradient is NaN or infinite.
 pub fn train(
     config: &TrainConfig,
     data: &[(Task, Vec<Sentence>)],
@@ -123,7 +126,7 @@ fn tagger(
     Ok(Tagger { sizes, vocabulary: vocabulary.clone(), net })
 }
 
-/// How often each word stands in what is learnt from.
+/// How often each word occurs in the training sentences.
 fn counts(sets: &[Set]) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     for word in sets.iter().flat_map(|set| &set.train).flat_map(|sentence| &sentence.words) {
@@ -132,17 +135,17 @@ fn counts(sets: &[Set]) -> HashMap<String, usize> {
     counts
 }
 
-/// The words that were seen `least` times.
+/// The words that occur at least `least` times.
 fn vocabulary(counts: &HashMap<String, usize>, least: usize) -> Vocabulary {
     let frequent =
         counts.iter().filter(|(_, count)| **count >= least).map(|(word, _)| word.as_str());
     let mut words: Vec<&str> =
         frequent.filter(|word| !word.is_empty() && !word.contains(' ')).collect();
     words.sort_unstable();
-    Vocabulary::new(&words.join(" ")).expect("they are in order, each once")
+    Vocabulary::new(&words.join(" ")).expect("the words are sorted and distinct")
 }
 
-/// Makes the gradients of steps.
+/// Computes the loss and the gradients of a step.
 struct Maker<'a> {
     config: &'a TrainConfig,
     vocabulary: &'a Vocabulary,
@@ -150,7 +153,7 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// The loss per word, and what it asks of the parameters.
+    /// The loss per word of a batch, and its gradients.
     fn gradients(
         &self,
         net: &Net<CpuTensor>,
@@ -182,7 +185,7 @@ impl Maker<'_> {
         let lifted = lift(net);
         let keep = 1.0 - config.dropout;
         let logits = lifted.forward(&inputs, |x: Var<CpuTensor>| {
-            // The same numbers of all words of a sentence (Gal and Ghahramani, "A theoretically
+            // All words of a sentence share one dropout mask (Gal and Ghahramani, "A theoretically
             // grounded application of dropout in recurrent neural networks", 2016).
             let (n, width) = (x.shape()[0], x.shape()[2]);
             let mut kept = || if random.uniform() < keep { 1.0 / keep } else { 0.0 };
@@ -203,7 +206,7 @@ impl Maker<'_> {
         }
         let gold = Var::constant(CpuTensor::from_slice(device, &gold, *logits.shape())?);
         let words: usize = batch.iter().map(|sentence| sentence.words.len()).sum();
-        // −ln p of the right label; where there is no word, ln 1.
+        // −ln p of the right label; padding has p = 1 and adds nothing.
         let p = logits.softmax()?.mul(&gold)?.sum(&[2])?;
         let padding = inputs.mask.reshape([batch.len(), places, 1])?.affine(-1.0, 1.0 + 1e-6)?;
         let loss = p.add(&padding)?.log()?.sum_all()?.affine(-1.0 / words as f32, 0.0)?;
