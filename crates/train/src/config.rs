@@ -58,6 +58,9 @@ pub struct ReadingConfig {
     pub rate: f32,
     /// The weight of the matcher's loss on generated clips; 0 is none.
     pub weight: f32,
+    /// Whether reader and matcher go on learning from real clips in the later phases, with the last
+    /// learning rate of the first one.
+    pub thaw: bool,
 }
 
 /// How the generator learns to copy.
@@ -223,6 +226,11 @@ impl Config {
             _ if step - self.reading.steps <= self.copying.steps => Phase::Copying,
             _ => Phase::Playing,
         }
+    }
+
+    /// Whether reader and matcher learn in step `step`, counted from 1.
+    pub(crate) fn reads(&self, step: u64) -> bool {
+        self.reading.thaw || self.phase(step) == Phase::Reading
     }
 
     /// Clips of step `step`, counted from 1.

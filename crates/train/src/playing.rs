@@ -62,7 +62,7 @@ impl<T: Tensor> Read<T> {
 
 impl<T: Tensor> State<T> {
     /// One step of the generator: of copying alone, or of the discriminators, then of the generator
-    /// against them. The reader stays as it is.
+    /// against them. Reader and matcher stay as they are, or take a step of their own first.
     pub(crate) fn draw(
         mut self,
         device: &T::Device,
@@ -78,8 +78,11 @@ impl<T: Tensor> State<T> {
         };
         let [t, h, w, c] = config.clip.dims();
         let real = T::from_slice(device, &fed.values, [n, t, h, w, c])?;
-        let read = Read::new(&self.net, fed)?;
         let mut guarded = Vec::new();
+        if config.reading.thaw {
+            (self, guarded, _) = self.learn_to_read(config, fed, &real)?;
+        }
+        let read = Read::new(&self.net, fed)?;
 
         // The generator's films, made once for all: first copies, from the noise that the
         // recogniser finds in the real clip, then films from noise.

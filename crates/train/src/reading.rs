@@ -16,7 +16,7 @@ const LAST: f32 = 0.05;
 /// The longest gradient: recurrent networks have a few that are far longer than the others.
 const LONGEST: f32 = 1.0;
 
-/// Adam at step `step` of the phase, counted from 1.
+/// Adam at step `step` of a training, counted from 1; after the phase with its last rate.
 pub(crate) fn rate(config: &Config, step: u64) -> AdamConfig {
     let reading = &config.reading;
     let passed = step as f32 / reading.steps.max(1) as f32;
@@ -26,42 +26,54 @@ pub(crate) fn rate(config: &Config, step: u64) -> AdamConfig {
 }
 
 impl<T: Tensor> State<T> {
-    /// One step of matcher and reader. Each clip is held against the captions of all clips of the
-    /// batch, true and false ones; each own caption against all clips.
+    /// One step of matcher and reader alone.
     pub(crate) fn read(
         mut self,
         device: &T::Device,
         config: &Config,
         fed: &Fed,
     ) -> Result<(Self, Measured<T>)> {
+        let [t, h, w, c] = config.clip.dims();
+        let clips = T::from_slice(device, &fed.values, [fed.clips, t, h, w, c])?;
+        let (guarded, logits);
+        (self, guarded, logits) = self.learn_to_read(config, fed, &clips)?;
+        self.step += 1;
+        let (clips, captions) = (fed.clips, fed.captions.sentences);
+        let shares = vec![Share::Matched { clips, captions }];
+        let measured = Measured::new(self.step, guarded, shares, &[&logits])?;
+        Ok((self, measured))
+    }
+
+    /// Moves matcher and reader once. Each clip of `clips`, `[n, t, h, w, c]`, is compared with all
+    /// captions of the batch, true and false ones; each own caption with all clips. Gives the loss and
+    /// the gradient's length by name, and the logits `[n, captions]`.
+    pub(crate) fn learn_to_read(
+        mut self,
+        config: &Config,
+        fed: &Fed,
+        clips: &T,
+    ) -> Result<(Self, Vec<(&'static str, T)>, T)> {
         let (Some(matcher), Some(mut adam)) = (self.net.matcher.take(), self.adam_reader.take())
         else {
-            unreachable!("a training has a matcher, and an optimiser for it in this phase")
+            unreachable!("a training has a matcher, and an optimiser for it as long as it learns")
         };
-        let step = self.step + 1;
         let n = fed.clips;
-        let [t, h, w, c] = config.clip.dims();
-        let clips = Var::constant(T::from_slice(device, &fed.values, [n, t, h, w, c])?);
         let module = (self.net.encoder, matcher);
         let lifted: (Encoder<Var<T>>, Matcher<Var<T>>) = lift(&module);
         let sentences = lifted.0.forward(&fed.captions)?.sentence;
-        let logits = lifted.1.logits(&lifted.1.clips(&clips)?, &sentences)?;
+        let seen = lifted.1.clips(&Var::constant(clips.clone()))?;
+        let logits = lifted.1.logits(&seen, &sentences)?;
         let by_caption = logits.slice(1, 0, n)?.permute(&[1, 0])?;
         let loss = contrast(&logits)?.add(&contrast(&by_caption)?)?;
         let (loss_value, logits) = (loss.value().clone(), logits.value().clone());
         let gradients = grad(loss, &parameters(&lifted))?;
-        drop((lifted, sentences, by_caption));
+        drop((lifted, sentences, seen, by_caption));
         let norm = gradient_norm(&gradients)?;
-        adam.config = rate(config, step);
+        adam.config = rate(config, self.step + 1);
         let (encoder, matcher) = adam.step(module, &gradients, &clip_factor(&norm, LONGEST)?)?;
         self.net.encoder = encoder;
         self.net.matcher = Some(matcher);
         self.adam_reader = Some(adam);
-        self.step = step;
-        let guarded = vec![("loss_matcher", loss_value), ("gradient_matcher", norm)];
-        let captions = fed.captions.sentences;
-        let shares = vec![Share::Matched { clips: n, captions }];
-        let measured = Measured::new(step, guarded, shares, &[&logits])?;
-        Ok((self, measured))
+        Ok((self, vec![("loss_matcher", loss_value), ("gradient_matcher", norm)], logits))
     }
 }

@@ -277,8 +277,10 @@ impl<T: Tensor> Training<T> {
                     .into(),
             ));
         }
-        if config.reading.steps != was.reading.steps {
-            return Err(Error::Config("a resumed run keeps its reading.steps".into()));
+        let reading = |config: &Config| (config.reading.steps, config.reading.thaw);
+        if reading(&config) != reading(&was) {
+            let message = "a resumed run keeps its reading.steps and its reading.thaw";
+            return Err(Error::Config(message.into()));
         }
         if config.tokenizer != was.tokenizer {
             return Err(Error::Config("a resumed run keeps its tokenizer".into()));
@@ -494,7 +496,7 @@ impl<T: Tensor> Training<T> {
             if made >= from { Ok(first.clone()) } else { self.feed(from)?.next()? }
         };
         if reading.0 > 0 {
-            config.reading.steps = 2; // At its end the optimiser goes.
+            config.reading.steps = 2; // At its end the optimiser may go.
             reading.1 = time(&config, 1, first)?;
         }
         config.reading.steps = 0;

@@ -51,7 +51,7 @@ impl State<Desc> {
         let player = (net.generator, recogniser(&mut Outline, config)?);
         let adam_generator = Adam::outline(&player, playing::rate_generator(config, step + 1));
         let reader: (Encoder<Desc>, Option<Matcher<Desc>>) = (net.encoder, net.matcher);
-        let learns = step < config.reading.steps;
+        let learns = config.reads(step + 1);
         let adam_reader = learns.then(|| Adam::outline(&reader, reading::rate(config, step)));
         let (generator, recogniser) = player;
         let (encoder, matcher) = reader;
@@ -101,11 +101,10 @@ impl<T: Tensor> State<T> {
         }
         let critic = Critic::new(&mut fresh(stream::CRITIC), config)?;
         let recogniser = recogniser(&mut fresh(stream::RECOGNISER), config)?;
-        let phase = config.phase(1);
         let reader = (net.encoder, net.matcher);
-        let adam_reader = match phase {
-            Phase::Reading => Some(Adam::new(&reader, reading::rate(config, 1))?),
-            _ => None,
+        let adam_reader = match config.reads(1) {
+            true => Some(Adam::new(&reader, reading::rate(config, 1))?),
+            false => None,
         };
         let player = (net.generator, recogniser);
         let adam_generator = Adam::new(&player, playing::rate_generator(config, 1))?;
@@ -140,7 +139,7 @@ impl<T: Tensor> State<T> {
         match config.phase(self.step + 1) {
             Phase::Reading => {
                 let (mut state, measured) = self.read(device, config, fed)?;
-                if state.step == config.reading.steps {
+                if !config.reads(state.step + 1) {
                     state.adam_reader = None;
                 }
                 Ok((state, measured))

@@ -31,3 +31,9 @@ pub fn all_said(set: &Set, labels: &Labels, net: usize) -> Option<Figure> {
         Some((film.prompt, said.all(is_shown)))
     }))
 }
+
+/// The share of films whose frames are in the order of a real clip: not backwards, shuffled or all the
+/// same.
+pub fn in_order(set: &Set, net: usize) -> Option<Figure> {
+    share(set.films.iter().map(|film| (film.prompt, film.verdict.in_order[net] > 0.5)))
+}

@@ -187,7 +187,8 @@ mod tests {
         let mut random = Random::new(seed, 0);
         let films = (0..n).map(|prompt| {
             let features = random.normals(d).into_iter().map(|x| scale * x + shift).collect();
-            let verdict = Verdict { probabilities: [Vec::new(), Vec::new()], features };
+            let probabilities = [Vec::new(), Vec::new()];
+            let verdict = Verdict { probabilities, in_order: [1.0; 2], features };
             Film::of(prompt, verdict)
         });
         Set { films: films.collect(), ..Set::default() }

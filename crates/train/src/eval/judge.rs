@@ -19,6 +19,10 @@ pub use self::fit::{FitConfig, FitStep, fit};
 
 /// How many clips are looked at together.
 const BATCH: usize = 16;
+/// The orders of frames that the networks learn to tell apart, beside the attributes: as they are,
+/// backwards, shuffled, and one frame alone. So the features tell of motion even where a single frame
+/// shows every attribute.
+const ORDERS: usize = 4;
 /// The stream of the weights of the networks.
 const WEIGHTS: u64 = 1;
 
@@ -79,8 +83,7 @@ impl<T> Nets<T> {
     /// Fills the two networks from two initialisers.
     fn new<I: Init<T>>(inits: [&mut I; 2], subject: &Subject) -> kinora_tensor::Result<Self> {
         let [first, second] = inits;
-        // Without attributes there is nothing to learn, but features are still wanted.
-        let classes = subject.labels.classes().max(1);
+        let classes = subject.labels.classes() + ORDERS;
         Ok(Self {
             frames: Frames::new(first, subject.dims, classes)?,
             films: Films::new(second, subject.dims, classes)?,
@@ -129,6 +132,8 @@ pub struct Judge<T> {
 pub struct Verdict {
     /// The probability of each class of the [`Labels`], by each network.
     pub probabilities: [Vec<f32>; 2],
+    /// The probability that the frames are in the order of a real clip, by each network.
+    pub in_order: [f32; 2],
     /// The features of the first network.
     pub features: Vec<f32>,
 }
@@ -190,9 +195,14 @@ impl<T: Tensor> Judge<T> {
                 let width = values.len() / batch.len();
                 values[k * width..(k + 1) * width].to_vec()
             };
-            verdicts.extend((0..batch.len()).map(|k| Verdict {
-                probabilities: logits.each_ref().map(|all| self.softmax(&each(all, k))),
-                features: each(&features, k),
+            verdicts.extend((0..batch.len()).map(|k| {
+                let logits = logits.each_ref().map(|all| each(all, k));
+                let attributes = self.subject.labels.classes();
+                Verdict {
+                    probabilities: logits.each_ref().map(|logits| self.softmax(logits)),
+                    in_order: logits.map(|logits| softmax(&logits[attributes..])[0]),
+                    features: each(&features, k),
+                }
             }));
         }
         Ok(verdicts)
@@ -231,14 +241,13 @@ impl<T: Tensor> Judge<T> {
 
     /// The softmax of the logits of each attribute.
     fn softmax(&self, logits: &[f32]) -> Vec<f32> {
-        let mut all = Vec::with_capacity(logits.len());
-        for (.., classes) in self.subject.labels.heads() {
-            let logits = &logits[classes];
-            let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let powers: Vec<f32> = logits.iter().map(|logit| (logit - most).exp()).collect();
-            let sum: f32 = powers.iter().sum();
-            all.extend(powers.iter().map(|power| power / sum));
-        }
-        all
+        self.subject.labels.heads().flat_map(|(.., classes)| softmax(&logits[classes])).collect()
     }
+}
+
+fn softmax(logits: &[f32]) -> Vec<f32> {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f32> = logits.iter().map(|logit| (logit - most).exp()).collect();
+    let sum: f32 = powers.iter().sum();
+    powers.iter().map(|power| power / sum).collect()
 }

@@ -67,6 +67,10 @@ pub(super) fn rows(measured: &Measured, labels: &Labels) -> Vec<Row> {
         let of = |set| diversity::within_prompt(set, labels, name);
         add("unsaid_differs", name, Unit::Share, [of(films), of(real), None]);
     }
+    if labels.names().next().is_some() {
+        let of = accuracy::in_order;
+        add("in_order", "", Unit::Share, [of(films, 0), of(real, 0), of(films, 1)]);
+    }
     let of = |set| distance::frechet(set, other);
     add("frechet_distance", "", Unit::Number, [of(films), of(real), None]);
     let of = |set| distance::mmd(set, other);

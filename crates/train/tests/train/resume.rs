@@ -60,6 +60,19 @@ fn a_run_that_goes_on_is_one_without_a_break() {
     assert_eq!(finish(training).unwrap(), Outcome::Finished(7));
     assert_same(&whole, &broken);
 
+    // So too where reader and matcher go on learning.
+    let [whole_thawed, broken_thawed] =
+        ["whole thawed", "broken thawed"].map(|name| folder.path().join(name).join("run"));
+    let thawed = config(&["reading.thaw=true"]);
+    assert_eq!(finish(create(&whole_thawed, &thawed).unwrap()).unwrap(), Outcome::Finished(7));
+    let mut training = create(&broken_thawed, &thawed).unwrap();
+    for step in [2, 3, 5] {
+        assert_eq!(stop_after(training, step).unwrap(), Outcome::Stopped(step));
+        training = resume(&broken_thawed, &[]).unwrap();
+    }
+    assert_eq!(finish(training).unwrap(), Outcome::Finished(7));
+    assert_same(&whole_thawed, &broken_thawed);
+
     // A run that has come to its end has nothing to do.
     assert_eq!(finish(resume(&broken, &[]).unwrap()).unwrap(), Outcome::Finished(7));
     assert_same(&whole, &broken);

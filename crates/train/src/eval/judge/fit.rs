@@ -7,7 +7,7 @@ use kinora_nn::{Adam, AdamConfig, clip_factor, gradient_norm, lift, parameters};
 use kinora_tensor::{Random, Tensor, Var, grad};
 use kinora_video::{Batch, Dataset, Feed, FeedConfig, Split};
 
-use super::{Judge, Labels, Nets, Subject};
+use super::{Judge, Labels, Nets, ORDERS, Subject};
 use crate::{Error, Result};
 
 /// How a judge learns.
@@ -49,6 +49,8 @@ const CLIP: f32 = 5.0;
 const NOISE: f32 = 0.15;
 /// The stream of the noise; the number of the step is added to it.
 const NOISE_STREAM: u64 = 1 << 60;
+/// One clip of so many has its frames in another order.
+const REORDERED: usize = 4;
 /// How often progress is told, in steps: each time waits for the device.
 const EVERY: u64 = 10;
 
@@ -88,7 +90,7 @@ pub fn fit<T: Tensor>(
     for step in 0..config.steps {
         let Fed { clips, targets } = feed.next()?;
         let clips = T::from_slice(device, &clips, [n, t, h, w, c])?;
-        let targets = T::from_slice(device, &targets, [n, subject.labels.classes()])?;
+        let targets = T::from_slice(device, &targets, [n, subject.labels.classes() + ORDERS])?;
         let lifted = lift(&nets);
         let seen = lifted.forward(&Var::constant(clips))?;
         let targets = Var::constant(targets);
@@ -128,10 +130,16 @@ fn feed(dataset: &Arc<dyn Dataset>, subject: &Subject, config: &FitConfig) -> Fe
         let mut random = Random::new(seed, NOISE_STREAM + batch.index);
         let (mut clips, mut targets) = (Vec::new(), Vec::new());
         for example in &batch.examples {
+            let mut clip = pixels::to_values(&example.clip);
+            let order = reorder(&mut clip, example.clip.dims()[0], &mut random);
             let most = 2.0 * NOISE * random.uniform();
-            let noisy = |value: f32| value + most * (random.uniform() - 0.5);
-            clips.extend(pixels::to_values(&example.clip).into_iter().map(noisy));
-            targets.extend(labels.targets(&example.caption.attributes));
+            clips.extend(clip.into_iter().map(|value| value + most * (random.uniform() - 0.5)));
+            targets.extend(match order {
+                0 => labels.targets(&example.caption.attributes),
+                // Of a walk that is shown backwards nobody knows whether it is one.
+                _ => vec![0.0; labels.classes()],
+            });
+            targets.extend((0..ORDERS).map(|k| f32::from(u8::from(k == order))));
         }
         Fed { clips, targets }
     };
@@ -146,14 +154,41 @@ fn feed(dataset: &Arc<dyn Dataset>, subject: &Subject, config: &FitConfig) -> Fe
     Feed::new(dataset.clone(), wanted, make)
 }
 
-/// The mean over clips and attributes of −ln p of the right value: logits and targets `[n, classes]`.
+/// Brings the frames of one clip in [`REORDERED`] into another order: 1 backwards, 2 shuffled, 3 the
+/// first one alone. Gives the order; 0 too where nobody could see a difference.
+fn reorder(clip: &mut Vec<f32>, frames: usize, random: &mut Random) -> usize {
+    if random.below(REORDERED) != 0 {
+        return 0;
+    }
+    let order = 1 + random.below(ORDERS - 1);
+    let mut places: Vec<usize> = (0..frames).collect();
+    match order {
+        1 => places.reverse(),
+        2 => random.shuffle(&mut places),
+        _ => places.fill(0),
+    }
+    let size = clip.len() / frames;
+    let frame = |&place: &usize| &clip[place * size..(place + 1) * size];
+    let changed = places.iter().flat_map(frame).copied().collect();
+    if changed == *clip {
+        return 0;
+    }
+    *clip = changed;
+    order
+}
+
+/// The mean of −ln p of the right value, over clips and over the attributes and the order of the
+/// frames: logits and targets `[n, classes + ORDERS]`. What has no target counts as right.
 fn cross_entropy<T: Tensor>(logits: &Var<T>, targets: &Var<T>, labels: &Labels) -> Result<Var<T>> {
-    let right = labels
-        .heads()
-        .map(|(.., classes)| {
+    let attributes = labels.classes();
+    let heads = labels.heads().map(|(.., classes)| classes);
+    let right = heads
+        .chain([attributes..attributes + ORDERS])
+        .map(|classes| {
             let logits = logits.slice(1, classes.start, classes.len())?;
             let targets = targets.slice(1, classes.start, classes.len())?;
-            logits.softmax()?.mul(&targets)?.sum(&[1])
+            let without = targets.sum(&[1])?.affine(-1.0, 1.0)?;
+            logits.softmax()?.mul(&targets)?.sum(&[1])?.add(&without)
         })
         .collect::<Result<Vec<Var<T>>, _>>()?;
     let right = Var::concat(&right.iter().collect::<Vec<_>>(), 1)?;
