@@ -293,7 +293,7 @@ fn palette() {
         ("", "--palette"),
         ("-3", "-3"),
         ("nowhere.gpl", "nowhere.gpl"),
-        ("bad.hex", "bad.hex: line 2: \"red\" is no colour"),
+        ("bad.hex", "bad.hex: line 2: \"red\" is not a colour"),
         ("a.txt", "a.txt: not a palette; it must be a .gpl, .hex, .pal or .png"),
         ("8 --raw", "--raw"),
     ] {
@@ -311,8 +311,8 @@ fn output_path() {
     let sample = |out: &str, code: i32, wanted: &str| {
         fails(path, &["sample", "a cat", "--out", out], code, wanted);
     };
-    sample("film", 7, "cannot write film: the ending says no format; use one of .gif");
-    sample("film.bmp", 7, "cannot write film.bmp: the ending says no format");
+    sample("film", 7, "cannot write film: unknown extension; use .gif");
+    sample("film.bmp", 7, "cannot write film.bmp: unknown extension");
     sample("film.png", 7, ".sheet.png");
     sample("nowhere/film.gif", 7, "nowhere/film.gif: there is no folder nowhere");
     sample("nowhere/film/", 7, "there is no folder nowhere");

@@ -228,12 +228,12 @@ fn palettes_from_files() {
 
     let many: String = (0..257).map(|i| format!("{i:06x}\n")).collect();
     for (name, text, part) in [
-        ("e.gpl", "255 128 0\n", "its first line is not GIMP Palette"),
-        ("f.gpl", "GIMP Palette\n255 128\n", "line 2: \"255 128\" is no colour"),
-        ("g.gpl", "GIMP Palette\n# none\n", "it holds 0 colours"),
-        ("h.pal", "JASC-PAL\n0100\n1\n256 0 0\n", "line 4: \"256 0 0\" is no colour"),
-        ("i.hex", "ff8000\n+f8000\n", "line 2: \"+f8000\" is no colour"),
-        ("j.hex", &many, "it holds 257 colours; a palette has 1 to 256"),
+        ("e.gpl", "255 128 0\n", "line 1 must be GIMP Palette"),
+        ("f.gpl", "GIMP Palette\n255 128\n", "line 2: \"255 128\" is not a colour"),
+        ("g.gpl", "GIMP Palette\n# none\n", "0 colours; a palette must have 1 to 256"),
+        ("h.pal", "JASC-PAL\n0100\n1\n256 0 0\n", "line 4: \"256 0 0\" is not a colour"),
+        ("i.hex", "ff8000\n+f8000\n", "line 2: \"+f8000\" is not a colour"),
+        ("j.hex", &many, "257 colours; a palette must have 1 to 256"),
         ("k.png", "no picture", ""),
         ("l.txt", "ff8000\n", "it must be a .gpl, .hex, .pal or .png"),
     ] {

@@ -229,7 +229,7 @@ fn a_plain_png_is_a_row_of_squares() -> Result<()> {
                 (0..t).for_each(|i| assert_eq!(clip.frame(i), [i as u8; 16]));
             }
             (Err(Error::Data { reason, .. }), None) => {
-                assert!(reason.contains("no row of square frames"), "{reason}");
+                assert!(reason.contains("not a row of square frames"), "{reason}");
             }
             (other, _) => panic!("{w} x {h}: {other:?}"),
         }
