@@ -172,7 +172,7 @@ fn clips_of_any_size_come_to_one() -> Result<()> {
     Ok(())
 }
 
-/// Changes a folder that is as it should be.
+/// Damages a correct folder.
 type Damage = fn(&Path) -> std::io::Result<()>;
 
 #[test]

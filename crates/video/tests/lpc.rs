@@ -1,4 +1,4 @@
-//! The dataset `lpc` on its real sheets, and on small folders of sheets that are wrong.
+//! The dataset `lpc` on its real sheets, and on small folders with wrong sheets.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use kinora_video::{Dataset, Draw, Error, Lpc, Split};
 const UNIVERSAL: &str = "lpc_universal";
 const SPRITES: &str = "sprites_li2018";
 
-/// A folder of real sheets; `None`, said aloud, where it is missing, which fails in CI.
+/// A folder of real sheets; `None`, with a message, if it is missing, which fails in CI.
 fn real(name: &str) -> Option<Lpc> {
     let data = std::env::var_os("KINORA_DATA").map(PathBuf::from);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -28,7 +28,7 @@ fn draws(count: u64) -> impl Iterator<Item = (Split, Draw)> {
     (0..count).flat_map(move |i| [Split::Train, Split::HeldOut].map(|split| (split, draw(i))))
 }
 
-/// Names relative to the folder, as `check` reports them.
+/// Paths relative to the folder, in the order of `check`.
 fn paths(problems: &[Error], root: &Path) -> Vec<String> {
     let path = |error: &Error| match error {
         Error::Read { path, .. } | Error::Data { path, .. } => {
@@ -168,7 +168,7 @@ fn layers_lie_in_order() {
     for (split, draw) in draws(100) {
         let example = lpc.example(split, draw).unwrap();
         let a = &example.caption.attributes;
-        // Hair lies over shoes, these over the shirt, and all over the body; a skirt over shoes.
+        // From below: body, shirt, shoes, hair; but a skirt lies over the shoes.
         let skirt = a["legs"].ends_with("skirt");
         let top = match (a["hair"].as_str(), a["feet"].as_str(), a["torso"].as_str()) {
             ("none", "none", "none") => 50,

@@ -1,4 +1,4 @@
-//! What is done to clips: sizes, channels, time, grids.
+//! Operations on clips: sizes, channels, time, grids.
 
 use anyhow::Result;
 use kinora_video::{Clip, Error, grid, wrap};
@@ -30,7 +30,7 @@ fn a_flat_colour_stays_what_it_is() -> Result<()> {
     for [h, w, to_h, to_w] in SIZES {
         for pixel in [&[200][..], &[1, 128, 255], &[10, 200, 255, 255], &[250, 40, 7, 97]] {
             let clip = flat([2, h, w], pixel).resize(to_h, to_w)?;
-            // Eight bits of alpha leave that much of a colour.
+            // With partial alpha, rounding may change a colour by 1.
             let slack = if pixel.len() == 4 && pixel[3] < 255 { 1 } else { 0 };
             for p in clip.data().chunks(pixel.len()) {
                 let near = p.iter().zip(pixel).all(|(a, b)| a.abs_diff(*b) <= slack);
@@ -129,7 +129,7 @@ fn places() -> Result<()> {
     ] {
         assert_eq!(clip.place(size[0], size[1], at[0], at[1], [9; 4])?.data(), expected, "{at:?}");
     }
-    // A wide picture in a square, with a ground of its first pixel or of nothing.
+    // A wide picture in a square; the margins have the first pixel's colour or are transparent.
     let wide = flat([1, 2, 4], &[5, 6, 7]).fit(4, 4)?;
     assert_eq!(wide, flat([1, 4, 4], &[5, 6, 7]));
     let wide = flat([1, 2, 4], &[5, 6, 7, 255]).fit(8, 8)?;
