@@ -27,7 +27,7 @@ const CONVOLUTIONS: [Rival; 3] = [Rival::PyTorch, Rival::Tf32, Rival::BurnWgpu];
 
 pub fn run(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<()> {
     let adapters = Adapter::all();
-    let adapter = adapters.first().context("no GPU and no software driver found")?;
+    let adapter = adapters.first().context("no GPU and no software driver found; install one")?;
     let device = GpuDevice::of(adapter)?;
     println!("{}", machine::describe("GPU"));
     println!(

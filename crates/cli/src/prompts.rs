@@ -75,9 +75,7 @@ pub fn tell<T: Tensor>(model: &Model<T>, reading: &Reading, head: &str) {
         (false, false) => {
             note(format_args!("{head}understood: {words}; not understood: {others}"));
         }
-        (true, true) => {
-            note(format_args!("{head}warning: the prompt has no content words"));
-        }
+        (true, true) => note(format_args!("{head}warning: the prompt has no content words")),
         (true, false) => note(format_args!(
             "{head}warning: this model understands nothing of the prompt; not understood: {others}"
         )),

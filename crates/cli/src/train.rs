@@ -128,7 +128,7 @@ fn train<T: Tensor>(
         Outcome::Finished(made) => {
             let model = folder.join("model.safetensors");
             let more =
-                if made > steps { "; the run already had more steps than --steps" } else { "" };
+                if made > steps { "; the run already had more than train.steps" } else { "" };
             let made = count(made, "step");
             note(format_args!("{made} made; saved the model: {}{more}", model.display()));
             Ok(())

@@ -97,7 +97,7 @@ pub(super) fn check(metadata: &Value, root: &Path) -> Vec<Finding> {
             let allowed = known.uses.contains(&ours) || of_tests && known.tests.contains(&ours);
             if !allowed {
                 let user = if of_tests { "the tests of " } else { "" };
-                found(name, format!("{user}{folder} must not use {ours} by the list CRATES"));
+                found(name, format!("{user}{folder} must not use {ours}: CRATES does not list it"));
             }
         }
     }
