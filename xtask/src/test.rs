@@ -15,7 +15,7 @@ const DATA: [(&str, &str); 6] = [
     ("sprites_li2018", "the dataset lpc on the sprites of 2018"),
     ("ud_english_ewt", "parts of speech and words in real sentences"),
     ("uner_english_ewt", "names in real sentences"),
-    ("t2v_prompts", "prompts of published benchmarks"),
+    ("t2v_prompts", "prompts that text-to-video models are measured with"),
 ];
 
 /// The outcome of a step: a note, or the reason for skipping it.
@@ -315,14 +315,14 @@ fn readme() -> Result<Outcome> {
     Ok(Outcome::Passed(format!("{out}, {} bytes", size.len())))
 }
 
-/// The line of the first `sh` block that samples a film.
+/// The line in the first `sh` block that samples a film.
 fn first_command(readme: &str) -> Option<&str> {
     let (_, block) = readme.split_once("```sh\n")?;
     let (block, _) = block.split_once("```")?;
     block.lines().map(str::trim).find(|line| line.starts_with("cargo run --release -- sample"))
 }
 
-/// The word behind `--out`.
+/// The word after `--out`.
 fn out_of(line: &str) -> Option<&str> {
     let (_, out) = line.split_once("--out ")?;
     out.split_whitespace().next().map(|word| word.trim_matches(['"', '\'']))

@@ -56,7 +56,7 @@ pub(crate) fn run() -> Result<ExitCode> {
 
 /// Checks all files that git tracks.
 pub(crate) fn check(root: &Path) -> Result<Report> {
-    // The tree may be another user's, as in a container.
+    // The tree may belong to another user, as in a container; git would then refuse to read it.
     let git = ["-c", "safe.directory=*", "ls-files", "-z"];
     let listed = output(Command::new("git").args(git).current_dir(root))?;
     let paths: Vec<&Path> = listed

@@ -144,7 +144,7 @@ letter is corrected.
 the film; \"read_as\" is the prompt with typing errors corrected; \"understood\" and \"not_understood\"
 are lists of words; \"match\" is the matcher's score with --keep (higher is better), else null.")]
 pub struct Sample {
-    /// The sentence
+    /// The sentence to make a film of
     #[arg(required_unless_present = "prompts", conflicts_with = "prompts")]
     pub prompt: Option<String>,
     /// File of prompts, one per line (blank lines and # comments are skipped); - is stdin

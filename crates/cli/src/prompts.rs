@@ -45,7 +45,7 @@ fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What a model understands of each prompt.
+/// Looks up which words of each prompt a model understands.
 ///
 /// # Errors
 /// If a prompt is empty.

@@ -107,7 +107,7 @@ fn films_of<T: Tensor>(
     for (prompt, reading) in prompts.iter().zip(&readings) {
         let head = if prompts.len() > 1 { format!("{prompt:?}: ") } else { String::new() };
         prompts::tell(&model, reading, &head);
-        // The same for every prompt.
+        // Every prompt has the same seeds.
         let seeds: Vec<u64> = (0..count).map(|j| args.seed.wrapping_add(j.into())).collect();
         // Not batched: so each bit of a film depends on its prompt, seed and device alone.
         let sample = |&seed: &u64| Ok((seed, None, model.sample(&reading.text, seed)?));

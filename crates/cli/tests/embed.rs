@@ -98,13 +98,13 @@ fn tables_are_trained() {
             assert!(near["word"].as_str().unwrap().starts_with('a'), "{method}: {near}");
         }
     }
-    // With the parts of words, a word that the text lacks has a vector.
+    // With vectors of word parts, a word that is not in the text has a vector.
     let line = "embed train --corpus text.txt --dim 8 --threads 1 --epochs 90 --buckets 1000";
     succeed(path, &words(&format!("{line} --out parts.safetensors")));
     let near = succeed(path, &words("embed near a0b --vectors parts.safetensors --count 1 --json"));
     let near: Value = serde_json::from_str(&near.stdout).unwrap();
     assert!(near["word"].as_str().unwrap().starts_with('a'), "{near}");
-    // The same from a pipe, and again.
+    // Training from a pipe gives the same bytes.
     let line = "embed train --corpus - --dim 8 --threads 1 --epochs 90 --out piped.vec";
     let mut piped = command(path, &words(line));
     let status = piped.stdin(File::open(path.join("text.txt")).unwrap()).status().unwrap();

@@ -1,4 +1,4 @@
-//! A run that is killed at any moment goes on as if it had not been.
+//! A run that is killed at any moment can be continued, and ends as if it had not been killed.
 
 #![cfg(unix)]
 

@@ -21,8 +21,8 @@ impl Clip {
     /// A clip of `dims = [t, h, w, c]` from its bytes, at `fps` frames per second.
     ///
     /// # Errors
-    /// If a dimension is zero, `c` is not 1, 3 or 4, `fps` is not a positive number, or the
-    /// number of bytes is not `t * h * w * c`.
+    /// If a dimension is zero, `c` is not 1, 3 or 4, `fps` is not finite and positive, or the number
+    /// of bytes is not `t * h * w * c`.
     pub fn new(dims: [usize; 4], fps: f32, data: Vec<u8>) -> Result<Self> {
         let [frames, height, width, channels] = dims;
         let expected = dims.iter().try_fold(1usize, |product, &d| product.checked_mul(d));
@@ -50,7 +50,7 @@ impl Clip {
     /// The same frames at `fps` frames per second.
     ///
     /// # Errors
-    /// If `fps` is not a positive number.
+    /// If `fps` is not finite and positive.
     pub fn with_fps(mut self, fps: f32) -> Result<Self> {
         if !(fps.is_finite() && fps > 0.0) {
             return Err(Error::Fps(fps));
@@ -69,7 +69,7 @@ impl Clip {
         &self.data
     }
 
-    /// All bytes, `[t, h, w, c]`, without a copy.
+    /// Turns the clip into its bytes, `[t, h, w, c]`, without a copy.
     pub fn into_data(self) -> Vec<u8> {
         self.data
     }

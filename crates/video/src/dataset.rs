@@ -70,6 +70,9 @@ pub trait Dataset: Send + Sync {
     fn caption(&self, split: Split, draw: Draw) -> Result<Caption>;
 
     /// The clip of a draw, with the caption that [`Dataset::caption`] gives for the same draw.
+    ///
+    /// # Errors
+    /// If a file of the dataset cannot be read or is damaged.
     fn example(&self, split: Split, draw: Draw) -> Result<Example>;
 
     /// `count` sentences that are false of the clip of `draw`, whose caption is `caption`. If the

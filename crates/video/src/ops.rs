@@ -217,8 +217,8 @@ impl Clip {
         Ok(Clip::from_parts([t, h, w, c], self.fps(), data))
     }
 
-    /// The clip as large as it goes into `h` x `w` with its proportions kept, in the middle. What is
-    /// left over is transparent where there is alpha, else of the colour of the first pixel.
+    /// The clip scaled to fit into `h` x `w` pixels with its proportions kept, and centred. The margins
+    /// are transparent if the clip has alpha, else they have the colour of its first pixel.
     ///
     /// # Errors
     /// If `h` or `w` is 0, or the result would be larger than [`crate::MAX_PIXELS`].

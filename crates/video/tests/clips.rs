@@ -216,7 +216,7 @@ fn every_fault_of_a_folder_is_named() -> Result<()> {
         assert!(all.iter().any(|e| e.contains(expected)), "{expected}: {all:?}");
         assert!(all.contains(&error));
     }
-    // All of them at once.
+    // All problems are listed at once.
     let folder = folder(3)?;
     rows[..6].iter().try_for_each(|(damage, _)| damage(folder.path()))?;
     assert_eq!(check(&format!("clips:{}", folder.path().display())).len(), 6);
@@ -295,7 +295,7 @@ fn a_feed_starts_anywhere() -> Result<()> {
         }
     }
     assert!(feed(0, 0).next()?.wrong_captions.is_empty());
-    // Dropped while it waits to hand over, and before it has drawn anything.
+    // Dropping a feed at once must not hang.
     drop(feed(u64::MAX / 3, 2));
     Ok(())
 }

@@ -258,7 +258,7 @@ fn wrong_files_are_errors_with_path_and_byte() {
         let error = Digits::open(folder.path()).unwrap_err().to_string();
         assert!(error.contains(path.to_str().unwrap()), "{error}");
         assert!(error.contains(expected), "{error:?} does not say {expected:?}");
-        // A second fault is listed beside the first.
+        // A second problem is listed beside the first.
         std::fs::remove_file(folder.path().join(format!("t10k-{file}"))).unwrap();
         let problems = Digits::problems(folder.path());
         assert_eq!(problems.len(), 2, "{problems:?}");

@@ -241,7 +241,7 @@ fn a_plain_png_is_a_row_of_squares() -> Result<()> {
 fn the_atlas_says_where_and_how_long() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("walk.sheet.png");
-    // 4096 pixels hold 6 frames of 600; 12 a second is 83.3 ms a frame.
+    // 4096 pixels hold 6 frames of 600; 12 frames per second are 83.3 ms per frame.
     let clip = clip([7, 10, 600, 4], 50, 12.0);
     clip.save(&path, &SaveOptions::default())?;
     let atlas: serde_json::Value =
@@ -359,7 +359,7 @@ fn what_cannot_be_written_leaves_nothing() -> Result<()> {
         assert!(matches!(&error, Error::Write { .. }), "{error}");
         assert!(error.to_string().contains("there is no folder"), "{error}");
     }
-    // A folder in the way of the atlas: the sheet must not come without it.
+    // A folder has the name of the atlas; the sheet must not be written without its atlas.
     fs::create_dir(folder.path().join("b.sheet.json"))?;
     assert!(clip.save(folder.path().join("b.sheet.png"), &SaveOptions::default()).is_err());
     // A film wider than a GIF can be.

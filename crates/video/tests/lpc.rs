@@ -107,7 +107,7 @@ fn a_folder_without_sheets_says_what_was_looked_for() {
     assert!(matches!(Lpc::open(&missing), Err(Error::Read { path, .. }) if path == missing));
 }
 
-/// Writes a sheet of one grey, with an opaque cell everywhere.
+/// Writes an opaque sheet of a single grey.
 fn write_sheet(path: &Path, width: u32, height: u32, grey: u8) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut encoder = png::Encoder::new(BufWriter::new(File::create(path).unwrap()), width, height);
@@ -116,7 +116,7 @@ fn write_sheet(path: &Path, width: u32, height: u32, grey: u8) {
     encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
 }
 
-/// A whole small collection, of which each sheet is one grey.
+/// Writes a small complete collection; each sheet has a single grey.
 fn sprites(root: &Path) {
     let counts = [("body", 7), ("bottomwear", 7), ("topwear", 7), ("hair", 10), ("shoes", 3)];
     for (level, (folder, count)) in counts.into_iter().enumerate() {
@@ -143,7 +143,7 @@ fn sheets_that_are_wrong_are_all_named() {
     fs::remove_file(root.join("topwear/1.png")).unwrap();
     write_sheet(&root.join("topwear/2.png"), 64, 64, 0);
     write_sheet(&root.join("topwear/3.png"), 1344, 832, 0);
-    // A header that promises 4 billion pixels a side must not be believed.
+    // A header with huge sides must not lead to a huge allocation.
     let mut huge = whole.clone();
     huge[16..24].fill(0x7f);
     fs::write(root.join("shoes/0.png"), huge).unwrap();

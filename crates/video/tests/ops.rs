@@ -49,7 +49,7 @@ fn areas_keep_the_mean() -> Result<()> {
     for [h, w, to_h, to_w] in [[64, 64, 32, 32], [64, 64, 33, 17], [60, 50, 7, 49], [9, 9, 1, 1]] {
         let clip = noise([3, h, w, 3], 5);
         let difference = mean(&clip) - mean(&clip.resize(to_h, to_w)?);
-        // Rounding alone; it is the same for all frames of 1 x 1.
+        // Only rounding differs; it averages out over many pixels.
         assert!(difference.abs() < 0.5, "{h} x {w} to {to_h} x {to_w}: {difference}");
         assert!(to_h * to_w < 100 || difference.abs() < 0.05, "{difference}");
     }
@@ -169,7 +169,7 @@ fn grids_and_captions() -> Result<()> {
     let clip = flat([2, 2, 12], &[50, 60, 70, 0]).captioned("l! \u{e9}", 2)?;
     assert_eq!(clip.dims(), [2, 2 + 18, 12, 4]);
     let black = clip.frame(1).chunks(4).filter(|p| **p == [0, 0, 0, 255]).count();
-    // l has 10 pixels, ! has 6, and ? stands for what is not in the font, with 9.
+    // l has 10 pixels and ! has 6; ? replaces a character outside the font and has 9.
     assert_eq!(black, 10 + 6 + 9);
     assert_eq!(clip.frame(0)[..2 * 12 * 4], [50, 60, 70, 0].repeat(24));
     Ok(())

@@ -128,7 +128,7 @@ fn skin(kind: Kind, voice: Voice) -> &'static str {
     voice.pick(rng, words)
 }
 
-/// A human, whatever it wears.
+/// A noun for a human, whatever the clothes.
 fn neutral(woman: bool, voice: Voice, rng: &mut Rng) -> &'static str {
     const WOMEN: [&str; 13] = [
         "woman",

@@ -158,7 +158,7 @@ const HURT: [Verb; 15] = [
     verb("~faints", "~fainting", Action::Hurt),
 ];
 
-/// What is done, as a maker of sprites calls it.
+/// Names of the animation of an action, as makers of sprites use them.
 pub fn animation(action: Action) -> &'static [&'static str] {
     match action {
         Action::Spellcast => &["spellcast animation", "casting animation", "~magic animation"],
@@ -170,7 +170,7 @@ pub fn animation(action: Action) -> &'static [&'static str] {
     }
 }
 
-/// The direction as a clause of its own: "facing left".
+/// Phrases for the direction alone: "facing left".
 pub fn facing(direction: Direction) -> &'static [&'static str] {
     match direction {
         Direction::Left => &[
