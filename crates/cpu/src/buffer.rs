@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_step_uses_is_kept_until_it_lies_idle() {
+    fn blocks_of_a_step_are_kept_until_idle() {
         let device = CpuDevice::new();
         let step = || [56, 48, 40, 32].map(|mib| device.take(mib << 18).unwrap()[0]);
         step();
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_an_error() {
+    fn too_large_requests_are_errors() {
         let device = CpuDevice::new();
         assert!(matches!(device.take(usize::MAX / 2), Err(Error::Memory(_))));
         assert!(matches!(device.take(1 << 58), Err(Error::Memory(_))));

@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn winograd_takes_what_it_is_for() {
+    fn winograd_matches_the_reference() {
         let taps = |kernel, stride, padding| (kernel, Geometry { stride, padding });
         let same = taps([1, 3, 3], [1; 3], [0, 1, 1]);
         // Tiles cut by the border; few and many tiles, so that the sums have one or several parts.
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn enlarged_pictures() {
+    fn upsampled_frames() {
         for (x, co) in [([2, 1, 9, 10, 20], 70), ([1, 2, 3, 65, 3], 5), ([5, 1, 4, 3, 33], 18)] {
             let shapes = [x.into(), [1, 3, 3, x[4], co].into(), [co].into()];
             check(Op::ResizeConv, shapes, |level, [x, k, bias], shape, out| {

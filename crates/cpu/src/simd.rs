@@ -33,7 +33,7 @@ fn avx2<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Iterates over four slices in parallel. (An index has a bounds check, which prevents
+/// Iterates over four slices in lockstep. (An index has a bounds check, which prevents
 /// vectorisation; zipped iterators have none.)
 #[inline(always)]
 pub(crate) fn side([a, b, c, d]: [&[f32]; 4]) -> impl Iterator<Item = [f32; 4]> {

@@ -68,7 +68,7 @@ fn a_repeated_step_allocates_nothing_new() -> Result<()> {
 }
 
 #[test]
-fn what_cannot_be_is_an_error() -> Result<()> {
+fn impossible_requests_are_errors() -> Result<()> {
     let device = CpuDevice::new();
     let x = sequence(&device, [2, 3]);
     let error = x.add(&sequence(&device, [2, 2])).unwrap_err();

@@ -120,7 +120,7 @@ fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     return vec4(i32(p.a) + reach(picture + select(first, vec3(0), ENLARGED)), first);
 }
 
-// x: the channel; yzw: the tap of the phase.
+// A k as packed coordinates. x: the channel; yzw: the tap of the phase.
 fn inner_of(k: u32) -> vec4<i32> {
     let i = k / p.channels;
     // A phase may have no taps; avoid a division by zero.

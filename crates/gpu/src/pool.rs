@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_keeps_what_it_uses() {
+    fn a_step_keeps_its_blocks() {
         let mut pool = Pool::default();
         let mut step = || [56, 48, 40, 32].map(|size| use_all(&mut pool, &[size << 20]));
         assert_eq!(step(), [(1, false); 4]);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_idle_or_is_far_too_much_is_let_go() {
+    fn idle_and_excess_blocks_are_freed() {
         let mut pool = Pool::default();
         use_all(&mut pool, &[100 << 20]);
         // 2 × 100 + 64 MiB.
@@ -167,13 +167,13 @@ mod tests {
             assert_eq!(gone, round == IDLE - 2, "{round}");
         }
         assert_eq!(pool.memory.pooled, ((93 + 30) << 20) + 256);
-        // The device ran out of memory at this use.
+        // The device has no memory for more than these.
         pool.let_go();
         assert_eq!((pool.memory.live, pool.memory.pooled), (0, 0));
         assert_eq!(use_all(&mut pool, &[100 << 20]), (1, false));
         assert_eq!(use_all(&mut pool, &[24 << 20]), (1, true));
         assert_eq!(pool.memory.pooled >> 20, 24);
-        // As it turns out, there is.
+        // The device has more memory after all, so the limit rises.
         assert_eq!(use_all(&mut pool, &[110 << 20, 24 << 20]), (1, false));
         assert_eq!(use_all(&mut pool, &[110 << 20, 24 << 20]), (0, false));
     }

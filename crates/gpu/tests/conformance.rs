@@ -6,13 +6,13 @@ use kinora_gpu::{GpuDevice, GpuTensor};
 use kinora_tensor::{Result, Tensor, conformance};
 
 #[test]
-fn with_all_that_the_adapter_can() {
+fn with_the_limits_of_the_adapter() {
     let Some(adapter) = common::adapter() else { return };
     check(&GpuDevice::of(&adapter).unwrap());
 }
 
 #[test]
-fn with_what_every_adapter_can() {
+fn with_the_limits_of_every_adapter() {
     let Some(adapter) = common::adapter() else { return };
     check(&GpuDevice::portable(&adapter).unwrap());
 }

@@ -112,7 +112,7 @@ fn a_repeated_step_takes_the_same_memory_and_is_one_submit() -> Result<()> {
 
 /// Dispatches and uploads are submitted in parts, even without a read.
 #[test]
-fn what_is_much_is_handed_over() -> Result<()> {
+fn much_work_is_submitted_in_parts() -> Result<()> {
     let Some(device) = device() else { return Ok(()) };
     let mut x = GpuTensor::full(&device, 0.0, [300])?;
     let before = device.counts();
@@ -156,7 +156,7 @@ fn threads_share_a_device() -> Result<()> {
 }
 
 #[test]
-fn what_cannot_be_is_an_error() -> Result<()> {
+fn impossible_requests_are_errors() -> Result<()> {
     let Some(device) = device() else { return Ok(()) };
     let x = sequence(&device, [2, 3]);
     let error = x.add(&sequence(&device, [2, 2])).unwrap_err();

@@ -88,7 +88,7 @@ fn prefixes_live_side_by_side() {
 }
 
 #[test]
-fn what_does_not_fit() {
+fn files_that_do_not_fit() {
     let entry = |name: &str, dtype: &str, shape: &str, end: [usize; 2]| {
         format!(r#""{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{end:?}}}"#)
     };
@@ -198,7 +198,7 @@ fn flipped_bits() {
 }
 
 #[test]
-fn what_cannot_be_written() {
+fn tensors_that_cannot_be_written() {
     let big = Reference::new(vec![70_000.0], [1]).unwrap();
     let twice = [("a".to_string(), &big), ("a".to_string(), &big)];
     let none = BTreeMap::new();

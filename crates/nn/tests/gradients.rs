@@ -109,7 +109,7 @@ fn feed_forward() {
 }
 
 #[test]
-fn a_convolution_of_an_enlarged_picture() {
+fn resize_conv() {
     let resize = || ResizeConv::new(&mut fresh(), 2, 3);
     check("resize", resize(), [2, 1, 3, 2, 2], |l, x| l.forward(x));
     let resize = resize().unwrap();

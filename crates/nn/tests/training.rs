@@ -56,7 +56,7 @@ fn orthogonal() {
 }
 
 #[test]
-fn sizes_that_no_machine_has() {
+fn impossible_sizes_are_errors() {
     let huge = 1 << 40;
     let errors = [
         Linear::<Desc>::new(&mut Outline, huge, huge, true).err(),

@@ -2,8 +2,8 @@
 //!
 //! The 3×3 kernel reads nine elements of the upsampled input, which are copies of only four
 //! elements of x. Adding up the taps that read the same element gives a transposed convolution with
-//! a 4×4 kernel and stride 2: along an axis, each element q of x contributes to the four outputs 2q
-//! - 1 to 2q + 2.
+//! a 4×4 kernel and stride 2: along an axis, each element q of x contributes to four outputs, from
+//! 2q - 1 to 2q + 2.
 
 use crate::{Geometry, Result, Tensor};
 

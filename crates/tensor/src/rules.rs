@@ -23,7 +23,7 @@ pub(crate) struct Saved<T> {
 
 impl<T> Saved<T> {
     fn value(&self) -> &T {
-        self.value.as_ref().expect("a rule reads what the operation saves")
+        self.value.as_ref().expect("`saves` lists the values of the rule")
     }
 }
 
@@ -72,7 +72,7 @@ impl Op {
         wanted: &[bool],
     ) -> Result<Vec<Option<T>>> {
         let x = &inputs[0];
-        let y = || output.expect("a rule reads what the operation saves");
+        let y = || output.expect("`saves` lists the values of the rule");
         let shape = |i: usize| &inputs[i].desc.shape;
         let one = |partial: Result<T>| Ok(vec![Some(partial?)]);
         let partial = |i: usize, f: &dyn Fn() -> Result<T>| wanted[i].then(f).transpose();

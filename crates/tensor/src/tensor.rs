@@ -319,8 +319,8 @@ pub trait Tensor: Clone + Send + Sync {
     }
 
     /// The gradient by the weights of a convolution of `self: [n, t, h, w, ci]` whose output has
-    /// the gradient `g: [n, t', h', w', co]`. The result is `[kt, kh, kw, ci, co]` with `kernel =
-    /// [kt, kh, kw]`.
+    /// the gradient `g: [n, t', h', w', co]`. With `kernel = [kt, kh, kw]`, it gives
+    /// `[kt, kh, kw, ci, co]`.
     fn conv_weight(&self, g: &Self, geometry: Geometry, kernel: [usize; 3]) -> Result<Self> {
         Self::apply(self.device(), Op::ConvWeight { geometry, kernel }, &[self, g])
     }

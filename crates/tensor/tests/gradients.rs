@@ -22,7 +22,7 @@ fn a_seed_scales_each_row() -> Result<()> {
 }
 
 #[test]
-fn what_is_not_reached_gets_zeros() -> Result<()> {
+fn unreached_variables_get_zeros() -> Result<()> {
     let [x, unused] = [values(&[1.0, 2.0]), values(&[1.0, 2.0, 3.0])].map(Var::leaf);
     let constant = Var::constant(values(&[5.0]));
     let y = x.mul(&constant)?;
@@ -239,7 +239,7 @@ fn second_order_through_a_recurrence() -> Result<()> {
 }
 
 #[test]
-fn what_is_not_asked_for_costs_nothing() -> Result<()> {
+fn unrequested_gradients_cost_nothing() -> Result<()> {
     let spy = Spy::new();
     let random = &mut Random::new(0, 0);
     let geometry = Geometry { stride: [1, 1, 1], padding: [0, 1, 1] };

@@ -156,7 +156,7 @@ fn errors_name_the_operation_and_the_shapes() {
 }
 
 #[test]
-fn stacks_along_what_is_there() {
+fn stacks_along_valid_axes() {
     let x = Reference::from_slice(&(), &[1.0, 2.0], [2]).unwrap();
     assert_eq!(*Reference::stack(&[&x, &x, &x], 1).unwrap().shape(), [2, 3].into());
     let error = Reference::stack(&[&x], 2).unwrap_err().to_string();

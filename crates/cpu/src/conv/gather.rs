@@ -24,8 +24,8 @@ pub(super) struct Phase {
     pub first: [usize; 3],
     /// The number of taps along t, h, w.
     pub taps: [usize; 3],
-    /// The panels of columns, each `[taps, channels, width]`; for `dots` `[columns, taps,
-    /// channels]`.
+    /// The panels of columns, each `[taps, channels, width]`; for `dots`, one
+    /// `[columns, taps, channels]`.
     pub weights: Arc<Buffer>,
 }
 

@@ -145,7 +145,7 @@ pub(crate) fn resize_conv(
     Ok(())
 }
 
-/// Taps `[3, 3, c, columns]` to the factors of a panel `[9, c, width]`.
+/// Packs taps `[3, 3, c, columns]` as the factors `[9, c, width]` of a panel.
 fn pack(k: &[f32], [c, columns]: [usize; 2], (start, width): (usize, usize), out: &mut [f32]) {
     const FACTORS: [[f32; 3]; 3] = [[1.0, 1.0, 1.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]];
     let used = width.min(columns - start);
@@ -302,7 +302,7 @@ struct ToOutputs<'a> {
     places: &'a [Place],
     /// `[pixels, 9, width]`
     products: &'a [f32],
-    /// From the panel's first column on.
+    /// The bias, from the panel's first column on.
     bias: &'a [f32],
     width: usize,
     columns: usize,

@@ -111,7 +111,7 @@ fn bindings_are_those_that_an_entry_point_uses() {
 
 /// The kernels stay within the limits that wgpu guarantees on every adapter.
 #[test]
-fn kernels_fit_the_least_that_adapters_have() {
+fn kernels_fit_the_limits_of_every_adapter() {
     let limits = wgpu::Limits::default();
     for kernel in kernels() {
         let (module, info) = parse(kernel.shader.name, &kernel.source()).unwrap();

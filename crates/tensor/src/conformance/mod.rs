@@ -12,8 +12,8 @@
 //! report.assert();
 //! ```
 //!
-//! [`check`] says what is held against what; [`bench()`] says how fast each of the [`workloads`]
-//! is.
+//! The doc of [`check`] lists the checks. [`bench()`] measures the speed of each of the
+//! [`workloads`].
 
 mod bench;
 mod cases;

@@ -16,7 +16,7 @@ const SUMS: usize = 160 << 10;
 
 /// The intended number of tasks.
 const TASKS: usize = 16;
-/// The number of tiles from which on a part of them is worth separate sums.
+/// The tiles are split into parts with separate sums only if a part has about this many tiles.
 const PART: usize = 256;
 
 /// The most floats in all sums, if there is more than one part.
