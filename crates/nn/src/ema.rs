@@ -3,9 +3,9 @@ use kinora_tensor::{Error, Result, Tensor, Update};
 use crate::module::Parts;
 use crate::{Module, is_buffer};
 
-/// An exponential moving average of a module's parameters. A generator with averaged parameters
-/// makes better samples (Yazıcı et al., "The unusual effectiveness of averaging in GAN training",
-/// 2019).
+/// An exponential moving average of a module's parameters. Samples of a generator with averaged
+/// parameters are smoother than those of the generator itself (Yazıcı et al., "The unusual
+/// effectiveness of averaging in GAN training", 2019).
 #[derive(Clone, Debug)]
 pub struct Ema<M> {
     /// The module with the averaged parameters.
