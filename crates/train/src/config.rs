@@ -553,7 +553,10 @@ mod tests {
             ("[discriminator]\nclip = []\n", "discriminator.clip needs at least one layer"),
             ("clip = 3\n", "there is no key \"clip\""),
             ("[matcher]\nchannels = [12]\n", "matcher.channels: 12 is no multiple of 8"),
-            ("[matcher]\nchannels = [8, 8, 8, 8, 8, 8]\n", "matcher.channels halves 6 times"),
+            (
+                "[matcher]\nchannels = [8, 8, 8, 8, 8, 8]\n",
+                "matcher.channels halves the resolution 6 times",
+            ),
             ("[matcher]\nfeatures = 2\n", "matcher.features = 2 must be at least 4"),
             ("[generator]\nstyle = 5000\n", "generator.style = 5000 must be at most 4096"),
             ("[generator]\npalette = 5000\n", "generator.palette = 5000 must be at most 4096"),

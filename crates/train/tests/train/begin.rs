@@ -133,7 +133,7 @@ fn a_run_may_begin_with_a_model() {
         training.err().unwrap().to_string()
     };
     let error = refused(sized(&deep));
-    assert!(error.contains("discriminator.clip halves 5 times"), "{error}");
+    assert!(error.contains("discriminator.clip halves the resolution 5 times"), "{error}");
 }
 
 /// The word vectors of a model may lie beside it, and a run that begins with it has them from there.
