@@ -5,7 +5,7 @@ use kinora_gan::Attention;
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Tensor, Var};
 
-/// 0 for a word, a large negative number where there is none, as an encoder gives it.
+/// The bias of padding, as a text encoder gives it; the bias of a word is 0.
 const NONE: f32 = -1e4;
 
 #[test]
@@ -37,7 +37,7 @@ fn weights_sum_to_one_and_padding_gets_none() {
     }
     assert_eq!(weights.values()[2..], [0.0, 1.0, 0.0, 0.0]);
     assert!(weights.values()[0] > 0.0 && weights.values()[1] > 0.0);
-    // The only word of the second sentence is all its context.
+    // The second sentence has one word, which is its whole context.
     assert_eq!(context.values()[4..], words.values()[12..16]);
 }
 

@@ -4,31 +4,31 @@ use kinora_nn::{Embedding, Fresh, Module, freeze, lift, parameters};
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Random, Result, Shape, Tensor, Var, grad};
 
-/// What gradients are computed on.
+/// The tensor type of the gradients.
 pub type Lifted = Var<Reference>;
 
 /// Half the distance between the two points of a difference.
 const STEP: f64 = 1e-6;
 const TOLERANCE: f64 = 1e-6;
-/// How many elements of each parameter are tried.
+/// How many elements of each parameter are compared.
 const TRIED: usize = 5;
 
-/// Where the tests' networks get their tensors.
+/// The initialiser of the tests' networks.
 pub fn fresh() -> Fresh<Reference> {
     Fresh::new(&(), Random::new(3, 0))
 }
 
-/// Normal numbers, others for each stream.
+/// Normal numbers; each stream gives its own.
 pub fn randn(stream: u64, shape: impl Into<Shape>) -> Reference {
     Reference::randn(&(), &mut Random::new(5, stream), shape).unwrap()
 }
 
-/// Σ w · y for some fixed w, so that no gradient that comes in is 1.
+/// Σ w · y for a fixed random w, so that no incoming gradient is 1.
 pub fn weighed(y: &Lifted) -> Result<Lifted> {
     y.mul(&Var::constant(randn(7, *y.shape())))?.sum_all()
 }
 
-/// The module with noise on each parameter: the initial zeros of biases would hide mistakes.
+/// The module with noise added to each parameter: the initial zeros of biases would hide mistakes.
 pub fn unsettled<M: Module<Reference, Of<Reference> = M>>(module: &M) -> M {
     let mut stream = 100;
     module.map(|_, tensor| {
@@ -37,8 +37,8 @@ pub fn unsettled<M: Module<Reference, Of<Reference> = M>>(module: &M) -> M {
     })
 }
 
-/// Holds the gradient of `f`, a scalar, by each parameter against differences, in some elements;
-/// none may be zero throughout, or the parameter would have no say.
+/// Compares the gradient of the scalar `f` by each parameter with differences, at some elements. A
+/// gradient that is zero everywhere fails, since its parameter would have no effect.
 pub fn check<M: Module<Reference, Of<Reference> = M>>(
     module: &M,
     f: impl Fn(&M::Of<Lifted>) -> Result<Lifted>,
@@ -48,7 +48,7 @@ pub fn check<M: Module<Reference, Of<Reference> = M>>(
     let value = |module: &M| f(&freeze(module)).unwrap().value().values()[0];
     for (place, ((name, _), gradient)) in module.named().into_iter().zip(&gradients).enumerate() {
         let largest = gradient.values().iter().fold(0.0f64, |m, g| m.max(g.abs()));
-        assert!(largest > 1e-9, "{name} has no say");
+        assert!(largest > 1e-9, "the gradient of {name} is zero");
         let mut random = Random::new(11, place as u64);
         for _ in 0..TRIED {
             let element = random.below(gradient.values().len());
@@ -71,7 +71,7 @@ pub fn check<M: Module<Reference, Of<Reference> = M>>(
     }
 }
 
-/// A tensor as a module of its own, to be given to [`check`].
+/// A tensor as a module, for [`check`].
 pub fn as_module(tensor: &Reference) -> Embedding<Reference> {
     Embedding { table: tensor.clone() }
 }

@@ -1,4 +1,4 @@
-//! The discriminators: shapes, the projection, gradients, and the sizes they refuse.
+//! The discriminators: shapes, the projection, gradients, and the sizes they reject.
 
 use crate::differences::{Lifted, check, fresh, randn, unsettled, weighed};
 use kinora_cpu::{CpuDevice, CpuTensor};
@@ -111,7 +111,7 @@ fn a_film_is_judged_by_itself() {
     }
 }
 
-/// A clip and the same clip with its frames in another order are told apart by the judge of clips.
+/// The discriminator of clips tells a clip from the same clip with its frames in another order.
 #[test]
 fn motion_is_seen() {
     let judge = of_clips();

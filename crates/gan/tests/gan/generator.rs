@@ -1,4 +1,4 @@
-//! The generator: shapes, what depends on what, gradients, and the sizes it refuses.
+//! The generator: shapes, which input affects which frame, gradients, and the sizes it rejects.
 
 use crate::differences::{check, fresh, randn, unsettled, weighed};
 use kinora_cpu::{CpuDevice, CpuTensor};
@@ -27,12 +27,12 @@ fn config() -> GeneratorConfig {
     }
 }
 
-/// The same with a style network and a palette.
+/// The config with a style network and a palette.
 fn styled() -> GeneratorConfig {
     GeneratorConfig { style: 5, palette: 4, ..config() }
 }
 
-/// What a batch of films is made from.
+/// The inputs of a batch of films.
 #[derive(Clone)]
 struct Inputs<T> {
     sentence: T,
@@ -165,7 +165,7 @@ fn pixels_are_mixtures_of_the_colours_of_the_palette() {
     }
 }
 
-/// Files of models from before styles and palettes hold these tensors.
+/// Model files from before styles and palettes hold these tensors.
 #[test]
 fn without_style_and_palette_the_tensors_are_those_of_old_models() {
     let names = |config: &GeneratorConfig| -> Vec<String> {
@@ -192,7 +192,7 @@ fn without_style_and_palette_the_tensors_are_those_of_old_models() {
     assert!(old.iter().chain(&added).all(|name| new.iter().any(|new| new == name)), "{new:?}");
 }
 
-/// Frames that are decoded alone are those of the whole film, in the order that is asked for.
+/// Frames decoded alone equal those of the whole film, in the requested order.
 #[test]
 fn some_frames_are_those_of_the_whole_film() {
     for config in [config(), styled()] {
@@ -209,7 +209,7 @@ fn some_frames_are_those_of_the_whole_film() {
     }
 }
 
-/// ε_k is heard in frame k and in those after it, and nowhere else.
+/// ε_k affects frame k and the later frames of its film, and nothing else.
 #[test]
 fn noise_reaches_no_earlier_frame_and_no_other_film() {
     let generator = generator();
@@ -226,13 +226,13 @@ fn noise_reaches_no_earlier_frame_and_no_other_film() {
         };
         let wanted: Vec<bool> = (0..6).map(|at| at >= 3 + k).collect();
         assert_eq!(changed(&before, &inputs.frames(&generator), frame), wanted, "frame {k}");
-        // The query holds the state that the frame before has left.
+        // The query at a frame has the state of the frame before.
         let wanted: Vec<bool> = (0..6).map(|at| at > 3 + k).collect();
         assert_eq!(changed(&heard, &inputs.attention(&generator), WORDS), wanted, "frame {k}");
     }
 }
 
-/// The sentence is the same at every frame, so what changes the weights is the state.
+/// The sentence is the same at every frame, so only the state can change the weights.
 #[test]
 fn the_state_asks_too() {
     let generator = generator();
@@ -308,7 +308,7 @@ fn hears(config: &GeneratorConfig) {
         *of(&mut inputs) = other(of(&mut inputs));
         let after = inputs.frames(&generator);
         let moved = before.values().iter().zip(after.values()).any(|(a, b)| (a - b).abs() > 1e-3);
-        assert!(moved, "{name} is not heard");
+        assert!(moved, "{name} has no effect");
     }
 }
 

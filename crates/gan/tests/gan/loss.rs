@@ -9,7 +9,7 @@ use kinora_tensor::{Tensor, Var, grad};
 
 const ALL: [Loss; 4] = [Loss::Minimax, Loss::NonSaturating, Loss::Hinge, Loss::Relativistic];
 
-/// Real, generated, and real under a wrong sentence.
+/// The logits of real clips, of generated clips, and of real clips under a wrong sentence.
 const LOGITS: [[f32; 3]; 3] = [[2.0, -0.5, 0.25], [-1.5, 0.75, 0.0], [0.5, -2.0, 1.25]];
 
 fn logits() -> Logits<Reference> {
@@ -35,7 +35,8 @@ fn near(found: &Reference, wanted: f64, what: &str) {
 #[test]
 fn values_are_those_of_the_formulas() {
     let [real, fake, wrong] = LOGITS;
-    // -E[log D(x)] - E[log(1 - D(G(z)))], where the two kinds of negatives weigh half each.
+    // -E[log D(x)] - E[log(1 - D(G(z)))], where the two kinds of negatives have half the weight
+    // each.
     let minimax =
         mean(|i| -d(real[i]).ln() - 0.5 * (1.0 - d(fake[i])).ln() - 0.5 * (1.0 - d(wrong[i])).ln());
     let pair = |a: f32, b: f32| -d(a - b).ln();
@@ -58,8 +59,8 @@ fn values_are_those_of_the_formulas() {
     }
 }
 
-/// With k false captions of each clip their terms are means over all k · n logits; a pair of the
-/// relativistic loss holds a false caption against the real logit of the same clip.
+/// With k false captions per clip, their term is the mean over all k · n logits. The relativistic
+/// loss pairs each false caption with the real logit of the same clip.
 #[test]
 fn several_false_captions_count_as_their_mean() {
     let [real, fake, first] = LOGITS;
@@ -87,12 +88,12 @@ fn several_false_captions_count_as_their_mean() {
     ] {
         near(&loss.discriminator(&logits).unwrap(), wanted, &format!("{loss:?}"));
     }
-    // Eight logits are no whole number of false captions for three clips.
+    // Eight logits cannot be divided into false captions of three clips.
     let wrong = logits.wrong.slice(0, 0, 8).unwrap();
     assert!(Loss::Relativistic.discriminator(&Logits { wrong, ..logits }).is_err());
 }
 
-/// Two clips, their own sentences first, then three that are false.
+/// The logits of two clips with their own two sentences, then with three false ones.
 const MATCHES: [[f64; 5]; 2] = [[1.5, -0.25, 2.0, 0.5, -1.0], [0.75, 0.5, -2.0, 1.25, 3.0]];
 
 #[test]
@@ -103,7 +104,7 @@ fn contrast_is_the_cross_entropy_of_the_own_sentence() {
     let logits = Reference::new(MATCHES.concat(), [2, 5]).unwrap();
     near(&contrast(&logits).unwrap(), of(&MATCHES), "contrast");
 
-    // The coefficient keeps the gradient that comes in from being 1.
+    // The coefficient makes the incoming gradient 3 instead of 1.
     let lifted = Var::leaf(logits);
     let loss = contrast(&lifted).unwrap().affine(3.0, 0.0).unwrap();
     let gradient = grad(loss, &[&lifted]).unwrap().remove(0);
@@ -118,8 +119,8 @@ fn contrast_is_the_cross_entropy_of_the_own_sentence() {
     }
 }
 
-/// A matcher's logits lie between -40 and 40. Where the own sentence has a share that 32 bits cannot
-/// hold, the loss is large and not infinite.
+/// A matcher's logits lie between -40 and 40. If the probability of the own sentence underflows in
+/// 32 bits, the loss is large but finite.
 #[test]
 fn contrast_stays_finite() {
     let device = CpuDevice::default();
@@ -134,8 +135,8 @@ fn contrast_stays_finite() {
     }
 }
 
-/// Less loss for D is a greater logit of what is real and matches and a lesser one of the rest; less
-/// for G is a greater logit of what it made.
+/// The loss of D falls with the logits of real, matching clips and rises with the other logits. The
+/// loss of G falls with the logits of its own films.
 #[test]
 fn gradients_point_the_right_way() {
     let lifted = || {
@@ -155,7 +156,7 @@ fn gradients_point_the_right_way() {
     }
 }
 
-/// Where D is sure, log D would be -∞; on logits nothing overflows.
+/// When D rounds to 0 or 1, log D or log(1 - D) would be -∞; computed on logits, nothing overflows.
 #[test]
 fn sure_logits_stay_finite() {
     let device = CpuDevice::default();
@@ -210,8 +211,8 @@ fn r1_is_the_mean_square_of_the_slope() {
 fn r1_has_a_gradient_by_the_parameters() {
     let (x, s) = (randn(1, [2, 2, 4, 4, 1]), randn(2, [2, 3]));
     let s = Var::constant(Var::constant(s));
-    // The slope by x does not depend on a bias of the logit: it has no say, which `check` would
-    // call a fault, so a little of the logit itself is added.
+    // The slope by x does not depend on the bias of the logit, and `check` rejects a gradient of
+    // zero. So a little of the logit itself is added.
     check(&judge(), |judge| {
         let lifted = freeze::<Var<Reference>, _>(judge);
         let penalty = r1(&x, |x| lifted.logits(&lifted.features(x)?, &s))?;

@@ -1,4 +1,4 @@
-//! The networks against their formulas, their gradients against differences.
+//! Compares the networks with their formulas, and their gradients with differences.
 
 mod attention;
 mod differences;

@@ -1,4 +1,4 @@
-//! The matcher: shapes, which frames it sees, the logits by hand, gradients, and the sizes it refuses.
+//! The matcher: shapes, which frames it sees, logits by hand, gradients, and the sizes it rejects.
 
 use crate::differences::{as_module, check, fresh, randn, unsettled, weighed};
 use kinora_cpu::{CpuDevice, CpuTensor};
@@ -46,7 +46,7 @@ fn a_vector_of_length_one_for_a_clip_of_any_size() {
     }
 }
 
-/// Frames 0, 2, 4 and so on are seen, and no others.
+/// The matcher sees frames 0, 2, 4 and so on, and no others.
 #[test]
 fn every_second_frame_is_seen() {
     for frames in [1, 2, 3, 4, 5] {
@@ -68,7 +68,7 @@ fn every_second_frame_is_seen() {
     }
 }
 
-/// A clip that runs backwards has the same frames, and another vector.
+/// A clip played backwards has the same frames but another vector.
 #[test]
 fn the_order_of_frames_is_seen() {
     let matcher = of(FILM);
@@ -78,8 +78,8 @@ fn the_order_of_frames_is_seen() {
     assert_ne!(matcher.clips(&x).unwrap(), matcher.clips(&back).unwrap());
 }
 
-/// 40 σ(sharpness) · v · s / ‖s‖ for the vector v of a clip and a sentence s; the inverse temperature
-/// of a new matcher is 12.
+/// The logit is 40 σ(sharpness) · v · s / ‖s‖ for the vector v of a clip and a sentence s. The
+/// inverse temperature of a new matcher is 12.
 #[test]
 fn logits_are_those_of_the_formula() {
     let new = Matcher::new(&mut fresh(), &config(), FILM, SENTENCE).unwrap();
@@ -99,7 +99,7 @@ fn logits_are_those_of_the_formula() {
             assert!((found - wanted).abs() < 1e-5, "{at}: {found}, by hand {wanted}");
         }
     }
-    // An empty sentence may be all zeros: it matches nothing, and nothing is divided by zero.
+    // The vector of an empty sentence may be all zeros: its logits are 0, not NaN.
     let (matcher, zero) = (of(FILM), Reference::full(&(), 0.0, [1, SENTENCE]).unwrap());
     let logits = matcher.logits(&matcher.clips(&clips(2, FILM)).unwrap(), &zero).unwrap();
     assert_eq!(logits.values(), [0.0, 0.0]);
@@ -122,11 +122,12 @@ fn gradients() {
         let film = FilmShape { frames, ..FILM };
         let [x, s] = [clips(2, film), randn(2, [4, SENTENCE])].map(Var::constant);
         let matcher = of(film);
-        // With one frame the state of a GRU is zero, so its weights have no say.
+        // With one frame a GRU's previous state is zero, so the weights of the state get no
+        // gradient.
         if frames > 1 {
             check(&matcher, |m| weighed(&m.logits(&m.clips(&x)?, &s)?));
         }
-        // The sentence gets a gradient too.
+        // The gradient by the sentences.
         let s = as_module(&randn(2, [4, SENTENCE]));
         let frozen = freeze::<Reference, _>(&matcher);
         check(&s, |s| weighed(&frozen.logits(&frozen.clips(&x)?, &s.table)?));

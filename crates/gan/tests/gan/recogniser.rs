@@ -1,4 +1,4 @@
-//! The recogniser: shapes, what it sees, its codes against the formulas, and gradients.
+//! The recogniser: shapes, which frames it sees, codes by the formulas, and gradients.
 
 use crate::differences::{check, fresh, randn, unsettled, weighed};
 use kinora_cpu::{CpuDevice, CpuTensor};
@@ -45,7 +45,7 @@ fn one_code_a_clip_of_any_size() {
     }
 }
 
-/// The first frame, the middle one and the sentence are seen, and no other frame.
+/// The recogniser sees the first frame, the middle frame and the sentence, and no other frame.
 #[test]
 fn the_first_frame_the_middle_one_and_the_sentence_are_seen() {
     for (frames, seen) in [(1, vec![0]), (2, vec![0, 1]), (3, vec![0, 1]), (6, vec![0, 3])] {
