@@ -36,7 +36,7 @@ pub struct GeneratorConfig {
 }
 
 impl Default for GeneratorConfig {
-    /// These values never change: a model file may lack keys, and then has them.
+    /// A key that a model file lacks has its value from here, so these values never change.
     fn default() -> Self {
         Self {
             noise: 64,
