@@ -3,11 +3,11 @@ use kinora_tensor::{Result, Shape, Tensor};
 
 /// Attention over the words: score(q, V) = qᵀ W_a V / √word, A = softmax(score), c = A V
 /// (Luong et al., "Effective approaches to attention-based neural machine translation", 2015,
-/// equation 8, "general"; the root is that of Vaswani et al., "Attention is all you need", 2017,
-/// equation 1, which keeps the softmax from freezing where words have many numbers).
+/// equation 8, "general"). The scale 1 / √word comes from Vaswani et al., "Attention is all you
+/// need", 2017, equation 1; it keeps the softmax from saturating when word vectors are wide.
 ///
-/// The generator asks it anew at every frame, with the sentence and the recurrent state in the
-/// query q.
+/// The generator computes the attention anew at every frame, with the sentence and the recurrent
+/// state in the query q.
 #[derive(Clone, Debug)]
 pub struct Attention<T> {
     /// W_a, `[query, word]`.
@@ -15,10 +15,10 @@ pub struct Attention<T> {
 }
 
 impl<T> Attention<T> {
-    /// Scores queries of `query` numbers against words of `word` numbers.
+    /// Attention for queries of width `query` and word vectors of width `word`.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, query: usize, word: usize) -> Result<Self> {
         let std = (1.0 / query as f32).sqrt();
         Ok(Self { weight: init.tensor([query, word].into(), Fill::Normal(std))? })
@@ -26,11 +26,11 @@ impl<T> Attention<T> {
 }
 
 impl<T: Tensor> Attention<T> {
-    /// What the words say to the query, and how much each of them was heard.
+    /// The context of each query, and the attention weight of each word.
     ///
     /// # Shapes
     /// query `[n, query]`, words `[n, m, word]`, bias `[n, m]` (0 for a word, a large negative
-    /// number for padding); gives the context `[n, word]` and the weights A `[n, m]`.
+    /// number for padding); returns the context `[n, word]` and the weights A `[n, m]`.
     ///
     /// # Errors
     /// If the shapes disagree, or the device fails.

@@ -9,11 +9,11 @@ use crate::generator::{SLOPE, check_size};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiscriminatorConfig {
-    /// Channels after each halving of the resolution, of the one that sees whole clips.
+    /// Discriminator of whole clips: channels of each layer. A layer halves the resolution.
     pub clip: Vec<usize>,
-    /// The same, of the one that sees single frames.
+    /// Discriminator of single frames: channels of each layer. A layer halves the resolution.
     pub frame: Vec<usize>,
-    /// Numbers by which a clip is compared with its sentence.
+    /// Width of the feature vector φ that is compared with the sentence.
     pub features: usize,
 }
 
@@ -27,7 +27,7 @@ impl DiscriminatorConfig {
     /// Checks the sizes for films of shape `film`.
     ///
     /// # Errors
-    /// What is wrong, with the key that is to be changed.
+    /// A message that names the key to change.
     pub fn check(&self, film: FilmShape) -> Result<(), String> {
         film.check()?;
         check_size("discriminator.features", self.features)?;
@@ -40,7 +40,8 @@ impl DiscriminatorConfig {
             }
             if stack.len() > 8 || film.height.min(film.width) >> stack.len() == 0 {
                 return Err(format!(
-                    "discriminator.{key} halves {} times, too often for {} by {} pixels",
+                    "discriminator.{key} halves the resolution {} times, too often for {} by {} \
+                     pixels; remove layers",
                     stack.len(),
                     film.height,
                     film.width
@@ -51,12 +52,12 @@ impl DiscriminatorConfig {
     }
 }
 
-/// D(frames, s): is it real, and does it match the sentence? One logit a film.
+/// D(frames, s): one logit for each film, high if the film is real and matches its sentence.
 ///
-/// Strided convolutions, then a layer over all that is left, φ; the logit is
-/// w·φ + b + (W s)·φ: a projection discriminator (Miyato and Koyama, "cGANs with projection
-/// discriminator", 2018). φ does not depend on the sentence, so a film is judged against several
-/// sentences for the price of one.
+/// A projection discriminator (Miyato and Koyama, "cGANs with projection discriminator", 2018).
+/// Strided convolutions and a linear layer compute the features φ; the logit is
+/// w·φ + b + (W s)·φ. φ does not depend on the sentence: to judge a film under several sentences,
+/// compute φ once.
 #[derive(Clone, Debug)]
 pub struct Discriminator<T> {
     convs: Vec<Conv<T>>,
@@ -66,14 +67,14 @@ pub struct Discriminator<T> {
 }
 
 impl<T> Discriminator<T> {
-    /// One for whole clips, 3-D: kernels 3×4×4, each halving h and w, all but the first t.
-    /// `sentence` is how many numbers a sentence has.
+    /// A discriminator of whole clips. Its convolutions are 3-D with kernels 3×4×4; each halves h
+    /// and w, and all but the first halve t. `sentence` is the width of a sentence vector.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     ///
     /// # Panics
-    /// If [`DiscriminatorConfig::check`] does not accept the sizes.
+    /// If [`DiscriminatorConfig::check`] rejects the sizes.
     pub fn of_clips<I: Init<T>>(
         init: &mut I,
         config: &DiscriminatorConfig,
@@ -83,13 +84,14 @@ impl<T> Discriminator<T> {
         Self::new(init, [3, 4, 4], &config.clip, film, config.features, sentence)
     }
 
-    /// One for single frames, 2-D: kernels 4×4, each halving h and w.
+    /// A discriminator of single frames. Its convolutions are 2-D with kernels 4×4; each halves h
+    /// and w. `sentence` is the width of a sentence vector.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     ///
     /// # Panics
-    /// If [`DiscriminatorConfig::check`] does not accept the sizes.
+    /// If [`DiscriminatorConfig::check`] rejects the sizes.
     pub fn of_frames<I: Init<T>>(
         init: &mut I,
         config: &DiscriminatorConfig,
@@ -112,7 +114,7 @@ impl<T> Discriminator<T> {
         let mut channels = film.channels;
         let mut convs = Vec::new();
         for (depth, &next) in stack.iter().enumerate() {
-            // Motion is read at full rate once; then time is halved for as long as there is some.
+            // The first layer sees motion at the full frame rate; later layers halve t down to 1.
             let stride_t = if depth > 0 && size[0] > 1 { 2 } else { 1 };
             let geometry =
                 Geometry { stride: [stride_t, 2, 2], padding: [(kernel[0] - 1) / 2, 1, 1] };
@@ -125,7 +127,7 @@ impl<T> Discriminator<T> {
             convs,
             features: Linear::new(init, left, features, true)?,
             realness: Linear::new(init, features, 1, true)?,
-            // Small at first, so that the sum over the features is about 1, and free to grow.
+            // Small at first, so that the sum over the features is about 1.
             projection: Linear::with(init, [sentence, features], small(sentence, features), None)?,
         })
     }
@@ -136,13 +138,14 @@ fn small(inputs: usize, outputs: usize) -> Fill {
 }
 
 impl<T: Tensor> Discriminator<T> {
-    /// φ, what is seen in the films.
+    /// The features φ of films.
     ///
     /// # Shapes
-    /// frames `[n, t, h, w, c]`, with t = 1 for one of single frames; gives `[n, features]`.
+    /// frames `[n, t, h, w, c]`, t = 1 for a discriminator of single frames; returns
+    /// `[n, features]`.
     ///
     /// # Errors
-    /// If the films are of another size than this one was made for, or the device fails.
+    /// If the films do not have the discriminator's size, or the device fails.
     pub fn features(&self, frames: &T) -> Result<T> {
         let mut x = frames.clone();
         for conv in &self.convs {
@@ -152,10 +155,12 @@ impl<T: Tensor> Discriminator<T> {
         self.features.forward(&flat)?.leaky_relu(SLOPE)
     }
 
-    /// The logit of what was seen under a sentence: above 0, real and matching.
+    /// The logits of films under sentences. A logit above 0 means that the film is real and matches
+    /// its sentence.
     ///
     /// # Shapes
-    /// features `[n, features]`, sentence `[n, sentence]`; gives `[n]`.
+    /// features `[n, features]` from [`Discriminator::features`], sentence `[n, sentence]`; returns
+    /// `[n]`.
     ///
     /// # Errors
     /// If the shapes disagree, or the device fails.

@@ -7,36 +7,36 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Attention, FilmShape};
 
-/// The slope below zero of every leaky ReLU here.
+/// The slope below zero of the crate's leaky ReLUs.
 pub(crate) const SLOPE: f32 = 0.2;
 
 /// The sizes of a [`Generator`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GeneratorConfig {
-    /// Numbers of noise for the whole film, z.
+    /// Width of z, the noise of the whole film.
     pub noise: usize,
-    /// Numbers of noise for each frame, z_t.
+    /// Width of z_t, the noise of each frame.
     pub frame_noise: usize,
-    /// Numbers that say which frame it is.
+    /// Width of the embedding of the frame index.
     pub position: usize,
-    /// Channels of what enters the recurrence at each frame.
+    /// Input channels of the recurrence.
     pub input: usize,
     /// Channels of the recurrent state.
     pub hidden: usize,
-    /// Channels after each doubling of the resolution.
+    /// Channels of each block of the decoder. A block doubles the resolution.
     pub decoder: Vec<usize>,
     /// Channels in a group of the decoder's norms.
     pub group: usize,
-    /// Width of the style, which a network of two layers makes of s and z; 0 gives s and z
-    /// themselves to the layers that follow.
+    /// Width of the style, the output of a network of two layers on s and z. With 0 there is no
+    /// such network, and the later layers get s and z themselves.
     pub style: usize,
-    /// Colours in the palette of a film; 0 for a decoder that draws the channels directly.
+    /// Colours in the palette of a film. With 0 the decoder draws the channels directly.
     pub palette: usize,
 }
 
 impl Default for GeneratorConfig {
-    /// What a key means that the file of a model lacks, so these values never change.
+    /// A key that a model file lacks has its value from here, so these values never change.
     fn default() -> Self {
         Self {
             noise: 64,
@@ -52,18 +52,19 @@ impl Default for GeneratorConfig {
     }
 }
 
-/// G(s, V, z): a sentence and its words into frames.
+/// G(s, V, z): draws the frames of a film from the sentence vector s, the word vectors V and the
+/// noise z.
 ///
-/// A ConvLSTM runs over time at low resolution. At each frame it is given the sentence, the noise,
-/// the place in time, and what [`Attention`] hears in the words when the sentence and the recurrent
-/// state ask; its state carries each frame into the next, and so does the noise,
-/// z_t = GRU(z_{t-1}, ε_t). All frames are then decoded as one batch; the sentence, the noise and
-/// the context modulate each norm of the decoder.
+/// A ConvLSTM runs over the frames at low resolution. Its input at frame t is the sentence, the
+/// noise z, the embedding of t, the frame noise z_t = GRU(z_{t-1}, ε_t), and the context from
+/// [`Attention`] over the words, queried by the sentence and the recurrent state. All frames are
+/// then decoded as one batch; the sentence, the noise and the context modulate each norm of the
+/// decoder.
 ///
-/// Where there is a style, it stands for the sentence and the noise: a network of two layers, so
-/// that a word can overrule the noise. (A layer that is linear in both can only add them up.) Where
-/// there is a palette, the decoder says for each pixel which of a film's colours it has, and the
-/// style says which colours these are.
+/// With a style, a network of two layers on s and z replaces s and z in the pose, the norms and the
+/// palette, so a word can overrule the noise. (A layer that is linear in both can only add them.)
+/// With a palette, the decoder computes for each pixel the shares of the film's colours, and the
+/// style gives these colours.
 #[derive(Clone, Debug)]
 pub struct Generator<T> {
     film: FilmShape,
@@ -73,11 +74,12 @@ pub struct Generator<T> {
     style: Option<(Linear<T>, Linear<T>)>,
     position: Embedding<T>,
     attention: Attention<T>,
-    /// From the style and the place in time: which pose an action has at a moment is no sum of both.
+    /// From the style and the frame embedding. It is followed by a leaky ReLU, since the pose of an
+    /// action at a frame is not a sum of both.
     pose: Option<Linear<T>>,
-    /// From the pose, or from s, z and the place in time.
+    /// From the pose, or from s, z and the frame embedding if there is no style.
     plan: Linear<T>,
-    /// From what is known only at the frame, the context and z_t.
+    /// From the context and z_t, which are known only at their frame.
     moment: Linear<T>,
     recurrence: ConvLstm<T>,
     decoder: Vec<Block<T>>,
@@ -86,7 +88,8 @@ pub struct Generator<T> {
     palette: Option<Linear<T>>,
 }
 
-/// Doubles the resolution: nearest neighbours, a 3×3 convolution, a conditional norm.
+/// A block of the decoder: doubles the resolution by nearest neighbours, then applies a 3×3
+/// convolution and a conditional norm.
 #[derive(Clone, Debug)]
 struct Block<T> {
     conv: ResizeConv<T>,
@@ -103,13 +106,14 @@ pub struct Noise<T> {
 }
 
 impl<T> Generator<T> {
-    /// A generator of films of shape `film` for sentences of `sentence` and words of `word` numbers.
+    /// A generator of films of shape `film`, for sentence vectors of width `sentence` and word
+    /// vectors of width `word`.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     ///
     /// # Panics
-    /// If [`GeneratorConfig::base`] does not accept the sizes.
+    /// If [`GeneratorConfig::base`] rejects the sizes.
     pub fn new<I: Init<T>>(
         init: &mut I,
         config: &GeneratorConfig,
@@ -151,7 +155,8 @@ impl<T> Generator<T> {
             0 => ([1, 3, 3], film.channels, None),
             colours => {
                 let numbers = colours * film.channels;
-                // Colours that differ from the start, and that the style moves a little.
+                // The bias makes the colours differ from the start; the style changes them a
+                // little.
                 let weight = Fill::Normal(0.1 * (known as f32).sqrt().recip());
                 let bias = Some(Fill::Normal(1.0));
                 ([1, 1, 1], colours, Some(Linear::with(init, [known, numbers], weight, bias)?))
@@ -180,7 +185,7 @@ impl GeneratorConfig {
     /// `[h, w]` of the recurrent state for films of shape `film`.
     ///
     /// # Errors
-    /// What is wrong with the sizes, with the key that is to be changed.
+    /// A message that names the key to change, if the sizes make no generator.
     pub fn base(&self, film: FilmShape) -> Result<[usize; 2], String> {
         film.check()?;
         let sizes = [
@@ -200,7 +205,7 @@ impl GeneratorConfig {
             }
         }
         if self.decoder.len() > 6 {
-            return Err("generator.decoder has more than 6 doublings".into());
+            return Err("generator.decoder has more than 6 doublings; remove some".into());
         }
         for &channels in &self.decoder {
             check_size("generator.decoder", channels)?;
@@ -225,7 +230,8 @@ impl GeneratorConfig {
     }
 }
 
-/// An upper bound on any width, so that a typing error is not a request for a terabyte.
+/// Checks that a size is from 1 to 4096. The upper bound keeps a typing error from allocating a
+/// terabyte.
 pub(crate) fn check_size(key: &str, size: usize) -> Result<(), String> {
     if (1..=4096).contains(&size) {
         Ok(())
@@ -239,7 +245,7 @@ impl<T: Tensor> Generator<T> {
     ///
     /// # Shapes
     /// sentence `[n, sentence]`, words `[n, m, word]`, bias `[n, m]` (as in
-    /// [`Attention::forward`]); gives frames `[n, t, h, w, c]` in (-1, 1).
+    /// [`Attention::forward`]); returns frames `[n, t, h, w, c]` in (-1, 1).
     ///
     /// # Errors
     /// If the shapes disagree with each other or with the sizes of the generator, or the device
@@ -249,17 +255,17 @@ impl<T: Tensor> Generator<T> {
         self.frames(sentence, words, bias, noise, &all)
     }
 
-    /// Some frames of the films of [`Generator::forward`]: the recurrence makes all, `which` are
-    /// decoded.
+    /// The frames `which` of the films of [`Generator::forward`], in that order. The recurrence
+    /// runs over all frames; only those in `which` are decoded.
     ///
     /// # Shapes
-    /// As of [`Generator::forward`], with as many frames as `which` names.
+    /// Those of [`Generator::forward`], with t = `which.len()`.
     ///
     /// # Errors
-    /// As of [`Generator::forward`].
+    /// Those of [`Generator::forward`].
     ///
     /// # Panics
-    /// If `which` names no frame, or one that a film does not have.
+    /// If `which` is empty, or has an index beyond the last frame.
     pub fn frames(
         &self,
         sentence: &T,
@@ -274,7 +280,7 @@ impl<T: Tensor> Generator<T> {
         let t = which.len();
         let n = sentence.shape()[0];
         let [h, w] = self.base;
-        // [n, t, ..] with n outermost, so that the frames of a film end up side by side.
+        // [n, t, ..] with n outermost, so that the frames of a film are contiguous.
         let hidden = states[0].shape()[4];
         let pick = |all: &[T]| T::stack(&which.iter().map(|&t| &all[t]).collect::<Vec<_>>(), 1);
         let states = pick(&states)?;
@@ -305,7 +311,7 @@ impl<T: Tensor> Generator<T> {
         frames.reshape([n, t, height, width, channels])
     }
 
-    /// The style `[n, style]`, or s and z `[n, sentence + noise]` where there is none.
+    /// The style `[n, style]`, or s and z `[n, sentence + noise]` if there is no style.
     fn known(&self, sentence: &T, film: &T) -> Result<T> {
         let both = T::concat(&[sentence, film], 1)?;
         match &self.style {
@@ -317,13 +323,13 @@ impl<T: Tensor> Generator<T> {
         }
     }
 
-    /// What each word was worth at each frame: the attention weights of a film.
+    /// The attention weight of each word at each frame of a film.
     ///
     /// # Shapes
-    /// As of [`Generator::forward`]; gives `[n, t, m]`, which sums to 1 over m.
+    /// Those of [`Generator::forward`]; returns `[n, t, m]`, which sums to 1 over m.
     ///
     /// # Errors
-    /// As of [`Generator::forward`].
+    /// Those of [`Generator::forward`].
     pub fn attention(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
         let mut heard = Vec::new();
         let known = self.known(sentence, &noise.film)?;
@@ -348,7 +354,7 @@ impl<T: Tensor> Generator<T> {
         Ok((contexts, states))
     }
 
-    /// Runs the recurrence, giving each frame's context, state and attention weights to `visit`.
+    /// Runs the recurrence. `visit` gets each frame's context, state and attention weights.
     fn run(
         &self,
         known: &T,
@@ -365,7 +371,7 @@ impl<T: Tensor> Generator<T> {
         let input = self.plan.weight.shape()[1] / (h * w);
 
         let noises = self.noise.run(&noise.frames, None, false)?;
-        // The plan of all frames in one product: the style is the same for each.
+        // One product plans all frames: the style is the same for each frame.
         let width = known.shape()[1];
         let places = &self.position.table;
         let position = places.shape()[1];

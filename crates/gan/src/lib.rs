@@ -20,18 +20,18 @@ pub use recogniser::{Code, Recogniser};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FilmShape {
-    /// How many frames, t.
+    /// Number of frames, t.
     pub frames: usize,
-    /// Rows of pixels, h.
+    /// Height in pixels, h.
     pub height: usize,
-    /// Columns of pixels, w.
+    /// Width in pixels, w.
     pub width: usize,
-    /// 1 for grey, 3 for colour, 4 for colour with premultiplied alpha, c.
+    /// Channels, c: 1 for grey, 3 for colour, 4 for colour with premultiplied alpha.
     pub channels: usize,
 }
 
 impl FilmShape {
-    /// Whether there is a film of this size at all.
+    /// Checks that each size is from 1 to 4096.
     pub(crate) fn check(self) -> Result<(), String> {
         let Self { frames, height, width, channels } = self;
         for (key, size) in

@@ -1,24 +1,24 @@
 use kinora_tensor::{Result, Tensor, Var, grad};
 use serde::{Deserialize, Serialize};
 
-/// The objective that generator and discriminator play for, computed on logits ℓ = log D / (1 - D).
+/// The objective of generator and discriminator, computed on logits ℓ = log(D / (1 - D)).
 ///
-/// A discriminator's loss has the terms real, generated, and real under a false sentence, each a
-/// mean; the last two, both negative examples, weigh half each.
+/// A discriminator's loss has three terms, each a mean: real clips, generated clips, and real clips
+/// under a false sentence. The last two are negatives and have half the weight each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
     /// min_G max_D E[log D(x)] + E[log(1 - D(G(s, z)))] (Goodfellow et al., "Generative adversarial
     /// nets", 2014, equation 1).
     Minimax,
-    /// The same for D; G maximises E[log D(G(s, z))] (the same paper, section 3).
+    /// D as in `Minimax`; G maximises E[log D(G(s, z))] (the same paper, section 3).
     #[default]
     NonSaturating,
     /// D: E[max(0, 1 - ℓ(x))] + E[max(0, 1 + ℓ(G(s, z)))]; G: -E[ℓ(G(s, z))] (Lim and Ye,
     /// "Geometric GAN", 2017).
     Hinge,
-    /// D: E[-log σ(ℓ(x) - ℓ(G(s, z)))], G the reverse, in pairs (Jolicoeur-Martineau, "The relativistic
-    /// discriminator", 2018).
+    /// D: E[-log σ(ℓ(x) - ℓ(G(s, z)))], with x and G(s, z) paired by their place in the batch; G
+    /// the reverse (Jolicoeur-Martineau, "The relativistic discriminator", 2018).
     Relativistic,
 }
 
@@ -29,16 +29,16 @@ pub struct Logits<T> {
     pub real: T,
     /// Generated clips under the captions they were made from, `[n]`.
     pub fake: T,
-    /// Real clips under captions that are false of them, `[k · n]`: a false one of every clip, then
-    /// a second one of every clip, and so on.
+    /// Real clips under k false captions each, `[k · n]`: the first false caption of every clip,
+    /// then the second of every clip, and so on.
     pub wrong: T,
 }
 
 impl Loss {
-    /// What the discriminator minimises, a scalar.
+    /// The loss that the discriminator minimises, a scalar.
     ///
     /// # Errors
-    /// If the logits do not fit each other, or the device fails.
+    /// If the sizes of the logits disagree, or the device fails.
     pub fn discriminator<T: Tensor>(self, logits: &Logits<T>) -> Result<T> {
         let Logits { real, fake, wrong } = logits;
         let halves = |real: &T, fake: &T, wrong: &T| {
@@ -62,16 +62,16 @@ impl Loss {
         }
     }
 
-    /// Whether the generator's loss looks at the logits of real clips.
+    /// Whether the generator's loss uses the logits of real clips.
     pub fn wants_real(self) -> bool {
         self == Loss::Relativistic
     }
 
-    /// What the generator minimises, a scalar. `real` are the logits of real clips, which count
-    /// where [`Loss::wants_real`].
+    /// The loss that the generator minimises, a scalar. `fake` and `real`, `[n]` each, are the
+    /// logits of generated and real clips; `real` is ignored unless [`Loss::wants_real`].
     ///
     /// # Errors
-    /// As of [`Loss::discriminator`].
+    /// If the sizes of the logits disagree, or the device fails.
     pub fn generator<T: Tensor>(self, fake: &T, real: &T) -> Result<T> {
         let loss = match self {
             Loss::Minimax => fake.softplus()?.neg()?,
@@ -83,12 +83,13 @@ impl Loss {
     }
 }
 
-/// The cross entropy -log softmax of the own sentence among all, a mean over the clips, a scalar
+/// The cross entropy of each clip's own sentence among all sentences, averaged over the clips
 /// (van den Oord et al., "Representation learning with contrastive predictive coding", 2018,
 /// equation 4).
 ///
 /// # Shapes
-/// logits `[n, m]`, m at least n, where row i is a clip and column i its own sentence.
+/// logits `[n, m]`, m at least n, where row i is a clip and column i its own sentence; returns a
+/// scalar.
 ///
 /// # Errors
 /// If the device fails.
@@ -97,16 +98,16 @@ pub fn contrast<T: Tensor>(logits: &T) -> Result<T> {
     let own: Vec<f32> =
         (0..n * m).map(|at| if at / m == at % m { -1.0 / n as f32 } else { 0.0 }).collect();
     let own = T::from_slice(logits.device(), &own, [n, m])?;
-    // A probability that underflows has no logarithm.
+    // The logarithm of a probability that underflows to 0 would be infinite.
     logits.softmax()?.affine(1.0, 1e-30)?.log()?.mul(&own)?.sum_all()
 }
 
-/// R1: E‖∇ₓ ℓ(x)‖² over real clips, a scalar (Mescheder et al., "Which training methods for GANs do
-/// actually converge?", 2018, equation 9, without γ / 2).
+/// The penalty R1: E‖∇ₓ ℓ(x)‖² over real clips, a scalar (Mescheder et al., "Which training methods
+/// for GANs do actually converge?", 2018, equation 9, without γ / 2).
 ///
-/// `logits` gives the logits `[n]` of the clips `x: [n, ..]`, or their sum, whose gradient is taken;
-/// what it closes over of the discriminator is lifted once more than `Var<T>`, as by
-/// [`freeze`](kinora_nn::freeze), so that the penalty has a gradient by the parameters.
+/// `logits` maps the clips x, `[n, ..]`, to their logits `[n]` or to the sum of these. It must use
+/// a discriminator of `Var<Var<T>>`, which [`freeze`](kinora_nn::freeze) makes from one of
+/// `Var<T>`: the penalty then has a gradient by the parameters.
 ///
 /// # Errors
 /// Those of `logits`, or if the device fails.

@@ -7,18 +7,18 @@ use crate::generator::{SLOPE, check_size};
 
 /// Channels in a group of a matcher's norms.
 const GROUP: usize = 8;
-/// The largest inverse temperature: what differs by more has a gradient that is lost in rounding.
+/// The upper bound of the inverse temperature: beyond it, the gradient is lost in rounding.
 const SHARPEST: f32 = 40.0;
-/// Its logit for a new matcher, whose inverse temperature is 12.
+/// The initial value of [`Matcher::sharpness`]. The inverse temperature starts at 12.
 const SHARPNESS: f32 = -0.85;
 
 /// The sizes of a [`Matcher`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatcherConfig {
-    /// Channels after each halving of the resolution, multiples of 8.
+    /// Channels of each layer, multiples of 8. A layer halves the resolution.
     pub channels: Vec<usize>,
-    /// Numbers that are read off each frame, at least 4.
+    /// Width of the feature vector of a frame, at least 4.
     pub features: usize,
 }
 
@@ -26,7 +26,7 @@ impl MatcherConfig {
     /// Checks the sizes for films of shape `film`.
     ///
     /// # Errors
-    /// What is wrong, with the key to change.
+    /// A message that names the key to change.
     pub fn check(&self, film: FilmShape) -> Result<(), String> {
         film.check()?;
         check_size("matcher.features", self.features)?;
@@ -44,7 +44,8 @@ impl MatcherConfig {
         }
         if self.channels.len() > 8 || film.height.min(film.width) >> self.channels.len() == 0 {
             return Err(format!(
-                "matcher.channels halves {} times, too often for {} by {} pixels",
+                "matcher.channels halves the resolution {} times, too often for {} by {} pixels; \
+                 remove layers",
                 self.channels.len(),
                 film.height,
                 film.width
@@ -54,12 +55,13 @@ impl MatcherConfig {
     }
 }
 
-/// Says how well a clip and a sentence match: both become vectors of length 1, whose product is the
-/// answer (Radford et al., "Learning transferable visual models from natural language
-/// supervision", 2021; for a generator: Xu et al., "AttnGAN", 2018).
+/// Scores how well a clip and a sentence match, by the cosine similarity of their vectors (Radford
+/// et al., "Learning transferable visual models from natural language supervision", 2021; for a
+/// generator: Xu et al., "AttnGAN", 2018).
 ///
-/// It looks at every second frame: strided convolutions with group norm, a linear layer, a GRU from
-/// both ends of the clip. The sentence's vector comes from elsewhere.
+/// The matcher reads every second frame: strided convolutions with group norm, a linear layer, and
+/// two GRUs over the frames, forward and backward. The caller's text encoder gives the sentence
+/// vector.
 #[derive(Clone, Debug)]
 pub struct Matcher<T> {
     layers: Vec<(Conv<T>, Norm<T>)>,
@@ -67,18 +69,18 @@ pub struct Matcher<T> {
     ahead: Gru<T>,
     back: Gru<T>,
     join: Linear<T>,
-    /// The logit of the share of [`SHARPEST`] that the inverse temperature is, `[1]`.
+    /// r, `[1]`. The inverse temperature is [`SHARPEST`] · σ(r).
     sharpness: T,
 }
 
 impl<T> Matcher<T> {
-    /// A matcher of films of shape `film` with sentences of `sentence` numbers.
+    /// A matcher for films of shape `film` and sentence vectors of width `sentence`.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     ///
     /// # Panics
-    /// If [`MatcherConfig::check`] does not accept the sizes.
+    /// If [`MatcherConfig::check`] rejects the sizes.
     pub fn new<I: Init<T>>(
         init: &mut I,
         config: &MatcherConfig,
@@ -110,13 +112,13 @@ impl<T> Matcher<T> {
 }
 
 impl<T: Tensor> Matcher<T> {
-    /// The vectors of clips, of length 1.
+    /// The vectors of clips, normalised to length 1.
     ///
     /// # Shapes
-    /// clips `[n, t, h, w, c]`; gives `[n, sentence]`.
+    /// clips `[n, t, h, w, c]`; returns `[n, sentence]`.
     ///
     /// # Errors
-    /// If the clips are of another size than the matcher was made for, or the device fails.
+    /// If the clips do not have the matcher's size, or the device fails.
     pub fn clips(&self, clips: &T) -> Result<T> {
         let [n, t, h, w, c] = [0, 1, 2, 3, 4].map(|axis| clips.shape()[axis]);
         let shown = t.div_ceil(2);
@@ -145,11 +147,11 @@ impl<T: Tensor> Matcher<T> {
         unit(&self.join.forward(&T::concat(&seen.each_ref(), 1)?)?)
     }
 
-    /// How well clips and sentences match, as logits.
+    /// The logit of each clip with each sentence; a better match has a higher logit.
     ///
     /// # Shapes
-    /// clips `[n, sentence]` as of [`Matcher::clips`], sentences `[m, sentence]` of any length;
-    /// gives `[n, m]`.
+    /// clips `[n, sentence]` from [`Matcher::clips`]; sentences `[m, sentence]`, which need not be
+    /// normalised; returns `[n, m]`.
     ///
     /// # Errors
     /// If the shapes disagree, or the device fails.
@@ -159,7 +161,7 @@ impl<T: Tensor> Matcher<T> {
     }
 }
 
-/// Each row of `[n, d]` brought to the length 1.
+/// Scales each row of `[n, d]` to length 1; a zero row stays zero.
 fn unit<T: Tensor>(x: &T) -> Result<T> {
     x.div(&x.mul(x)?.sum(&[1])?.affine(1.0, 1e-8)?.sqrt()?)
 }

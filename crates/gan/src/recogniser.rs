@@ -4,18 +4,18 @@ use kinora_tensor::{Geometry, Result, Tensor};
 use crate::generator::SLOPE;
 use crate::{FilmShape, MatcherConfig};
 
-/// Numbers between what is seen in a clip and its code.
+/// Width of the hidden layer.
 const HIDDEN: usize = 256;
-/// The logarithm of a variance lies between minus this and this.
+/// The bound of |ln σ²|.
 const LOG_VARIANCE: f32 = 6.0;
 
-/// q(z | x, s): the noise z from which the generator would draw the real clip x, whose sentence is
-/// s, as a normal distribution for each number (Kingma and Welling, "Auto-encoding variational
+/// q(z | x, s): the distribution of the noise z from which the generator would draw the real clip x
+/// with the sentence s, normal in each component (Kingma and Welling, "Auto-encoding variational
 /// Bayes", 2014; with a GAN: Larsen et al., "Autoencoding beyond pixels using a learned similarity
 /// metric", 2016).
 ///
-/// It looks at the first frame and the middle one: what a sentence does not say of a character is
-/// seen in each frame.
+/// It sees only the first and the middle frame: the features of a character that the sentence
+/// leaves open are visible in every frame.
 #[derive(Clone, Debug)]
 pub struct Recogniser<T> {
     convs: Vec<Conv<T>>,
@@ -23,23 +23,24 @@ pub struct Recogniser<T> {
     code: Linear<T>,
 }
 
-/// A normal distribution for each number of z.
+/// A normal distribution for each component of z.
 #[derive(Clone, Debug)]
 pub struct Code<T> {
-    /// `[n, noise]`
+    /// μ, `[n, noise]`
     pub mean: T,
     /// ln σ², `[n, noise]`
     pub log_variance: T,
 }
 
 impl<T> Recogniser<T> {
-    /// A recogniser of `noise` numbers. Its convolutions have the channels of a matcher.
+    /// A recogniser for films of shape `film`, sentence vectors of width `sentence` and noise z of
+    /// width `noise`. Its convolutions have the channels of the matcher's.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     ///
     /// # Panics
-    /// If [`MatcherConfig::check`] does not accept the sizes.
+    /// If [`MatcherConfig::check`] rejects the sizes.
     pub fn new<I: Init<T>>(
         init: &mut I,
         config: &MatcherConfig,
@@ -67,13 +68,13 @@ impl<T> Recogniser<T> {
 }
 
 impl<T: Tensor> Recogniser<T> {
-    /// The codes of clips under their sentences.
+    /// The codes of clips with their sentences.
     ///
     /// # Shapes
-    /// clips `[n, t, h, w, c]`, sentence `[n, sentence]`.
+    /// clips `[n, t, h, w, c]`, sentence `[n, sentence]`; returns a code of `[n, noise]`.
     ///
     /// # Errors
-    /// If the clips are of another size than this one was made for, or the device fails.
+    /// If the clips do not have the recogniser's size, or the device fails.
     pub fn forward(&self, clips: &T, sentence: &T) -> Result<Code<T>> {
         let [n, t] = [clips.shape()[0], clips.shape()[1]];
         let mut x = T::concat(&[&clips.slice(1, 0, 1)?, &clips.slice(1, t / 2, 1)?], 4)?;
@@ -92,7 +93,7 @@ impl<T: Tensor> Recogniser<T> {
 }
 
 impl<T: Tensor> Code<T> {
-    /// A draw z = μ + σ ε, `[n, noise]`, for normal noise ε of that shape.
+    /// A sample z = μ + σ ε, `[n, noise]`, for standard normal noise ε of that shape.
     ///
     /// # Errors
     /// If the shapes disagree, or the device fails.
@@ -100,7 +101,7 @@ impl<T: Tensor> Code<T> {
         self.mean.add(&self.log_variance.affine(0.5, 0.0)?.exp()?.mul(noise)?)
     }
 
-    /// KL(q(z | x, s) ‖ N(0, 1)) in nats, the mean over the clips, a scalar (Kingma and Welling,
+    /// KL(q(z | x, s) ‖ N(0, 1)) in nats, averaged over the clips, a scalar (Kingma and Welling,
     /// 2014, appendix B).
     ///
     /// # Errors

@@ -8,126 +8,127 @@ use toml::{Table, Value};
 
 use crate::{Error, Result};
 
-/// The configs that ship, by name.
+/// The built-in configs: names and TOML texts.
 pub const PRESETS: [(&str, &str); 3] = [
     ("shapes", include_str!("../presets/shapes.toml")),
     ("digits", include_str!("../presets/digits.toml")),
     ("lpc", include_str!("../presets/lpc.toml")),
 ];
 
-/// All that a training is: data, sizes, and how it goes.
+/// The config of a training: data, sizes of the networks, and schedule.
 ///
-/// It is read from TOML, as in the presets; keys that a file leaves out are those of the preset
-/// `shapes`.
+/// It is read from TOML, like the [`PRESETS`]. A key that a file leaves out has its value from the
+/// preset `shapes`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The seed of everything that is random.
+    /// The seed of all random numbers, below 2^63.
     pub seed: u64,
-    /// The spec of the data.
+    /// The spec of the dataset, such as `shapes` or `lpc:PATH`.
     pub data: String,
-    /// The films.
+    /// The size and speed of the films.
     pub clip: ClipConfig,
-    /// How captions are cut into pieces.
+    /// The training of the tokenizer.
     pub tokenizer: TokenizerConfig,
-    /// How sentences are read.
+    /// The text encoder.
     pub encoder: EncoderConfig,
     /// The generator.
     pub generator: GeneratorConfig,
     /// The discriminators.
     pub discriminator: DiscriminatorConfig,
-    /// The matcher, and the recogniser with it.
+    /// The matcher, and the recogniser, which has the same convolutions.
     pub matcher: MatcherConfig,
-    /// The first phase: matcher and reader learn to match clips and captions.
+    /// The first phase: text encoder and matcher learn to match clips and captions.
     pub reading: ReadingConfig,
     /// The second phase: the generator learns to copy real clips.
     pub copying: CopyingConfig,
-    /// How the training goes.
+    /// The third phase, and the settings of the whole training.
     pub train: TrainConfig,
 }
 
-/// How matcher and reader learn, and what the matcher is worth to the generator.
+/// The training of text encoder and matcher, and the weight of the matcher in the generator's loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReadingConfig {
-    /// Steps; these are the first of a training.
+    /// Steps of the phase.
     pub steps: u64,
-    /// Clips a step.
+    /// Clips per step.
     pub batch: usize,
-    /// The learning rate of the first step; it falls to a twentieth along a cosine.
+    /// The initial learning rate; it falls to a twentieth along a cosine.
     pub rate: f32,
-    /// The weight of the matcher's loss on generated clips; 0 is none.
+    /// The weight of the matcher's loss on generated clips; 0 for none.
     pub weight: f32,
-    /// Whether reader and matcher go on learning from real clips in the later phases, with the last
-    /// learning rate of the first one.
+    /// Whether text encoder and matcher continue to learn from real clips in the later phases, with
+    /// the last learning rate of the first phase.
     pub thaw: bool,
 }
 
-/// How the generator learns to copy.
+/// The generator's training to copy real clips.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CopyingConfig {
-    /// Steps; they follow those of reading. In the steps after these, half of each batch is copied.
+    /// Steps of the phase. In the later steps, half of each batch is still copied.
     pub steps: u64,
-    /// Clips a step.
+    /// Clips per step of the phase.
     pub batch: usize,
-    /// The learning rate in these steps.
+    /// The learning rate in the phase.
     pub rate: f32,
-    /// The weight of the difference d between a real clip and its copy, the mean of |d| + 2 d²; 0,
-    /// which needs `steps` = 0, is no copying at all.
+    /// The weight of the loss mean(|d| + 2 d²), where d is the difference between a real clip and
+    /// its copy. 0 turns copying off in all phases, and requires `steps` = 0.
     pub weight: f32,
-    /// The weight of a nat by which the noise that a copy is made from differs from normal noise.
+    /// The weight of the KL divergence, in nats, of the recogniser's codes from normal noise.
     pub divergence: f32,
 }
 
-/// A part of a training: who learns in a step.
+/// A phase of a training: which networks learn in a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Matcher and reader learn.
+    /// Text encoder and matcher learn.
     Reading,
-    /// The generator copies real clips.
+    /// The generator and the recogniser learn to copy real clips.
     Copying,
-    /// Generator and discriminators play.
+    /// Generator and discriminators play against each other.
     Playing,
 }
 
-/// How captions are cut into pieces.
+/// The training of the tokenizer, which splits captions into pieces.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenizerConfig {
-    /// How many pieces there are at most, the alphabet included.
+    /// The largest size of the vocabulary, in pieces, including the alphabet.
     pub vocab: usize,
-    /// How many captions the tokenizer is trained on.
+    /// Number of captions that the tokenizer is trained on.
     pub captions: u64,
 }
 
-/// How a training goes.
+/// The third phase, and the settings of the whole training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Steps in all.
+    /// Steps of all phases together.
     pub steps: u64,
-    /// Clips a step.
+    /// Clips per step of the third phase.
     pub batch: usize,
-    /// False captions a clip.
+    /// False captions per clip, in all phases.
     pub wrong: usize,
-    /// The objective.
+    /// The objective of generator and discriminators.
     pub loss: Loss,
-    /// The generator's learning rate.
+    /// The generator's learning rate in the third phase.
     pub rate_generator: f32,
     /// The discriminators' learning rate.
     pub rate_discriminator: f32,
-    /// Adam's β₁.
+    /// Adam's β₁ in the third phase.
     pub beta1: f32,
-    /// Adam's β₂.
+    /// Adam's β₂ in the third phase.
     pub beta2: f32,
-    /// The longest gradient; 0 is no limit.
+    /// The largest norm of the gradient of an optimiser; 0 for no limit. The first phase has its
+    /// own limit of 1.
     pub clip_gradient: f32,
-    /// The weight γ of the penalty γ / 2 E‖∇D‖² on real clips; 0 is none.
+    /// The weight γ of the penalty γ / 2 E‖∇ₓ ℓ(x)‖² on real clips; 0 for none.
     pub r1: f32,
-    /// Steps between penalties, each of which weighs this much more.
+    /// Steps between penalties. Each penalty is multiplied by this number.
     pub r1_every: u64,
-    /// The rate of the generator's average.
+    /// The decay ρ of the generator's moving average.
     pub ema: f32,
     /// Steps between lines of the log.
     pub log_every: u64,
@@ -140,29 +141,29 @@ pub struct TrainConfig {
 }
 
 impl Config {
-    /// A preset by its name.
+    /// The preset `name` with some keys changed, each `"section.key=value"`.
     ///
     /// # Errors
-    /// If there is no such preset.
+    /// If there is no such preset, a key is not known, or a value is not valid.
     pub fn preset(name: &str, set: &[String]) -> Result<Self> {
         Self::from_table(preset(name)?, set)
     }
 
-    /// The config in a TOML file.
+    /// The config in a TOML file, with some keys changed, each `"section.key=value"`.
     ///
     /// # Errors
-    /// If the file cannot be read, is no TOML, has a key that is not known, or a value that is not
-    /// possible; with path and line where there is one.
+    /// If the file cannot be read, is not TOML, or has a key that is not known or a value that is
+    /// not valid. The message has the path, and the line if one line is at fault.
     pub fn load(path: &Path, set: &[String]) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Read { path: path.into(), source })?;
         Self::parse(&text, &path.display().to_string(), set)
     }
 
-    /// As [`Config::load`], from the text of a file that errors call `origin`.
+    /// Like [`Config::load`], from TOML text. Errors name it `origin`.
     ///
     /// # Errors
-    /// As [`Config::load`].
+    /// Those of [`Config::load`], except for reading the file.
     pub fn parse(text: &str, origin: &str, set: &[String]) -> Result<Self> {
         let line = |offset: usize| 1 + text.bytes().take(offset).filter(|&b| b == b'\n').count();
         let given: Table = toml::from_str(text).map_err(|error| {
@@ -184,7 +185,7 @@ impl Config {
     /// The config with some keys changed, each `"section.key=value"`.
     ///
     /// # Errors
-    /// If a key is not known, or a value is not possible.
+    /// If a key is not known, or a value is not valid.
     pub fn with(&self, set: &[String]) -> Result<Self> {
         let table = Table::try_from(self).map_err(|error| Error::Config(error.to_string()))?;
         Self::from_table(table, set)
@@ -196,7 +197,7 @@ impl Config {
             let (key, text) =
                 item.split_once('=').ok_or_else(|| fail("write it as key=value".into()))?;
             let (key, text) = (key.trim(), text.trim());
-            // What is no TOML value by itself is a string without its quotes.
+            // A text that is not a TOML value is a string without its quotes.
             let value = toml::from_str::<Table>(&format!("v = {text}"))
                 .ok()
                 .and_then(|mut table| table.remove("v"))
@@ -209,7 +210,7 @@ impl Config {
         Ok(config)
     }
 
-    /// The sizes of the model.
+    /// The config of the model that the training makes.
     pub fn model(&self) -> ModelConfig {
         ModelConfig {
             clip: self.clip,
@@ -228,12 +229,12 @@ impl Config {
         }
     }
 
-    /// Whether reader and matcher learn in step `step`, counted from 1.
+    /// Whether text encoder and matcher learn in step `step`, counted from 1.
     pub(crate) fn reads(&self, step: u64) -> bool {
         self.reading.thaw || self.phase(step) == Phase::Reading
     }
 
-    /// Clips of step `step`, counted from 1.
+    /// The batch size of step `step`, counted from 1.
     pub fn batch(&self, step: u64) -> usize {
         match self.phase(step) {
             Phase::Reading => self.reading.batch,
@@ -242,9 +243,10 @@ impl Config {
         }
     }
 
-    /// The config with room to play: where reading and copying take more steps than there are, both
-    /// are shortened in proportion, so that together they take half of the steps. A short training
-    /// would else never come to its last phase. Of reading at least one step is left.
+    /// The config with steps left for the phase of playing. If reading and copying together have
+    /// more steps than the training, both are shortened in proportion, to half of the training's
+    /// steps together; otherwise a short training would never reach its last phase. Reading keeps
+    /// at least one step if it had any.
     pub fn with_room(mut self) -> Self {
         let (read, copied) = (self.reading.steps, self.copying.steps);
         let before = read.saturating_add(copied);
@@ -257,8 +259,8 @@ impl Config {
         self
     }
 
-    /// The config with the sizes of a model, to start from its weights. Where the model has a matcher,
-    /// reading and copying are over already: these phases have no steps.
+    /// The config with the sizes of a model, for a training that starts from its weights. A model
+    /// with a matcher has already learnt to read and to copy, so these phases then have no steps.
     pub fn sized_as(&self, model: &ModelConfig) -> Self {
         let ModelConfig { clip, encoder, generator, matcher } = model.clone();
         let mut config = Self { clip, encoder, generator, ..self.clone() };
@@ -269,12 +271,12 @@ impl Config {
         config
     }
 
-    /// As a TOML file.
+    /// The config as the text of a TOML file.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("plain data becomes TOML")
     }
 
-    /// Whether a training can be made of these values.
+    /// Checks that all values are valid together.
     pub(crate) fn check(&self) -> Result<()> {
         self.model().check()?;
         self.discriminator.check(self.clip.shape()).map_err(Error::Config)?;
@@ -282,7 +284,7 @@ impl Config {
         let fail = |key: &str, value: String, wanted: &str| {
             Err(Error::Config(format!("{key} = {value} must be {wanted}")))
         };
-        // TOML has no larger number.
+        // TOML has no larger integers.
         if i64::try_from(self.seed).is_err() {
             return fail("seed", self.seed.to_string(), "below 2^63");
         }
@@ -367,7 +369,7 @@ fn preset(name: &str) -> Result<Table> {
     Ok(toml::from_str(text).expect("the presets are TOML"))
 }
 
-/// All values of a table with their dotted keys.
+/// All values of a table and its inner tables, with their dotted keys.
 fn leaves(table: &Table) -> Vec<(String, Value)> {
     let mut all = Vec::new();
     for (key, value) in table {
@@ -382,7 +384,7 @@ fn leaves(table: &Table) -> Vec<(String, Value)> {
     all
 }
 
-/// The line of a TOML file that sets a dotted key, or a table with it inside.
+/// The line of a TOML file that sets a dotted key, or an inline table around the key.
 fn line_of(text: &str, key: &str) -> Option<usize> {
     let mut section = String::new();
     let sets = |line: &str| {
@@ -398,7 +400,7 @@ fn line_of(text: &str, key: &str) -> Option<usize> {
     text.lines().position(sets).map(|line| line + 1)
 }
 
-/// Replaces the value of a dotted key that is there already by one of the same type.
+/// Replaces the value of an existing dotted key by a value of the same type.
 fn put(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
     let known: Vec<String> = leaves(table).into_iter().map(|(key, _)| key).collect();
     if !known.iter().any(|k| k == key) {
@@ -430,7 +432,7 @@ fn put(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
     Ok(())
 }
 
-/// `; did you mean "x"?`, or nothing where no candidate is near.
+/// `; did you mean "x"?`, or nothing if no candidate is similar.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> String {
     let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_string();
     let score = |c: &&str| {
@@ -553,7 +555,10 @@ mod tests {
             ("[discriminator]\nclip = []\n", "discriminator.clip needs at least one layer"),
             ("clip = 3\n", "there is no key \"clip\""),
             ("[matcher]\nchannels = [12]\n", "matcher.channels: 12 is no multiple of 8"),
-            ("[matcher]\nchannels = [8, 8, 8, 8, 8, 8]\n", "matcher.channels halves 6 times"),
+            (
+                "[matcher]\nchannels = [8, 8, 8, 8, 8, 8]\n",
+                "matcher.channels halves the resolution 6 times",
+            ),
             ("[matcher]\nfeatures = 2\n", "matcher.features = 2 must be at least 4"),
             ("[generator]\nstyle = 5000\n", "generator.style = 5000 must be at most 4096"),
             ("[generator]\npalette = 5000\n", "generator.palette = 5000 must be at most 4096"),

@@ -23,28 +23,29 @@ use crate::step::{State, fitting};
 use crate::words::{captions, lexicon_of};
 use crate::{Config, Error, Fed, Phase, Result, folder};
 
-/// The file of a run that holds its discriminators and its recogniser.
+/// The name of the file of a run that holds its discriminators and its recogniser.
 pub const PLAYERS: &str = "players.safetensors";
-/// How many films a sheet of samples shows.
+/// Films on a sheet of samples.
 const SAMPLES: u64 = 8;
-/// A matcher that prefers the own caption of a clip to a false one less often than this has not
-/// learnt the captions; chance is 0.5.
+/// The least share of cases in which a matcher that has learnt the captions prefers the own caption
+/// of a clip to a false one; chance is 0.5.
 const LEARNT: f64 = 0.7;
 
 /// A training in its folder:
 ///
-/// | file | what |
+/// | file | content |
 /// |---|---|
-/// | `config.toml` | the config, resolved |
+/// | `config.toml` | the resolved config |
 /// | `log.jsonl` | a line every `train.log_every` steps, and at the end of a phase |
 /// | `samples/000500.gif` | real clips above generated ones, every `train.sample_every` steps |
-/// | `checkpoint.safetensors` | all that is needed to go on |
+/// | `checkpoint.safetensors` | everything needed to resume |
 /// | `model.safetensors` | the model so far, in half precision |
 /// | `players.safetensors` | discriminators and recogniser, in half precision, for a run that starts from the model |
 ///
-/// Every file is written beside its place and renamed, so the folder is whole at every moment, and
-/// a run that is killed and resumed ends with the same bytes as one that was not (on one device;
-/// times aside). One training at a time has a folder, where the system can lock it.
+/// Every file but the log is written under a temporary name and renamed, so the folder is
+/// consistent at every moment. A run that is killed and resumed ends with the same bytes as an
+/// unbroken run (on one device, except for the times in the log). The training locks its folder if
+/// the system can lock folders.
 pub struct Training<T: Tensor> {
     device: T::Device,
     config: Config,
@@ -53,34 +54,34 @@ pub struct Training<T: Tensor> {
     dataset: Arc<dyn Dataset>,
     lexicon: Lexicon,
     state: State<T>,
-    /// Seen so far: steps may have had batches of several sizes.
+    /// Clips seen so far. They are counted, since the batch size may have changed.
     clips: u64,
     window: Window,
-    /// What was measured since, and is not read yet.
+    /// Measurements that are not in the window yet.
     measured: Vec<Measured<T>>,
-    /// The folder, locked as long as this lives.
+    /// The lock of the folder.
     _lock: Option<File>,
 }
 
-/// What a run will take.
+/// The size of a run's networks, and the time that the rest of the run takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// Numbers that the generator, the reader of sentences and the matcher have.
+    /// Number of parameters of the generator, the text encoder and the matcher.
     pub parameters: usize,
-    /// Numbers that the discriminators have.
+    /// Number of parameters of the discriminators.
     pub parameters_discriminator: usize,
-    /// Of reading, copying and playing: how many steps are left, and how many seconds each takes,
-    /// measured on steps whose results were thrown away.
+    /// For reading, copying and playing: the number of steps left, and the seconds per step,
+    /// measured on trial steps whose results were discarded.
     pub phases: [(u64, f64); 3],
 }
 
 impl Estimate {
-    /// Steps that are left.
+    /// Number of steps left in all phases.
     pub fn steps(&self) -> u64 {
         self.phases.iter().map(|&(steps, _)| steps).sum()
     }
 
-    /// Seconds that the steps left take after the next `made` of them.
+    /// Seconds left once `made` more steps are done.
     pub fn seconds_after(&self, mut made: u64) -> f64 {
         let phases = self.phases.iter().map(|&(steps, seconds)| {
             let over = made.min(steps);
@@ -91,53 +92,54 @@ impl Estimate {
     }
 }
 
-/// What happens in a run, for whoever watches it.
+/// An event of a run, for the callback of [`Training::run`].
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// Before the first step.
+    /// The estimate of the run, before the first step.
     Estimate(Estimate),
-    /// After each step.
+    /// A step is done.
     Step {
-        /// Steps made.
+        /// Steps done so far.
         step: u64,
-        /// Steps in all.
+        /// Steps of the whole run.
         steps: u64,
     },
     /// A line was added to the log.
     Log(&'a LogLine),
-    /// The phase of reading is over, and the matcher has not learnt the captions: it prefers the own
-    /// caption of a clip to a false one in this share of cases, where chance is 0.5. The films will
-    /// hardly follow their sentences.
+    /// The phase of reading is over, but the matcher has not learnt the captions: it prefers the
+    /// own caption of a clip to a false one only in this share of cases, where chance is 0.5. The
+    /// films will hardly follow their sentences.
     Unread(f64),
-    /// A sheet of samples was written.
+    /// A sheet of samples was written to this path.
     Samples(&'a Path),
-    /// An evaluation is under way.
+    /// The progress of an evaluation.
     Evaluating(EvalStep),
-    /// The model was evaluated, and the log has the figures.
+    /// The model was evaluated; the log has the figures.
     Evaluated(&'a Report),
     /// A checkpoint was written, after this many steps.
     Saved(u64),
 }
 
-/// How a run ended, after how many steps.
+/// How a run ended, with the number of steps done so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It has made all its steps.
+    /// All steps are done.
     Finished(u64),
-    /// It was asked to stop.
+    /// The callback stopped the run.
     Stopped(u64),
 }
 
 impl<T: Tensor> Training<T> {
-    /// A new run in a folder, from a trained model if there is one: its tokenizer, and the tensors
-    /// whose name and shape are those of the config's network; the others begin afresh, as what a
-    /// larger picture adds does ([`Config::sized_as`] makes all of them fit). `command` is what the
-    /// model's card will say made it.
+    /// A new run in a folder. It starts from the trained model `init` if there is one: from the
+    /// model's tokenizer, and from its tensors whose name and shape fit the config's network. The
+    /// other tensors get new weights. [`Config::sized_as`] gives a config that all tensors fit. The
+    /// model's card records `command` as the command that made the model.
     ///
     /// # Errors
-    /// If the folder holds a run already, another training runs in it, or it cannot be made, the
-    /// config's values are not possible, the data cannot be opened, no tensor of the model fits, or the
-    /// generator would play for a matcher that has not learnt and will not.
+    /// If the folder already holds a run, another training runs in it, or it cannot be created; if
+    /// the config is not valid; if the data cannot be opened; if no tensor of the model fits; or if
+    /// the matcher has a weight in the generator's loss (`reading.weight`), but is untrained and
+    /// has no steps to learn.
     pub fn create(
         device: &T::Device,
         config: Config,
@@ -175,7 +177,7 @@ impl<T: Tensor> Training<T> {
                         model.card.name
                     )));
                 }
-                // What was learnt from others' work stays theirs.
+                // The licence and credits of the model's training data apply to the new model too.
                 let Card { name, data, licence, credits, .. } = model.card;
                 card.notes = format!("Started from {name}, which was trained on {data}.");
                 if kept < all {
@@ -196,8 +198,8 @@ impl<T: Tensor> Training<T> {
         };
         if !can_read && config.reading.steps == 0 && config.reading.weight > 0.0 {
             return Err(Error::Config(
-                "reading.steps = 0, but reader and matcher have not learnt to read, or not clips and \
-                 captions of these sizes; set reading.steps, as to 2000, or reading.weight = 0"
+                "reading.steps = 0, but text encoder and matcher are not trained for clips and captions \
+                 of these sizes; set reading.steps to 2000, for example, or reading.weight to 0"
                     .into(),
             ));
         }
@@ -206,7 +208,7 @@ impl<T: Tensor> Training<T> {
         std::fs::create_dir_all(&samples)
             .map_err(|error| Error::Write { path: samples, reason: error.to_string() })?;
         let lock = folder::lock(folder)?;
-        // Another may have been faster.
+        // Another training may have started between the first check and the lock.
         folder::is_free(folder)?;
         folder::sweep(folder);
         let training = Self {
@@ -222,19 +224,20 @@ impl<T: Tensor> Training<T> {
             measured: Vec::new(),
             _lock: lock,
         };
-        // The config comes last: where it is, there is a checkpoint.
+        // The config is written last: a folder with a config has a checkpoint.
         training.save()?;
         let path = folder.join("config.toml");
         write_atomic(&path, training.config.to_toml().as_bytes())?;
         Ok(training)
     }
 
-    /// The same training with the discriminators and the recogniser of another run, whose file
-    /// [`PLAYERS`] has these bytes: a generator that is trained already needs an opponent that is. They
-    /// begin afresh where their sizes are others; the model's card says so then.
+    /// The training with the discriminators and the recogniser of another run: a trained generator
+    /// needs trained opponents. `bytes` is the content of that run's file [`PLAYERS`], `origin` its
+    /// path. If the sizes differ, discriminators and recogniser keep their new weights, and the
+    /// model's card says so.
     ///
     /// # Errors
-    /// If the bytes are no safetensors file, or the training cannot be saved.
+    /// If the bytes are not a safetensors file, or the training cannot be saved.
     pub fn with_players(mut self, bytes: &[u8], origin: &Path) -> Result<Self> {
         match self.state.take_players(&self.device, &self.config, bytes) {
             Ok(()) => {}
@@ -248,12 +251,13 @@ impl<T: Tensor> Training<T> {
         Ok(self)
     }
 
-    /// The run in a folder, from its last checkpoint, with some keys of its config changed, each
-    /// `"section.key=value"`. The model's card will name `command` too where keys were changed.
+    /// Resumes the run in a folder from its last checkpoint, with some keys of its config changed,
+    /// each `"section.key=value"`. If the config has changed, the model's card also records
+    /// `command`.
     ///
     /// # Errors
-    /// If the folder holds no run, another training runs in it, a changed key is not known or would
-    /// change the shape of the networks, or the checkpoint does not fit.
+    /// If the folder holds no run, another training runs in it, a changed key is not known or must
+    /// not change in a resumed run, or the checkpoint does not fit the config.
     pub fn resume(
         device: &T::Device,
         folder: &Path,
@@ -292,7 +296,8 @@ impl<T: Tensor> Training<T> {
         if config != was {
             card.command = format!("{} && {command}", card.command);
         }
-        // Always: a run that was killed after its data had changed may not have saved its card.
+        // Even for an unchanged config: a run that was killed after its data changed may not have
+        // saved its card.
         card.licence = both_licences(&card.licence, &dataset.info().licence);
         card.credits = both(&card.credits, &dataset.info().credits);
         write_atomic(&path, config.to_toml().as_bytes())?;
@@ -316,18 +321,19 @@ impl<T: Tensor> Training<T> {
         &self.config
     }
 
-    /// What the model's card says so far.
+    /// The model's card so far, without the name, the data, the steps and the clips.
     pub fn card(&self) -> &Card {
         &self.card
     }
 
-    /// Trains until all steps are made, or `observe` breaks, upon which the step at hand is the
-    /// last; either way it ends with a checkpoint.
+    /// Trains until all steps are done or `observe` breaks. After a break, the current step is the
+    /// last one. In both cases the run ends with a checkpoint.
     ///
     /// # Errors
-    /// [`Error::Diverged`] with the first loss or gradient that was not finite, once a line of the log,
-    /// a sheet of samples or a checkpoint is due; the last checkpoint is whole then, as after every
-    /// other error. A new run that cannot make its first step leaves nothing in its folder.
+    /// [`Error::Diverged`] for the first loss or gradient that was not finite. It is returned when
+    /// the next line of the log, sheet of samples, evaluation or checkpoint is due. Any other error
+    /// of the data, the device or the files. The last checkpoint stays intact after every error. A
+    /// new run whose first step is impossible removes its files.
     pub fn run(mut self, observe: &mut dyn FnMut(Event) -> ControlFlow<()>) -> Result<Outcome> {
         let steps = self.config.train.steps;
         let (log, before) = Log::open(&self.folder, self.state.step)?;
@@ -353,7 +359,7 @@ impl<T: Tensor> Training<T> {
         while self.state.step < steps {
             let made = self.state.step;
             if next.is_none() && self.config.phase(made) != self.config.phase(made + 1) {
-                // The batches of the next phase are of another size.
+                // The next phase may have another batch size.
                 feed = self.feed(self.state.step)?;
                 line_fed = 0.0;
             }
@@ -373,7 +379,7 @@ impl<T: Tensor> Training<T> {
                     .map(is_due);
             let phase = self.config.phase(step);
             let is_phase_over = phase != self.config.phase(step + 1);
-            // No line is about two phases, which measure other numbers.
+            // Phases measure different metrics, so no line spans two phases.
             if is_log_due || is_phase_over {
                 self.look()?;
                 let passed = line_start.elapsed().as_secs_f64();
@@ -415,12 +421,12 @@ impl<T: Tensor> Training<T> {
                     }
                     None => stop = true,
                 }
-                // The clips a second of a line are those of the training.
+                // The clips per second of a line exclude the time of the evaluation.
                 line_start += began.elapsed();
             }
             stop |= observe(Event::Step { step, steps }).is_break();
             if is_save_due || stop {
-                // What diverged is not saved.
+                // A diverged state is not saved.
                 self.look()?;
                 self.save()?;
                 stop |= observe(Event::Saved(step)).is_break();
@@ -432,7 +438,7 @@ impl<T: Tensor> Training<T> {
         Ok(Outcome::Finished(self.state.step))
     }
 
-    /// Waits for what was measured.
+    /// Waits for the measurements, checks that they are finite, and adds them to the window.
     fn look(&mut self) -> Result<()> {
         let measured = std::mem::take(&mut self.measured);
         Measured::read(&measured)?.iter().for_each(|metrics| self.window.add(metrics));
@@ -442,8 +448,8 @@ impl<T: Tensor> Training<T> {
     fn feed(&self, start: u64) -> Result<Feed<Result<Fed>>> {
         let Config { seed, train, clip, .. } = &self.config;
         let lexicon = self.lexicon.clone();
-        // What reads captions has a thread of its own: that of the pool may be one alone, and wait for
-        // what is read.
+        // Captions are read on a thread of their own. The global pool may have only one thread, and
+        // that thread may wait for the captions.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
         let pool = pool.map_err(|error| Error::Thread(error.to_string()))?;
         let make = move |batch: Batch| pool.install(|| Fed::new(&lexicon, &batch));
@@ -459,19 +465,20 @@ impl<T: Tensor> Training<T> {
         Ok(Feed::new(dataset, wanted, make))
     }
 
-    /// The examples on every sheet of samples.
+    /// The held-out examples on every sheet of samples.
     fn shown(&self) -> Result<Vec<Example>> {
         examples(&*self.dataset, Split::HeldOut, self.config.seed, SAMPLES, &self.config.clip)
     }
 
-    /// Measures a step of each phase that is not over, on networks of its own; of playing one with the
-    /// penalty, where there is one, and one without. `first` is the batch of the next step.
+    /// Times a step of each phase that has steps left, on a separate state. The phase of playing is
+    /// timed without the penalty and, if `train.r1` is above 0, with it. `first` is the batch of
+    /// the next step.
     fn estimate(&self, first: &Fed) -> Result<Estimate> {
         let (inputs, train) = (self.lexicon.inputs(), &self.config.train);
-        // Seconds of a step of the phase that the config begins with.
+        // Seconds of step `step` under `config`.
         let time = |config: &Config, step: u64, fed: &Fed| -> Result<f64> {
             let mut trial = State::<T>::new(&self.device, config, &inputs, None)?;
-            // The first step of a state also makes its buffers.
+            // The second step counts: the first one also allocates buffers.
             let mut seconds = 0.0;
             for _ in 0..2 {
                 let start = Instant::now();
@@ -491,12 +498,12 @@ impl<T: Tensor> Training<T> {
         let mut phases =
             [(0, read), (read, copied), (copied, steps)].map(|(a, b)| (left(a, b), 0.0));
         let [reading, copying, playing] = &mut phases;
-        // Each phase has batches of its own size.
+        // Each phase has its own batch size.
         let fed = |from: u64| -> Result<Fed> {
             if made >= from { Ok(first.clone()) } else { self.feed(from)?.next()? }
         };
         if reading.0 > 0 {
-            config.reading.steps = 2; // At its end the optimiser may go.
+            config.reading.steps = 2; // The optimiser may be dropped after the last step.
             reading.1 = time(&config, 1, first)?;
         }
         config.reading.steps = 0;
@@ -519,7 +526,7 @@ impl<T: Tensor> Training<T> {
         })
     }
 
-    /// The model so far: the average, which shares its tensors.
+    /// The model so far, with the average of the generator. It shares its tensors with the state.
     fn model(&self) -> Model<T> {
         let name = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let card = Card {
@@ -537,8 +544,8 @@ impl<T: Tensor> Training<T> {
         }
     }
 
-    /// Writes the model and the other players, then the checkpoint: whoever finds the checkpoint of the
-    /// last step finds the model of the last step.
+    /// Writes the model, then the players, then the checkpoint. If the checkpoint of the last step
+    /// exists, so does the model of the last step.
     fn save(&self) -> Result<()> {
         self.model().save(self.folder.join("model.safetensors"), Precision::F16)?;
         let players = self.state.players();
@@ -554,8 +561,8 @@ impl<T: Tensor> Training<T> {
     }
 }
 
-/// The data of a spec, once all of it was looked at: what is missing should not end a run after
-/// hours.
+/// Opens the dataset of a spec and checks all of it, so that a missing file does not end a run
+/// after hours.
 fn open(spec: &str) -> Result<Arc<dyn Dataset>> {
     let dataset = kinora_video::open(spec)?;
     match dataset.check().into_iter().next() {

@@ -137,7 +137,7 @@ fn sizes_that_make_no_discriminator() {
         (
             DiscriminatorConfig { clip: vec![2; 3], ..good.clone() },
             FILM,
-            "discriminator.clip halves 3 times, too often for 5 by 4 pixels",
+            "discriminator.clip halves the resolution 3 times, too often for 5 by 4 pixels; remove",
         ),
     ];
     for (config, film, wanted) in rows {
@@ -145,7 +145,7 @@ fn sizes_that_make_no_discriminator() {
         assert!(reason.contains(wanted), "{reason:?}, not {wanted:?}");
     }
     let many = DiscriminatorConfig { clip: vec![2; 200], ..good.clone() };
-    assert!(many.check(FILM).unwrap_err().contains("halves 200 times"));
+    assert!(many.check(FILM).unwrap_err().contains("halves the resolution 200 times"));
     let huge = FilmShape { height: usize::MAX, ..FILM };
     assert!(good.check(huge).unwrap_err().contains("clip.height"));
 }

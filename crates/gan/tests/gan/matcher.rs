@@ -149,7 +149,7 @@ fn sizes_that_make_no_matcher() {
         ),
         (
             MatcherConfig { channels: vec![8; 3], ..good.clone() },
-            "matcher.channels halves 3 times, too often for 5 by 4 pixels",
+            "matcher.channels halves the resolution 3 times, too often for 5 by 4 pixels; remove",
         ),
     ];
     for (config, wanted) in rows {
@@ -157,7 +157,7 @@ fn sizes_that_make_no_matcher() {
         assert!(reason.contains(wanted), "{reason:?}, not {wanted:?}");
     }
     let many = MatcherConfig { channels: vec![8; 200], ..good.clone() };
-    assert!(many.check(FILM).unwrap_err().contains("halves 200 times"));
+    assert!(many.check(FILM).unwrap_err().contains("halves the resolution 200 times"));
     let none = FilmShape { frames: 0, ..FILM };
     assert!(good.check(none).unwrap_err().contains("clip.frames"));
 }

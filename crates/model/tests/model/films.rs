@@ -199,7 +199,7 @@ fn sizes_that_make_no_model() {
         (with(ClipConfig { fps: f32::NAN, ..clip }), "clip.fps = NaN"),
         (narrow, "encoder.word = 1"),
         (odd, "generator.decoder: 3 channels"),
-        (deep, "matcher.channels halves 3 times, too often for 4 by 6 pixels"),
+        (deep, "matcher.channels halves the resolution 3 times, too often for 4 by 6 pixels"),
     ] {
         let error = config.check().unwrap_err().to_string();
         assert!(error.contains(wanted), "{error:?}, not {wanted:?}");

@@ -133,7 +133,7 @@ fn a_run_may_begin_with_a_model() {
         training.err().unwrap().to_string()
     };
     let error = refused(sized(&deep));
-    assert!(error.contains("discriminator.clip halves 5 times"), "{error}");
+    assert!(error.contains("discriminator.clip halves the resolution 5 times"), "{error}");
 }
 
 /// The word vectors of a model may lie beside it, and a run that begins with it has them from there.
@@ -188,7 +188,10 @@ fn a_run_may_grow_from_a_model() {
     };
     // The matcher has not seen such clips, so it has to learn first.
     let error = create(&set).err().unwrap().to_string();
-    assert!(error.contains("reading.steps = 0, but reader and matcher have not learnt"), "{error}");
+    assert!(
+        error.contains("reading.steps = 0, but text encoder and matcher are not trained"),
+        "{error}"
+    );
     create(&[&set[..], &["reading.steps=2".into()]].concat()).unwrap();
     let large = Model::<CpuTensor>::load(&second).unwrap();
     assert_eq!(large.sample("a red circle", 0).unwrap().dims()[2], 2 * config(&[]).clip.width);
