@@ -4,6 +4,9 @@ use kinora_tensor::Tensor;
 
 use crate::{Error, Result};
 
+/// Numbers of a step that must be finite, by name.
+pub(crate) type Guarded<T> = Vec<(&'static str, T)>;
+
 /// The numbers of a step by their names, which the crate's README explains.
 pub type Metrics = BTreeMap<&'static str, f32>;
 
@@ -34,7 +37,7 @@ pub(crate) enum Share {
 impl<T: Tensor> Measured<T> {
     pub(crate) fn new(
         step: u64,
-        guarded: Vec<(&'static str, T)>,
+        guarded: Guarded<T>,
         shares: Vec<Share>,
         logits: &[&T],
     ) -> Result<Self> {

@@ -8,7 +8,7 @@ use kinora_nn::{Adam, AdamConfig, clip_factor, freeze, gradient_norm, lift, para
 use kinora_tensor::{Tensor, Var, grad};
 
 use crate::critic::{Critic, Judgement};
-use crate::measured::Share;
+use crate::measured::{Guarded, Share};
 use crate::reading::cosine;
 use crate::step::{frames_judged, frames_of, noise};
 use crate::{Config, Fed, Measured, Phase, Result, State};
@@ -193,7 +193,7 @@ fn play<T: Tensor>(
     [real, fake]: [&T; 2],
     read: &Read<T>,
     which: &[usize],
-    guarded: &mut Vec<(&'static str, T)>,
+    guarded: &mut Guarded<T>,
 ) -> Result<(Critic<T>, Judgement<T>)> {
     let train = &config.train;
     let lifted = lift(&critic);

@@ -8,7 +8,7 @@ use kinora_gan::{Matcher, contrast};
 use kinora_nn::{AdamConfig, clip_factor, gradient_norm, lift, parameters};
 use kinora_tensor::{Tensor, Var, grad};
 
-use crate::measured::Share;
+use crate::measured::{Guarded, Share};
 use crate::{Config, Fed, Measured, Result, State};
 
 /// The longest gradient: recurrent networks have a few that are far longer than the others.
@@ -61,7 +61,7 @@ impl<T: Tensor> State<T> {
         config: &Config,
         fed: &Fed,
         clips: &T,
-    ) -> Result<(Self, Vec<(&'static str, T)>, T)> {
+    ) -> Result<(Self, Guarded<T>, T)> {
         let (Some(matcher), Some(mut adam)) = (self.net.matcher.take(), self.adam_reader.take())
         else {
             unreachable!("a training has a matcher, and an optimiser for it as long as it learns")
