@@ -5,11 +5,13 @@ use std::path::Path;
 use super::{Finding, Report};
 
 /// All names that the top level of the tree must have; no others are allowed.
-const TOP_LEVEL: [&str; 13] = [
+const TOP_LEVEL: [&str; 15] = [
     ".cargo",
     ".ci",
     ".gitignore",
     ".rustfmt.toml",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "Cargo.lock",
     "Cargo.toml",
     "LICENSE-APACHE",
