@@ -1,5 +1,5 @@
-//! The first phase of a training: a matcher and the reader of sentences learn, from real clips, which
-//! captions are true of them.
+//! The first phase of a training: the matcher and the text encoder learn from real clips which
+//! captions are true of a clip.
 
 use std::f32::consts::PI;
 
@@ -11,12 +11,13 @@ use kinora_tensor::{Tensor, Var, grad};
 use crate::measured::Share;
 use crate::{Config, Fed, Measured, Result, State};
 
-/// The learning rate at the end, of that at the beginning.
+/// The last learning rate, as a share of the first one.
 const LAST: f32 = 0.05;
-/// The longest gradient: recurrent networks have a few that are far longer than the others.
+/// The largest gradient norm: a few gradients of recurrent networks are far larger than the others.
 const LONGEST: f32 = 1.0;
 
-/// Adam at step `step` of a training, counted from 1; after the phase with its last rate.
+/// The config of Adam at step `step` of a training, counted from 1. After the phase, the rate stays
+/// at its last value.
 pub(crate) fn rate(config: &Config, step: u64) -> AdamConfig {
     let reading = &config.reading;
     let passed = step as f32 / reading.steps.max(1) as f32;
@@ -26,7 +27,7 @@ pub(crate) fn rate(config: &Config, step: u64) -> AdamConfig {
 }
 
 impl<T: Tensor> State<T> {
-    /// One step of matcher and reader alone.
+    /// One step of the first phase: only matcher and text encoder learn.
     pub(crate) fn read(
         mut self,
         device: &T::Device,
@@ -44,9 +45,9 @@ impl<T: Tensor> State<T> {
         Ok((self, measured))
     }
 
-    /// Moves matcher and reader once. Each clip of `clips`, `[n, t, h, w, c]`, is compared with all
-    /// captions of the batch, true and false ones; each own caption with all clips. Gives the loss and
-    /// the gradient's length by name, and the logits `[n, captions]`.
+    /// Updates matcher and text encoder once. Compares each clip of `clips`, `[n, t, h, w, c]`,
+    /// with all captions of the batch, true and false, and each own caption with all clips. Returns
+    /// the loss and the norm of the gradient by name, and the logits `[n, captions]`.
     pub(crate) fn learn_to_read(
         mut self,
         config: &Config,

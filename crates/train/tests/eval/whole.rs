@@ -169,7 +169,7 @@ fn clips_without_attributes_need_no_judge() {
     let device = CpuDevice::default();
     let nothing = &mut |_| ControlFlow::Continue(());
     let error = fit::<CpuTensor>(&device, &data, &CLIP, &FitConfig::default(), nothing);
-    assert!(error.unwrap_err().to_string().contains("knows no attributes"));
+    assert!(error.unwrap_err().to_string().contains("has no attributes"));
 
     let subject = Subject::of(&*data, &CLIP).unwrap();
     let judge = Judge::<CpuTensor>::untrained(&device, subject).unwrap();

@@ -77,8 +77,8 @@ pub fn fit<T: Tensor>(
     let subject = Subject::of(&**dataset, clip)?;
     if subject.labels.is_empty() {
         return Err(Error::Judge(format!(
-            "{} knows no attributes of its clips, so there is nothing for a judge to learn; \
-             evaluation without attributes needs no judge",
+            "{} has no attributes, so there is nothing for a judge to learn; evaluate it without a \
+             judge",
             dataset.info().spec
         )));
     }
@@ -111,7 +111,7 @@ pub fn fit<T: Tensor>(
             let loss = value.to_vec()?[0] / 2.0;
             if !loss.is_finite() {
                 return Err(Error::Judge(format!(
-                    "the loss of the judge is {loss} after {step} steps"
+                    "the judge's loss is {loss} after {step} steps, so its training has diverged"
                 )));
             }
             let step = FitStep { step: step + 1, steps: config.steps, loss };
