@@ -47,7 +47,7 @@ struct Region {
 #[derive(Clone, Debug)]
 struct Sums {
     clips: f64,
-    /// `[t, h, w, c]`
+    /// The sum of the clips, `[t, h, w, c]`.
     values: Vec<f32>,
 }
 

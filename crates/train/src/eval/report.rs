@@ -64,7 +64,7 @@ pub struct Shown {
     pub judged: Attributes,
 }
 
-/// What an evaluation finds.
+/// The report of an evaluation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The name of the model, and the number of steps that it was trained for.

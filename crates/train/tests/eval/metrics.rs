@@ -15,9 +15,10 @@ fn number(set: &Set, of: impl Fn(&Film) -> f64) -> f64 {
     mean(&numbers).unwrap().value
 }
 
-/// What all datasets have in common. `motion` is the attribute that is seen in the motion, and `least`
-/// the accuracy in it after a short training of the judge. `ordered` says whether the order of the
-/// frames matters to it: a single pose of a character tells a walk from a fall.
+/// The checks that all datasets share. `motion` is the attribute that the motion shows, and `least`
+/// its least accuracy after a short training of the judge. `ordered` says whether the attribute
+/// depends on the order of the frames; for characters it does not, since one pose tells a walk from
+/// a fall.
 fn check(judged: &Judged, motion: &str, ordered: bool, least: f64) {
     let labels = &judged.judge.subject.labels;
     let clips = real(judged, Split::HeldOut, 1, COUNT);

@@ -137,8 +137,7 @@ fn feed(dataset: &Arc<dyn Dataset>, subject: &Subject, config: &FitConfig) -> Fe
             clips.extend(clip.into_iter().map(|value| value + most * (random.uniform() - 0.5)));
             targets.extend(match order {
                 0 => labels.targets(&example.caption.attributes),
-                // The attributes of a reordered clip are unclear: a walk played backwards may not
-                // be a walk.
+                // A reordered clip has no clear attributes: a walk played backwards may be none.
                 _ => vec![0.0; labels.classes()],
             });
             targets.extend((0..ORDERS).map(|k| f32::from(u8::from(k == order))));

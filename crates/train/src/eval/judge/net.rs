@@ -98,7 +98,7 @@ impl<T> Frames<T> {
 }
 
 impl<T: Tensor> Frames<T> {
-    /// Clips `[n, t, h, w, c]`.
+    /// The features and logits of clips `[n, t, h, w, c]`.
     pub fn forward(&self, clips: &T) -> Result<Seen<T>> {
         let [n, t, h, w, c] = dims(clips);
         let mut x = clips.reshape([n * t, 1, h, w, c])?;
@@ -141,7 +141,7 @@ impl<T> Films<T> {
 }
 
 impl<T: Tensor> Films<T> {
-    /// Clips `[n, t, h, w, c]`.
+    /// The features and logits of clips `[n, t, h, w, c]`.
     pub fn forward(&self, clips: &T) -> Result<Seen<T>> {
         let n = clips.shape()[0];
         let mut x = clips.clone();
