@@ -1,9 +1,9 @@
-"""Makes a folder with what `tch` needs of libtorch for the CPU, from PyPI's wheels alone.
+"""Makes a folder with the parts of libtorch for the CPU that `tch` needs, from wheels of PyPI.
 
 python3 libtorch.py FOLDER
 
-The wheel is the one for CUDA; of it, the CPU's half is kept, and the two small libraries of CUDA that
-this half names. Linux on x86-64; 812 MB are fetched and 529 MB kept.
+The wheel of torch is built for CUDA. The folder keeps its CPU libraries and the two small CUDA libraries
+that these link to. For Linux on x86-64; downloads 812 MB and keeps 529 MB.
 """
 
 import pathlib
@@ -29,7 +29,7 @@ def main():
         whole = part / "whole"
         for wheel in (part / "wheels").iterdir():
             keep(zipfile.ZipFile(wheel), whole)
-        # The wheel's own libtorch.so wants CUDA.
+        # The wheel's own libtorch.so needs all of CUDA.
         link = ["-Wl,-soname,libtorch.so", "-Wl,-rpath,$ORIGIN", "-Wl,--no-as-needed", f"-L{whole}/lib"]
         link += ["-ltorch_cpu", "-lc10", "-Wl,--allow-shlib-undefined"]
         command = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", whole / "lib/libtorch.so", *link]
@@ -42,7 +42,7 @@ def main():
 
 
 def keep(wheel, folder):
-    """Takes the headers and the libraries out of a wheel."""
+    """Copies the headers and the libraries out of a wheel."""
     for name in wheel.namelist():
         _, _, path = name.partition("torch/include/")
         library = name.rsplit("/", 1)[-1]

@@ -1,11 +1,11 @@
-"""Stanford's GloVe beside ours, on the same text, dimension, window, epochs, weights and threads.
+"""Stanford's GloVe beside kinora's, on the same text, dimension, window, epochs, weights and threads.
 
     pip download --no-deps --no-build-isolation --no-binary :all: crucyble && tar xzf crucyble-*.tar.gz
     python benches/peers/glove.py KINORA TEXT WORD-SIMILARITY crucyble-*/src/lib/glove [--seeds 5]
 
-The package has Stanford's C code with functions in place of main, which the compiler cc makes libraries
-of here. KINORA, TEXT and WORD-SIMILARITY are as in vectors.py, and so is what is printed; the time is
-that of all four programs: of counting words and pairs, of shuffling, and of training.
+The package has Stanford's C code with functions in place of main; this script compiles it to libraries
+with cc. KINORA, TEXT, WORD-SIMILARITY and the output are as in vectors.py. The time is that of all four
+programs: counting words, counting pairs, shuffling, and training.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def main():
         both = {"kinora": ours, "Stanford": theirs}
         seconds = {who: [] for who in both}
         scores = {who: {name: [] for name in FILES} for who in both}
-        # In turn, since the machine may be busier at one time than at another.
+        # In turn, because the load of the machine can change.
         for seed in range(args.seeds):
             for who, train in both.items():
                 with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +69,7 @@ def ours(args, seed, out):
 
 
 def theirs(args, seed, out):
-    # Its globals are those of a process.
+    # A process each, because the library has global state.
     child = os.fork()
     if child == 0:
         try:
@@ -99,7 +99,7 @@ def stanford(args, seed, out):
         ctypes.c_int.in_dll(glove, name).value = value
     real.in_dll(glove, "x_max").value = MOST
     assert not glove.train(path("shuffled"), path("vocab"), path("vectors"), path("gradsq"), 0)
-    # What it keeps for unknown words is no word of the text.
+    # Not the vector for unknown words, which is not a word of the text.
     with open(path("vectors.txt")) as file, open(out, "w") as to:
         to.writelines(line for line in file if not line.startswith("<unk> "))
 

@@ -1,11 +1,11 @@
-"""How long 400,000 words of 300 numbers take to be there: gensim beside ours, and our own form.
+"""The time to load 400,000 vectors of 300 numbers: gensim, kinora, and kinora's own format.
 
     pip install gensim
     python benches/peers/load.py KINORA [--words 400000] [--dim 300] [--runs 5]
 
-KINORA is the program. A table of random numbers is written as word2vec's text, and as our own form by
-`kinora embed convert`. Each run is a process of its own that opens the table and compares two words; of
-gensim's, the time of its start without a table is left out.
+KINORA is the program. A table of random numbers is written as word2vec's text, and converted to kinora's
+own format by `kinora embed convert`. Each run is a process that opens the table and compares two words;
+gensim's time excludes the start of its process without a table.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main():
         size = pathlib.Path(text).stat().st_size / 1e6
         print(f"gensim {gensim.__version__}, {args.words} x {args.dim}, {size:.0f} MB of text")
         seconds = {"kinora": [], "gensim": [], "own form": []}
-        # In turn, since the machine may be busier at one time than at another.
+        # In turn, because the load of the machine can change.
         for _ in range(args.runs):
             seconds["kinora"].append(ours(args.kinora, text))
             seconds["own form"].append(ours(args.kinora, own))

@@ -1,11 +1,11 @@
-"""Taggers that packages of PyPI bring whole, with nothing to download, on the words of a treebank.
+"""Accuracy and speed of taggers in PyPI packages (with their models inside) on the words of a treebank.
 
     pip install textblob HanTa numpy
     python benches/peers/taggers.py en_ewt-ud-train.conllu en_ewt-ud-dev.conllu
 
-Prints the share of universal parts of speech that are right, and words a second. What a tagger
-says in tags of its own counts as what these mostly are in the treebank's first file (Penn), or as
-the table below has it (C5, of the British National Corpus).
+Prints the share of right universal parts of speech, and words per second. Other tags are mapped to
+universal ones: tags of Penn to their most frequent universal tag in the first file, tags of C5 (British
+National Corpus) by the table below.
 """
 
 import collections
@@ -26,7 +26,7 @@ C5 = {
 
 
 def read(path):
-    """Sentences of words with their universal part of speech and Penn's tag."""
+    """Sentences of words, each with its universal part of speech and its Penn tag."""
     sentences, sentence = [], []
     with open(path, encoding="utf-8") as file:
         for line in file:

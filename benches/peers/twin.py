@@ -1,7 +1,7 @@
-"""The networks and the training step of kinora in PyTorch, as its users would write them.
+"""The networks and the training step of kinora in PyTorch, as PyTorch's users would write them.
 
-Started by `cargo xtask bench`. It answers requests, one JSON object a line on stdin, with one JSON
-object a line on stdout, and does nothing in between:
+`cargo xtask bench` starts this program. It answers each request, a JSON object on one line of stdin, with
+a JSON object on one line of stdout, and waits in between:
 
     {"op": "hello", "threads": 2, "device": "cpu"}              versions
     {"op": "load", "config": {..}, "file": "x.safetensors"}     builds the networks from our weights
@@ -12,12 +12,13 @@ object a line on stdout, and does nothing in between:
     {"op": "conv", "part": "input", "x": [..], .., "times": 3}  seconds for 3 gradients by the input
     {"op": "matmul", "side": 512, "times": 3}                   seconds for 3 products
 
-With "enlarged": true, `conv` is that of the picture enlarged twice. On the device "cuda" convolutions
-are of 32-bit floats, with "tf32": true as PyTorch has them by itself. With "compiled": true, `step`
-and `sample` are those of networks from `torch.compile`, whose compilation is not timed. Where it does not work, the reply is {"skipped": "why"}.
+With "enlarged": true, `conv` is the convolution of the picture upsampled by two. On the device "cuda"
+convolutions use 32-bit floats, or with "tf32": true PyTorch's default, TF32. With "compiled": true,
+`step` and `sample` use networks from `torch.compile`; the compilation is not timed. Where that does not
+work, the reply is {"skipped": "why"}.
 
-Names of weights and their shapes are those of our files; here they become PyTorch's: channels
-before t, h, w, and outputs before inputs.
+Weights have the names and shapes of kinora's files; this program converts them to PyTorch's order of
+axes: channels before t, h, w, and outputs before inputs.
 """
 
 import contextlib
@@ -35,10 +36,10 @@ from torch import nn
 SLOPE = 0.2
 EPSILON = 1e-5
 FRAMES_JUDGED = 2
-# Channels in a group of the matcher's norms, its largest inverse temperature, and the largest
-# logarithm of a variance of the recogniser.
+# Channels per group of the matcher's norms, the matcher's largest inverse temperature, and the
+# recogniser's largest logarithm of a variance.
 GROUP, SHARPEST, LOG_VARIANCE = 8, 40.0, 6.0
-# The weight of the squared difference between a clip and its copy, of that of the absolute one.
+# The weight of the squared difference between a clip and its copy, relative to the absolute one.
 SQUARED = 2.0
 NETWORKS = ("generator", "clips", "frames", "matcher")
 
@@ -60,7 +61,7 @@ def read(path):
 
 
 class Weights:
-    """The tensors of a file below a path, copied into layers in PyTorch's order of axes."""
+    """The tensors of a file whose names begin with a path, copied into layers in PyTorch's axis order."""
 
     def __init__(self, tensors, path=""):
         self.tensors, self.path = tensors, path
@@ -75,7 +76,7 @@ class Weights:
         return self.tensors.get(self.path + name)
 
     def linear(self, rows=lambda w: w):
-        """`rows` reorders the outputs of the weight [out, in] and of the bias [out]."""
+        """Copies a linear layer; `rows` reorders the outputs of the weight [out, in] and the bias [out]."""
         weight = self.take("weight")
         bias = self.find("bias")
         layer = nn.Linear(*weight.shape, bias=bias is not None)
@@ -99,7 +100,7 @@ class Weights:
 
 
 def gru(weights, backward=None):
-    """Our cell and `nn.GRU` are the same equations with the gates in the same order."""
+    """Copies a GRU: kinora's cell and `nn.GRU` have the same equations and the same order of gates."""
     directions = [(weights, "")] + ([(backward, "_reverse")] if backward else [])
     d, gates = weights.take("input.weight").shape
     layer = nn.GRU(d, gates // 3, batch_first=True, bidirectional=backward is not None)
@@ -112,8 +113,8 @@ def gru(weights, backward=None):
 
 
 def flat(layer, size, channels):
-    """A layer of which ours reads the picture first, as [.., h, w, c], and PyTorch as [c, .., h, w];
-    `size` is [.., h, w]. What follows the picture stays as it is."""
+    """Reorders the inputs of a linear layer, of which the first are a picture: [.., h, w, c] in kinora,
+    [c, .., h, w] in PyTorch; `size` is [.., h, w]. The inputs after the picture keep their order."""
     weight = layer.weight.data
     left = math.prod(size) * channels
     picture = weight[:, :left].view(len(weight), *size, channels).movedim(-1, 1)
@@ -138,12 +139,12 @@ class Encoder(nn.Module):
         self.join = sentence.below("join").linear()
 
     def forward(self, rows, vectors, lengths):
-        """rows [n, m, 3] of whole numbers, for piece, part of speech and name, vectors [n, m, d] of
-        words from elsewhere, lengths [n]: V [n, longest, d], its bias, s [n, d]."""
+        """From integer rows [n, m, 3] (piece, part of speech, name), pre-trained vectors [n, m, d] and
+        lengths [n] to V [n, longest, d], its attention bias, and s [n, d]."""
         longest = int(lengths.max())
         rows = rows[:, :longest]
         mask = (torch.arange(longest) < lengths.to(rows.device)[:, None]).float()
-        # A word that has its vector from elsewhere has no row.
+        # A word with a pre-trained vector has no row.
         words = self.table(rows[:, :, 0].clamp(min=0)) * (rows[:, :, :1] >= 0)
         if self.project is not None:
             words = words + self.project(vectors[:, :longest])
@@ -172,7 +173,7 @@ class Generator(nn.Module):
         self.layout = torch.channels_last if formats["generator"] else torch.contiguous_format
         self.joined = formats["joined"]
 
-        # Ours ends in [h, w, c], PyTorch's in [c, h, w].
+        # kinora's axes end in [h, w, c], PyTorch's in [c, h, w].
         def rows(x):
             picture = x.view(*self.base, self.inputs, *x.shape[1:])
             return picture.movedim(2, 0).reshape(x.shape)
@@ -208,7 +209,7 @@ class Generator(nn.Module):
         if self.pose is not None:
             posed = F.leaky_relu(self.pose(posed), SLOPE)
         plans = self.plan(posed)
-        # One convolution over the input and the state, or one over each.
+        # One convolution over input and state together, or one over each.
         if self.joined:
             kernel = torch.cat([self.input.weight, self.state.weight], 1)
         h = z.new_zeros(n, self.hidden, *self.base).contiguous(memory_format=self.layout)
@@ -269,7 +270,7 @@ class Matcher(nn.Module):
         self.sharpness = nn.Parameter(weights.take("sharpness").clone())
 
     def see(self, clips):
-        """What is read off every second frame of [n, c, t, h, w]: [n, t, features]."""
+        """Features of every second frame of [n, c, t, h, w]: [n, t, features]."""
         x = clips[:, :, ::2].transpose(1, 2)
         n, t = x.shape[:2]
         x = x.flatten(0, 1).contiguous(memory_format=self.layout)
@@ -278,7 +279,7 @@ class Matcher(nn.Module):
         return F.leaky_relu(self.frame(x.flatten(1)), SLOPE).unflatten(0, (n, t))
 
     def logits(self, seen, sentences):
-        """[n, m] for what is seen in n clips, and m sentences."""
+        """Matcher logits [n, m] from the features of n clips and from m sentences."""
         states, _ = self.gru(seen)
         clips = self.join(torch.cat([seen.mean(1), states.mean(1)], 1))
         return unit(clips) @ unit(sentences).t() * (self.sharpness.sigmoid() * SHARPEST)
@@ -289,7 +290,7 @@ def unit(x):
 
 
 def halved(clip, times):
-    """[h, w] of a frame that convolutions 4×4 have halved so often."""
+    """[h, w] of a frame after some halving 4×4 convolutions."""
     size = [clip["height"], clip["width"]]
     for _ in range(times):
         size = [(side - 2) // 2 + 1 for side in size]
@@ -308,7 +309,7 @@ class Recogniser(nn.Module):
         self.code = weights.below("code").linear()
 
     def forward(self, clips, sentence):
-        """Means and logarithms of variances of the codes of [n, c, t, h, w]."""
+        """Means and log-variances of the codes of clips [n, c, t, h, w]."""
         x = torch.cat([clips[:, :, 0], clips[:, :, clips.shape[2] // 2]], 1)
         x = x.contiguous(memory_format=self.layout)
         for conv in self.convs:
@@ -348,7 +349,7 @@ class Discriminator(nn.Module):
 
 
 def pick(clips, which):
-    """The frames `which` of [n, c, t, h, w], one of all clips after the other."""
+    """The frames `which` of [n, c, t, h, w] as a batch: the first of all clips, then the second of all."""
     return clips[:, :, which].permute(2, 0, 1, 3, 4).flatten(0, 1)
 
 
@@ -392,7 +393,7 @@ class Critic(nn.Module):
         )
 
     def penalty(self, real, sentence, which):
-        """R1 of both."""
+        """The penalty R1 of both discriminators."""
         real = real.detach().requires_grad_()
         clips, frames = self.under(real, sentence.detach(), which)
         total = clips.sum() + frames.sum() / len(which)
@@ -405,14 +406,14 @@ def gradient_norm(parameters):
 
 
 class Twin:
-    """All that a training changes, and its step of the phase of playing."""
+    """The networks and optimisers of a training, and its step in the phase of playing."""
 
     def __init__(self, config, tensors, formats):
         if config["train"]["loss"] != "non-saturating" or config["train"]["clip_gradient"] != 0:
-            raise ValueError("the twin knows the non-saturating loss without clipping alone")
+            raise ValueError("the twin has only the non-saturating loss without gradient clipping")
         self.config, train = config, config["train"]
         net, weights = Weights(tensors, "net."), Weights(tensors)
-        # The reader and the matcher have learnt already.
+        # Reader and matcher are already trained.
         self.encoder = Encoder(config, net.below("encoder")).requires_grad_(False)
         self.matcher = Matcher(config, net.below("matcher"), formats).requires_grad_(False)
         self.generator = Generator(config, net.below("generator"), formats)
@@ -432,24 +433,24 @@ class Twin:
         self.adam_player = adam(self.of_player, train["rate_generator"])
         self.adam_critic = adam(self.of_critic, train["rate_discriminator"])
         self.steps = 0
-        # Of the steps since the last line of the log.
+        # The metrics of the steps since the last line of the log.
         self.measured = []
-        # [n, t, h, w, c] to [n, c, t, h, w], once: a data loader would give it so.
+        # [n, t, h, w, c] to [n, c, t, h, w], once: a data loader would return this layout.
         self.real = tensors["input.real"].permute(0, 4, 1, 2, 3)
         layout = self.critic.clips.layout
         self.real = self.real.contiguous(memory_format=layout)
         rows = [tensors[f"input.{kind}"] for kind in ("rows", "tags", "entities")]
-        # Packing wants the lengths on the host.
+        # Packing needs the lengths on the host.
         lengths = tensors["input.mask"].sum(1).long().cpu()
         vectors = tensors.get("input.vectors", torch.zeros(*rows[0].shape, 0))
         self.captions = torch.stack(rows, 2).long(), vectors, lengths
 
     def compile(self, critic):
-        """Has the generators compiled when they are first called, and if asked the discriminators, the
+        """Compiles the generators at their first call, and with `critic` also the discriminators, the
         recogniser and the convolutions of the matcher.
 
-        GRUs stay eager, for PyTorch breaks its graphs there, and so does `penalty`, for what is
-        compiled cannot be differentiated twice.
+        GRUs stay eager, because PyTorch breaks its graphs there, and so does `penalty`, because compiled
+        code cannot be differentiated twice.
         """
         self.generator.compile(dynamic=False)
         self.average.compile(dynamic=False)
@@ -460,7 +461,7 @@ class Twin:
             self.see = torch.compile(self.matcher.see, dynamic=False)
 
     def step(self, r1, which, noise=None):
-        """The losses and the lengths of the gradients by the names that our log has."""
+        """A step; returns the losses and the gradient norms under the names of kinora's log."""
         train, copying, n = self.config["train"], self.config["copying"], len(self.real)
         film, frames = noise or self.noise(n)
         with torch.no_grad():
@@ -520,7 +521,7 @@ class Twin:
         return {name: value.detach() for name, value in measured.items()}
 
     def train(self, r1, which):
-        """A step, whose numbers are read when a line of the log is due, as ours are."""
+        """A step; as in kinora, its metrics are read when a line of the log is due."""
         self.measured.append(torch.stack(list(self.step(r1, which).values())))
         if len(self.measured) == self.config["train"]["log_every"]:
             if not torch.stack(self.measured).isfinite().all():
@@ -538,7 +539,7 @@ class Twin:
 
 @contextlib.contextmanager
 def precision(tf32):
-    """Convolutions of 32-bit floats on a GPU, or as PyTorch does them by itself, in TF32."""
+    """Sets convolutions on a GPU to 32-bit floats, or to PyTorch's default, TF32."""
     torch.backends.cudnn.allow_tf32 = tf32
     try:
         yield
@@ -556,13 +557,13 @@ def seconds(run, times):
 
 
 def fastest(run, options):
-    """The option for which `run(option)` gives what is quickest, judged after a first call."""
+    """The option for which the function `run(option)` is fastest, measured after a first call."""
     runs = {option: run(option) for option in options}
     for once in runs.values():
         once()
     best = {option: math.inf for option in options}
     rounds = 0
-    # What is slow is judged by fewer rounds.
+    # Slow functions get fewer rounds.
     while rounds < 2 or (rounds < 5 and sum(best.values()) < 0.5):
         rounds += 1
         for option, once in runs.items():
@@ -588,7 +589,7 @@ class Bench:
     def load(self, config, file):
         self.config, self.tensors, self.twins = config, read(file), {}
         if self.compiled:
-            # What has been compiled for eight networks silently stays eager for the ninth.
+            # After eight compiled networks, PyTorch would silently run the ninth eagerly.
             torch.compiler.reset()
             self.compiled = {}
         twin = Twin(config, self.tensors, formats())
@@ -607,7 +608,7 @@ class Bench:
         }
 
     def check(self):
-        """For each output of ours the largest difference in any memory format, of its largest."""
+        """For each output of kinora: the largest difference in any memory format, and its largest value."""
         errors = {}
 
         def compare(name, theirs):
@@ -631,7 +632,7 @@ class Bench:
                         clips, frames = twin.critic.under(twin.real, sentence, which)
                         compare("logits_clips", clips)
                         compare("logits_frames", frames)
-                # The second step has the penalty.
+                # The second step has R1.
                 measured = twin.step(number == "2", which, noise)
                 for name, value in measured.items():
                     compare(f"{name}.{number}", value)
@@ -663,14 +664,14 @@ class Bench:
         return self.twins[kind]
 
     def compile(self, kind, make, chosen):
-        """What `make(twin)` gives for a compiled twin, and what is compiled in it."""
+        """The function `make(twin)` of a compiled twin, and a description of its compiled parts."""
 
         def run(critic):
             twin = Twin(self.config, self.tensors, chosen)
             twin.compile(critic)
             return make(twin)
 
-        # The discriminators are not always faster for it.
+        # Compiling the discriminators does not always make them faster.
         critic = kind == "step" and fastest(run, [False, True])
         once = run(critic)
         once()
@@ -694,7 +695,7 @@ class Bench:
 
     def step(self, r1, times, compiled=False, tf32=False):
         which = list(range(min(FRAMES_JUDGED, self.config["clip"]["frames"])))
-        # Both kinds of steps by the same twin.
+        # The same twin for both kinds of steps.
         make = lambda twin: lambda r1=False: twin.train(r1, which)
         return self.time("step", make, NETWORKS, times, compiled, tf32, r1)
 
@@ -707,7 +708,7 @@ class Bench:
         return self.time(f"sample {films}", make, NETWORKS[:1], times, compiled, tf32)
 
     def memory(self, last):
-        """What steps without and with R1 need at most, all channels-last or all contiguous."""
+        """The peak memory of steps without and with R1, all channels-last or all contiguous."""
         which = list(range(min(FRAMES_JUDGED, self.config["clip"]["frames"])))
         twin = Twin(self.config, self.tensors, formats(last, last, last, last, last))
         for r1 in [False, True, False, True]:
@@ -734,7 +735,7 @@ class Bench:
 
 
 def peak():
-    """The most bytes that this process has had in memory, where the system says it."""
+    """The peak memory of this process in bytes; None if the system does not report it."""
     try:
         with open("/proc/self/status") as status:
             lines = [line.split() for line in status if line.startswith("VmHWM:")]
@@ -744,10 +745,11 @@ def peak():
 
 
 def conv(part, x, k, stride, padding, enlarged=False, g=None):
-    """What computes a convolution of [n, ci, (t,) h, w] with [co, ci, (kt,) kh, kw], or a gradient.
+    """A function that computes a convolution of [n, ci, (t,) h, w] with [co, ci, (kt,) kh, kw], or one of
+    its gradients.
 
-    Where it is enlarged, that of the picture enlarged twice, plus a bias; the gradient by the
-    weights finds the enlarged picture as the forward pass left it.
+    With `enlarged`, the picture is upsampled by two first, and a bias is added; the gradient by the
+    weights reuses the upsampled picture of the forward pass.
     """
     small, bias = x, None
     forward = F.conv2d if x.dim() == 4 else F.conv3d
@@ -774,7 +776,7 @@ def conv(part, x, k, stride, padding, enlarged=False, g=None):
 
 
 def drawn(part, x, kernel, stride, padding, enlarged, channels_last):
-    """The same of [n, t, h, w, ci] with [kt, kh, kw, ci, co], two-dimensional where that does."""
+    """`conv` for shapes [n, t, h, w, ci] and [kt, kh, kw, ci, co], two-dimensional where possible."""
     n, t, h, w, ci = x
     kt, kh, kw, _, co = kernel
     size, kernel = [t, h, w], [kt, kh, kw]
@@ -789,8 +791,8 @@ def drawn(part, x, kernel, stride, padding, enlarged, channels_last):
 
 
 def formats(generator=False, clips=False, frames=False, matcher=False, joined=False):
-    """Whether each network is channels-last, `matcher` of the recogniser too; `joined`, whether the
-    ConvLSTM has one convolution."""
+    """Whether each network is channels-last (`matcher` includes the recogniser), and whether the ConvLSTM
+    has one convolution (`joined`)."""
     chosen = {"generator": generator, "clips": clips, "frames": frames, "matcher": matcher}
     return {**chosen, "joined": joined}
 
@@ -801,7 +803,7 @@ def named(chosen, networks):
 
 
 def brief(error):
-    """An error in one short line, without PyTorch's advice, which follows an empty one."""
+    """An error in one short line, without PyTorch's advice, which follows an empty line."""
     message = str(error).strip().split("\n\n")[0]
     return textwrap.shorten(f"{type(error).__name__}: {message}", 160)
 

@@ -1,12 +1,12 @@
-"""gensim's word2vec beside ours, on the same text, dimension, window, epochs and threads.
+"""gensim's word2vec beside kinora's, on the same text, dimension, window, epochs and threads.
 
     pip install gensim
     python benches/peers/vectors.py KINORA TEXT WORD-SIMILARITY [--seeds 5] [--threads 2]
 
-KINORA is the program, TEXT a file of sentences, one a line, WORD-SIMILARITY a folder with
-EN-WS-353-ALL.txt, EN-MEN-TR-3k.txt and EN-SIMLEX-999.txt. Prints, for each method, words a second and
-Spearman's rho with its deviation over the seeds. Both are held against the same files by the same
-command, `kinora embed score`; the text is cut at white space by both.
+KINORA is the program, TEXT a file with one sentence per line, WORD-SIMILARITY a folder with
+EN-WS-353-ALL.txt, EN-MEN-TR-3k.txt and EN-SIMLEX-999.txt. Prints, for each method, words per second and
+Spearman's rho with its deviation over the seeds. `kinora embed score` computes rho for both, on the same
+files. Both split the text at white space.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main():
         both = {"kinora": ours, "gensim": theirs}
         seconds = {who: [] for who in both}
         scores = {who: {name: [] for name in FILES} for who in both}
-        # In turn, since the machine may be busier at one time than at another.
+        # In turn, because the load of the machine can change.
         for seed in range(args.seeds):
             for who, train in both.items():
                 with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-//! A run: who takes part, what is wanted, and what was found so far.
+//! The state of a run: peers, options, and the rows measured so far.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -12,15 +12,15 @@ pub struct Bench {
     pub peers: Peers,
     pub peak: Peak,
     pub repeats: usize,
-    /// Only rows whose names hold this are measured.
+    /// Only rows whose names contain this text are measured.
     pub filter: String,
-    /// What is changed in the presets.
+    /// Keys of the presets that are changed: `key=value`.
     pub set: Vec<String>,
     pub rows: Vec<Row>,
-    /// All that was printed.
+    /// The printed text.
     pub text: String,
     table: Table,
-    /// A heading is printed when its first row comes.
+    /// A heading that is printed with its first row.
     heading: Option<String>,
 }
 
@@ -50,13 +50,13 @@ impl Bench {
         name.contains(&self.filter)
     }
 
-    /// The rows that follow stand in a table below this heading.
+    /// Starts a table below a heading, for the rows that follow.
     pub fn section(&mut self, heading: &str, table: Table) {
         self.table = table;
         self.heading = Some(format!("\n## {heading}\n\n{}", table.head()));
     }
 
-    /// A row, if it is wanted.
+    /// Prints and keeps a row, if the filter wants it.
     pub fn add(&mut self, row: Row) {
         if !self.wants(&row.name) {
             return;
@@ -68,8 +68,8 @@ impl Bench {
         self.rows.push(row);
     }
 
-    /// Ours and what the rivals do upon `request`, in turn, `times` the repeats: what is short meets
-    /// what else the machine does with all of a measurement.
+    /// Measures `ours` and the rivals' answers to `request` in turn, `times * repeats` times. Short
+    /// measurements need more repeats, because another program can disturb a whole measurement.
     pub fn time(
         &mut self,
         times: usize,
@@ -81,7 +81,7 @@ impl Bench {
         time::alternate(times * self.repeats, ours, at_once, &mut self.peers, rivals, &request)
     }
 
-    /// What all the convolutions together say, where there are some.
+    /// A summary of all convolutions; empty if there are none.
     pub fn summary(&self) -> Vec<String> {
         let of = |rival| -> Vec<(f64, &str)> {
             let convs = self.rows.iter().filter(|row| row.unit == Unit::Gflops);
@@ -109,8 +109,8 @@ impl Bench {
         if let Some(slowest) = dense.first() {
             let share = |row: &Row| row.ours / self.peak.best() * 100.0;
             lines.push(format!(
-                "- the {} with 100 MFLOP or more, and 16 channels or more on both sides, reach {:.0} % \
-                 of the peak or more ({})",
+                "- the {} convolutions of at least 100 MFLOP and 16 channels on both sides reach at \
+                 least {:.0} % of the peak (the lowest: {})",
                 dense.len(),
                 share(slowest),
                 slowest.name
@@ -148,6 +148,7 @@ mod tests {
         let lines = bench.summary();
         assert_eq!(lines.len(), 2);
         assert!(lines[0].contains("ratios 1.00, the lowest 0.50 (b)"), "{lines:?}");
-        assert!(lines[1].contains("the 2 with") && lines[1].contains("50 % of"), "{lines:?}");
+        assert!(lines[1].contains("the 2 convolutions of"), "{lines:?}");
+        assert!(lines[1].contains("50 % of"), "{lines:?}");
     }
 }

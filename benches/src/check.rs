@@ -1,4 +1,4 @@
-//! Whether the twin computes the same as ours.
+//! Checks that the twin computes the same as kinora.
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -6,11 +6,11 @@ use serde_json::json;
 use crate::peer::Peer;
 use crate::workload::Workload;
 
-/// Holds the twin against ours: parameters, films, logits, and the losses and gradients of two
-/// steps, the second with R1; and the convolution of an enlarged picture, which the twin makes of
-/// several functions.
+/// Compares the twin with kinora and prints the differences: parameters, films, logits, and the losses
+/// and gradients of two steps, the second with R1; and the convolution of an enlarged picture, which
+/// the twin builds from several functions.
 pub fn print(workload: &Workload, peer: &mut Peer) -> Result<()> {
-    /// What comes before the optimiser's first step; tolerances are of the largest value.
+    /// Outputs before the optimiser's first step. Tolerances are relative to the largest value.
     const BEFORE: [&str; 11] = [
         "films",
         "logits_clips",
@@ -25,10 +25,10 @@ pub fn print(workload: &Workload, peer: &mut Peer) -> Result<()> {
         "enlarged.weight",
     ];
     const TOLERANCE: f64 = 1e-4;
-    /// Behind it. Adam's first step is the sign of the gradient where β₁ = 0, so that rounding
-    /// decides where gradients are near zero; and one unit of a discriminator's last layer on the
-    /// other side of the leaky ReLU's kink moves the gradients by some thousandths, which is seen
-    /// between PyTorch's own memory formats. Twice the rate is off by a tenth.
+    /// The tolerance after that step. Adam's first step with β₁ = 0 is the sign of the gradient, which
+    /// rounding decides near zero. And a unit of a discriminator's last layer that rounding moves across
+    /// the kink of the leaky ReLU changes the gradients by some thousandths; this also happens between
+    /// PyTorch's own memory formats. Twice the learning rate would be off by a tenth.
     const TOLERANCE_BEHIND: f64 = 2e-2;
     let mut config = workload.config.clone();
     config.train.r1_every = 2;
@@ -38,7 +38,7 @@ pub fn print(workload: &Workload, peer: &mut Peer) -> Result<()> {
     tensors.extend(workload.outputs(state)?);
     let reply = peer.load(&config, &tensors)?;
     println!("\n## {}: ours against the twin\n", workload.preset);
-    println!("| what | largest | difference of it | allowed |\n|---|--:|--:|--:|");
+    println!("| output | largest value | relative difference | allowed |\n|---|--:|--:|--:|");
     let mut failed = Vec::new();
     for part in ["net", "recogniser", "critic"] {
         let [ours, theirs] = [&reply[part][0], &reply[part][1]];
@@ -56,7 +56,7 @@ pub fn print(workload: &Workload, peer: &mut Peer) -> Result<()> {
         let tolerance = if before { TOLERANCE } else { TOLERANCE_BEHIND };
         let difference = if error == 0.0 { 0.0 } else { error / largest };
         println!("| {name} | {largest:.6} | {difference:.1e} | {tolerance:.0e} |");
-        // NaN does not agree.
+        // False for NaN.
         let agrees = difference <= tolerance;
         if !agrees {
             failed.push(name.clone());
@@ -65,6 +65,6 @@ pub fn print(workload: &Workload, peer: &mut Peer) -> Result<()> {
     if errors.len() != 20 || !failed.is_empty() {
         bail!("{}: the twin differs in {failed:?} ({} outputs)", workload.preset, errors.len());
     }
-    println!("\nThey agree. (.1 and .2 are of the first step, and of the second, which has R1.)");
+    println!("\nThey agree. (.1 is the first step, .2 the second, which has R1.)");
     Ok(())
 }

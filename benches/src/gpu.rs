@@ -1,4 +1,4 @@
-//! The rows of a GPU: ours, what it was given to do, and those who can compute there beside it.
+//! The rows of a GPU: the speed of kinora, PyTorch and burn, and the work that kinora submits.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -19,7 +19,7 @@ use crate::{Args, machine, profile};
 
 /// Sides of square matrices.
 const SIDES: [usize; 3] = [512, 1024, 2048];
-/// A program that stands in for a GPU is not given more than this to compute at a time.
+/// Largest number of floating-point operations of a row on a software driver.
 const SOFTWARE: u64 = 300_000_000;
 
 const NETWORKS: [Rival; 2] = [Rival::PyTorch, Rival::Tf32];
@@ -27,7 +27,7 @@ const CONVOLUTIONS: [Rival; 3] = [Rival::PyTorch, Rival::Tf32, Rival::BurnWgpu];
 
 pub fn run(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<()> {
     let adapters = Adapter::all();
-    let adapter = adapters.first().context("there is no GPU, nor a driver in software")?;
+    let adapter = adapters.first().context("no GPU and no software driver found; install one")?;
     let device = GpuDevice::of(adapter)?;
     println!("{}", machine::describe("GPU"));
     println!(
@@ -36,7 +36,7 @@ pub fn run(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Resu
         adapter.backend(),
         adapter.driver(),
         if adapter.is_software() {
-            ": a program, whose figures say nothing of a GPU, and large rows are left out"
+            ": a software driver, so the figures do not apply to a GPU; large rows are left out"
         } else {
             ""
         }
@@ -48,7 +48,7 @@ pub fn run(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Resu
         });
     }
     let (peers, lines) = match args.no_peer {
-        true => (Peers::default(), vec!["- the others are skipped: --no-peer".into()]),
+        true => (Peers::default(), vec!["- other libraries are skipped: --no-peer".into()]),
         false => Peers::on_gpu(python)?,
     };
     println!("{}", lines.join("\n"));
@@ -64,7 +64,7 @@ pub fn run(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Resu
         meter.networks(workload)?;
         meter.convs(workload)
     })?;
-    ensure!(meter.rows > 0, "no row holds {:?} in its name", args.filter);
+    ensure!(meter.rows > 0, "no row has {:?} in its name", args.filter);
     Ok(())
 }
 
@@ -72,9 +72,9 @@ struct Meter<'a> {
     args: &'a Args,
     device: GpuDevice,
     peers: Peers,
-    /// Operations at most.
+    /// Largest number of floating-point operations of a row.
     most: Option<u64>,
-    /// Printed so far.
+    /// Number of rows printed so far.
     rows: usize,
 }
 
@@ -83,13 +83,13 @@ impl Meter<'_> {
         name.contains(&self.args.filter) && self.most.is_none_or(|most| flops <= most)
     }
 
-    /// A number that is ours alone.
+    /// Prints a row without rivals.
     fn say(&mut self, name: &str, value: f64, unit: &str) {
         println!("| {name} | {value:.2} | {unit} | | | | | | | |");
         self.rows += 1;
     }
 
-    /// `amount` is what one of the timed holds, in `unit · s`.
+    /// Prints a row with rivals; `amount` is the work of one timed call, in `unit · s`.
     fn row(&mut self, name: &str, timing: &Timing, amount: f64, unit: &str) {
         let ours = amount / timing.ours;
         let share = match (self.args.peak, unit) {
@@ -117,9 +117,9 @@ impl Meter<'_> {
         alternate(self.args.repeats.into(), run, wait, &mut self.peers, rivals, request)
     }
 
-    /// What a kernel costs before the GPU has any of it.
+    /// The time of recording a kernel, before anything is submitted.
     fn recording(&mut self) -> Result<()> {
-        // Fewer than are submitted together.
+        // Fewer than one submit takes.
         const KERNELS: u32 = 400;
         let name = "recording a kernel";
         if !self.wants(name, 0) {
@@ -155,7 +155,7 @@ impl Meter<'_> {
         Ok(())
     }
 
-    /// Steps and films, with what the device was given to do for one.
+    /// Steps and films, with the kernels, submits, bind groups and memory of one step.
     fn networks(&mut self, workload: &Workload) -> Result<()> {
         let preset = &workload.preset;
         let steps = [("step without R1", false), ("step with R1", true)]
@@ -196,7 +196,7 @@ impl Meter<'_> {
                 ("kernels", after.dispatches - before.dispatches),
                 ("submits", after.submits - before.submits),
                 ("new bind groups", after.bind_groups - before.bind_groups),
-                ("MiB in the pool, with what is in use", (memory.live + memory.pooled) >> 20),
+                ("MiB in the pool, used or free", (memory.live + memory.pooled) >> 20),
             ] {
                 self.say(&format!("{name}, {what}"), value as f64, "");
             }
@@ -229,7 +229,7 @@ impl Meter<'_> {
                     continue;
                 }
                 let ours = layer.ours::<GpuTensor>(self.device.clone(), part)?;
-                // burn has no enlarged pictures.
+                // burn has no convolution of an enlarged picture.
                 let rivals = &CONVOLUTIONS[..if layer.enlarged { 2 } else { 3 }];
                 let timing = self.time(ours, rivals, &layer.request(part))?;
                 self.row(&name, &timing, flops as f64 * 1e-9, "GFLOP/s");

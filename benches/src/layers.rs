@@ -13,15 +13,15 @@ use crate::workload::Workload;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
     pub geometry: Geometry,
-    /// Whether it sees x enlarged, as [`Op::ResizeConv`] does.
+    /// Whether x is upsampled by two before the convolution, as in [`Op::ResizeConv`].
     pub enlarged: bool,
     pub x: Shape,
     pub k: Shape,
-    /// Of how many pictures together its weights have their gradient.
+    /// The batch of the gradient by the weight.
     pub n_weight: usize,
 }
 
-/// Which of the three sides of a convolution is computed from the other two.
+/// The part of a convolution that is computed: the output, or one of the two gradients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Part {
     Forward,
@@ -44,9 +44,9 @@ impl Part {
     }
 }
 
-/// All that differ in more than the batch, each with its largest batch, in the order in which a
-/// training step comes to them. Those of the matcher are first: a step of reading has them before any
-/// gradient, and a step of playing after that of the discriminators.
+/// All convolutions that differ in more than the batch, each with its largest batch, in the order of a
+/// training step. Those of the matcher come first: they are taken from a step of reading, which has them
+/// before any gradient; a step of playing has them only after the discriminators' gradients.
 pub fn of(workload: &Workload) -> Result<Vec<Layer>> {
     let mut layers = Vec::new();
     let playing = workload.config_with(false);
@@ -62,7 +62,7 @@ pub fn of(workload: &Workload) -> Result<Vec<Layer>> {
     Ok(layers)
 }
 
-/// Adds what a step did up to its first gradient, and for how many pictures it had gradients of weights.
+/// Adds the convolutions of a step before its first gradient, and the batches of gradients by weights.
 fn add(layers: &mut Vec<Layer>, calls: Vec<Call>) {
     let mut forward = true;
     for call in calls {
@@ -76,7 +76,7 @@ fn add(layers: &mut Vec<Layer>, calls: Vec<Call>) {
             }
             _ => continue,
         };
-        // Both networks have run before the first gradient; gradients are convolutions as well.
+        // Gradients are convolutions too, so only calls before the first gradient count as forward.
         forward &= !is_weight;
         let [x, other] = [call.inputs[0].shape, call.inputs[1].shape];
         let same = layers.iter_mut().find(
@@ -97,8 +97,8 @@ fn add(layers: &mut Vec<Layer>, calls: Vec<Call>) {
 }
 
 impl Layer {
-    /// `3x4x4 32→64 on 16x32x32 /1x2x2, 32 input`: kernel, channels, size (`enlarged` from that, if
-    /// it is), stride (if it is not 1), batch and part.
+    /// The name of a row, such as `3x4x4 32→64 on 16x32x32 /1x2x2, 32 input`: kernel, channels, size
+    /// (with `enlarged`, before upsampling), stride (unless it is 1), batch and part.
     pub fn name(&self, part: Part) -> String {
         let by = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
         let (x, k, stride) = (self.x(part), &self.k, self.geometry.stride);
@@ -112,13 +112,13 @@ impl Layer {
         if part == Part::Weight { self.x.with(0, self.n_weight) } else { self.x }
     }
 
-    /// Whether a computation of so many operations should come near the peak: they are many, and
-    /// both sides have channels enough to fill vectors.
+    /// Whether a computation of `flops` operations should come near the peak: it has many operations,
+    /// and enough channels on both sides to fill SIMD vectors.
     pub fn is_dense(&self, flops: u64) -> bool {
         flops >= 100_000_000 && self.k[3].min(self.k[4]) >= 16
     }
 
-    /// What the others are asked.
+    /// The request to the peers.
     pub fn request(&self, part: Part) -> Value {
         let Geometry { stride, padding } = self.geometry;
         let mut request = json!({
@@ -131,7 +131,7 @@ impl Layer {
         request
     }
 
-    /// How many floating-point operations a part takes: as many as each other.
+    /// The number of floating-point operations of a part.
     pub fn flops(&self, part: Part) -> u64 {
         let bias = Desc::f32(&self.k[4..]);
         let (op, extra) = match self.enlarged {
@@ -142,7 +142,7 @@ impl Layer {
         op.flops(&[&x, &k].into_iter().chain(extra).collect::<Vec<_>>())
     }
 
-    /// One computation.
+    /// One computation by kinora.
     pub fn ours<T: Tensor + 'static>(&self, device: T::Device, part: Part) -> Result<Run> {
         let mut random = Random::new(0, 0);
         let mut randn = |shape: Shape| T::randn(&device, &mut random, shape);

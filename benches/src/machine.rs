@@ -1,4 +1,4 @@
-//! What it runs on.
+//! A description of the machine.
 
 use std::process::Command;
 
@@ -32,34 +32,35 @@ pub fn describe(device: &str) -> String {
         ),
         format!("- {}", output("rustc", &["--version"])),
         format!("- load at the start: {}", load()),
-        "- what is measured and how: [peers/README.md](peers/README.md); ratios above 1 say that \
-         ours is faster, or smaller"
+        "- [peers/README.md](peers/README.md) describes the measurements; a ratio above 1 means that \
+         kinora is faster, or needs less memory"
             .into(),
-        "- GFLOP/s count the products of the plain convolution, for all alike; ours often takes \
-         fewer"
+        "- GFLOP/s count the operations of the plain convolution for every library; kinora often \
+         computes fewer"
             .into(),
     ]
     .join("\n")
 }
 
-/// A warning, where the machine did something else.
+/// A warning, if the machine was busy with other programs.
 pub fn busy(peak: &Peak) -> Option<String> {
     let running = load().split(' ').next()?.parse::<f64>().ok()?;
     let threads = rayon::current_num_threads() as f64;
-    // This program itself has just measured the peak.
+    // This program itself has just used all threads to measure the peak.
     let crowded = running > threads + 0.5;
-    (crowded || peak.gemm < 0.75 * peak.fma)
-        .then(|| "- **the machine was busy with something else: what follows says little**".into())
+    (crowded || peak.gemm < 0.75 * peak.fma).then(|| {
+        "- **the machine was busy with other programs; the results are unreliable**".into()
+    })
 }
 
-/// What a program prints, on one line.
+/// The trimmed stdout of a program.
 fn output(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
     text.unwrap_or_else(|_| format!("{program}: unknown"))
 }
 
-/// The mean number of programs that ran in the last 1, 5 and 15 minutes, as the system says it.
+/// The load averages of the system over the last 1, 5 and 15 minutes.
 pub fn load() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let three: Vec<&str> = load.split_whitespace().take(3).collect();

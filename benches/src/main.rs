@@ -1,5 +1,5 @@
-//! Benchmarks: the training step, sampling and the convolutions of the presets, beside a twin in
-//! PyTorch. `cargo xtask bench --help` says how.
+//! Benchmarks of the training step, of sampling and of the convolutions of the presets, beside a twin
+//! in PyTorch. See `cargo xtask bench --help`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -31,51 +31,51 @@ use peer::{Peer, Peers};
 use recorder::Recording;
 use workload::Workload;
 
-/// Speed of the training step, of sampling and of each convolution, beside PyTorch, burn and candle.
+/// Measure the training step, sampling and each convolution, beside PyTorch, burn and candle.
 #[derive(Debug, Parser)]
 ///
-/// All of it takes some ten minutes with PyTorch, burn and candle, on a machine that does nothing
-/// else.
+/// A full run with PyTorch, burn and candle takes some ten minutes. Nothing else should run on the
+/// machine.
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 struct Args {
     /// A preset of `kinora train`; may be given several times [default: all of them]
     #[arg(long = "preset", value_name = "NAME")]
     presets: Vec<String>,
-    /// Changes a key of each preset, as in `kinora train`
+    /// Set a key of each preset, as in `kinora train`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// What is measured: on a GPU also what it was given to do
+    /// Device to measure; for gpu there are also rows for its kernels, submits and memory
     #[arg(long, value_enum, default_value = "cpu")]
     device: Device,
-    /// Only the rows whose name holds this text
+    /// Measure only rows whose names contain this text
     #[arg(long, value_name = "TEXT", default_value = "", conflicts_with = "out")]
     filter: String,
-    /// Measurements of each, of which the median counts
+    /// Measurements per row; the median counts
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     repeats: u16,
-    /// A Python with PyTorch, for the twin [default: what KINORA_PEER_PYTHON names]
+    /// Python with PyTorch, for the twin [default: the value of KINORA_PEER_PYTHON]
     #[arg(long, value_name = "PYTHON")]
     peer: Option<PathBuf>,
-    /// Without the others
+    /// Measure kinora alone
     #[arg(long, conflicts_with = "peer")]
     no_peer: bool,
-    /// PyTorch's networks compiled too, which takes minutes for each preset
+    /// Also measure PyTorch's networks with torch.compile, which takes minutes per preset
     #[arg(long, conflicts_with = "no_peer")]
     compiled: bool,
-    /// What the GPU can do by its maker, in 32-bit floats, for the shares of it
+    /// Peak of the GPU in 32-bit floats according to its maker, for the column "of the peak"
     #[arg(long, value_name = "GFLOP/S", value_parser = positive)]
     peak: Option<f64>,
-    /// Writes what is printed to RESULTS.md in this folder, beside it each row in results.json, and
-    /// scaling.svg
+    /// Also write RESULTS.md (the printed text), results.json (the rows) and scaling.svg to this
+    /// folder
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Instead of speed, whether the twin has the same parameters, outputs, losses and gradients
+    /// Check that the twin has the same parameters, outputs, losses and gradients, and stop
     #[arg(long, conflicts_with_all = ["no_peer", "profile", "out", "filter", "compiled"])]
     check: bool,
-    /// Instead of rows, where a training step and a film spend their time
+    /// Print the time of each operation in a training step and in a film, and stop
     #[arg(long, conflicts_with_all = ["out", "filter", "compiled"])]
     profile: bool,
-    /// Prints the most bytes that this process needs for some steps
+    /// Print the peak memory of this process over some steps, in bytes
     #[arg(long, hide = true)]
     peak_memory: bool,
 }
@@ -93,7 +93,7 @@ fn positive(text: &str) -> Result<f64, String> {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    // On a thread of the pool, as `kinora` runs.
+    // On a thread of the pool, like `kinora`.
     let result = rayon::scope(|_| run(&args, std::env::var_os("KINORA_PEER_PYTHON")));
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -106,12 +106,12 @@ fn main() -> ExitCode {
 
 fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
     if args.device == Device::Gpu && (args.out.is_some() || args.compiled) {
-        bail!("--device gpu is measured on the terminal: not with --out, --compiled");
+        bail!("--device gpu only prints to the terminal; leave out --out and --compiled");
     }
     let known: Vec<String> =
         kinora_train::PRESETS.iter().map(|(name, _)| name.to_string()).collect();
     let presets = if args.presets.is_empty() { &known } else { &args.presets };
-    // All of them first: a wrong key should not be found after minutes.
+    // All presets first, so that a wrong key is found at once.
     let workloads =
         presets.iter().map(|name| Workload::new(name, &args.set)).collect::<Result<Vec<_>>>()?;
     if args.peak_memory {
@@ -122,10 +122,10 @@ fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
         variable => args.peer.clone().or(variable.map(PathBuf::from)),
     };
     if args.compiled && python.is_none() {
-        bail!("--compiled wants --peer PYTHON or KINORA_PEER_PYTHON");
+        bail!("--compiled needs --peer PYTHON or KINORA_PEER_PYTHON");
     }
     if args.check {
-        let python = python.context("--check wants --peer PYTHON or KINORA_PEER_PYTHON")?;
+        let python = python.context("--check needs --peer PYTHON or KINORA_PEER_PYTHON")?;
         let mut torch = Peer::torch(&python, rayon::current_num_threads(), args.device)?;
         return workloads.iter().try_for_each(|workload| check::print(workload, &mut torch));
     }
@@ -141,13 +141,13 @@ fn run(args: &Args, variable: Option<OsString>) -> Result<()> {
     rows(args, &workloads, python)
 }
 
-/// Measures all rows, prints them, and keeps them where that is asked for.
+/// Measures and prints all rows, and writes them to `--out`.
 fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<()> {
     if let Some(folder) = &args.out {
         std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
     }
     let (peers, lines) = match args.no_peer {
-        true => (Peers::default(), vec!["- the others are skipped: --no-peer".into()]),
+        true => (Peers::default(), vec!["- other libraries are skipped: --no-peer".into()]),
         false => Peers::start(python, args.compiled)?,
     };
     let peak = Peak::measure()?;
@@ -155,8 +155,8 @@ fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<
     bench.say(&machine::describe("CPU"));
     lines.iter().for_each(|line| bench.say(line));
     bench.say(&format!(
-        "- the peak is {:.0} GFLOP/s: {:.0} of multiply-adds that wait for nothing, {:.0} of a \
-         product of matrices (512×512)",
+        "- the peak is {:.0} GFLOP/s, the larger of {:.0} for independent multiply-adds and {:.0} \
+         for a product of matrices (512×512)",
         peak.best(),
         peak.fma,
         peak.gemm
@@ -168,14 +168,14 @@ fn rows(args: &Args, workloads: &[Workload], python: Option<PathBuf>) -> Result<
     let last = workloads.last().context("there is a preset")?;
     let drawing = scaling::measure(last, &mut bench)?;
     if bench.rows.is_empty() {
-        bail!("no row holds {:?} in its name", args.filter);
+        bail!("no row has {:?} in its name", args.filter);
     }
     if drawing.is_some() {
         bench.say(
-            "\n![Clips a second against batch, frames, side and threads](scaling.svg)\n\n\
-             Both axes are logarithmic; dashed is what would be if cost grew exactly as the work, \
-             from the preset's own point (of threads, from one). \"Of proportional\" is the \
-             measured over that.",
+            "\n![Clips per second against batch, frames, side and threads](scaling.svg)\n\n\
+             Both axes are logarithmic. The dashed line is the speed at proportional cost: cost that \
+             grows exactly as the work, from the preset's own value (for threads, from one). The \
+             column \"of proportional\" is the measured speed over that speed.",
         );
     }
     let summary = bench.summary();
@@ -240,9 +240,9 @@ mod tests {
             ("--no-peer --preset shape", "did you mean \"shapes\""),
             ("--no-peer --set train.batsh=1", "did you mean \"train.batch\""),
             ("--preset shapes --peer no/such/python", "cannot start no/such/python"),
-            ("--preset shapes --check", "--check wants --peer"),
-            ("--device gpu --out f", "--device gpu is measured on the terminal"),
-            ("--preset shapes --compiled", "--compiled wants --peer"),
+            ("--preset shapes --check", "--check needs --peer"),
+            ("--device gpu --out f", "--device gpu only prints to the terminal"),
+            ("--preset shapes --compiled", "--compiled needs --peer"),
         ] {
             let error = format!("{:#}", run(&parse(line).unwrap(), None).unwrap_err());
             assert!(error.contains(wanted), "{line}: {error}");

@@ -15,7 +15,7 @@ use crate::row::{Row, Table, Unit};
 use crate::time::Timing;
 use crate::workload::Workload;
 
-/// Films of a batch that is sampled.
+/// Batches of films for sampling.
 const FILMS: [usize; 2] = [1, 64];
 const NETWORKS: [Rival; 2] = [Rival::PyTorch, Rival::Compiled];
 const CONVOLUTIONS: [Rival; 3] = [Rival::PyTorch, Rival::Burn, Rival::Candle];
@@ -26,7 +26,7 @@ struct Meter<'a> {
     bench: &'a mut Bench,
 }
 
-/// Measures the rows of a preset, and prints each when it is there.
+/// Measures and prints the rows of a preset.
 pub fn preset(workload: &Workload, bench: &mut Bench) -> Result<()> {
     let [t, h, w, c] = workload.config.clip.dims();
     let heading = format!(
@@ -53,7 +53,7 @@ impl Meter<'_> {
         self.bench.wants(&format!("{}/{name}", self.workload.preset))
     }
 
-    /// `amount` is what one of the timed holds, in `unit · s`.
+    /// Adds a row; `amount` is the work of one timed call, in `unit · s`.
     fn row(&mut self, name: &str, timing: Timing, amount: f64, unit: Unit, dense: bool) {
         let Timing { ours, rivals, way } = timing;
         let rivals = rivals.into_iter().map(|(rival, seconds)| (rival, amount / seconds)).collect();
@@ -61,7 +61,7 @@ impl Meter<'_> {
         self.bench.add(Row { name, unit, ours: amount / ours, rivals, remark: way, dense });
     }
 
-    /// Steps with and without the penalty, and the mean over the steps of a training.
+    /// Steps with and without the penalty R1, and the mean over the steps of a training.
     fn steps(&mut self, device: &CpuDevice) -> Result<()> {
         const NAMES: [&str; 3] = ["step", "step without R1", "step with R1"];
         if !NAMES.iter().any(|name| self.wants(name)) {
@@ -89,7 +89,7 @@ impl Meter<'_> {
         Ok(())
     }
 
-    /// From pieces of sentences to films on the host, noise drawn anew.
+    /// From pieces of sentences to films on the host, with new noise.
     fn samples(&mut self, device: &CpuDevice) -> Result<()> {
         let state = self.workload.state::<CpuTensor>(device)?;
         for films in FILMS {
@@ -112,7 +112,7 @@ impl Meter<'_> {
         Ok(())
     }
 
-    /// What a process that does nothing else needs for steps without and with the penalty.
+    /// The peak memory of a process of its own, over steps without and with the penalty.
     fn memory(&mut self) -> Result<()> {
         const NAME: &str = "memory of a step";
         if !self.wants(NAME) {
@@ -140,11 +140,11 @@ impl Meter<'_> {
                 let [peak, before] = ["peak", "before"].map(|key| reply[key].as_f64());
                 let (Some(peak), Some(before)) = (peak, before) else { continue };
                 let (peak, before) = (peak / MEBIBYTE, before / MEBIBYTE);
-                // That which needs less counts.
+                // The memory format that needs less counts.
                 if row.of(Rival::PyTorch).is_none_or(|other| peak < other) {
                     row.rivals = vec![(Rival::PyTorch, peak)];
                     row.remark = format!(
-                        "{way}; before there are networks {:.0} MiB, PyTorch {before:.0}",
+                        "{way}; before any network {:.0} MiB, PyTorch {before:.0}",
                         own / MEBIBYTE
                     );
                 }
@@ -155,7 +155,7 @@ impl Meter<'_> {
     }
 
     fn convs(&mut self) -> Result<()> {
-        // Finding them costs a step.
+        // Finding the convolutions costs a step, so skip it if the filter wants none.
         if ["step", "sample", "memory", "scaling"]
             .iter()
             .any(|other| self.bench.filter.contains(other))
@@ -168,7 +168,8 @@ impl Meter<'_> {
                 if self.wants(&name) {
                     let flops = layer.flops(part);
                     let ours = layer.ours::<CpuTensor>(CpuDevice::new(), part)?;
-                    // The others have no such layer, and PyTorch's is two of its own.
+                    // burn and candle have no convolution of an enlarged picture; PyTorch uses two
+                    // functions.
                     let rivals =
                         if layer.enlarged { &CONVOLUTIONS[..1] } else { &CONVOLUTIONS[..] };
                     let timing = self.bench.time(2, ours, rivals, layer.request(part))?;

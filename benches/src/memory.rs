@@ -1,4 +1,4 @@
-//! The memory of a process.
+//! The peak memory of a process.
 
 use std::process::Command;
 
@@ -7,18 +7,18 @@ use kinora_cpu::{CpuDevice, CpuTensor};
 
 use crate::workload::Workload;
 
-/// The argument with which this program is started again, to do steps and nothing else.
+/// The argument that makes this program only take steps and print its peak memory.
 const ARGUMENT: &str = "--peak-memory";
 
-/// The most bytes that this process has had in memory, where the system says it.
+/// The peak memory of this process in bytes, if the system reports it.
 fn peak() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse::<f64>().ok().map(|kib| kib * 1024.0)
 }
 
-/// Takes steps without and with the penalty, and prints the peak in bytes, before there were
-/// networks and in all.
+/// Takes steps without and with the penalty, and prints two peaks in bytes: before any network, and at
+/// the end.
 pub fn print(workload: &Workload) -> Result<()> {
     let before = peak();
     let device = CpuDevice::new();
@@ -32,7 +32,7 @@ pub fn print(workload: &Workload) -> Result<()> {
     Ok(())
 }
 
-/// What [`print`] says in a process of its own; `None` where the system does not say it.
+/// The two numbers of [`print`] in a process of its own; `None` if the system does not report them.
 pub fn of_a_child(preset: &str, set: &[String]) -> Result<Option<[f64; 2]>> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args([ARGUMENT, "--preset", preset]);

@@ -1,4 +1,4 @@
-//! What the machine can do at most.
+//! The peak speed of the machine.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -10,9 +10,9 @@ use kinora_tensor::{Random, Tensor};
 /// GFLOP/s in 32-bit floats, on all threads of the pool.
 #[derive(Clone, Copy, Debug)]
 pub struct Peak {
-    /// Of fused multiply-adds that wait for nothing.
+    /// For independent fused multiply-adds.
     pub fma: f64,
-    /// Of the product of two 512×512 matrices.
+    /// For the product of two 512×512 matrices.
     pub gemm: f64,
 }
 
@@ -21,10 +21,10 @@ impl Peak {
         self.fma.max(self.gemm)
     }
 
-    /// Seconds of each of the two measurements.
+    /// Duration of each of the two measurements, in seconds.
     const LONG: f64 = 0.5;
 
-    /// The fastest that is seen: others who use the machine can only slow it down.
+    /// The fastest of many runs, because other programs can only slow a run down.
     pub fn measure() -> Result<Self> {
         const ROUNDS: usize = 1 << 20;
         let fma = fastest(Self::LONG, || {
@@ -43,7 +43,7 @@ impl Peak {
     }
 }
 
-/// The best rate of `run`, which returns how many operations it took, in 10⁹ a second.
+/// The best rate of `run`, which returns its number of operations, in 10⁹ per second.
 fn fastest(seconds: f64, mut run: impl FnMut() -> Result<u64>) -> Result<f64> {
     let (begin, mut best) = (Instant::now(), 0f64);
     while best == 0.0 || begin.elapsed().as_secs_f64() < seconds {
@@ -54,7 +54,7 @@ fn fastest(seconds: f64, mut run: impl FnMut() -> Result<u64>) -> Result<f64> {
     Ok(best)
 }
 
-/// Runs some chains of `rounds` multiply-adds each, and returns how many operations those were.
+/// Runs chains of `rounds` multiply-adds each, and returns the number of operations.
 fn multiply_adds(rounds: usize) -> u64 {
     #[cfg(target_arch = "x86_64")]
     {
@@ -77,7 +77,7 @@ fn multiply_adds(rounds: usize) -> u64 {
     (2 * LANES * rounds) as u64
 }
 
-/// Enough to hide a latency of four cycles with two units.
+/// Number of independent chains: enough to hide a latency of four cycles with two units.
 const CHAINS: usize = 12;
 
 #[cfg(target_arch = "x86_64")]

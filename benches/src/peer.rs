@@ -1,4 +1,4 @@
-//! Those that ours is measured against: processes that answer requests line by line.
+//! Peers that kinora is compared with: processes that answer requests line by line.
 
 use std::env::consts::EXE_EXTENSION;
 use std::io::{BufRead, BufReader, Write};
@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 
 use crate::{Device, workload};
 
-/// A way to do the same.
+/// Another implementation of the same computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rival {
     /// PyTorch in eager mode.
     PyTorch,
     /// PyTorch with `torch.compile`.
     Compiled,
-    /// PyTorch on a GPU as it is by itself: convolutions in TF32.
+    /// PyTorch on a GPU with its default precision: convolutions in TF32.
     Tf32,
     Burn,
     /// burn on a GPU.
@@ -41,19 +41,19 @@ impl Rival {
     }
 }
 
-/// All that are there.
+/// The running peers.
 #[derive(Default)]
 pub struct Peers {
     pub torch: Option<Peer>,
     /// burn and candle.
     pub rust: Option<Peer>,
-    /// The Python of the first, for processes of their own.
+    /// The Python of `torch`, to start further processes.
     pub python: Option<PathBuf>,
-    /// Whether to have PyTorch's networks compiled.
+    /// Whether to measure PyTorch with `torch.compile` too.
     compiled: bool,
 }
 
-/// The program that has burn and candle, once it is built.
+/// The path of the program with burn and candle, which exists once it is built.
 fn rust_peer() -> PathBuf {
     let own = || concat!(env!("CARGO_MANIFEST_DIR"), "/peers/rust/target").into();
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(own);
@@ -61,7 +61,7 @@ fn rust_peer() -> PathBuf {
 }
 
 impl Peers {
-    /// Starts those who are there; and a line on each, also on who is not there and why.
+    /// Starts the peers that are installed, and gives a line on each, also on a missing one.
     pub fn start(python: Option<PathBuf>, compiled: bool) -> Result<(Self, Vec<String>)> {
         let (mut lines, threads) = (Vec::new(), rayon::current_num_threads());
         let torch = match &python {
@@ -72,8 +72,8 @@ impl Peers {
             }
             None => {
                 lines.push(
-                    "- PyTorch is skipped: neither --peer PYTHON nor KINORA_PEER_PYTHON says where \
-                     it is (see benches/peers/README.md)"
+                    "- PyTorch is skipped: neither --peer nor KINORA_PEER_PYTHON names a Python (see \
+                     benches/peers/README.md)"
                         .into(),
                 );
                 None
@@ -83,7 +83,7 @@ impl Peers {
         let rust = if program.exists() {
             let rust = Peer::rust(&program, threads)?;
             lines.push(format!(
-                "- burn {}, candle {}, both with their default features, which know AVX2 at most",
+                "- burn {}, candle {}, both with their default features, which use at most AVX2",
                 rust.says("burn"),
                 rust.says("candle")
             ));
@@ -99,7 +99,7 @@ impl Peers {
         Ok((Self { torch, rust, python, compiled }, lines))
     }
 
-    /// Starts those who can compute on a GPU; and a line on each.
+    /// Starts the peers that can compute on a GPU, and gives a line on each.
     pub fn on_gpu(python: Option<PathBuf>) -> Result<(Self, Vec<String>)> {
         let (mut lines, threads) = (Vec::new(), rayon::current_num_threads());
         let torch = match &python {
@@ -120,7 +120,10 @@ impl Peers {
                 }
             },
             None => {
-                lines.push("- PyTorch is skipped: neither --peer nor KINORA_PEER_PYTHON".into());
+                lines.push(
+                    "- PyTorch is skipped: neither --peer nor KINORA_PEER_PYTHON names a Python"
+                        .into(),
+                );
                 None
             }
         };
@@ -142,7 +145,7 @@ impl Peers {
         Ok((Self { torch, rust, python, compiled: false }, lines))
     }
 
-    /// Has a rival do `request` `times` times; `None` where it does not take part.
+    /// Lets a rival do `request` `times` times; `None` if the rival is not measured.
     pub fn time(&mut self, rival: Rival, request: &Value, times: usize) -> Result<Option<Answer>> {
         let mut request = request.clone();
         request["times"] = times.into();
@@ -165,7 +168,7 @@ impl Peers {
         let Some(peer) = peer else { return Ok(None) };
         let reply = match peer.ask(&request) {
             Err(error) if rival == Rival::BurnWgpu && peer.has_ended() => {
-                let why = format!("burn on the GPU, asked {request}: {error:#}");
+                let why = format!("burn on the GPU failed at {request}: {error:#}");
                 eprintln!("{why}");
                 self.rust = Peer::rust(&rust_peer(), rayon::current_num_threads()).ok();
                 return Ok(Some(Answer::Skipped(why)));
@@ -176,21 +179,21 @@ impl Peers {
         if let Some(why) = way("skipped") {
             return Ok(Some(Answer::Skipped(why)));
         }
-        let seconds = reply["seconds"].as_f64().context("a peer gave no time")?;
+        let seconds = reply["seconds"].as_f64().context("the reply of a peer has no seconds")?;
         Ok(Some(Answer::Took { seconds, way: way("formats").unwrap_or_default() }))
     }
 }
 
-/// What a rival says when it is asked to do something.
+/// The answer of a rival to a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// How long it took, and how it was done.
+    /// The time that it took, and the function or memory format that it used.
     Took { seconds: f64, way: String },
-    /// Why it cannot.
+    /// The reason why the rival cannot do it.
     Skipped(String),
 }
 
-/// A process. It ends when this is dropped.
+/// A peer process; it ends when this value is dropped.
 pub struct Peer {
     child: Child,
     requests: Option<ChildStdin>,
@@ -199,20 +202,20 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Starts the twin in PyTorch with `threads` threads, and waits until it is there.
+    /// Starts the twin in PyTorch with `threads` threads, and waits until it is ready.
     ///
     /// # Errors
-    /// If there is no such program, or it has no PyTorch.
+    /// If the Python does not exist, or has no PyTorch.
     pub fn torch(python: &Path, threads: usize, device: Device) -> Result<Self> {
         let mut command = Command::new(python);
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/twin.py"));
         command.env("OMP_NUM_THREADS", threads.to_string());
         let device = if device == Device::Gpu { "cuda" } else { "cpu" };
         Self::start(command, json!({ "op": "hello", "threads": threads, "device": device }))
-            .with_context(|| format!("{} has no PyTorch that works", python.display()))
+            .with_context(|| format!("{} has no working PyTorch", python.display()))
     }
 
-    /// Starts the program that has burn and candle.
+    /// Starts the program with burn and candle.
     ///
     /// # Errors
     /// If it does not start.
@@ -235,17 +238,17 @@ impl Peer {
         peer.hello = peer.ask(&hello)?;
         let [has, wanted] = [&peer.hello, &hello].map(|said| &said["threads"]);
         if has != wanted {
-            bail!("it runs on {has} threads, not {wanted}");
+            bail!("the peer runs on {has} threads, not on {wanted}");
         }
         Ok(peer)
     }
 
-    /// What it said of itself.
+    /// A value of its reply to `hello`, such as a version.
     pub fn says(&self, key: &str) -> &str {
-        self.hello[key].as_str().unwrap_or("of no version")
+        self.hello[key].as_str().unwrap_or("of unknown version")
     }
 
-    /// Gives the twin its networks, from our weights and inputs.
+    /// Lets the twin build its networks, from our weights and inputs.
     pub fn load(&mut self, config: &Config, tensors: &[(String, CpuTensor)]) -> Result<Value> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), workload::save(tensors)?)?;
@@ -253,8 +256,8 @@ impl Peer {
         self.ask(&json!({ "op": "load", "config": config, "file": file.path() }))
     }
 
-    /// Whether it is gone, as the driver of a GPU may take a program down with it. The end
-    /// may be a moment after its last word.
+    /// Whether the process has ended, for example because a GPU driver crashed it. Waits up to a
+    /// second, because a process may end shortly after its last output.
     fn has_ended(&mut self) -> bool {
         (0..20).any(|_| {
             std::thread::sleep(Duration::from_millis(50));
@@ -264,17 +267,20 @@ impl Peer {
 
     /// The reply to a request.
     pub fn ask(&mut self, request: &Value) -> Result<Value> {
-        let requests = self.requests.as_mut().context("the peer is gone")?;
+        let requests = self.requests.as_mut().context("the peer has ended")?;
         let mut line = request.to_string();
         line.push('\n');
-        requests.write_all(line.as_bytes()).and_then(|()| requests.flush()).context("a peer")?;
+        requests
+            .write_all(line.as_bytes())
+            .and_then(|()| requests.flush())
+            .context("cannot write to a peer")?;
         let mut reply = String::new();
-        self.replies.read_line(&mut reply).context("a peer")?;
+        self.replies.read_line(&mut reply).context("cannot read from a peer")?;
         if reply.is_empty() {
-            bail!("a peer ended; what it said is above");
+            bail!("a peer ended; its messages are above");
         }
         let reply: Value =
-            serde_json::from_str(&reply).with_context(|| format!("a peer said {reply:?}"))?;
+            serde_json::from_str(&reply).with_context(|| format!("a peer replied {reply:?}"))?;
         match reply["error"].as_str() {
             Some(error) => Err(anyhow!("a peer failed at {}:\n{error}", request["op"])),
             None => Ok(reply),
@@ -284,7 +290,7 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // It ends when there is nothing more to read.
+        // The process ends when its stdin is closed.
         self.requests = None;
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Where a training step and a film spend their time.
+//! The time of each operation in a training step and in a film.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -10,9 +10,9 @@ use kinora_tensor::{Desc, Tensor};
 use crate::recorder::{Call, Recorder, Recording};
 use crate::workload::Workload;
 
-/// Steps or films that are looked at, after one that does not count.
+/// Number of steps or films that are recorded, after one that does not count.
 const STEPS: usize = 3;
-/// How many of the dearest operations are shown with their shapes.
+/// Number of the slowest operations that are shown with their shapes.
 const DEAREST: usize = 25;
 
 #[derive(Default)]
@@ -23,7 +23,7 @@ struct Total {
     bytes: u64,
 }
 
-/// Prints the operations of a step without the penalty, of one with it and of a film, dearest first.
+/// Prints the operations of a step without R1, of a step with R1 and of a film, the slowest first.
 pub fn print<T: Tensor>(workload: &Workload, device: Recording<T::Device>) -> Result<()> {
     steps::<T>(workload, &device, false)?;
     steps::<T>(workload, &device, true)?;
@@ -66,7 +66,7 @@ fn film<T: Tensor>(workload: &Workload, device: &Recording<T::Device>) -> Result
 fn tables(workload: &Workload, what: &str, calls: &[Call], whole: f64) {
     println!("\n## {}, {what}: {:.2} ms\n", workload.preset, whole / STEPS as f64 * 1e3);
     table(calls, whole, |call| call.name.into(), usize::MAX);
-    println!("\nThe dearest by shape:\n");
+    println!("\nThe slowest by shape:\n");
     table(calls, whole, |call| format!("{} {}", call.name, shapes(&call.inputs)), DEAREST);
 }
 
@@ -93,7 +93,7 @@ fn table(calls: &[Call], whole: f64, key: impl Fn(&Call) -> String, most: usize)
     }
     if most == usize::MAX {
         let rest = whole - within;
-        println!("| between them | | {:.2} | {:.1} % | | |", ms(rest), rest / whole * 100.0);
+        println!("| outside of them | | {:.2} | {:.1} % | | |", ms(rest), rest / whole * 100.0);
     }
 }
 

@@ -1,4 +1,4 @@
-//! A tensor that notes every operation, and how long it took.
+//! A tensor that records every operation and its time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -9,7 +9,7 @@ use kinora_tensor::{Desc, Op, Result, Shape, Tensor, Update};
 #[derive(Clone, Debug)]
 pub struct Call {
     pub name: &'static str,
-    /// `None` for what is no operation: uploads, downloads and the optimiser.
+    /// `None` for uploads, downloads and the optimiser, which are not an [`Op`].
     pub op: Option<Op>,
     pub inputs: Vec<Desc>,
     pub seconds: f64,
@@ -23,7 +23,7 @@ impl Call {
         let len = inputs.first().map_or(0, |desc| desc.shape.elements() as u64);
         match (&self.op, self.name) {
             (Some(op), _) => [op.flops(&inputs), op.bytes(&inputs)],
-            // The parameter and both moments are written too, beside the gradient.
+            // Adam reads the parameter, both moments and the gradient, and writes the first three.
             (None, "adam") => [14 * len, 4 * 7 * len],
             (None, "lerp") => [3 * len, 4 * 3 * len],
             (None, _) => [0, 4 * len],
@@ -31,22 +31,22 @@ impl Call {
     }
 }
 
-/// A device that keeps a log. A clone is the same device with the same log.
+/// A device that keeps a log of calls. A clone shares the device and the log.
 #[derive(Clone)]
 pub struct Recording<D> {
     inner: D,
-    /// Waits until the device has done what it was given.
+    /// Waits until the device has finished all work.
     wait: fn(&D) -> Result<()>,
     log: Arc<Mutex<Vec<Call>>>,
 }
 
 impl<D> Recording<D> {
-    /// A log of what `inner` does; `wait` waits until it is done.
+    /// A device that logs the calls of `inner`; `wait` waits until `inner` has finished all work.
     pub fn new(inner: D, wait: fn(&D) -> Result<()>) -> Self {
         Self { inner, wait, log: Arc::default() }
     }
 
-    /// All calls since the last time this was asked.
+    /// Takes all calls out of the log.
     pub fn take(&self) -> Vec<Call> {
         std::mem::take(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -67,7 +67,7 @@ impl<D> Recording<D> {
     }
 }
 
-/// A tensor of such a device.
+/// A tensor of a [`Recording`] device.
 #[derive(Clone)]
 pub struct Recorder<T: Tensor> {
     inner: T,
@@ -100,7 +100,7 @@ impl<T: Tensor> Tensor for Recorder<T> {
     }
 
     async fn read(&self) -> Result<Vec<f32>> {
-        // A read waits for the device, which the clock has to see.
+        // Timed here, because a read waits for the device.
         let start = Instant::now();
         let data = self.inner.read().await;
         let call = Call {

@@ -1,4 +1,4 @@
-//! What was measured, and the tables that show it.
+//! Rows of results, and the tables that show them.
 
 use serde_json::{Value, json};
 
@@ -10,11 +10,11 @@ pub struct Row {
     pub name: String,
     pub unit: Unit,
     pub ours: f64,
-    /// Those who did it too.
+    /// The values of the rivals that were measured.
     pub rivals: Vec<(Rival, f64)>,
-    /// What the last column says: how PyTorch did it, or the share of what is proportional.
+    /// The last column: how PyTorch did it, or the speed relative to proportional cost.
     pub remark: String,
-    /// Whether it has much to compute for each number that it touches.
+    /// Whether it computes many operations per number that it reads or writes.
     pub dense: bool,
 }
 
@@ -42,7 +42,7 @@ impl Row {
         self.rivals.iter().find(|(who, _)| *who == rival).map(|(_, value)| *value)
     }
 
-    /// Above 1 where ours is faster, or smaller.
+    /// The ratio to a rival: above 1 if kinora is faster, or needs less memory.
     pub fn ratio(&self, rival: Rival) -> Option<f64> {
         let theirs = self.of(rival)?;
         Some(if self.unit == Unit::Mebibytes { theirs / self.ours } else { self.ours / theirs })
@@ -58,14 +58,14 @@ impl Row {
     }
 }
 
-/// What the columns of a table say.
+/// A kind of table, by its columns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Table {
     /// Steps and samples beside PyTorch.
     Networks,
-    /// Convolutions beside all others, and as a share of what the machine can do at most.
+    /// Convolutions beside PyTorch, burn and candle, and as a share of the machine's peak.
     Convolutions { peak: f64 },
-    /// Ours alone, against what it would be if cost grew exactly as the work.
+    /// kinora alone, relative to the speed at cost proportional to the work.
     Scaling,
 }
 
@@ -113,7 +113,7 @@ impl Table {
     }
 }
 
-/// An array with one row a line.
+/// A JSON array with one row per line.
 pub fn to_json(rows: &[Row]) -> String {
     let lines: Vec<String> = rows.iter().map(|row| row.to_json().to_string()).collect();
     format!("[\n{}\n]\n", lines.join(",\n"))

@@ -1,4 +1,4 @@
-//! How the cost of a training step grows with what is asked of it.
+//! The cost of a training step as a function of batch, frames, side and threads.
 
 use std::fmt::Write;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use crate::row::{Row, Table, Unit};
 use crate::time::{PAUSE, median};
 use crate::workload::Workload;
 
-/// What is changed alone while all else stays as in the preset.
+/// A quantity that changes while all others stay as in the preset.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Axis {
     Batch,
@@ -23,15 +23,15 @@ enum Axis {
     Threads,
 }
 
-/// Clips a second at each of some values.
+/// Clips per second at some values of an axis.
 struct Curve {
     axis: Axis,
     points: Vec<(usize, f64)>,
-    /// The point that the others are held against.
+    /// The point from which proportional cost is computed.
     base: (usize, f64),
 }
 
-/// What is measured of one point.
+/// The measurements of one point.
 struct Run {
     pool: ThreadPool,
     device: CpuDevice,
@@ -52,7 +52,7 @@ impl Axis {
         }
     }
 
-    /// The value of the preset and some below and above it, in powers of two; of threads, up to all.
+    /// The value of the preset and values below and above it, in powers of two; for threads, up to all.
     fn values(self, config: &Config, threads: usize) -> Vec<usize> {
         let (halvings, doublings) = match self {
             Self::Batch => (4, 2),
@@ -70,7 +70,7 @@ impl Axis {
         values
     }
 
-    /// The value of the preset itself; of threads, one.
+    /// The value of the preset itself; for threads, one.
     fn base(self, config: &Config) -> usize {
         match self {
             Self::Batch => config.train.batch,
@@ -89,7 +89,7 @@ impl Axis {
         }
     }
 
-    /// Clips a second at `value`, if cost grew exactly as the work and `base` is given.
+    /// Clips per second at `value` if cost were proportional to the work, given the point `base`.
     fn expected(self, base: (usize, f64), value: usize) -> f64 {
         let more = value as f64 / base.0 as f64;
         base.1
@@ -104,10 +104,10 @@ impl Axis {
 
 /// Measures steps without the penalty along each axis, and draws them.
 ///
-/// Returns an SVG, unless the filter leaves nothing out of which one could be made.
+/// Returns an SVG, unless the filter leaves out an axis.
 pub fn measure(workload: &Workload, bench: &mut Bench) -> Result<Option<String>> {
     let Workload { preset, config, .. } = workload;
-    bench.section(&format!("{preset}: as the work grows"), Table::Scaling);
+    bench.section(&format!("{preset}: scaling"), Table::Scaling);
     let mut curves = Vec::new();
     for axis in Axis::ALL {
         let name = |value: usize| format!("{preset}/scaling, {} {value}", axis.name());
@@ -131,7 +131,7 @@ pub fn measure(workload: &Workload, bench: &mut Bench) -> Result<Option<String>>
     Ok((curves.len() == Axis::ALL.len()).then(|| svg(preset, &curves)))
 }
 
-/// All points in turn, so that whatever else the machine does falls on all of them.
+/// Measures all points in turn, so that other programs on the machine disturb all of them alike.
 fn curve(workload: &Workload, axis: Axis, values: &[usize], bench: &Bench) -> Result<Curve> {
     let Workload { preset, config, .. } = workload;
     let mut runs = values
@@ -140,11 +140,11 @@ fn curve(workload: &Workload, axis: Axis, values: &[usize], bench: &Bench) -> Re
             let threads = if axis == Axis::Threads { value } else { rayon::current_num_threads() };
             let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
             let workload = Workload::new(preset, &[&bench.set[..], &axis.set(value)].concat())?;
-            // A device each, or the memory of the largest would drive out that of the others.
+            // One device each, or the memory of the largest would evict that of the others.
             Ok(Run { pool, device: CpuDevice::new(), workload, state: None, seconds: Vec::new() })
         })
         .collect::<Result<Vec<Run>>>()?;
-    // What else runs on the machine takes from several threads most: these are measured more often.
+    // Other programs disturb runs on several threads most, so these are measured more often.
     let repeats = if axis == Axis::Threads { 9 * bench.repeats } else { bench.repeats };
     for round in 0..=repeats {
         for Run { pool, device, workload, state, seconds } in &mut runs {
@@ -156,7 +156,7 @@ fn curve(workload: &Workload, axis: Axis, values: &[usize], bench: &Bench) -> Re
             };
             let start = Instant::now();
             *state = Some(pool.install(|| workload.step(taken, device, &config))?.0);
-            // The first finds no memory in the pool.
+            // The first step does not count: the memory pool is empty.
             if round > 0 {
                 seconds.push(start.elapsed().as_secs_f64());
             }
@@ -168,12 +168,11 @@ fn curve(workload: &Workload, axis: Axis, values: &[usize], bench: &Bench) -> Re
         .map(|(&value, run)| (value, run.workload.config.train.batch as f64 / median(run.seconds)))
         .collect();
     let base = points.iter().find(|(value, _)| *value == axis.base(config));
-    let base = *base.context("the base is measured")?;
+    let base = *base.context("the value of the preset was not measured")?;
     Ok(Curve { axis, points, base })
 }
 
-/// A panel for each curve, both axes logarithmic; dashed is what would be if cost grew exactly as
-/// the work.
+/// A panel for each curve, with both axes logarithmic; the dashed line is the speed at proportional cost.
 fn svg(preset: &str, curves: &[Curve]) -> String {
     const W: f64 = 240.0;
     const H: f64 = 220.0;
@@ -185,7 +184,7 @@ fn svg(preset: &str, curves: &[Curve]) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {H}\" width=\"{width}\" \
          height=\"{H}\" font-family=\"sans-serif\" font-size=\"11\" fill=\"#222\">\n\
-         <title>{preset}: clips a second of a training step</title>\n\
+         <title>{preset}: clips per second of a training step</title>\n\
          <rect width=\"{width}\" height=\"{H}\" fill=\"#fff\"/>\n"
     );
     // Writing to a string cannot fail.
@@ -194,7 +193,7 @@ fn svg(preset: &str, curves: &[Curve]) -> String {
         let ideal: Vec<(usize, f64)> =
             points.iter().map(|&(value, _)| (value, axis.expected(*base, value))).collect();
         let rates = || points.iter().chain(&ideal).map(|point| point.1);
-        // Whole octaves, so that each power of two has a line.
+        // Whole octaves: each power of two gets a line.
         let low = rates().fold(f64::INFINITY, f64::min).log2().floor();
         let high = rates().fold(0.0, f64::max).log2().ceil().max(low + 1.0);
         let [first, last] =
@@ -268,7 +267,7 @@ mod tests {
         assert_eq!(values(Axis::Batch, 1), [1, 2, 4, 8, 16, 32, 64]);
         assert_eq!(values(Axis::Frames, 1), [2, 4, 8, 16, 32]);
         assert_eq!(values(Axis::Side, 1), [32, 64, 128]);
-        // With one doubling less in the decoder films may be smaller.
+        // A decoder with one doubling less allows smaller films.
         let small = Config::preset("shapes", &[]).unwrap();
         assert_eq!(Axis::Side.values(&small, 1), [16, 32, 64, 128]);
         assert_eq!(values(Axis::Threads, 1), [1]);

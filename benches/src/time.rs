@@ -1,4 +1,4 @@
-//! Several programs measured in turn.
+//! Measures several programs in turn.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::peer::{Answer, Peers, Rival};
 
-/// A measurement lasts at least this long, by repeating what is short.
+/// Shortest duration of a measurement in seconds; shorter work is repeated.
 pub const LEAST: f64 = 0.03;
-/// Between two measurements, so that the threads of the one before have gone to sleep.
+/// Pause between two measurements, in which the threads of the last one go to sleep.
 pub const PAUSE: Duration = Duration::from_millis(10);
 
-/// Median seconds for one of whatever is measured.
+/// Median seconds of one call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timing {
     pub ours: f64,
@@ -22,7 +22,7 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// Between two, as far from the first as `share` says.
+    /// Linear interpolation from `self` (`share` = 0) to `other` (`share` = 1).
     pub fn between(&self, other: &Self, share: f64) -> Self {
         let mean = |a: f64, b: f64| a + share * (b - a);
         let rivals = self.rivals.iter().filter_map(|&(rival, seconds)| {
@@ -33,8 +33,8 @@ impl Timing {
     }
 }
 
-/// Measures `ours`, which `wait` says the end of, and what `rivals` do upon `request`, in turn,
-/// `repeats` times, after two first calls of each that do not count.
+/// Measures `ours` and the rivals' answers to `request` in turn, `repeats` times, after two calls of
+/// each that do not count. `wait` waits until the work of `ours` is done.
 pub fn alternate(
     repeats: usize,
     mut ours: impl FnMut() -> Result<()>,

@@ -1,4 +1,4 @@
-//! What is measured: the networks of a preset, and a batch for them.
+//! The work to measure: the networks of a preset, and a batch for them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use kinora_text::Tokenizer;
 use kinora_train::{Config, Fed, Measured, State, frames_judged};
 use kinora_video::{Batch, Dataset, Draw, Feed, FeedConfig, Shapes, Split};
 
-/// Captions that the tokenizer is trained on.
+/// Number of captions that the tokenizer is trained on.
 const CAPTIONS: u64 = 2000;
 
-/// A preset, and what it is fed.
+/// A preset, and a batch for it.
 ///
-/// The clips are those of the built-in dataset at the size of the preset, whatever its own data is:
-/// how long a step takes does not depend on what is to be seen, and so no data is needed.
+/// The clips are from the built-in dataset `shapes`, at the size of the preset: the time of a step does
+/// not depend on their contents, so no other data is needed.
 pub struct Workload {
     pub preset: String,
     pub config: Config,
@@ -31,7 +31,7 @@ pub struct Workload {
 impl Workload {
     pub fn new(preset: &str, set: &[String]) -> Result<Self> {
         let mut config = Config::preset(preset, set)?;
-        // What is measured is a step of playing: most steps of a training are.
+        // Only steps of playing are measured, which are most steps of a training.
         (config.reading.steps, config.copying.steps) = (0, 0);
         let (dataset, split) = (Shapes::new(), Split::Train);
         let draw = |index| Draw { seed: config.seed, index };
@@ -49,7 +49,7 @@ impl Workload {
         Ok(Self { preset: preset.into(), config, lexicon, fed })
     }
 
-    /// The config of a step that always has the penalty, or never.
+    /// The config of steps that always (`r1`) or never have the penalty R1.
     pub fn config_with(&self, r1: bool) -> Config {
         let mut config = self.config.clone();
         config.train.r1_every = 1;
@@ -72,8 +72,7 @@ impl Workload {
         Ok(state.step(device, config, &self.fed)?)
     }
 
-    /// The first `n` of the captions of the batch and the wrong ones after them, from the start again
-    /// where there are not enough.
+    /// The pieces of `n` captions: those of the batch, then the false ones, then again from the start.
     pub fn pieces_of(&self, n: usize) -> Pieces {
         let all = self.fed.captions.clone();
         let cycle = |x: &[f32]| {
@@ -115,7 +114,7 @@ impl Workload {
         Ok(tensors)
     }
 
-    /// Two steps: what is drawn in them and what comes out, for the twin to be held against.
+    /// Two steps: their random inputs and their outputs, for the comparison with the twin.
     pub fn outputs(&self, state: State<CpuTensor>) -> Result<Vec<(String, CpuTensor)>> {
         let device = CpuDevice::new();
         let n = self.fed.clips;
@@ -138,7 +137,7 @@ impl Workload {
                 (format!("input.frames.{number}"), noise.frames),
             ]);
             let metrics = Measured::read(&[measured])?.remove(0);
-            // Which side of zero a logit lies on is decided by rounding at times.
+            // Not accuracies: rounding can change the sign of a logit near zero.
             for (name, value) in metrics.iter().filter(|(name, _)| !name.starts_with("accuracy")) {
                 let value = CpuTensor::from_slice(&device, &[*value], [])?;
                 tensors.push((format!("output.{name}.{number}"), value));
@@ -155,7 +154,7 @@ impl Workload {
         let noise = kinora_train::noise(&device, &self.config, 1, n)?;
         let films = state.net.forward(&own, &noise)?;
 
-        // The parts of the critic are its own; its file is not.
+        // The parts of the critic are private, so the discriminators are loaded from its file.
         let file = save(&self.inputs(state)?)?;
         let Config { encoder, discriminator, clip, .. } = &self.config;
         let (film, sentence) = (clip.shape(), encoder.sentence);

@@ -1,4 +1,4 @@
-//! The program as it is called, on networks so small that it takes no time.
+//! The whole program, on tiny networks.
 
 use std::process::{Command, Output};
 
@@ -35,7 +35,7 @@ fn every_row_is_written() {
     let output = bench(&["--out", out.to_str().unwrap()]);
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(printed.contains("the others are skipped: --no-peer"), "{printed}");
+    assert!(printed.contains("other libraries are skipped: --no-peer"), "{printed}");
     let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
     assert_eq!(read("RESULTS.md"), printed);
     assert_eq!(read("scaling.svg").matches("clips/s by").count(), 4);
@@ -58,7 +58,7 @@ fn every_row_is_written() {
     // Matcher, recogniser, input, state, decoder and output of the generator, each discriminator.
     assert_eq!(named("shapes/conv", "GFLOP/s"), 3 * 8);
     assert_eq!(named("shapes/conv 1x3x3 4→4 on 1x4x4 enlarged, 4", "GFLOP/s"), 3);
-    // Where the system says what a process needs.
+    // Only where the system reports the memory of a process.
     let memory = named("shapes/memory", "MiB");
     assert_eq!(memory, usize::from(cfg!(target_os = "linux")));
     let scaling = named("shapes/scaling", "clips/s");
@@ -78,7 +78,7 @@ fn rows_are_filtered() {
     assert_eq!(printed.matches("\n| shapes/").count(), 1, "{printed}");
     let output = bench(&["--filter", "no such row"]);
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("no row holds"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no row has"));
 }
 
 #[test]
@@ -90,5 +90,5 @@ fn the_profile_covers_the_step() {
         assert!(printed.contains(&format!("\n| {operation} | ")), "{operation} in {printed}");
     }
     // A step without the penalty, one with it, then a film.
-    assert_eq!(printed.matches("between them").count(), 3);
+    assert_eq!(printed.matches("outside of them").count(), 3);
 }

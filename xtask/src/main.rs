@@ -1,5 +1,5 @@
-//! Tasks of the workspace. It names no crate of ours, so it is quick to compile: it runs `cargo`
-//! and, through it, the programs.
+//! Tasks of the workspace. It depends on no other crate of the workspace, so it is quick to compile;
+//! it runs the programs through `cargo`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ Tasks of the workspace.
 
 cargo xtask train [ARGS]           train a model: `kinora train ARGS`, without ARGS `--preset shapes`
 cargo xtask train-tagger [ARGS]    train a tagger: `kinora text train ARGS`
-cargo xtask test                   format, clippy, tidy, all tests, the first command of the README
-cargo xtask bench [ARGS]           the benchmarks
-cargo xtask tidy                   hold the tree against its design: crates, files, words, links
-cargo xtask torture                the tests that take long
+cargo xtask test                   run rustfmt, clippy, tidy, all tests, the README's first command
+cargo xtask bench [ARGS]           run the benchmarks
+cargo xtask tidy                   check dependencies of crates, sizes and words of files, links
+cargo xtask torture                run the long tests, which are #[ignore]d
 
 Examples:
   cargo xtask train
@@ -26,7 +26,7 @@ Examples:
   cargo xtask train --help
   cargo xtask train-tagger --pos en_ewt-ud-train.conllu --ner btc.train --out runs/tagger
   KINORA_DATA=/path/to/data cargo xtask test
-  CI=true cargo xtask test            what is skipped is a failure
+  CI=true cargo xtask test            a skipped step is a failure
   cargo xtask bench --out benches
   cargo xtask tidy
   cargo xtask torture
@@ -77,7 +77,7 @@ fn train(mut args: Vec<OsString>) -> Result<ExitCode> {
     run("train", ["run", "--release", "-p", "kinora", "--", "train"], args)
 }
 
-/// Becomes `cargo` where the system can, so that its exit code and Ctrl-C are the program's own.
+/// Runs `cargo`. On Unix it replaces this process, so that exit code and Ctrl-C are the program's own.
 fn run<const N: usize>(task: &str, first: [&str; N], args: Vec<OsString>) -> Result<ExitCode> {
     let mut command = cargo();
     command.args(first).args(args);
@@ -96,7 +96,7 @@ fn run<const N: usize>(task: &str, first: [&str; N], args: Vec<OsString>) -> Res
     }
 }
 
-/// The cargo that runs this.
+/// The `cargo` that started this program.
 fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
@@ -106,8 +106,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
 }
 
-/// The folder of test data, absolute, since tests run in the folders of their crates: what
-/// `KINORA_DATA` names, else `../shared/data` beside the workspace where that is there.
+/// The folder of test data: `KINORA_DATA`, else `../shared/data` beside the workspace if it exists.
+/// The path is absolute, because tests run in the folders of their crates.
 fn data() -> Option<PathBuf> {
     let named = std::env::var_os("KINORA_DATA").filter(|path| !path.is_empty());
     match named {

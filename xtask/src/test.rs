@@ -1,5 +1,4 @@
-//! `cargo xtask test`: everything that must hold, step by step, each one tried whatever became of
-//! those before it.
+//! `cargo xtask test`: all checks, step by step. A failed step does not stop the steps after it.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
@@ -9,23 +8,23 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{cargo, data, root, tidy};
 
-/// The folders of real data that tests read, and what cannot be tested without them.
+/// The folders of real data that tests read, and the subject of these tests.
 const DATA: [(&str, &str); 6] = [
     ("mnist", "the dataset digits on MNIST"),
     ("lpc_universal", "the dataset lpc on its full sheets"),
     ("sprites_li2018", "the dataset lpc on the sprites of 2018"),
-    ("ud_english_ewt", "parts of speech and words of real sentences"),
-    ("uner_english_ewt", "names of real sentences"),
-    ("t2v_prompts", "prompts that others measure with"),
+    ("ud_english_ewt", "parts of speech and words in real sentences"),
+    ("uner_english_ewt", "names in real sentences"),
+    ("t2v_prompts", "prompts that text-to-video models are measured with"),
 ];
 
-/// What became of a step: what it has to say, or why it was skipped.
+/// The outcome of a step: a note, or the reason for skipping it.
 enum Outcome {
     Passed(String),
     Skipped(String),
 }
 
-/// A check of the machine or of the tree.
+/// A check of the machine or of the source tree.
 type Step = fn() -> Result<Outcome>;
 
 const STEPS: [(&str, Step); 10] = [
@@ -67,9 +66,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     println!("\n{}", lines.join("\n"));
     let passed = STEPS.len() - failed - skipped;
     let verdict = match (failed, skipped, ci) {
-        (0, 0, _) => "all is well",
-        (0, _, false) => "well, as far as this machine can tell",
-        (0, _, true) => "FAILED: CI is set, and there a skip is a failure",
+        (0, 0, _) => "everything passed",
+        (0, _, false) => "passed, except for the skipped steps",
+        (0, _, true) => "FAILED: with CI set, a skipped step is a failure",
         _ => "FAILED",
     };
     println!("{passed} passed, {failed} failed, {skipped} skipped: {verdict}");
@@ -77,12 +76,12 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The H.264 encoder is built from C++.
+/// A C++ compiler, which builds the H.264 encoder.
 fn compiler() -> Result<Outcome> {
     let found = || {
         let named = std::env::var("CXX").ok().filter(|name| !name.is_empty());
         let known = ["c++", "g++", "clang++"].map(String::from);
-        // A compiler may be named with arguments, as `ccache g++`.
+        // CXX may have arguments or a wrapper, such as `ccache g++`.
         named.into_iter().chain(known).find(|name| {
             name.split_whitespace()
                 .next()
@@ -90,7 +89,7 @@ fn compiler() -> Result<Outcome> {
         })
     };
     if cfg!(windows) {
-        return Ok(Outcome::Passed("looked for by the build on Windows".into()));
+        return Ok(Outcome::Passed("on Windows the build finds it".into()));
     }
     if let Some(name) = found() {
         return Ok(Outcome::Passed(name));
@@ -100,7 +99,7 @@ fn compiler() -> Result<Outcome> {
     Ok(Outcome::Passed(format!("{name}, installed")))
 }
 
-/// Tries to install packages where apt-get does that.
+/// Tries to install packages with apt-get.
 fn apt_get_install(packages: &[&str]) {
     println!("trying apt-get install {}", packages.join(" "));
     for args in [&["update", "-qq"][..], &[&["install", "-y", "-qq"], packages].concat()] {
@@ -108,7 +107,7 @@ fn apt_get_install(packages: &[&str]) {
     }
 }
 
-/// Where there is no GPU, the GPU's tests run on a driver in software.
+/// A Vulkan driver. Without a GPU, a software driver runs the tests of the GPU backend.
 fn gpu_driver() -> Result<Outcome> {
     if !cfg!(target_os = "linux") {
         return Ok(Outcome::Passed("the system's own".into()));
@@ -127,7 +126,7 @@ fn gpu_driver() -> Result<Outcome> {
     Ok(match found() {
         Some(folder) => Outcome::Passed(format!("{folder}, installed")),
         None => Outcome::Skipped(
-            "tests on a GPU: no Vulkan driver; install one, as Mesa's lavapipe (on Debian \
+            "tests on a GPU: no Vulkan driver; install one, such as Mesa's lavapipe (on Debian \
              `apt-get install mesa-vulkan-drivers libvulkan1`)"
                 .into(),
         ),
@@ -137,14 +136,14 @@ fn gpu_driver() -> Result<Outcome> {
 fn test_data() -> Result<Outcome> {
     let Some(folder) = data() else {
         return Ok(Outcome::Skipped(format!(
-            "tests on real data: KINORA_DATA is not set, and {} is not there",
+            "tests on real data: KINORA_DATA is not set, and {} does not exist",
             root().join("../shared/data").display()
         )));
     };
     let missing: Vec<String> = DATA
         .iter()
         .filter(|(name, _)| !folder.join(name).is_dir())
-        .map(|(name, what)| format!("{what}: {} is not there", folder.join(name).display()))
+        .map(|(name, what)| format!("{what}: {} does not exist", folder.join(name).display()))
         .collect();
     if missing.is_empty() {
         return Ok(Outcome::Passed(folder.display().to_string()));
@@ -164,13 +163,13 @@ fn clippy() -> Result<Outcome> {
         return Ok(Outcome::Skipped(reason));
     }
     let args = ["clippy", "--workspace", "--all-targets", "--release", "--", "-D", "warnings"];
-    succeeds(cargo().args(args), "mend what clippy says above")
+    succeeds(cargo().args(args), "fix the warnings of clippy above")
 }
 
 fn tidy_tree() -> Result<Outcome> {
     let report = tidy::check(&root())?;
     report.print();
-    ensure!(report.findings.is_empty(), "{} findings, above", report.findings.len());
+    ensure!(report.findings.is_empty(), "{} findings, listed above", report.findings.len());
     Ok(Outcome::Passed(format!("{} files", report.files)))
 }
 
@@ -186,21 +185,21 @@ fn tests() -> Result<Outcome> {
     succeeds(&mut command, "the tests that failed are named above")
 }
 
-/// The feature `rust-bert`, on libtorch for the CPU.
+/// The tests of the feature `rust-bert`, on libtorch for the CPU.
 fn rust_bert() -> Result<Outcome> {
     let Some(libtorch) = libtorch()? else {
         return Ok(Outcome::Skipped(
-            "tests of rust-bert: no libtorch, and it could not be fetched; name one of the version \
-             2.4 in LIBTORCH"
+            "tests of rust-bert: no libtorch, and it could not be downloaded; set LIBTORCH to the \
+             folder of libtorch 2.4"
                 .into(),
         ));
     };
     let command = |line: &str, behind: &[&str]| -> Result<Command> {
         let mut command = cargo();
-        // Always of the whole workspace: what it shares with the build before is not built anew.
+        // The whole workspace, as in the step before, so that shared crates are not built again.
         command.args(line.split(' ')).args(["--workspace", "--release", "--features", "rust-bert"]);
         command.arg("--").args(behind);
-        // Two threads of OpenMP on a busy machine can be slower than one, by far.
+        // On a busy machine two threads of OpenMP can be far slower than one.
         command.env("LIBTORCH", &libtorch).env("OMP_NUM_THREADS", "1");
         let found = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
         let folders = std::iter::once(libtorch.join("lib")).chain(std::env::split_paths(&found));
@@ -210,13 +209,13 @@ fn rust_bert() -> Result<Outcome> {
         }
         Ok(command)
     };
-    // Here what is fetched from the network is compiled, at least.
+    // Code that downloads models is only compiled, not run.
     let line = "clippy --all-targets --features rust-bert-remote";
-    succeeds(&mut command(line, &["-D", "warnings"])?, "mend what clippy says above")?;
+    succeeds(&mut command(line, &["-D", "warnings"])?, "fix the warnings of clippy above")?;
     for (line, only) in
         [("test --test bert --test text", ""), ("test --lib", "bert::"), ("test --doc", "text/src")]
     {
-        // Where no test has this in its name, none would fail.
+        // A filter that matches no test would pass without testing anything.
         let mut list = command(line, &[only, "--list"])?;
         let tests = list.current_dir(root()).stderr(Stdio::inherit()).output()?;
         ensure!(tests.status.success(), "cargo {line} does not build");
@@ -229,8 +228,8 @@ fn rust_bert() -> Result<Outcome> {
     Ok(Outcome::Passed(libtorch.display().to_string()))
 }
 
-/// The folder of libtorch: what `LIBTORCH` names, else one in `target`, which is made from PyPI's
-/// packages where that is possible.
+/// The folder of libtorch: `LIBTORCH`, else a folder in `target`, made from packages of PyPI where
+/// that is possible.
 fn libtorch() -> Result<Option<PathBuf>> {
     if let Some(named) = std::env::var_os("LIBTORCH").filter(|path| !path.is_empty()) {
         return Ok(Some(named.into()));
@@ -250,15 +249,15 @@ fn libtorch() -> Result<Option<PathBuf>> {
     Ok(made.then_some(folder))
 }
 
-/// Installs pip where it is missing and can be.
+/// Tries to install pip if it is missing.
 fn pip() {
     if !answers(Command::new("python3").args(["-m", "pip"])) {
         apt_get_install(&["python3-pip"]);
     }
 }
 
-/// The library that runs sentence encoders: what `ORT_DYLIB_PATH` names, else one in `target`, which
-/// comes from PyPI where that is possible.
+/// The library that runs sentence encoders: `ORT_DYLIB_PATH`, else a library in `target`, downloaded
+/// from PyPI where that is possible.
 fn onnxruntime() -> Result<Outcome> {
     if onnxruntime_library().is_none() {
         println!("fetching onnxruntime from PyPI");
@@ -266,14 +265,14 @@ fn onnxruntime() -> Result<Outcome> {
         let mut command = Command::new("python3");
         let line = "-m pip install -q --no-deps --only-binary=:all: --target";
         command.args(line.split(' '));
-        // Whether it worked is seen below.
+        // The match below finds out whether it worked.
         let _ = command.arg(root().join("target/onnxruntime")).arg("onnxruntime").status();
     }
     Ok(match onnxruntime_library() {
         Some(library) => Outcome::Passed(library.display().to_string()),
         None => Outcome::Skipped(
-            "tests of sentence encoders: no onnxruntime, and it could not be fetched; name its \
-             library, of version 1.24 or later, in ORT_DYLIB_PATH"
+            "tests of sentence encoders: no onnxruntime, and it could not be downloaded; set \
+             ORT_DYLIB_PATH to its library, version 1.24 or later"
                 .into(),
         ),
     })
@@ -291,8 +290,8 @@ fn onnxruntime_library() -> Option<PathBuf> {
     files.find(|file| file.file_name().to_str().is_some_and(library)).map(|file| file.path())
 }
 
-/// Runs the README's first command, as it stands there, in an empty folder below `target`, from
-/// where cargo finds the workspace as it does from its root.
+/// Runs the README's first command unchanged in an empty folder below `target`, where cargo finds the
+/// workspace too.
 fn readme() -> Result<Outcome> {
     let path = root().join("README.md");
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
@@ -316,20 +315,20 @@ fn readme() -> Result<Outcome> {
     Ok(Outcome::Passed(format!("{out}, {} bytes", size.len())))
 }
 
-/// The line of the first `sh` block that samples a film.
+/// The line in the first `sh` block that samples a film.
 fn first_command(readme: &str) -> Option<&str> {
     let (_, block) = readme.split_once("```sh\n")?;
     let (block, _) = block.split_once("```")?;
     block.lines().map(str::trim).find(|line| line.starts_with("cargo run --release -- sample"))
 }
 
-/// The word behind `--out`.
+/// The word after `--out`.
 fn out_of(line: &str) -> Option<&str> {
     let (_, out) = line.split_once("--out ")?;
     out.split_whitespace().next().map(|word| word.trim_matches(['"', '\'']))
 }
 
-/// Why a part of cargo cannot be run, after trying to install it; `None` if it can.
+/// Why a subcommand of cargo cannot be run, after trying to install it; `None` if it can.
 fn lacks(subcommand: &str, component: &str) -> Option<String> {
     let works = || answers(cargo().arg(subcommand));
     if works() {
@@ -337,16 +336,17 @@ fn lacks(subcommand: &str, component: &str) -> Option<String> {
     }
     println!("no cargo {subcommand}; trying rustup component add {component}");
     let _ = Command::new("rustup").args(["component", "add", component]).status();
-    (!works()).then(|| format!("cargo {subcommand} is not there and rustup could not add it"))
+    (!works()).then(|| format!("cargo {subcommand} is missing and rustup could not add it"))
 }
 
-/// Whether a program is there and tells its version.
+/// Whether a program exists and answers `--version`.
 fn answers(command: &mut Command) -> bool {
     let quiet = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// Runs a command to its end, in the root unless it says where; `remedy` is told if it fails.
+/// Runs a command to its end, in the root unless it has a folder of its own. If it fails, the error
+/// contains `remedy`.
 fn succeeds(command: &mut Command, remedy: &str) -> Result<Outcome> {
     if command.get_current_dir().is_none() {
         command.current_dir(root());

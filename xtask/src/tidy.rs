@@ -1,4 +1,4 @@
-//! `cargo xtask tidy`: the tree against its design.
+//! `cargo xtask tidy`: checks the source tree against the rules of its design.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -11,12 +11,12 @@ mod crates;
 mod files;
 mod links;
 
-/// Something that should not be so: where, and what.
+/// A violation of a rule, with its place.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Finding {
-    /// The file, from the root.
+    /// The file, relative to the root.
     pub path: PathBuf,
-    /// From 1; 1 where it is about the whole file.
+    /// The line, from 1; 1 also for a finding about the whole file.
     pub line: usize,
     pub what: String,
 }
@@ -27,11 +27,11 @@ impl Finding {
     }
 }
 
-/// What was looked at, and what was found.
+/// The number of files checked, and the findings.
 pub(crate) struct Report {
     pub files: usize,
     pub findings: Vec<Finding>,
-    /// What may stay, but should be looked at.
+    /// Findings that do not fail the check.
     pub warnings: Vec<Finding>,
 }
 
@@ -54,16 +54,16 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Looks at all files that git knows of.
+/// Checks all files that git tracks.
 pub(crate) fn check(root: &Path) -> Result<Report> {
-    // The tree may be another user's, as in a container.
+    // The tree may belong to another user, as in a container; git would then refuse to read it.
     let git = ["-c", "safe.directory=*", "ls-files", "-z"];
     let listed = output(Command::new("git").args(git).current_dir(root))?;
     let paths: Vec<&Path> = listed
         .split('\0')
         .filter(|path| !path.is_empty())
         .map(Path::new)
-        // What is deleted and not yet committed as such.
+        // Not files whose deletion is not committed yet.
         .filter(|path| root.join(path).exists())
         .collect();
     let metadata =
@@ -75,7 +75,7 @@ pub(crate) fn check(root: &Path) -> Result<Report> {
     report.findings.extend(files::top_level(&paths));
     for path in paths {
         let bytes = std::fs::read(root.join(path)).with_context(|| path.display().to_string())?;
-        // Films, pictures and weights are no text.
+        // Films, pictures and weights are not text.
         let Ok(text) = String::from_utf8(bytes) else { continue };
         files::size(path, &text, &mut report);
         report.findings.extend(files::words(path, &text));
@@ -86,7 +86,7 @@ pub(crate) fn check(root: &Path) -> Result<Report> {
     Ok(report)
 }
 
-/// What a command prints.
+/// The stdout of a command.
 fn output(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("{command:?}"))?;
     if !output.status.success() {

@@ -1,4 +1,4 @@
-//! What can be written on the command line.
+//! The arguments of the command line.
 
 mod embed;
 mod eval;
@@ -22,11 +22,11 @@ pub use text::{Engine, EngineKind, TextCommand, TextScore, TextTag, TextTrain};
 
 const CODES: &str = "\
 Exit codes:
-  0  done                        5  a device that fails
-  1  anything else               6  the training diverged
+  0  done                        5  the device failed
+  1  any other error             6  the training diverged
   2  wrong usage or config       7  an output cannot be written
-  3  data missing or wrong     130  stopped by Ctrl-C, after a checkpoint;
-  4  weights missing or wrong        by a second one at once, without";
+  3  data missing or wrong     130  stopped by Ctrl-C after a checkpoint;
+  4  weights missing or wrong        a second Ctrl-C stops at once, without one";
 
 /// A sentence in, a short film out
 #[derive(Parser)]
@@ -42,15 +42,15 @@ pub enum Command {
     Train(Train),
     Sample(Sample),
     Eval(Eval),
-    /// Look at the data that models are trained on
+    /// Preview and check datasets
     #[command(subcommand, arg_required_else_help = true)]
     Data(DataCommand),
     Inspect(Inspect),
     Devices(Devices),
-    /// Read sentences: words, their parts of speech, names
+    /// Find words, parts of speech and names in sentences
     #[command(subcommand, arg_required_else_help = true)]
     Text(TextCommand),
-    /// Ask tables of word vectors
+    /// Train, query and convert tables of word vectors
     #[command(subcommand, arg_required_else_help = true)]
     Embed(EmbedCommand),
 }
@@ -64,44 +64,44 @@ pub enum DataCommand {
 /// Train a model
 ///
 /// The run folder holds the resolved config, a log (JSON lines), sheets of samples, the last
-/// checkpoint and the model so far. Ctrl-C finishes the step and writes a checkpoint.
+/// checkpoint and the model so far. Ctrl-C finishes the current step and writes a checkpoint.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  kinora train                                         shapes, which needs no data
+  kinora train                                         the preset shapes, which needs no data
   kinora train --preset lpc --data lpc:sheets --out runs/lpc
   kinora train --init lpc --data clips:my-art --steps 2000 --out runs/mine
   kinora train --preset shapes --set train.batch=8 --set generator.hidden=32
   kinora train --out runs/lpc --resume --steps 40000
 
-Data: shapes, digits:PATH (MNIST), lpc:PATH (sprite sheets), clips:PATH (films of your own).")]
+Data: shapes, digits:PATH (MNIST), lpc:PATH (sprite sheets), clips:PATH (your own clips).")]
 pub struct Train {
-    /// Config that ships: shapes (the default), digits or lpc
+    /// Built-in config: shapes (the default), digits or lpc
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     pub preset: Option<String>,
-    /// Config of your own; what it leaves out is as in the preset shapes
+    /// Config file; a key that it leaves out has its value from the preset shapes
     #[arg(long, value_name = "F.toml", conflicts_with = "resume")]
     pub config: Option<PathBuf>,
-    /// Change a key of the config, as train.batch=8
+    /// Set a key of the config, for example train.batch=8; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// What to train on; the same as --set data=SPEC
+    /// Dataset to train on; the same as --set data=SPEC
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
-    /// Start from a trained model: its tokenizer, its sizes where --set gives no others, and all
-    /// its tensors that fit these
+    /// Start from a trained model: take its tokenizer, its sizes (except those that --set changes)
+    /// and all its tensors that fit these sizes
     #[arg(long, value_name = "NAME|PATH", conflicts_with = "resume")]
     pub init: Option<PathBuf>,
-    /// Folder of the run [default: runs/NAME, by preset or config]
+    /// Run folder [default: runs/NAME, with the name of the preset or of the config file]
     #[arg(long, value_name = "RUN")]
     pub out: Option<PathBuf>,
-    /// Go on with the run in --out from its last checkpoint, by its own config
+    /// Continue the run in --out from its last checkpoint, with its own config
     #[arg(long)]
     pub resume: bool,
-    /// Steps in all, those before a resume too; the same as --set train.steps=N
+    /// Total steps, including those before a resume; the same as --set train.steps=N
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
-    /// Seed of everything that is random; the same as --set seed=N
+    /// Seed of all random numbers; the same as --set seed=N
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     pub seed: Option<u64>,
     #[command(flatten)]
@@ -111,12 +111,12 @@ pub struct Train {
 /// Make films from sentences
 ///
 /// The same prompt, seed, model and device give the same film. Several films go to numbered files
-/// (film-000.gif, ...). With --count, the films of a prompt have the seeds N, N+1, ..., and so do
-/// those of every other prompt.
+/// (film-000.gif, ...). With --count, the films of each prompt have the seeds N, N+1, ..., where N
+/// is --seed.
 ///
-/// A film with alpha comes out as a sprite: each pixel is opaque or empty, bits that hang in the air
-/// are gone, and all frames share one palette of 32 colours. --palette gives another, --raw leaves
-/// the film as the network drew it.
+/// A film with alpha is cleaned into a sprite: each pixel is opaque or empty, small loose parts are
+/// removed, and all frames share one palette of at most 32 colours. --palette gives another palette;
+/// --raw leaves the film as the network drew it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -129,55 +129,54 @@ Examples:
   kinora sample \"an orc walks to the right\" --palette endesga-32.hex --out orc.apng
   kinora sample \"an orc walks to the right\" --raw --out orc.apng
 
-A file for --palette is a GIMP palette (.gpl), lines of RRGGBB (.hex, from lospec.com), a JASC palette
-(.pal) or a picture of at most 256 colours (.png).
+A file for --palette is a GIMP palette (.gpl), lines of RRGGBB (.hex, from lospec.com), a JASC
+palette (.pal) or a picture of at most 256 colours (.png).
 
-The ending of --out names the format: .gif, .apng, .mp4, .sheet.png (a sprite sheet with a JSON
+The extension of --out chooses the format: .gif, .apng, .mp4, .sheet.png (a sprite sheet with a JSON
 atlas), or DIR/ for frames as PNG files (several films: DIR/000/, DIR/001/, ...).
 
-Before its films, the words of a prompt that the model understands, and those that it does not, are
-told on stderr: what it understands are the words of the captions that it was trained on. A typing
-error of one letter is mended.
+Before the films of a prompt, stderr lists the words that the model understands and those that it
+does not. It understands the words of the captions that it was trained on. A typing error of one
+letter is corrected.
 
---json prints a line a film on stdout: {\"file\",\"prompt\",\"seed\",\"frames\",\"width\",\"height\",
-\"fps\",\"seconds\",\"read_as\",\"understood\",\"not_understood\",\"match\"}; \"seconds\" is how long the film
-lasts, \"read_as\" the prompt with its errors mended, \"understood\" and \"not_understood\" are lists of
-words, and \"match\" is how well a film that was kept matches (more is better), else null.")]
+--json prints one line per film on stdout: {\"file\",\"prompt\",\"seed\",\"frames\",\"width\",\"height\",
+\"fps\",\"seconds\",\"read_as\",\"understood\",\"not_understood\",\"match\"}. \"seconds\" is the length of
+the film; \"read_as\" is the prompt with typing errors corrected; \"understood\" and \"not_understood\"
+are lists of words; \"match\" is the matcher's score with --keep (higher is better), else null.")]
 pub struct Sample {
-    /// The sentence
+    /// The sentence to make a film of
     #[arg(required_unless_present = "prompts", conflicts_with = "prompts")]
     pub prompt: Option<String>,
-    /// File of prompts, one a line (blank lines and # comments are skipped); - is stdin
+    /// File of prompts, one per line (blank lines and # comments are skipped); - is stdin
     #[arg(long, value_name = "FILE|-")]
     pub prompts: Option<PathBuf>,
     /// Model: lpc, shapes, or the path of a model file or run folder
     #[arg(long, value_name = "NAME|PATH", default_value = "lpc")]
     pub model: PathBuf,
-    /// Where the film goes; the ending names the format
+    /// File or folder to write; the extension chooses the format
     #[arg(long, value_name = "FILE|DIR/", default_value = "film.gif")]
     pub out: PathBuf,
     /// Seed of the first film of each prompt
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Films of each prompt, with the seeds from --seed on [default: 1; 4 for each that is kept]
+    /// Films per prompt, with the seeds from --seed on [default: 1; with --keep, 4 times its N]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub count: Option<u32>,
-    /// Keep the N films of each prompt that match it best, as the model's own matcher says, the best
-    /// first
+    /// Keep the N films of each prompt that the model's matcher scores highest, the best first
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_500))]
     pub keep: Option<u32>,
-    /// Each pixel as a square of N x N [default: the least that gives 128 pixels; 1 for sprite
-    /// sheets and PNG files]
+    /// Enlarge each pixel to N x N [default: the smallest N that makes the longer side at least 128;
+    /// 1 for sprite sheets and PNG files]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub scale: Option<u32>,
-    /// Frames a second [default: the model's]
+    /// Frames per second [default: the model's]
     #[arg(long, value_name = "N", value_parser = fps)]
     pub fps: Option<f32>,
-    /// What lies behind transparent pixels in .mp4
+    /// Colour behind transparent pixels in .mp4
     #[arg(long, value_name = "RRGGBB", default_value = "ffffff", value_parser = colour)]
     pub background: [u8; 3],
-    /// Colours of each film: at most N (2 to 256), or the nearest in a FILE [default: 32 for films
-    /// with alpha, all for others]
+    /// Palette of each film: at most N colours (2 to 256), or the colours of FILE [default: at most 32
+    /// for films with alpha; other films keep all colours]
     #[arg(long, value_name = "N|FILE", value_parser = palette, conflicts_with = "raw")]
     pub palette: Option<Palette>,
     /// Leave the films as the network drew them
@@ -185,32 +184,32 @@ pub struct Sample {
     pub raw: bool,
     #[command(flatten)]
     pub device: Device,
-    /// Print a line of JSON a film
+    /// Print one JSON line per film
     #[arg(long)]
     pub json: bool,
 }
 
-/// Show clips of a dataset with their captions, as one animated grid
+/// Save clips of a dataset with their captions as one animated grid
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   kinora data preview shapes --out shapes.gif
   kinora data preview lpc:sheets --held-out --model lpc --out grid.gif
 
-With --model, the film that the model makes of each caption lies under the real clip.")]
+With --model, the grid shows the model's film of each caption under the real clip.")]
 pub struct Preview {
     /// shapes, digits:PATH, lpc:PATH or clips:PATH
     pub spec: String,
-    /// Where the grid goes; the ending names the format, as for sample
+    /// File to write; the extension chooses the format, as for sample
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Pairs of attributes that are kept out of training, instead of those in it
+    /// Show held-out clips, whose pairs of attributes training never shows
     #[arg(long)]
     pub held_out: bool,
-    /// Which clips, and the seed of the first film
+    /// Seed of the draw of clips, and of the first film
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// How many clips
+    /// Number of clips
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub count: u32,
     /// Model that makes the films: lpc, shapes, or a path
@@ -220,24 +219,24 @@ pub struct Preview {
     pub device: Device,
 }
 
-/// List all that is wrong with a dataset
+/// List all problems of a dataset
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   kinora data check clips:my-art
   kinora data check lpc:sheets --json
 
-Prints a line a problem on stdout and ends with exit code 3 if there is one. With --json a line is
-{\"path\",\"problem\"}, the path null where a problem has none.")]
+Prints one line per problem on stdout; the exit code is 3 if there is any. With --json a line is
+{\"path\",\"problem\"}; \"path\" is null if the problem is not about a file or folder.")]
 pub struct Check {
     /// shapes, digits:PATH, lpc:PATH or clips:PATH
     pub spec: String,
-    /// Print a line of JSON a problem
+    /// Print one JSON line per problem
     #[arg(long)]
     pub json: bool,
 }
 
-/// Say what a model is: card, licence, sizes
+/// Print the card, the licence and the sizes of a model
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -247,7 +246,7 @@ pub struct Inspect {
     /// lpc, shapes, or the path of a model file or run folder
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
-    /// Print all of it, each tensor too, as one object of JSON
+    /// Print everything, including the list of tensors, as one JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -259,21 +258,21 @@ Examples:
   kinora devices
   kinora devices --json")]
 pub struct Devices {
-    /// Print a line of JSON a device
+    /// Print one JSON line per device
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(clap::Args)]
 pub struct Device {
-    /// What computes: auto, cpu, gpu or gpu:N
+    /// Device to compute on: auto (a GPU if there is one), cpu, gpu or gpu:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: Choice,
 }
 
 fn fps(text: &str) -> Result<f32, String> {
     let fps = text.parse().ok().filter(|fps| (0.1..=240.0).contains(fps));
-    fps.ok_or_else(|| "it must be a number from 0.1 to 240".into())
+    fps.ok_or_else(|| "must be a number from 0.1 to 240".into())
 }
 
 fn palette(text: &str) -> Result<Palette, String> {
@@ -281,13 +280,13 @@ fn palette(text: &str) -> Result<Palette, String> {
         return Palette::load(text).map_err(|error| error.to_string());
     }
     let most = text.parse().ok().filter(|most| (2..=256).contains(most));
-    most.map(Palette::Most).ok_or_else(|| "a number of colours must be from 2 to 256".into())
+    most.map(Palette::Most).ok_or_else(|| "the number of colours must be from 2 to 256".into())
 }
 
 fn colour(text: &str) -> Result<[u8; 3], String> {
     let digits = text.strip_prefix('#').unwrap_or(text);
     let number = u32::from_str_radix(digits, 16).ok();
     let number = number.filter(|_| digits.len() == 6 && !digits.starts_with('+'));
-    let [_, r, g, b] = number.ok_or("write it as RRGGBB, as in ff8000")?.to_be_bytes();
+    let [_, r, g, b] = number.ok_or("must be RRGGBB in hex, for example ff8000")?.to_be_bytes();
     Ok([r, g, b])
 }

@@ -23,8 +23,8 @@ pub fn preview(args: &Preview) -> Result<()> {
         let [frames, height, width, _] = clip.dims();
         if frames * height * width > MAX_PIXELS / args.count as usize {
             return Err(anyhow::Error::from(Failure::usage(format!(
-                "{count} clips of {frames} frames of {width} x {height} are too large for a grid; \
-                 ask for fewer by --count"
+                "a grid of {count} clips of {frames} frames of {width} x {height} is too large; \
+                 lower --count"
             ))));
         }
         Ok(kinora_train::examples(&*dataset, split, args.seed, count, clip)?)
@@ -67,7 +67,7 @@ pub fn check(args: &Check) -> Result<()> {
     }
     match problems.len() {
         0 => {
-            note(format_args!("{}: nothing is wrong", args.spec));
+            note(format_args!("{}: no problems", args.spec));
             Ok(())
         }
         1 => Err(Failure::data(format!("{}: 1 problem", args.spec)).into()),

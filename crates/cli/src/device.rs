@@ -1,4 +1,4 @@
-//! What computes.
+//! `--device` and `kinora devices`
 
 use std::str::FromStr;
 
@@ -11,20 +11,20 @@ use crate::args::Devices;
 use crate::exit::Failure;
 use crate::output::{note, say};
 
-/// What `--device` can be.
+/// A value of `--device`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Choice {
     /// A GPU if there is one, else the CPU.
     Auto,
     Cpu,
-    /// The `n`-th of `kinora devices`.
+    /// The adapter `gpu:n` of `kinora devices`.
     Gpu(usize),
 }
 
 const NO_GPU: &str =
-    "no GPU is found on this machine: a driver for Vulkan, Metal or DirectX 12 is needed";
+    "no GPU found on this machine; install a driver for Vulkan, Metal or DirectX 12";
 
-/// What was chosen.
+/// An opened device.
 pub enum Device {
     Cpu(CpuDevice),
     Gpu(GpuDevice),
@@ -39,31 +39,31 @@ impl FromStr for Choice {
             None if text == "gpu" => Ok(Self::Gpu(0)),
             Some(("gpu", number)) => match number.parse::<u16>() {
                 Ok(number) => Ok(Self::Gpu(number.into())),
-                Err(_) => Err("it is one of auto, cpu, gpu, gpu:N".into()),
+                Err(_) => Err("must be auto, cpu, gpu or gpu:N".into()),
             },
-            _ => Err("it is one of auto, cpu, gpu, gpu:N".into()),
+            _ => Err("must be auto, cpu, gpu or gpu:N".into()),
         }
     }
 }
 
 impl Choice {
-    /// The device.
+    /// Opens the chosen device.
     pub fn open(self) -> Result<Device> {
         let adapter = match self {
             Self::Cpu => None,
-            // A program that stands in for a GPU is slower than our own for the CPU.
+            // A software adapter is slower than our CPU backend.
             Self::Auto => Adapter::best_chip(),
             Self::Gpu(number) => {
                 let mut adapters = Adapter::all();
                 if number >= adapters.len() {
                     let found = match adapters.len() {
                         0 => NO_GPU.into(),
-                        1 => "there is one GPU, which is --device gpu".into(),
-                        n => format!("there are gpu:0 to gpu:{}, see `kinora devices`", n - 1),
+                        1 => "the only GPU is --device gpu".into(),
+                        n => format!("the GPUs are gpu:0 to gpu:{}, see `kinora devices`", n - 1),
                     };
                     let asked = if number == 0 { "gpu".into() } else { format!("gpu:{number}") };
                     return Err(Failure::device(format!(
-                        "--device {asked}: {found}; use --device cpu, or leave it out"
+                        "--device {asked}: {found}; or use --device cpu"
                     ))
                     .into());
                 }
@@ -73,14 +73,14 @@ impl Choice {
         let Some(adapter) = adapter else { return Ok(Device::Cpu(CpuDevice::new())) };
         if adapter.is_software() {
             note(format_args!(
-                "{} is software, not a GPU, and slower than --device cpu",
+                "{} is a software driver, not a GPU; --device cpu is faster",
                 adapter.name()
             ));
         }
         match GpuDevice::of(&adapter) {
             Ok(device) => Ok(Device::Gpu(device)),
             Err(error) if self == Self::Auto => {
-                note(format_args!("{error}; the CPU is used"));
+                note(format_args!("cannot use the GPU: {error}; using the CPU"));
                 Ok(Device::Cpu(CpuDevice::new()))
             }
             Err(error) => Err(error.into()),
@@ -126,7 +126,7 @@ pub fn list(args: &Devices) -> Result<()> {
     }
     for (number, adapter) in adapters.iter().enumerate() {
         let software = match adapter.is_software() {
-            true => "; software, not a GPU: used for --device gpu alone",
+            true => "; a software driver, used only if --device asks for it",
             false => "",
         };
         let (name, backend, driver) = (adapter.name(), adapter.backend(), adapter.driver());
@@ -134,15 +134,15 @@ pub fn list(args: &Devices) -> Result<()> {
         let Limits { tensor, storage_buffers, workgroups, threads, shared } = adapter.limits();
         let (tensor, shared) = (tensor >> 20, shared >> 10);
         say(format_args!(
-            "       tensors up to {tensor} MiB, {storage_buffers} buffers a kernel, workgroups of \
-             {threads} threads and {shared} KiB, {workgroups} of them a dimension; no optional \
-             feature is used"
+            "       tensors up to {tensor} MiB, {storage_buffers} storage buffers per kernel, \
+             workgroups of {threads} threads with {shared} KiB of shared memory, {workgroups} \
+             workgroups per dimension; no optional features used"
         ))?;
     }
     Ok(())
 }
 
-/// The vector instructions that this machine has, of those that make a difference here.
+/// The SIMD instruction sets of this machine, among those that our kernels use.
 fn simd() -> Vec<&'static str> {
     let mut found = Vec::new();
     #[cfg(target_arch = "x86_64")]

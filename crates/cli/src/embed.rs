@@ -35,11 +35,11 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
     probe(&args.out)?;
     let stop = stop_on_signal()?;
     if args.buckets > 0 && (args.method == Method::Glove || form != Form::Own) {
-        let reason = "--buckets goes with word2vec and cbow, and with a table in .safetensors";
+        let reason = "--buckets needs --method word2vec or cbow, and --out in .safetensors";
         return Err(Failure::usage(reason).into());
     }
     if args.negative.is_some() && args.method == Method::Glove {
-        return Err(Failure::usage("--negative goes with word2vec and cbow").into());
+        return Err(Failure::usage("--negative needs --method word2vec or cbow").into());
     }
     let or = |given: Option<u32>, default| given.map_or(default, |given| given as usize);
     let threads = or(args.threads, rayon::current_num_threads());
@@ -93,20 +93,20 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
     }?;
     bar.finish_and_clear();
     if is_unlearnt {
-        return Err(Failure::stopped("before anything was learnt; nothing is written").into());
+        return Err(Failure::stopped("before anything was learnt; nothing was written").into());
     }
     kinora_embed::write(&vectors, &args.out, form)?;
     let (words, dim) = (vectors.len(), vectors.dim());
     let seconds = start.elapsed().as_secs_f64();
-    note(format_args!("{}: {words} words of {dim} numbers, {seconds:.1} s", args.out.display()));
+    note(format_args!("{}: {words} words, dimension {dim}, {seconds:.1} s", args.out.display()));
     match stop.load(Ordering::Relaxed) {
         true => Err(Failure::stopped("before the last epoch").into()),
         false => Ok(()),
     }
 }
 
-/// A file that can be read more than once: what cannot, as standard input and pipes, is copied into
-/// one that goes away in the end.
+/// A file that can be read more than once. Standard input and pipes are copied to a temporary file,
+/// which is removed on drop.
 struct Kept {
     path: PathBuf,
     is_copy: bool,
@@ -153,7 +153,7 @@ pub fn near(args: &EmbedNear) -> Result<()> {
     let itself = Vec::from_iter(vectors.find(&args.word));
     if itself.is_empty() {
         let (word, table) = (&args.word, args.list.table.name());
-        note(format_args!("{word:?} is not in {table}: it goes by its parts"));
+        note(format_args!("{word:?} is not in {table}: its vector is made of its parts"));
     }
     args.list.print(&vectors.near(&vector, args.list.count as usize, &itself))
 }
@@ -176,7 +176,7 @@ pub fn similar(args: &EmbedSimilar) -> Result<()> {
         let (mean, unknown) = vectors.mean(sentence);
         if mean.iter().all(|&x| x == 0.0) {
             let table = args.table.name();
-            return Err(Failure::usage(format!("no word of {sentence:?} is in {table}")));
+            return Err(Failure::usage(format!("no word of {sentence:?} has a vector in {table}")));
         }
         let is_word = |word: &&str| word.chars().any(char::is_alphanumeric);
         let unknown: Vec<&str> = unknown.into_iter().filter(is_word).collect();
@@ -218,7 +218,7 @@ pub fn score(args: &EmbedScore) -> Result<()> {
             });
             let unknown = match pairs - covered {
                 0 => String::new(),
-                n => format!("; in {n} of them no word of a sentence is known, which counts as 0"),
+                n => format!("; {n} of them have a sentence without a known word and count as 0"),
             };
             let text = format!(
                 "Pearson {pearson:.4}, Spearman {spearman:.4} of {pairs} pairs of sentences{unknown}"
@@ -259,7 +259,8 @@ pub fn distil(args: &EmbedDistil) -> Result<()> {
     let (dim, most) = (args.dim as usize, encoder.dim()?);
     if dim > most {
         let encoder = args.encoder.display();
-        let reason = format!("--dim {dim}: {encoder} gives vectors of {most} numbers");
+        let reason =
+            format!("--dim {dim}: vectors of {encoder} have only dimension {most}; lower it");
         return Err(Failure::usage(reason).into());
     }
     let bar = ProgressBar::new(words.len() as u64).with_style(
@@ -270,14 +271,14 @@ pub fn distil(args: &EmbedDistil) -> Result<()> {
         values.extend(encoder.encode_words(some)?.into_iter().flatten());
         bar.inc(some.len() as u64);
         if stop.load(Ordering::Relaxed) {
-            return Err(Failure::stopped("before the last word; nothing is written").into());
+            return Err(Failure::stopped("before the last word; nothing was written").into());
         }
     }
     bar.finish_and_clear();
     let encoded = Vectors::new(&words, values.len() / words.len().max(1), values)?;
     let vectors = kinora_embed::distil(&encoded, dim)?;
     kinora_embed::write(&vectors, &args.out, form)?;
-    note(format_args!("{}: {} words of {} numbers", args.out.display(), vectors.len(), args.dim));
+    note(format_args!("{}: {} words, dimension {}", args.out.display(), vectors.len(), args.dim));
     Ok(())
 }
 
@@ -287,26 +288,25 @@ pub fn convert(args: &EmbedConvert) -> Result<()> {
     kinora_embed::write(&vectors, &args.output, form)?;
     if !vectors.ngrams().is_empty() && !form.is_own() {
         let (from, to) = (args.input.display(), args.output.display());
-        note(format_args!("{to} has no place for the vectors of parts of words that {from} has"));
+        note(format_args!("{to}: left out the vectors of word parts of {from}; use .safetensors"));
     }
     let (words, dim) = (vectors.len(), vectors.dim());
-    note(format_args!("{}: {words} words of {dim} numbers", args.output.display()));
+    note(format_args!("{}: {words} words, dimension {dim}", args.output.display()));
     Ok(())
 }
 
-/// The form of a table to write.
+/// The format of a table to write, by its extension.
 fn form(path: &Path, half: bool) -> Result<Form> {
     let unknown = || {
         let path = path.display();
-        let known = "end its name in .safetensors, or in .bin, .vec or .txt with .gz or without";
-        Failure::usage(format!("{path} names no form of a table; {known}"))
+        let known = ".safetensors, or .bin, .vec or .txt with or without .gz";
+        Failure::usage(format!("{path}: unknown extension of a table; use {known}"))
     };
     match Form::of(path).ok_or_else(unknown)? {
         Form::Own if half => Ok(Form::OwnHalf),
         _ if half => {
             let path = path.display();
-            Err(Failure::usage(format!("{path}: only a .safetensors has numbers of 16 bits"))
-                .into())
+            Err(Failure::usage(format!("{path}: --half needs a table in .safetensors")).into())
         }
         form => Ok(form),
     }
@@ -316,7 +316,7 @@ fn open(path: &Path, limit: Option<u32>) -> Result<Vectors> {
     let Loaded { vectors, skipped } = kinora_embed::read(path, limit.map(|limit| limit as usize))?;
     if skipped > 0 {
         let path = path.display();
-        note(format_args!("{path}: left out {skipped} words that are no UTF-8 or there twice"));
+        note(format_args!("{path}: skipped {skipped} words that are not UTF-8 or are repeated"));
     }
     Ok(vectors)
 }
@@ -337,10 +337,10 @@ impl Table {
         }
     }
 
-    /// What a message calls it.
+    /// The name of the table in messages.
     fn name(&self) -> String {
         let path = self.vectors.as_ref().map(|path| path.display().to_string());
-        path.unwrap_or_else(|| "the table that is built in".into())
+        path.unwrap_or_else(|| "the built-in table".into())
     }
 }
 

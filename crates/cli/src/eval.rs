@@ -21,7 +21,7 @@ use crate::models;
 use crate::output::{note, probe, say};
 use crate::train::stop_on_signal;
 
-/// How many held-out clips a new judge is tried on.
+/// Number of held-out clips on which a new judge is tested.
 const TRIED: u64 = 2000;
 
 pub fn run(args: &Eval) -> Result<()> {
@@ -54,7 +54,7 @@ fn eval<T: Tensor>(args: &Eval, device: &T::Device) -> Result<()> {
     };
     let judge = if subject.labels.is_empty() {
         note(format_args!(
-            "{} knows no attributes: the figures that need them are left out",
+            "{} has no attributes: the figures that need attributes are left out",
             args.data
         ));
         Judge::<T>::untrained(device, subject)?
@@ -82,7 +82,7 @@ fn eval<T: Tensor>(args: &Eval, device: &T::Device) -> Result<()> {
     });
     bar.finish_and_clear();
     let Some(report) = report? else {
-        return Err(Failure::stopped("nothing was measured to the end").into());
+        return Err(Failure::stopped("the evaluation is not finished; start it again").into());
     };
     if let Some(path) = &args.html {
         kinora_video::write_atomic(path, report.to_html()?.as_bytes())?;
@@ -94,7 +94,7 @@ fn eval<T: Tensor>(args: &Eval, device: &T::Device) -> Result<()> {
     }
 }
 
-/// Trains a judge and tells how good it is.
+/// Trains and saves a judge, and prints its accuracy.
 fn fit_judge<T: Tensor>(
     args: &Eval,
     device: &T::Device,
@@ -123,11 +123,11 @@ fn fit_judge<T: Tensor>(
     });
     bar.finish_and_clear();
     let Some(judge) = judge? else {
-        return Err(Failure::stopped("the judge is not made; start again").into());
+        return Err(Failure::stopped("no judge was saved; start again").into());
     };
     judge.save(path)?;
-    note(format_args!("the judge is {}", path.display()));
-    note(format_args!("right about {TRIED} held-out real clips (network 1, network 2):"));
+    note(format_args!("saved the judge: {}", path.display()));
+    note(format_args!("accuracy on {TRIED} held-out real clips (network 1, network 2):"));
     for (name, shares) in judge.ceiling(device, &**dataset, TRIED, 0)? {
         let [first, second] = shares.map(|share| 100.0 * share);
         say(format_args!("{name:12} {first:5.1}% {second:5.1}%"))?;
@@ -135,7 +135,7 @@ fn fit_judge<T: Tensor>(
     Ok(())
 }
 
-/// The file of the judge.
+/// The path of the judge's file.
 fn place(judge: &Path, subject: &Subject) -> PathBuf {
     match judge.extension().is_some_and(|ending| ending == "safetensors") {
         true => judge.to_path_buf(),
@@ -146,7 +146,7 @@ fn place(judge: &Path, subject: &Subject) -> PathBuf {
 fn missing(args: &Eval, path: &Path) -> Failure {
     let model = args.model.as_deref().unwrap_or(Path::new("lpc"));
     Failure::weights(format!(
-        "there is no judge {}; make it once, in about a quarter of an hour on two cores, with: \
+        "there is no judge {}; train it once (about a quarter of an hour on two cores) with: \
          kinora eval --fit-judge --data {} --model {} --judge {}",
         path.display(),
         args.data,

@@ -1,4 +1,4 @@
-//! How a command that failed ends: one line, and a code that says what kind of failure it was.
+//! How a failed command ends: one line on stderr, and an exit code for the kind of failure.
 
 use std::fmt;
 use std::io::{Write, stderr};
@@ -54,14 +54,14 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Says what went wrong, in one line on stderr.
+/// Prints an error with its causes as one line on stderr, and gives its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let code = code(error);
     let mut line = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();
         let cause = cause.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-        // Some errors say their cause themselves.
+        // The text of some errors already contains their cause.
         if !line.contains(&cause) {
             line.push_str(if line.is_empty() { "" } else { ": " });
             line.push_str(&cause);
@@ -85,7 +85,7 @@ fn code(error: &anyhow::Error) -> u8 {
     found.unwrap_or(OTHER)
 }
 
-/// Whether there was no room for a tensor.
+/// Whether the error is that a device has no memory for a tensor.
 pub fn is_memory(error: &anyhow::Error) -> bool {
     use kinora_tensor::Error::Memory;
     error.chain().any(|cause| {

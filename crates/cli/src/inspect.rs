@@ -54,28 +54,28 @@ pub fn run(args: &Inspect) -> Result<()> {
         ("credit", credits.clone()),
         ("films", {
             let [frames, height, width, _] = clip.dims();
-            format!("{frames} frames of {width} x {height}, {colour}, {} a second", clip.fps)
+            format!("{frames} frames of {width} x {height}, {colour}, {} per second", clip.fps)
         }),
         ("weights", format!("{parameters} parameters, {precision}")),
         ("tokenizer", {
             let (known, most) = (tokenizer.vocab_size(), config.encoder.pieces);
-            format!("{known} pieces, of which a sentence may have {most}")
+            format!("{known} pieces; a sentence has at most {most}")
         }),
         (
             "words",
             match words.len() {
                 0 => String::new(),
-                n => format!("{n} in its captions; --json lists them"),
+                n => format!("{n} in the captions it was trained on; --json lists them"),
             },
         ),
-        ("goes with", {
+        ("needs", {
             let kinds = [
                 ("the word vectors", &config.encoder.vectors, &sources.vectors),
                 ("the encoder", &config.encoder.onnx, &sources.encoder),
             ];
             let lines = kinds.into_iter().filter_map(|(what, path, source)| {
                 let Source { dim, fingerprint } = source.as_ref()?;
-                Some(format!("{what} {path:?}, {dim} numbers, {fingerprint}"))
+                Some(format!("{what} {path:?}, dimension {dim}, fingerprint {fingerprint}"))
             });
             lines.collect::<Vec<_>>().join("\n")
         }),

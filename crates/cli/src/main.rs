@@ -1,5 +1,5 @@
-//! The kinora command line: arguments, the device, what a person sees. What another program would
-//! want lives in the libraries.
+//! The kinora command line: arguments, choice of device, output for people. Logic that another
+//! program could use lives in the libraries.
 
 use std::process::ExitCode;
 
@@ -23,7 +23,7 @@ mod train;
 
 fn main() -> ExitCode {
     let command = Args::parse().command;
-    // On a thread of the pool, since from outside each operation would have to wake one.
+    // On a thread of the pool: from outside, each operation would first have to wake a thread.
     let done = rayon::scope(|_| match &command {
         Command::Train(args) => train::run(args),
         Command::Sample(args) => sample::run(args),

@@ -1,4 +1,4 @@
-//! Which model is meant.
+//! Finds and loads models.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use kinora_tensor::Tensor;
 
 use crate::exit::Failure;
 
-/// The models that ship.
+/// The models inside the binary, by name.
 const SHIPPED: [(&str, &[u8]); 2] = [
     ("lpc", include_bytes!("../../../assets/lpc.safetensors")),
     ("shapes", include_bytes!("../../../assets/shapes.safetensors")),
 ];
 
-/// The bytes of a model, what they are called, one that ships by its name, any other by its path, and
-/// the folder that they are in.
+/// The bytes of a model, its name for messages (the name of a built-in model, else the path), and the
+/// folder of its file; a built-in model has no folder.
 pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String, Option<PathBuf>)> {
     if let Some((name, bytes)) = SHIPPED.iter().find(|(name, _)| model == Path::new(name)) {
         return Ok((Cow::Borrowed(*bytes), (*name).into(), None));
@@ -24,8 +24,8 @@ pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String, Option<PathBuf>
     if !model.exists() {
         let names = SHIPPED.map(|(name, _)| name).join(" and ");
         return Err(Failure::weights(format!(
-            "there is no model {model:?}: the models that ship are {names}; any other is the path \
-             of a model file or run folder"
+            "there is no model {model:?}: the models that ship are {names}; for any other model, \
+             give the path of a model file or run folder"
         ))
         .into());
     }
@@ -34,7 +34,7 @@ pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String, Option<PathBuf>
     Ok((Cow::Owned(bytes), path.display().to_string(), folder))
 }
 
-/// The path of another file of a model's folder.
+/// The path of the file `name` in the folder of a model.
 pub fn beside(model: &Path, name: &str) -> PathBuf {
     if model.is_dir() { model.join(name) } else { model.with_file_name(name) }
 }

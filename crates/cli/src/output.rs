@@ -1,4 +1,4 @@
-//! Where films go, and what is printed.
+//! Paths of films, and lines on stdout and stderr.
 
 use std::fmt::Display;
 use std::fs::{self, OpenOptions};
@@ -10,7 +10,7 @@ use kinora_video::Format;
 
 use crate::exit::Failure;
 
-/// A line of data on stdout. Where nobody reads it any more, the work goes on without.
+/// Prints a line of data on stdout. A closed pipe is no error: the work goes on.
 pub fn say(line: impl Display) -> Result<()> {
     match writeln!(stdout(), "{line}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -20,7 +20,7 @@ pub fn say(line: impl Display) -> Result<()> {
     }
 }
 
-/// A line for people on stderr; nothing fails because nobody reads it.
+/// Prints a line for people on stderr; failures to write are ignored.
 pub fn note(line: impl Display) {
     let _ = writeln!(stderr(), "{line}");
 }
@@ -31,17 +31,17 @@ pub fn count(n: u64, what: &str) -> String {
     format!("{n} {what}{s}")
 }
 
-/// Files or folders for some films.
+/// The files or folders that films are written to.
 pub struct Targets {
     pub format: Format,
     pub paths: Vec<PathBuf>,
-    /// Made before the first film, if it is not there.
+    /// The parent folder of several sequences; created before the first film.
     folder: Option<PathBuf>,
 }
 
 impl Targets {
-    /// The paths of `count` films that go to `out`: itself for one, numbered ones for several.
-    /// Tries whether they can be written, and leaves nothing behind.
+    /// The paths of `count` films that go to `out`: `out` itself for one film, numbered paths for
+    /// several. Tests whether they can be written, and leaves nothing behind.
     pub fn new(out: &Path, count: usize) -> Result<Self> {
         let format = Format::of(out)?;
         let digits = (count.max(1) - 1).to_string().len().max(3);
@@ -67,12 +67,12 @@ impl Targets {
         }
         let taken = paths.iter().find(|path| path.is_dir());
         if let Some(path) = taken.filter(|_| format != Format::Sequence) {
-            return Err(cannot(path, "it is a folder"));
+            return Err(cannot(path, "it is a folder; name a file"));
         }
         Ok(Self { format, paths, folder })
     }
 
-    /// Makes the folder of several films.
+    /// Creates the parent folder of several sequences.
     pub fn prepare(&self) -> Result<()> {
         match &self.folder {
             Some(folder) if !folder.is_dir() => {
@@ -83,7 +83,7 @@ impl Targets {
     }
 }
 
-/// The length of what stands behind the last dot, with the dot.
+/// The length of the extension, with its dot.
 fn ending(name: &str) -> usize {
     name.rfind('.').map_or(0, |at| name.len() - at)
 }
@@ -92,17 +92,20 @@ fn cannot(path: &Path, reason: impl Display) -> anyhow::Error {
     Failure::write(format!("cannot write {}: {reason}", path.display())).into()
 }
 
-/// Tries whether a file can be written, and leaves nothing behind.
+/// Tests whether a file can be written, and leaves nothing behind.
 pub fn probe(path: &Path) -> Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
-        return Err(cannot(path, format!("there is no folder {}", parent.display())));
+        return Err(cannot(
+            path,
+            format!("there is no folder {}; make it first", parent.display()),
+        ));
     }
     if path.is_dir() {
-        return Err(cannot(path, "it is a folder"));
+        return Err(cannot(path, "it is a folder; name a file"));
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // As long as the names of the temporary files that writers make.
+    // As long as the temporary names of the writers, so that a name that is too long fails here.
     let trial = path.with_file_name(format!(".{name}.{}-0.tmp", std::process::id()));
     let made = OpenOptions::new().write(true).create_new(true).open(&trial);
     made.map_err(|error| cannot(path, error))?;

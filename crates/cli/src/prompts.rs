@@ -1,4 +1,4 @@
-//! What is to be shown.
+//! Reads prompts, and prints what a model understands of them.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,10 +10,10 @@ use kinora_tensor::Tensor;
 use crate::exit::Failure;
 use crate::output::note;
 
-/// More than this is no list of prompts.
+/// The largest file of prompts; a larger file is taken for a mistake.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// The prompts of a file, or of stdin.
+/// The prompts of a file, or of stdin if `file` is `-`.
 pub fn read(file: &Path) -> Result<Vec<String>> {
     let (name, bytes) = if file == Path::new("-") {
         ("stdin".to_string(), limited(std::io::stdin().lock()))
@@ -23,7 +23,7 @@ pub fn read(file: &Path) -> Result<Vec<String>> {
     let fail = |reason: String| Failure::usage(format!("prompts of {name}: {reason}"));
     let bytes = bytes.map_err(|error| fail(error.to_string()))?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(fail(format!("more than {} MiB", MAX_BYTES >> 20)).into());
+        return Err(fail(format!("larger than {} MiB; split it", MAX_BYTES >> 20)).into());
     }
     let text = std::str::from_utf8(&bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() + 1;
@@ -34,7 +34,7 @@ pub fn read(file: &Path) -> Result<Vec<String>> {
     let prompts: Vec<String> =
         lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(Into::into).collect();
     if prompts.is_empty() {
-        return Err(fail("there is none; write one a line".into()).into());
+        return Err(fail("no prompts; write one per line".into()).into());
     }
     Ok(prompts)
 }
@@ -45,10 +45,10 @@ fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What a model understands of each prompt.
+/// Looks up which words of each prompt a model understands.
 ///
 /// # Errors
-/// If one is empty.
+/// If a prompt is empty.
 pub fn look<T: Tensor>(model: &Model<T>, prompts: &[String]) -> Result<Vec<Reading>> {
     let look = |prompt: &String| {
         let reading = model.lexicon.look(prompt)?;
@@ -60,8 +60,8 @@ pub fn look<T: Tensor>(model: &Model<T>, prompts: &[String]) -> Result<Vec<Readi
     prompts.iter().map(look).collect()
 }
 
-/// Says what is understood of a prompt, what is not, and what is not read; each line begins with
-/// `head`.
+/// Prints which words of a prompt are understood, which are not, and which part is cut off; each line
+/// begins with `head`.
 pub fn tell<T: Tensor>(model: &Model<T>, reading: &Reading, head: &str) {
     let Reading { understood, mended, not_understood, unread, .. } = reading;
     let word = |word: &String| match mended.iter().find(|(_, read)| read == word) {
@@ -75,7 +75,7 @@ pub fn tell<T: Tensor>(model: &Model<T>, reading: &Reading, head: &str) {
         (false, false) => {
             note(format_args!("{head}understood: {words}; not understood: {others}"));
         }
-        (true, true) => note(format_args!("{head}warning: the prompt says nothing to this model")),
+        (true, true) => note(format_args!("{head}warning: the prompt has no content words")),
         (true, false) => note(format_args!(
             "{head}warning: this model understands nothing of the prompt; not understood: {others}"
         )),
@@ -84,8 +84,8 @@ pub fn tell<T: Tensor>(model: &Model<T>, reading: &Reading, head: &str) {
         let most = model.config.encoder.pieces;
         let unread: String = unread.chars().take(60).collect();
         note(format_args!(
-            "{head}warning: the prompt is too long; this model reads {most} pieces, and what follows is \
-             cut: {unread:?}"
+            "{head}warning: the prompt is too long; this model reads at most {most} pieces and ignores \
+             the rest: {unread:?}"
         ));
     }
 }

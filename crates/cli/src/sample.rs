@@ -14,20 +14,22 @@ use crate::exit::Failure;
 use crate::output::{Targets, note, say};
 use crate::{models, prompts};
 
-/// How large a film is shown where nobody says otherwise.
+/// Pixels of the longer side of an enlarged film, at least, without `--scale`.
 const VISIBLE: usize = 128;
-/// More films than this are a mistake.
+/// Largest number of films of one call; more are taken for a mistake.
 const MOST_FILMS: usize = 1_000_000;
-/// Films that are made for each that is kept.
+/// Films made for each film kept, without `--count`.
 const MADE_FOR_KEPT: u32 = 4;
-/// What a GIF can hold.
+/// Largest frame rate of a GIF, in frames per second.
 const MOST_FPS_OF_GIF: f32 = 50.0;
 
 pub fn run(args: &Sample) -> Result<()> {
     let prompts = match (&args.prompt, &args.prompts) {
         (_, Some(file)) => prompts::read(file)?,
         (Some(prompt), None) if prompt.trim().is_empty() => {
-            return Err(Failure::usage("the prompt is empty; say what is to be seen").into());
+            return Err(
+                Failure::usage("the prompt is empty; describe the film in a sentence").into()
+            );
         }
         (prompt, None) => prompt.iter().cloned().collect(),
     };
@@ -35,7 +37,8 @@ pub fn run(args: &Sample) -> Result<()> {
     let films = prompts.len() * count as usize;
     if films > MOST_FILMS {
         return Err(Failure::usage(format!(
-            "{} prompts with --count {count} are {films} films; at most {MOST_FILMS} at a time",
+            "{} prompts with --count {count} are {films} films; lower --count or split the prompts, \
+             at most {MOST_FILMS} films per call",
             prompts.len(),
         ))
         .into());
@@ -45,7 +48,7 @@ pub fn run(args: &Sample) -> Result<()> {
         && targets.format == Format::Gif
     {
         return Err(Failure::usage(format!(
-            "--fps {fps}: a GIF shows at most {MOST_FPS_OF_GIF} frames a second; use .apng or .mp4"
+            "--fps {fps}: a GIF has at most {MOST_FPS_OF_GIF} frames per second; use .apng or .mp4"
         ))
         .into());
     }
@@ -55,7 +58,7 @@ pub fn run(args: &Sample) -> Result<()> {
     }
 }
 
-/// How many films of each prompt are made, and how many of them are kept.
+/// The numbers of films made and kept per prompt.
 fn counts(args: &Sample) -> Result<(u32, u32)> {
     let Some(keep) = args.keep else {
         let count = args.count.unwrap_or(1);
@@ -85,7 +88,8 @@ fn films_of<T: Tensor>(
     };
     if frames * height * width * scale * scale > MAX_PIXELS {
         return Err(Failure::usage(format!(
-            "--scale {scale} makes films of {frames} frames of {} x {} pixels, which is too large",
+            "--scale {scale} makes films of {frames} frames of {} x {} pixels, which is too large; \
+             lower it",
             width * scale,
             height * scale
         ))
@@ -94,7 +98,7 @@ fn films_of<T: Tensor>(
 
     let (count, kept) = counts(args)?;
     if args.keep.is_some() {
-        // An error for a model without a matcher, before anything is written.
+        // A model without a matcher gives its error here, before anything is written.
         model.matches("", &[])?;
     }
     targets.prepare()?;
@@ -103,10 +107,9 @@ fn films_of<T: Tensor>(
     for (prompt, reading) in prompts.iter().zip(&readings) {
         let head = if prompts.len() > 1 { format!("{prompt:?}: ") } else { String::new() };
         prompts::tell(&model, reading, &head);
-        // The same for every prompt.
+        // Every prompt has the same seeds.
         let seeds: Vec<u64> = (0..count).map(|j| args.seed.wrapping_add(j.into())).collect();
-        // One by one, so that a film depends on its prompt and seed alone, on one device to the last
-        // bit.
+        // Not batched: so each bit of a film depends on its prompt, seed and device alone.
         let sample = |&seed: &u64| Ok((seed, None, model.sample(&reading.text, seed)?));
         let films: Box<dyn Iterator<Item = kinora_model::Result<_>>> = match args.keep {
             None => Box::new(seeds.iter().map(sample)),
@@ -132,8 +135,8 @@ fn films_of<T: Tensor>(
                 }))?;
             } else {
                 say(format_args!(
-                    "{file}: {prompt:?}, seed {seed}, {frames} frames of {width} x {height} at {fps} \
-                     a second"
+                    "{file}: {prompt:?}, seed {seed}, {frames} frames of {width} x {height}, {fps} \
+                     per second"
                 ))?;
             }
         }
@@ -142,7 +145,7 @@ fn films_of<T: Tensor>(
     Ok(())
 }
 
-/// A film as it was asked for: cleaned unless it is to be raw, at its rate.
+/// Applies `--palette`, `--raw` and `--fps` to a film.
 fn finished(film: Clip, args: &Sample) -> Result<Clip> {
     let film = match &args.palette {
         _ if args.raw => film,
@@ -155,7 +158,7 @@ fn finished(film: Clip, args: &Sample) -> Result<Clip> {
     })
 }
 
-/// Under which terms the films of a model stand.
+/// The line with the licence and the credits of a model's films.
 fn licence(card: &Card) -> String {
     let licence = if card.licence.is_empty() { "not stated" } else { &card.licence };
     let credits = match card.credits.is_empty() {
@@ -165,7 +168,7 @@ fn licence(card: &Card) -> String {
     format!("licence: {licence}{credits}").replace('\n', " ")
 }
 
-/// As it was written: 12.3 for the 32-bit number that is nearest to it.
+/// The frame rate with its shortest decimal digits: 12.3, not 12.300000190734863.
 fn short(fps: f32) -> f64 {
     fps.to_string().parse().unwrap_or(f64::from(fps))
 }

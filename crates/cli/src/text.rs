@@ -19,7 +19,7 @@ use crate::output::{note, say};
 use crate::prompts;
 use crate::train::stop_on_signal;
 
-/// The file of a tagger in its folder.
+/// Name of the tagger's file in its folder.
 const FILE: &str = "tagger.safetensors";
 
 pub fn tag(args: &TextTag) -> Result<()> {
@@ -46,7 +46,7 @@ pub fn tag(args: &TextTag) -> Result<()> {
 pub fn train(args: &TextTrain) -> Result<()> {
     match args.engine {
         EngineKind::Builtin if args.from.is_some() => {
-            let message = "--from: only rust-bert starts from a model of others";
+            let message = "--from needs --engine rust-bert";
             return Err(Failure::usage(message).into());
         }
         EngineKind::RustBert => bert::there()?,
@@ -60,8 +60,8 @@ pub fn train(args: &TextTrain) -> Result<()> {
             if task != wanted {
                 let file = file.display();
                 return Err(Failure::usage(match wanted {
-                    Task::Pos => format!("--pos {file}: not CoNLL-U, whose names end in .conllu"),
-                    Task::Ner => format!("--ner {file}: CoNLL-U has no names of persons or places"),
+                    Task::Pos => format!("--pos {file}: not CoNLL-U; name a .conllu file"),
+                    Task::Ner => format!("--ner {file}: CoNLL-U files have no labels for names"),
                 })
                 .into());
             }
@@ -80,7 +80,7 @@ pub fn train(args: &TextTrain) -> Result<()> {
     }
     let whole = bar.length() == Some(bar.position());
     bar.finish_and_clear();
-    note(format_args!("the tagger is in {}", args.out.display()));
+    note(format_args!("saved the tagger in {}", args.out.display()));
     match whole {
         true => Ok(()),
         false => Err(Failure::stopped("before the last epoch").into()),
@@ -110,18 +110,18 @@ fn train_builtin(
     }
 }
 
-/// Moves the bar; after an epoch, a line of what it came to.
+/// Moves the bar; after an epoch, prints the scores.
 fn show<T>(bar: &ProgressBar, progress: &Progress<T>) {
     bar.set_length(progress.steps as u64);
     bar.set_position(progress.step as u64);
     let [pos, ner] = progress.losses;
-    bar.set_message(format!("loss {pos:.3} of parts of speech, {ner:.3} of names"));
+    bar.set_message(format!("loss: parts of speech {pos:.3}, names {ner:.3}"));
     let Some(epoch) = &progress.epoch else { return };
     let [pos, lower, ner] = epoch.scores.map(|score| 100.0 * score.f1());
     bar.suspend(|| {
         note(format_args!(
-            "epoch {}: held out {pos:.2} % of parts of speech, {lower:.2} % without capitals, F1 \
-             of names {ner:.2}",
+            "epoch {}, held-out sentences: {pos:.2} % of parts of speech right, {lower:.2} % in lower \
+             case; F1 of names {ner:.2}",
             epoch.number
         ));
     });
@@ -135,7 +135,7 @@ pub fn score(args: &TextScore) -> Result<()> {
     let (task, mut sentences) = kinora_text::read(&args.file)?;
     if sentences.is_empty() {
         let file = args.file.display();
-        return Err(Failure::data(format!("{file}: there are no sentences in it")).into());
+        return Err(Failure::data(format!("{file}: the file has no sentences")).into());
     }
     if args.lower {
         sentences = sentences.iter().map(Sentence::lowered).collect();
@@ -156,10 +156,10 @@ pub fn score(args: &TextScore) -> Result<()> {
             object["task"] = "pos".into();
             object["accuracy"] = f1.into();
             let mut text = format!("{:.2} % of {words} parts of speech are right", 100.0 * f1);
-            // Not every file has the texts that its words are of.
+            // Not every file has the original texts of its sentences.
             if cut.gold > 0 {
                 object["words_f1"] = cut.f1().into();
-                let _ = write!(text, "; F1 of cutting the text into words {:.2}", 100.0 * cut.f1());
+                let _ = write!(text, "; F1 of word segmentation {:.2}", 100.0 * cut.f1());
             }
             text
         }
@@ -177,7 +177,7 @@ pub fn score(args: &TextScore) -> Result<()> {
     };
     match args.json {
         true => say(object),
-        false => say(format_args!("{text}; {speed:.0} words a second")),
+        false => say(format_args!("{text}; {speed:.0} words per second")),
     }
 }
 
@@ -216,7 +216,7 @@ fn json_of(analysis: &Analysis) -> serde_json::Value {
     })
 }
 
-/// `word/TAG` of each word, names in brackets; in colours, if they are seen.
+/// `word/TAG` of each word, names in brackets; with terminal colours if `coloured`.
 fn line(analysis: &Analysis, coloured: bool) -> String {
     let paint = |code: &str, text: &str| match coloured {
         true => format!("\x1b[{code}m{text}\x1b[0m"),
@@ -242,7 +242,7 @@ fn line(analysis: &Analysis, coloured: bool) -> String {
     line
 }
 
-/// The colour of a part of speech on a terminal.
+/// The ANSI colour code of a part of speech.
 fn colour(pos: &str) -> &'static str {
     match pos {
         "NOUN" => "32",

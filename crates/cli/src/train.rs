@@ -22,8 +22,8 @@ use crate::output::{count, note};
 
 pub fn run(args: &Train) -> Result<()> {
     if args.resume && args.preset.is_some() && args.out.is_some() {
-        let message = "with --resume, --preset says no more than the folder, as --out does: a run \
-                       keeps its config; leave one out";
+        let message = "with --resume, --preset only chooses the folder, and so does --out (a run \
+                       keeps its config); leave one out";
         return Err(Failure::usage(message).into());
     }
     let trained = match args.device.device.open()? {
@@ -43,7 +43,7 @@ pub fn run(args: &Train) -> Result<()> {
     })
 }
 
-/// Trains on a device of this name; `peak` says how many bytes its tensors had at most.
+/// Trains on a device of this name; `peak` gives the largest memory of its tensors, in bytes.
 fn train<T: Tensor>(
     args: &Train,
     device: &T::Device,
@@ -66,13 +66,13 @@ fn train<T: Tensor>(
             && args.init.is_some()
         {
             return Err(Failure::usage(format!(
-                "--set {item} does not go with --init: a training that starts from a model has its \
-                 tokenizer"
+                "--set {item} does not go with --init: a training that starts from a model keeps the \
+                 model's tokenizer; leave one out"
             ))
             .into());
         }
         let init = args.init.as_ref().map(|model| models::load::<T>(device, model)).transpose()?;
-        // With a model, what is set is meant for that model's sizes.
+        // With --init, --set applies after the sizes of the model.
         let first = if init.is_some() { &[] } else { &set[..] };
         let mut config = match &args.config {
             Some(file) => Config::load(file, first)?,
@@ -81,7 +81,7 @@ fn train<T: Tensor>(
         if let Some(model) = &init {
             config = config.sized_as(&model.config).with(&set)?;
         }
-        // Steps that somebody chose stay as they are.
+        // A short training shortens reading and copying, unless somebody chose their steps.
         let is_phase = |item: &String| {
             let key = item.split('=').next().unwrap_or_default().trim();
             matches!(key, "reading.steps" | "copying.steps")
@@ -93,8 +93,8 @@ fn train<T: Tensor>(
         let (read, copied) = (config.reading.steps, config.copying.steps);
         if (read, copied) != before {
             note(format_args!(
-                "so short a training is half reading ({}) and copying ({}); set reading.steps and \
-                 copying.steps for another share",
+                "the training is short, so reading ({}) and copying ({}) get half of its steps; to \
+                 change that, set reading.steps and copying.steps",
                 count(read, "step"),
                 count(copied, "step"),
             ));
@@ -114,11 +114,7 @@ fn train<T: Tensor>(
     };
     let config = training.config();
     let steps = config.train.steps;
-    note(format_args!(
-        "training on {} in {}, computed by {name_of_device}",
-        config.data,
-        folder.display()
-    ));
+    note(format_args!("training on {} in {}, on {name_of_device}", config.data, folder.display()));
 
     let mut progress = Progress::new(peak, &folder, config);
     let outcome = training.run(&mut |event| {
@@ -132,30 +128,31 @@ fn train<T: Tensor>(
     match outcome? {
         Outcome::Finished(made) => {
             let model = folder.join("model.safetensors");
-            let more = if made > steps { "; it has more steps than were asked for" } else { "" };
+            let more =
+                if made > steps { "; the run already had more than train.steps" } else { "" };
             let made = count(made, "step");
-            note(format_args!("{made} made; the model is {}{more}", model.display()));
+            note(format_args!("{made} made; saved the model: {}{more}", model.display()));
             Ok(())
         }
         Outcome::Stopped(step) => Err(Failure::stopped(format!(
-            "checkpoint written after step {step} of {steps}; go on with --resume --out {}",
+            "checkpoint written after step {step} of {steps}; continue with --resume --out {}",
             folder.display()
         ))
         .into()),
     }
 }
 
-/// The flags that are short for a key, after what `--set` says.
+/// The values of `--set`, then those of the flags that stand for a key.
 fn settings(args: &Train) -> Vec<String> {
     let mut set = args.set.clone();
-    // A string of JSON is one of TOML too.
+    // A JSON string is also a TOML string.
     set.extend(args.data.as_ref().map(|spec| format!("data={}", serde_json::Value::from(&**spec))));
     set.extend(args.seed.map(|seed| format!("seed={seed}")));
     set.extend(args.steps.map(|steps| format!("train.steps={steps}")));
     set
 }
 
-/// What was typed, for the model's card.
+/// The command line, quoted for a shell, for the model's card.
 fn command_line() -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,+@%".contains(c);
     let quoted = |arg: String| match !arg.is_empty() && arg.chars().all(plain) {
@@ -166,7 +163,7 @@ fn command_line() -> String {
     ["kinora".to_string()].into_iter().chain(args).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether somebody asked for an end. The second who asks gets it at once.
+/// A flag that the first Ctrl-C sets. The second Ctrl-C ends the process at once.
 pub fn stop_on_signal() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
@@ -174,19 +171,19 @@ pub fn stop_on_signal() -> Result<Arc<AtomicBool>> {
         if asked.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        note("stopping after this step; again to stop at once");
+        note("stopping after this step; press Ctrl-C again to stop at once");
     })
     .context("cannot watch for Ctrl-C")?;
     Ok(stop)
 }
 
-/// Shows how a run goes: a bar where somebody looks on, else a line for each of the log.
+/// Shows the progress of a run: a bar on a terminal, else one line per line of the log.
 struct Progress<'a> {
     bar: ProgressBar,
     peak: &'a dyn Fn() -> u64,
     folder: PathBuf,
     steps: u64,
-    /// When training began, and what was thought of it then.
+    /// The time at which training began, and the estimate made then.
     began: Option<(Instant, Estimate)>,
 }
 
@@ -215,10 +212,10 @@ impl<'a> Progress<'a> {
                 }
             }
             Event::Unread(matched) => self.line(&format!(
-                "the matcher could not learn the captions from the clips: it prefers a clip's own \
-                 caption to a false one in {:.0}% of cases, where chance is 50%, so the films will \
-                 hardly follow their sentences; look at the captions with `kinora data check` and \
-                 `kinora data preview`, or start a new run with more reading.steps",
+                "warning: the matcher did not learn the captions: it prefers a clip's own caption to a \
+                 false one in {:.0}% of cases (chance is 50%), so the films will hardly follow their \
+                 sentences; look at the captions with `kinora data check` and `kinora data preview`, \
+                 or start a new run with more reading.steps",
                 100.0 * matched
             )),
             Event::Evaluating(step) if !self.bar.is_hidden() => {
@@ -231,12 +228,12 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// A line of its own.
+    /// Prints a line above the bar.
     fn line(&self, text: &str) {
         self.bar.suspend(|| note(text));
     }
 
-    /// What the run will take.
+    /// Sizes of the networks, memory, and steps and time of the run.
     fn before(&self, estimate: &Estimate) -> String {
         let Estimate { parameters, parameters_discriminator, phases } = *estimate;
         let millions = |n: usize| format!("{:.2} M", n as f64 * 1e-6);
@@ -258,7 +255,7 @@ impl<'a> Progress<'a> {
         )
     }
 
-    /// The time that is left: what the estimate says, by how right it was so far.
+    /// The time left: the estimate, scaled by the ratio of real to estimated time so far.
     fn left(&self, step: u64) -> String {
         let Some((began, estimate)) = &self.began else { return String::new() };
         let left = estimate.seconds_after(step + estimate.steps() - self.steps);
@@ -279,7 +276,7 @@ fn shown(report: &Report) -> String {
     format!("held-out films, right by the judge: {}", shares.join(", "))
 }
 
-/// The phase of a line of the log, and its numbers that a person looks at.
+/// The phase of a line of the log, with the most important numbers of that phase.
 fn losses(line: &LogLine) -> String {
     let metric = |name: &str| line.metrics.get(name).copied();
     let percent = |name: &str| 100.0 * metric(name).unwrap_or(f64::NAN);
@@ -290,12 +287,12 @@ fn losses(line: &LogLine) -> String {
         metric("loss_generator"),
     ) {
         (Some(loss), ..) => format!(
-            "reading: loss {loss:.3}, own caption above all others {:.0}%, above a false one {:.0}%",
+            "reading: loss {loss:.3}, own caption before all others {:.0}%, before a false one {:.0}%",
             percent("matched_own"),
             percent("matched_false"),
         ),
         (None, Some(d), Some(g)) => format!(
-            "playing: loss D {d:.3} G {g:.3}, of copies {copy:.4}, D right on real {:.0}% fake {:.0}% wrong {:.0}%",
+            "playing: loss D {d:.3} G {g:.3} copies {copy:.4}, D right on real {:.0}% fake {:.0}% wrong {:.0}%",
             percent("accuracy_real"),
             percent("accuracy_fake"),
             percent("accuracy_wrong"),

@@ -20,7 +20,7 @@ fn a_table_is_asked_and_converted() {
     for table in ["glove.txt", "a.safetensors", "a.bin", "a.vec.gz"] {
         if table != "glove.txt" {
             let done = succeed(path, &words(&format!("embed convert glove.txt {table}")));
-            assert!(done.stderr.contains("5 words of 3 numbers"), "{done:?}");
+            assert!(done.stderr.contains("5 words, dimension 3"), "{done:?}");
         }
         let near = succeed(path, &words(&format!("embed near King --vectors {table} --count 2")));
         let lines: Vec<&str> = near.stdout.lines().collect();
@@ -43,7 +43,7 @@ fn a_table_is_asked_and_converted() {
     let object: Value = serde_json::from_str(&object).unwrap();
     assert_eq!(object["covered"], 2);
 
-    // The table that is built in.
+    // The built-in table.
     let near = succeed(path, &words("embed near Strolls --count 1"));
     assert!(near.stdout.ends_with("  stroll\n"), "{near:?}");
     let similar =
@@ -65,9 +65,9 @@ fn a_table_is_asked_and_converted() {
         ("embed near pear --vectors glove.txt", 2, "\"pear\" is not in glove.txt"),
         ("embed near king --vectors nowhere", 3, "nowhere"),
         ("embed similar xx yy --vectors glove.txt", 2, "no word of \"xx\""),
-        ("embed convert glove.txt a.json", 2, "a.json names no form"),
-        ("embed near xqzzy", 2, "is not in the table that is built in"),
-        ("embed convert glove.txt a.vec --half", 2, "a.vec: only a .safetensors"),
+        ("embed convert glove.txt a.json", 2, "a.json: unknown extension of a table"),
+        ("embed near xqzzy", 2, "is not in the built-in table"),
+        ("embed convert glove.txt a.vec --half", 2, "a.vec: --half needs a table in .safetensors"),
         ("embed score glove.txt --vectors glove.txt", 3, "glove.txt:1: "),
         ("embed near king --vectors bad.txt", 3, "bad.txt:2: "),
         ("embed convert glove.txt no/where.bin", 7, "no/where.bin"),
@@ -91,20 +91,20 @@ fn tables_are_trained() {
              --out {method}.vec"
         );
         let done = succeed(path, &words(&line));
-        assert!(done.stderr.contains("6 words of 8 numbers"), "{done:?}");
+        assert!(done.stderr.contains("6 words, dimension 8"), "{done:?}");
         let near = format!("embed near a0 --vectors {method}.vec --count 2 --json");
         for line in succeed(path, &words(&near)).stdout.lines() {
             let near: Value = serde_json::from_str(line).unwrap();
             assert!(near["word"].as_str().unwrap().starts_with('a'), "{method}: {near}");
         }
     }
-    // With the parts of words, a word that the text lacks has a vector.
+    // With vectors of word parts, a word that is not in the text has a vector.
     let line = "embed train --corpus text.txt --dim 8 --threads 1 --epochs 90 --buckets 1000";
     succeed(path, &words(&format!("{line} --out parts.safetensors")));
     let near = succeed(path, &words("embed near a0b --vectors parts.safetensors --count 1 --json"));
     let near: Value = serde_json::from_str(&near.stdout).unwrap();
     assert!(near["word"].as_str().unwrap().starts_with('a'), "{near}");
-    // The same from a pipe, and again.
+    // Training from a pipe gives the same bytes.
     let line = "embed train --corpus - --dim 8 --threads 1 --epochs 90 --out piped.vec";
     let mut piped = command(path, &words(line));
     let status = piped.stdin(File::open(path.join("text.txt")).unwrap()).status().unwrap();
@@ -113,7 +113,7 @@ fn tables_are_trained() {
         fs::read(path.join("piped.vec")).unwrap(),
         fs::read(path.join("word2vec.vec")).unwrap()
     );
-    // What can be read once is kept for the second time.
+    // A pipe can be read only once, so its text is copied for the second pass.
     if cfg!(unix) {
         let line = "embed train --corpus /dev/stdin --dim 8 --threads 1 --epochs 90 --out once.vec";
         let mut once = command(path, &words(line)).stdin(Stdio::piped()).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! What is wrong is said in one line, with the exit code of its kind, and leaves nothing behind.
+//! An error is one line on stderr, has the exit code of its kind, and changes no file.
 
 mod common;
 
@@ -9,7 +9,7 @@ use std::path::Path;
 use common::{files, folder, run, tiny_folder, words};
 use serde_json::Value;
 
-/// Runs the program in a folder: it must end with `code`, name `wanted`, and change no file.
+/// Runs the program in a folder: it must end with `code`, print `wanted` and change no file.
 fn fails(folder: &Path, args: &[impl AsRef<OsStr>], code: i32, wanted: &str) {
     let before = files(folder);
     let ended = run(folder, args);
@@ -265,10 +265,10 @@ fn prompt() {
         (&["sample", "a cat", "a dog"], "a dog"),
         (&["sample", "--prompts", "nowhere.txt"], "nowhere.txt"),
         (&["sample", "--prompts", "."], "prompts of .: "),
-        (&["sample", "--prompts", "none.txt"], "none.txt: there is none; write one a line"),
+        (&["sample", "--prompts", "none.txt"], "none.txt: no prompts; write one per line"),
         (&["sample", "--prompts", "bytes.txt"], "bytes.txt: line 2 is not UTF-8"),
         (&["sample", "--prompts", "control.txt"], "is empty"),
-        (&["sample", "--prompts", "-"], "stdin: there is none"),
+        (&["sample", "--prompts", "-"], "stdin: no prompts"),
         (&["sample", "--prompts", "many.txt", "--count", "10000"], "are 1010000 films"),
     ] {
         fails(path, args, 2, wanted);
@@ -287,13 +287,13 @@ fn palette() {
     fs::write(path.join("bad.hex"), "ff8000\nred\n").unwrap();
     fs::write(path.join("a.txt"), "ff8000\n").unwrap();
     for (palette, wanted) in [
-        ("1", "a number of colours must be from 2 to 256"),
-        ("257", "a number of colours must be from 2 to 256"),
-        ("99999999999999999999", "a number of colours must be from 2 to 256"),
+        ("1", "the number of colours must be from 2 to 256"),
+        ("257", "the number of colours must be from 2 to 256"),
+        ("99999999999999999999", "the number of colours must be from 2 to 256"),
         ("", "--palette"),
         ("-3", "-3"),
         ("nowhere.gpl", "nowhere.gpl"),
-        ("bad.hex", "bad.hex: line 2: \"red\" is no colour"),
+        ("bad.hex", "bad.hex: line 2: \"red\" is not a colour"),
         ("a.txt", "a.txt: not a palette; it must be a .gpl, .hex, .pal or .png"),
         ("8 --raw", "--raw"),
     ] {
@@ -311,8 +311,8 @@ fn output_path() {
     let sample = |out: &str, code: i32, wanted: &str| {
         fails(path, &["sample", "a cat", "--out", out], code, wanted);
     };
-    sample("film", 7, "cannot write film: the ending says no format; use one of .gif");
-    sample("film.bmp", 7, "cannot write film.bmp: the ending says no format");
+    sample("film", 7, "cannot write film: unknown extension; use .gif");
+    sample("film.bmp", 7, "cannot write film.bmp: unknown extension");
     sample("film.png", 7, ".sheet.png");
     sample("nowhere/film.gif", 7, "nowhere/film.gif: there is no folder nowhere");
     sample("nowhere/film/", 7, "there is no folder nowhere");
@@ -337,7 +337,7 @@ fn output_path() {
         ("--scale 250", "too large"),
         ("--fps 0", "--fps"),
         ("--fps nan", "from 0.1 to 240"),
-        ("--fps 60", "a GIF shows at most 50 frames a second"),
+        ("--fps 60", "a GIF has at most 50 frames per second"),
         ("--count 0", "--count"),
         ("--keep 0", "--keep"),
         ("--keep 5 --count 4", "--keep 5 is more than --count 4"),
@@ -359,7 +359,7 @@ fn device() {
         for (name, code, wanted) in [
             ("gpu:999", 5, "--device gpu:999: "),
             ("gpu:1000", 5, "use --device cpu"),
-            ("gpu:", 2, "it is one of auto, cpu, gpu, gpu:N"),
+            ("gpu:", 2, "must be auto, cpu, gpu or gpu:N"),
             ("gpu:one", 2, "'gpu:one'"),
             ("cpu:1", 2, "'cpu:1'"),
             ("tpu", 2, "'tpu'"),

@@ -1,4 +1,4 @@
-//! What the program says of itself.
+//! Help, version, devices and models.
 
 mod common;
 
@@ -80,7 +80,7 @@ fn models_are_inspected() {
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["card"]["data"], name);
         assert_eq!(json["precision"], "F16");
-        // What the parameters are counted from is what the file holds.
+        // The number of parameters is that of the tensors in the file.
         let tensors = json["tensors"].as_array().unwrap();
         let elements = tensors.iter().map(|tensor| {
             let shape = tensor["shape"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! A run that is killed at any moment goes on as if it had not been.
+//! A run that is killed at any moment can be continued, and ends as if it had not been killed.
 
 #![cfg(unix)]
 
@@ -70,7 +70,7 @@ fn twenty_kills_change_nothing() {
     let mut wanted = files(&folder.path().join("run"));
 
     let mut random = fastrand::Rng::with_seed(20);
-    // A part of the time is that of starting, so that twenty windows of a fifth are less than a run.
+    // A part of the time is start-up, so that twenty windows of a fifth are less than a run.
     let windows = [5, 8, 12, 18, 27].map(|part| whole / part);
     let found = windows.into_iter().find_map(|window| killed(&mut random, window));
     let mut found = found.expect("the run ended before it was killed twenty times");

@@ -71,7 +71,7 @@ fn same_seed_same_bytes() {
     let status = command(path, &args).env("RAYON_NUM_THREADS", "1").output().unwrap().status;
     assert!(status.success());
     assert_eq!(read("a.apng"), read("d.apng"));
-    // A film among others is the film by itself.
+    // A film among several is the same as that film alone.
     sample(path, &["--out", "n.apng", "--seed", "6", "--count", "3"]);
     assert_eq!(read("n-001.apng"), read("a.apng"));
     assert_eq!(read("n-002.apng"), read("c.apng"));
@@ -142,12 +142,12 @@ fn the_best_films_are_kept() {
     let all = films("--seed 3 --count 20 --keep 20");
     assert!(all.is_sorted_by(|a, b| matches(a) >= matches(b)), "{all:?}");
     let mut seeds: Vec<u64> = all.iter().map(|film| film["seed"].as_u64().unwrap()).collect();
-    // What is kept is the film of its seed.
+    // A kept film is the film of its seed.
     let best = fs::read(path.join("f-000.apng")).unwrap();
     let kept = films(&format!("--seed {}", seeds[0]));
     assert!(kept[0]["match"].is_null());
     assert!(fs::read(path.join("f.apng")).unwrap() == best);
-    // Of 4 for each where nobody says of how many.
+    // Without --count, 4 films are made for each that is kept.
     let kept = films("--seed 3 --keep 5");
     assert_eq!(kept.len(), 5);
     assert!(
@@ -214,7 +214,7 @@ fn prompts_come_from_files_and_pipes() {
     );
 }
 
-/// The prompts that models are judged by, and the table of what they ask for.
+/// The prompts on which models are judged, and the table of the attributes that they ask for.
 #[test]
 fn the_prompts_of_the_judges_are_what_they_say() {
     let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../train/docs");
@@ -245,7 +245,7 @@ fn long_prompts_are_cut_and_strange_ones_drawn() {
     }
 }
 
-/// Who reads the output may go away; the films are made all the same.
+/// The reader of stdout may close the pipe; the films are made all the same.
 #[cfg(unix)]
 #[test]
 fn a_closed_pipe_is_quiet() {

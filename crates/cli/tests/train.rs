@@ -15,7 +15,7 @@ use kinora_video::Clip;
 
 const TRAIN: &str = "train --config tiny.toml --out run";
 
-/// Who reads the captions needs threads too, and there may be one alone.
+/// The reader of captions needs threads too, and the pool may have only one.
 #[test]
 fn a_run_on_one_thread() {
     let folder = tiny_folder();
@@ -33,7 +33,7 @@ fn a_run_on_one_thread() {
     panic!("it hangs");
 }
 
-/// A model that was trained with word vectors knows words that no caption has, and goes with no others.
+/// A model trained with word vectors knows words that no caption has, and refuses other vectors.
 #[test]
 fn a_run_with_word_vectors() {
     let folder = tiny_folder();
@@ -49,11 +49,11 @@ fn a_run_with_word_vectors() {
             (fs::read(path.join("f.gif")).unwrap(), ended.stderr)
         };
         let (red, (scarlet, said)) = (film("a red circle").0, film("a scarlet circle"));
-        // By their place in the table, SIF takes one word to be more frequent than the other.
+        // SIF weights words by their place in the table, so the two films differ.
         if reader != "sif" {
             assert_eq!(red == scarlet, reader == "gru", "{set}");
         }
-        // The captions have no such word, though the table has.
+        // The table has the word scarlet; the captions do not.
         assert!(said.starts_with("understood: circle; not understood: scarlet\n"), "{said}");
         let (mended, said) = film("a Zyxqj crcle wzyxq");
         let wanted = "understood: circle (for \"crcle\"); not understood: zyxqj, wzyxq\n";
@@ -66,7 +66,7 @@ fn a_run_with_word_vectors() {
         );
 
         let card = succeed(path, &["inspect", "run"]).stdout;
-        assert!(card.contains("goes with  the word vectors"), "{card}");
+        assert!(card.contains("needs      the word vectors"), "{card}");
         if set.contains("builtin") {
             fs::remove_dir_all(path.join("run")).unwrap();
             continue;
@@ -129,7 +129,7 @@ fn a_run_is_made_continued_and_sampled() {
     assert_eq!(names, wanted);
     assert!(Clip::load(path.join("run/samples/000006.gif")).unwrap().dims()[0] == 4);
 
-    // The steps of --steps are those in all.
+    // --steps is the total number of steps.
     let ended = succeed(path, &words("train --out run --resume --steps 8"));
     for wanted in
         ["1 step of copying, 1 step of playing", "step 8/8: playing: loss D", "8 steps made"]
@@ -160,7 +160,7 @@ fn a_run_is_made_continued_and_sampled() {
     succeed(path, &words("train --out run --resume"));
     assert_eq!(files(path), before);
 
-    // Fine-tuning takes the sizes of the model and keeps what it owes.
+    // Fine-tuning takes the sizes of the model, and its card names that model.
     succeed(path, &words("train --init run --steps 2 --set train.batch=2 --out more"));
     let card = succeed(path, &["inspect", "more"]).stdout;
     assert!(card.contains("4 frames of 16 x 16"), "{card}");

@@ -1,7 +1,7 @@
-//! GFLOP/s of the convolutions of a small video GAN, forward and both partials, and GB/s of the
-//! sweeps around them: the best of several runs. `rates FILTER` runs those with the filter in
-//! their name. Where others use the machine, the rates by the processor's time (of Linux) say more
-//! than those by the clock: with RAYON_NUM_THREADS=1 they are what one core does.
+//! Prints GFLOP/s of the convolutions of a small video GAN (forward and both partials) and GB/s of
+//! the operations around them, each the best of several runs. `rates FILTER` runs only the cases
+//! with FILTER in their name. The columns after "a core" are rates by CPU time (Linux only): on a
+//! shared machine, with RAYON_NUM_THREADS=1, they are the rates of one core.
 
 use std::time::Instant;
 
@@ -54,7 +54,7 @@ fn main() -> Result<()> {
     let op = Op::MatMul { transpose_a: false, transpose_b: true };
     run("matmul 16 6144 512 transposed b", op, &[[16, 6144].into(), [512, 6144].into()])?;
 
-    // Name, input, output channels, kernel, stride, padding.
+    // Name, input `[n, t, h, w, ci]`, output channels, kernel, stride.
     let convs = [
         ("gates", [16, 1, 8, 8, 96], 384, [1, 3, 3], [1; 3]),
         ("gates joined", [16, 1, 8, 8, 144], 384, [1, 3, 3], [1; 3]),
@@ -93,7 +93,8 @@ fn main() -> Result<()> {
         run(&format!("  weight {name}"), Op::ConvWeight { geometry, kernel }, &[x, g])?;
     }
 
-    // The two do the same; their milliseconds compare, not their GFLOP/s, which count other products.
+    // Both operations compute the same result. Compare their milliseconds: their GFLOP/s count
+    // different numbers of products.
     for (n, h, ci, co) in
         [(16, 8, 64, 48), (16, 16, 48, 24), (256, 16, 48, 24), (128, 8, 96, 64), (128, 16, 64, 32)]
     {
@@ -135,7 +136,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// What all threads have used.
+/// CPU time of all threads of this process, in seconds.
 fn cpu_seconds() -> Result<f64> {
     let mut nanoseconds = 0.0;
     for task in std::fs::read_dir("/proc/self/task").into_iter().flatten() {

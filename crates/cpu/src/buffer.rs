@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kinora_tensor::{Error, Result};
 
-/// A cache line, so that vectors of 16 floats never straddle two.
+/// One cache line. Blocks are made of lines, so that a vector of 16 floats never crosses two.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Line([f32; LINE]);
@@ -15,20 +15,20 @@ struct Line([f32; LINE]);
 const LINE: usize = 16;
 const LINE_BYTES: usize = size_of::<Line>();
 
-/// Bytes that may be held beyond a share of what was ever live.
+/// Bytes that the pool may hold beyond a multiple of the peak use.
 const SLACK: usize = 64 << 20;
-/// Blocks that came back since, after which one is idle: many steps of a training. What a step uses is
-/// kept even where the sizes of tensors let that be far more than is ever live at once, since new
-/// memory costs a fault for every page.
+/// A block is idle after this many blocks were returned since its own return, which is many
+/// training steps. All blocks of one step should stay in the pool, even if they are far more than
+/// the peak use, because new memory costs a page fault for every page.
 const IDLE: u64 = 1 << 18;
-/// Bytes of a new block for which the system is asked whether it has them.
+/// From this size in bytes on, a new block is allocated only if the system reports enough memory.
 const LARGE: u64 = 1 << 20;
-/// Bytes that are left to others.
+/// Bytes of available memory that are left to other programs.
 const RESERVE: u64 = 64 << 20;
 
 type Block = Vec<Line>;
 
-/// The CPU: a pool of memory that its tensors come from and return to. A clone is the same device.
+/// The CPU, with the memory pool of its tensors. A clone is the same device and shares the pool.
 ///
 /// Work runs on the current rayon pool. Results are the same bits on any number of threads.
 #[derive(Clone, Default)]
@@ -36,23 +36,24 @@ pub struct CpuDevice {
     pool: Arc<Mutex<Pool>>,
 }
 
-/// Bytes of memory of a [`CpuDevice`].
+/// The memory use of a [`CpuDevice`] in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// In use by tensors, and by what is kept of weights in the forms that kernels want.
+    /// Bytes in use by tensors and by packed weights.
     pub live: usize,
-    /// Kept for tensors to come: when memory is new, `live + pooled` is at most 2 `peak` + 64 MiB, or
-    /// 1.25 `peak` + 64 MiB where what is kept lies idle.
+    /// Bytes that the pool keeps for later tensors. Whenever the device allocates a new block,
+    /// `live + pooled` is at most 2 `peak` + 64 MiB; idle blocks are freed down to
+    /// 1.25 `peak` + 64 MiB.
     pub pooled: usize,
-    /// The most that was ever in use at once.
+    /// The largest value that `live` ever had.
     pub peak: usize,
 }
 
 #[derive(Default)]
 struct Pool {
-    /// By length in lines; in each, the block that came back last is at the end.
+    /// Free blocks by length in lines, with the `clock` at their return; the latest is at the end.
     free: BTreeMap<usize, Vec<(u64, Block)>>,
-    /// Counts the blocks that came back, to know which has waited longest.
+    /// The number of blocks returned so far.
     clock: u64,
     memory: Memory,
 }
@@ -63,17 +64,17 @@ impl CpuDevice {
         Self::default()
     }
 
-    /// What its tensors use, and what the pool keeps.
+    /// The memory that tensors use, and the memory that the pool keeps.
     pub fn memory(&self) -> Memory {
         self.lock().memory
     }
 
-    /// A buffer of at least `len` elements of any content.
+    /// A buffer of at least `len` elements with arbitrary content.
     pub(crate) fn take(&self, len: usize) -> Result<Buffer> {
-        let none = || Error::Memory(format!("{len} elements cannot be counted"));
+        let none = || Error::Memory(format!("{len} elements exceed the address space"));
         let lines = size_class(len.div_ceil(LINE)).ok_or_else(none)?;
         let bytes = lines * LINE_BYTES;
-        // What leaves the pool is freed before a new block is allocated, and outside the lock.
+        // Free the evicted blocks before a new block is allocated, and outside the lock.
         let (pooled, evicted) = self.lock().take(lines);
         drop(evicted);
         let made = pooled.or_else(|| new_block(lines)).or_else(|| {
@@ -106,8 +107,9 @@ impl fmt::Debug for CpuDevice {
 }
 
 impl Pool {
-    /// A block that is kept; or, where a new one has to be made, those that leave the pool before,
-    /// which have waited longest, if all together would be too much.
+    /// A free block of this length, if there is one. Otherwise the caller allocates a new block;
+    /// the second value holds blocks to free before that, the longest unused first, so that the
+    /// pool stays within its limit.
     fn take(&mut self, lines: usize) -> (Option<Block>, Vec<Block>) {
         let mut evicted = Vec::new();
         if let Some(block) = self.free.get_mut(&lines).and_then(Vec::pop) {
@@ -131,17 +133,17 @@ impl Pool {
         (None, evicted)
     }
 
-    /// Gives up all that is kept.
+    /// Empties the pool and returns its blocks.
     fn let_go(&mut self) -> BTreeMap<usize, Vec<(u64, Block)>> {
         self.memory.pooled = 0;
         std::mem::take(&mut self.free)
     }
 }
 
-/// Zeros, if there is memory for them.
+/// A block of zeros; `None` if the system lacks memory.
 fn new_block(lines: usize) -> Option<Block> {
     let wanted = (lines * LINE_BYTES) as u64;
-    // Many systems promise more than they have, and end whoever uses it.
+    // Linux may grant more memory than it has, and later kill the process that uses it.
     if wanted >= LARGE && available().is_some_and(|free| free < wanted + RESERVE) {
         return None;
     }
@@ -151,7 +153,8 @@ fn new_block(lines: usize) -> Option<Block> {
     Some(block)
 }
 
-/// Bytes of memory that nobody uses, where the system tells; the limits of a container it does not.
+/// Available memory in bytes, if the system reports it (Linux). The report ignores the limits of a
+/// container.
 fn available() -> Option<u64> {
     if !cfg!(target_os = "linux") {
         return None;
@@ -159,7 +162,7 @@ fn available() -> Option<u64> {
     available_of(&std::fs::read_to_string("/proc/meminfo").ok()?)
 }
 
-/// By what `/proc/meminfo` says.
+/// Available memory plus free swap in bytes, from the text of `/proc/meminfo`.
 fn available_of(text: &str) -> Option<u64> {
     let kilobytes = |name: &str| -> Option<u64> {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
@@ -168,23 +171,24 @@ fn available_of(text: &str) -> Option<u64> {
     Some((kilobytes("MemAvailable")? + kilobytes("SwapFree")?) << 10)
 }
 
-/// The next length with at most three significant bits: at most a quarter is wasted.
+/// `lines` rounded up to a length with three significant bits, so that a block wastes at most a
+/// quarter.
 fn size_class(lines: usize) -> Option<usize> {
     let step = (lines.max(1).ilog2()).saturating_sub(2);
     let rounded = lines.checked_next_multiple_of(1 << step)?;
     (rounded <= isize::MAX as usize / LINE_BYTES).then_some(rounded)
 }
 
-/// A block of the pool, which returns to it when dropped.
+/// A block of the pool, which returns to the pool when dropped.
 pub(crate) struct Buffer {
     block: Block,
     device: CpuDevice,
-    /// What was made of its elements to compute with them.
+    /// The elements in the forms that kernels asked for, such as packed weights.
     prepared: Mutex<Vec<(Form, Arc<Buffer>)>>,
 }
 
-/// A form in which a kernel wants the elements of a buffer: what it is, from which element on, and
-/// all sizes that it depends on.
+/// Identifies a form of a buffer's elements that a kernel reads, such as packed weights: its name,
+/// the offset of the first element, and all sizes that the form depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Form {
     pub name: &'static str,
@@ -207,8 +211,8 @@ impl Buffer {
         &self.device
     }
 
-    /// Its elements in a form, made by `make` where nobody asked for it before. Weights are packed
-    /// once and not at each of their uses.
+    /// The elements in a form. `make` computes the form at the first request; later requests share
+    /// the result, so that weights are packed only once.
     pub fn prepared(
         &self,
         form: Form,
@@ -221,17 +225,17 @@ impl Buffer {
         if let Some(made) = find(&lock()) {
             return Ok(made);
         }
-        // Without the lock, since `make` waits for other threads, which may want a form too.
+        // Call `make` without the lock: it waits for other threads, which may need the lock too.
         let made = Arc::new(make()?);
         let mut forms = lock();
-        // Somebody may have been faster.
+        // Another thread may have stored the form meanwhile.
         Ok(find(&forms).unwrap_or_else(|| {
             forms.push((form, made.clone()));
             made
         }))
     }
 
-    /// Forgets all forms, as before its elements change.
+    /// Drops all forms. Call it before the elements change.
     pub fn changes(&mut self) {
         self.prepared.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -240,7 +244,7 @@ impl Buffer {
 impl Deref for Buffer {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        // SAFETY: a `Line` is `LINE` floats without padding, so the block is that many floats.
+        // SAFETY: a `Line` is `LINE` floats without padding, so the block has `len · LINE` floats.
         unsafe { std::slice::from_raw_parts(self.block.as_ptr().cast(), self.block.len() * LINE) }
     }
 }
@@ -299,7 +303,7 @@ mod tests {
         let mut buffer = device.take(16).unwrap();
         let form = |size: usize| Form::new("twice", 0, &[&[size], &[1, 2]]);
         let made = buffer.prepared(form(1), || device.take(16)).unwrap();
-        let again = buffer.prepared(form(1), || panic!("it is there")).unwrap();
+        let again = buffer.prepared(form(1), || panic!("the form is made again")).unwrap();
         assert!(Arc::ptr_eq(&made, &again));
         assert!(!Arc::ptr_eq(&made, &buffer.prepared(form(2), || device.take(16)).unwrap()));
         drop((made, again));
@@ -319,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_step_uses_is_kept_until_it_lies_idle() {
+    fn blocks_of_a_step_are_kept_until_idle() {
         let device = CpuDevice::new();
         let step = || [56, 48, 40, 32].map(|mib| device.take(mib << 18).unwrap()[0]);
         step();
@@ -336,19 +340,19 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_an_error() {
+    fn too_large_requests_are_errors() {
         let device = CpuDevice::new();
         assert!(matches!(device.take(usize::MAX / 2), Err(Error::Memory(_))));
         assert!(matches!(device.take(1 << 58), Err(Error::Memory(_))));
         assert_eq!(device.memory(), Memory::default());
-        // What is kept makes room; then there is none.
+        // The device frees the pool to make room; the block is still too large.
         drop(device.take(1000).unwrap());
         assert!(device.take(1 << 50).is_err());
         assert_eq!((device.memory().pooled, device.memory().peak), (0, 4096));
     }
 
     #[test]
-    fn what_the_system_says() {
+    fn available_memory_is_read() {
         let text = "MemTotal: 9 kB\nMemFree: 1 kB\nMemAvailable:   5 kB\nSwapFree:  2 kB\n";
         assert_eq!(available_of(text), Some(7 << 10));
         assert_eq!(available_of("MemTotal: 9 kB\n"), None);

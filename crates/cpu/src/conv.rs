@@ -1,6 +1,6 @@
-//! Convolutions, channels last: by `winograd` where that takes fewer products; else all three kinds
-//! copy a tile of their input with its padding to a scratch, where the taps of a kernel are so many
-//! offsets, and sum over those in `kernel`.
+//! Convolutions, channels last. `winograd` computes those for which it needs clearly fewer
+//! products. The others copy a tile of the input with its padding to a scratch buffer, in which
+//! each tap of the kernel is an offset, and sum over the taps in `kernel`.
 
 mod dots;
 mod gather;
@@ -22,7 +22,8 @@ mod tests {
     use crate::kernel::Level;
     use crate::{CpuDevice, CpuTensor};
 
-    /// Every width of vectors, since a machine's own is all that the public tests see.
+    /// Compares `f` with the reference at every vector width of the machine; the public tests use
+    /// only the widest.
     fn check<const N: usize>(
         op: Op,
         shapes: [Shape; N],
@@ -48,10 +49,10 @@ mod tests {
     }
 
     #[test]
-    fn winograd_takes_what_it_is_for() {
+    fn winograd_matches_the_reference() {
         let taps = |kernel, stride, padding| (kernel, Geometry { stride, padding });
         let same = taps([1, 3, 3], [1; 3], [0, 1, 1]);
-        // Tiles that are cut; few and many of them, and so several parts of the sums.
+        // Tiles cut by the border; few and many tiles, so that the sums have one or several parts.
         for (x, co, (kernel, geometry)) in [
             ([1, 1, 7, 9, 48], 36, same),
             ([3, 1, 20, 20, 32], 32, same),
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn enlarged_pictures() {
+    fn upsampled_frames() {
         for (x, co) in [([2, 1, 9, 10, 20], 70), ([1, 2, 3, 65, 3], 5), ([5, 1, 4, 3, 33], 18)] {
             let shapes = [x.into(), [1, 3, 3, x[4], co].into(), [co].into()];
             check(Op::ResizeConv, shapes, |level, [x, k, bias], shape, out| {
@@ -99,12 +100,12 @@ mod tests {
             ([2, 1, 9, 10, 2], 9, same),
             ([2, 4, 9, 10, 3], 24, halved),
             ([2, 4, 8, 8, 24], 5, halved),
-            // At the border of what `winograd` takes.
+            // Near the limits of `winograd`.
             ([3, 1, 7, 10, 20], 70, same),
             ([1, 3, 4, 5, 33], 17, taps([3, 3, 3], [2, 1, 1], [1, 1, 1])),
             ([2, 5, 10, 14, 18], 33, halved),
             ([2, 4, 11, 13, 16], 100, taps([3, 4, 4], [2, 2, 2], [1, 1, 1])),
-            // Those whose vectors hold input channels.
+            // Few output channels: `dots`, whose vectors hold input channels.
             ([2, 1, 9, 10, 16], 1, same),
             ([2, 1, 9, 10, 24], 3, same),
             ([2, 4, 9, 10, 32], 2, halved),

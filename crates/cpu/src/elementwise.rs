@@ -1,4 +1,4 @@
-//! Functions of one and of two elements.
+//! Element-wise functions of one and of two tensors.
 
 use kinora_tensor::strided::{Dim, collapse};
 use kinora_tensor::{Binary, Shape, Tensor, Unary};
@@ -21,7 +21,7 @@ pub(crate) fn unary(unary: Unary, x: &CpuTensor, out: &mut [f32]) {
         Unary::Abs => map(x, out, f32::abs),
         Unary::Sign => map(x, out, |x| {
             let sign = if x > 0.0 { 1.0 } else { -1.0 };
-            // Zeros and NaN stay.
+            // ±0 and NaN stay as they are.
             if x == 0.0 || x.is_nan() { x } else { sign }
         }),
         Unary::LeakyRelu(slope) => map(x, out, move |x| if x > 0.0 { x } else { slope * x }),
@@ -91,10 +91,10 @@ fn zip(
     }
 }
 
-/// Rows up to this long are worked on several at once.
+/// Rows of at most this length are processed several at a time.
 const SHORT: usize = 256;
 
-/// A row as often as makes about a thousand elements.
+/// The row repeated to about a thousand elements.
 fn repeated(row: &[f32], len: usize) -> Vec<f32> {
     row[..len].repeat((1024 / len).max(1))
 }

@@ -1,11 +1,11 @@
-//! Rows of a table by their indices, and the adjoint.
+//! Looks up rows of a table by index (gather), and the adjoint (scatter).
 
 use kinora_tensor::{Shape, Tensor};
 
 use crate::CpuTensor;
 use crate::parallel::rows;
 
-/// The row an index means, if it is one.
+/// The row of an index; `None` if the index is not a whole number in `0..rows`.
 fn row(index: f32, rows: usize) -> Option<usize> {
     let row = index as usize;
     (row as f32 == index && row < rows).then_some(row)

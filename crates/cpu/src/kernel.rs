@@ -1,6 +1,6 @@
-//! The inner loop of all convolutions: a small block of the output stays in registers while sums
-//! run over several segments of both inputs (a "batch-reduce GEMM": Georganas et al., "High-
-//! performance deep learning via a single building block", 2020).
+//! The inner loop of all convolutions. It keeps a small block of the output in registers and sums
+//! over several segments of both inputs (a "batch-reduce GEMM": Georganas et al.,
+//! "High-performance deep learning via a single building block", 2020).
 
 use kinora_tensor::Result;
 
@@ -9,34 +9,36 @@ use crate::buffer::Buffer;
 use crate::parallel::{Shared, tasks};
 use crate::vector::{Vector, load, store};
 
-/// c[i, j] (+)= Σ over segments and k of a[rows[i] + segment.a + k a_step] · b[segment.b + k b_step + j]
+/// c[i, j] (+)= Σ over segments and k of
+/// a[rows[i] + segment.a + k · a_step] · b[segment.b + k · b_step + j]
 pub(crate) struct Block<'a> {
     pub a: &'a [f32],
     pub a_step: usize,
     pub b: &'a [f32],
     pub b_step: usize,
-    /// Where each begins in a and in b.
+    /// The offsets of each segment in a and in b.
     pub segments: &'a [(usize, usize)],
-    /// The k of a segment.
+    /// The number of k in a segment.
     pub len: usize,
     pub rows: &'a [Row],
-    /// How many j: at most [`VECTORS`] vectors and, rounded up to vectors, what `b_step` and b have room for.
+    /// The number of j: at most [`VECTORS`] vectors. Rounded up to whole vectors, the columns must
+    /// still lie within `b_step` and b.
     pub columns: usize,
-    /// Whether to add to c.
+    /// Whether to add to c instead of overwriting it.
     pub add: bool,
 }
 
-/// A row of the output: where its values of a begin, and where it goes.
+/// A row of the output: the offset of its values in a, and its place in c.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
     pub a: usize,
     pub c: *mut f32,
 }
 
-/// Vectors in the columns of a block at most.
+/// The most vectors in the columns of a block.
 const VECTORS: usize = 3;
 
-/// The vectors of the machine.
+/// A vector instruction set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     #[cfg(target_arch = "x86_64")]
@@ -47,6 +49,7 @@ pub(crate) enum Level {
 }
 
 impl Level {
+    /// The widest vectors of this machine.
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
@@ -61,7 +64,7 @@ impl Level {
         Self::Portable
     }
 
-    /// These vectors, and then narrower ones that the machine has.
+    /// This level, and then the narrower ones of the machine (without the portable level).
     pub fn or_narrower(self) -> impl Iterator<Item = Self> {
         let narrower = match self {
             #[cfg(target_arch = "x86_64")]
@@ -74,7 +77,7 @@ impl Level {
         std::iter::once(self).chain(narrower)
     }
 
-    /// All that the machine has.
+    /// All levels of the machine.
     #[cfg(test)]
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::Portable];
@@ -102,8 +105,8 @@ impl Level {
         }
     }
 
-    /// Cuts `columns` into panels of whole vectors, as even as can be: each one's first column and
-    /// width, which for the last may reach beyond `columns`.
+    /// Cuts `columns` into panels of whole vectors, as even as possible. Returns the first column
+    /// and the width of each panel; the last panel may reach beyond `columns`.
     pub fn panels(self, columns: usize) -> Vec<(usize, usize)> {
         let vectors = columns.div_ceil(self.lanes());
         let count = vectors.div_ceil(VECTORS);
@@ -117,8 +120,8 @@ impl Level {
             .collect()
     }
 
-    /// Memory for all panels of `columns`, `[depth, width]` one after another, as a block reads them;
-    /// `fill` is given the first column and the width of each, and its elements.
+    /// A buffer with all panels of `columns`, each `[depth, width]`, one after another. `fill` gets
+    /// the first column, the width and the elements of each panel, and must write all elements.
     pub fn packed(
         self,
         device: &CpuDevice,
@@ -132,7 +135,7 @@ impl Level {
         let shared = Shared::new(&mut packed);
         tasks(panels.len(), len, |panel| {
             let (start, width) = panels[panel];
-            // SAFETY: each panel is one task's own.
+            // SAFETY: each panel belongs to one task.
             let panel = unsafe { shared.slice(depth * start..depth * (start + width)) };
             fill(start, width, panel);
         });
@@ -142,7 +145,7 @@ impl Level {
     /// Runs a loop compiled for these vectors.
     ///
     /// # Safety
-    /// What the loop asks for. The machine has the vectors.
+    /// The conditions of the loop hold, and the machine has these vectors.
     pub unsafe fn sweep<S: Sweep>(self, sweep: S) {
         // SAFETY: the caller's; the features were detected.
         unsafe {
@@ -159,9 +162,8 @@ impl Level {
     /// Computes the block.
     ///
     /// # Safety
-    /// Every element that the formula names exists: of a; of b with j up to whole vectors; of c.
-    /// Nobody else has those of c. The machine has
-    /// the vectors.
+    /// Every element in the formula exists: of a, of b with j rounded up to whole vectors, and of
+    /// c. Nobody else accesses those of c. The machine has these vectors.
     pub unsafe fn run(self, block: &Block) {
         // SAFETY: the caller's; the features were detected.
         unsafe {
@@ -201,7 +203,7 @@ pub(crate) trait Sweep {
     /// The loop, which must be `#[inline(always)]`.
     ///
     /// # Safety
-    /// As the implementation says.
+    /// The conditions of the implementation.
     unsafe fn run<V: Vector>(self);
 }
 
@@ -238,14 +240,14 @@ unsafe fn rows<V: Vector, const M: usize>(block: &Block) {
     }
 }
 
-/// The columns in N vectors and, where H, half a one.
+/// Computes a block whose columns fill N vectors, and with H another half vector.
 #[inline(always)]
 unsafe fn blocks<V: Vector, const M: usize, const N: usize, const H: bool>(block: &Block) {
     let left = |j: usize| block.columns.saturating_sub(j * V::LANES);
     for rows in block.rows.chunks(M) {
-        // What the last rows lack is computed again and not stored.
+        // A short last group repeats its last row; the repeated sums are not stored.
         let row = |i: usize| rows[i.min(rows.len() - 1)];
-        // SAFETY: the caller's; of a row's last vector only the columns that are in c are stored.
+        // SAFETY: the caller's; from a row's last vector, only the columns within c are stored.
         unsafe {
             let mut sums = [[V::splat(0.0); N]; M];
             let mut halves = [V::Half::splat(0.0); M];

@@ -1,4 +1,4 @@
-//! Moving elements without changing them, and the sums that are the adjoints of repeating them.
+//! Operations that only move elements, and sum pooling, the adjoint of upsampling.
 
 use kinora_tensor::strided::{Dim, collapse, contiguous, merge};
 use kinora_tensor::{Shape, Tensor};
@@ -36,7 +36,7 @@ fn strided_copy(x: &[f32], dims: &[Dim<1>], out: &mut [f32]) {
     });
 }
 
-/// The elements after `axis` times its length, which is a run of memory for each index before it.
+/// The number of contiguous elements that the axes from `axis` on cover.
 fn run(shape: &Shape, axis: usize) -> usize {
     shape[axis..].iter().product()
 }
@@ -71,7 +71,7 @@ pub(crate) fn concat(parts: &[&CpuTensor], axis: usize, shape: &Shape, out: &mut
     let parts: Vec<(&[f32], usize)> =
         parts.iter().map(|part| (part.data(), run(part.shape(), axis))).collect();
     if to == out.len() {
-        // One long row.
+        // The output is one long row: split the copy of each part among threads.
         let mut out = out;
         for (part, len) in parts {
             let (now, rest) = out.split_at_mut(len);
@@ -91,7 +91,7 @@ pub(crate) fn concat(parts: &[&CpuTensor], axis: usize, shape: &Shape, out: &mut
     });
 }
 
-/// One piece of the output is the `fh` lines that one line of the input becomes.
+/// Each piece of the output is the `fh` lines that repeat one line of the input.
 pub(crate) fn upsample(x: &CpuTensor, factor: [usize; 3], out: &mut [f32]) {
     let &[_, t, h, w, c] = &x.shape()[..] else { unreachable!("checked by infer") };
     let [ft, fh, fw] = factor;
@@ -112,7 +112,7 @@ pub(crate) fn upsample(x: &CpuTensor, factor: [usize; 3], out: &mut [f32]) {
     });
 }
 
-/// One piece of the output is one line, the sum of `ft fh` lines of the input.
+/// Each piece of the output is one line, the sum of `ft · fh` lines of the input.
 pub(crate) fn sum_pool(x: &CpuTensor, factor: [usize; 3], out: &mut [f32]) {
     let &[_, t, h, w, c] = &x.shape()[..] else { unreachable!("checked by infer") };
     let [ft, fh, fw] = factor;

@@ -25,10 +25,10 @@ use buffer::{Buffer, Form};
 pub use buffer::{CpuDevice, Memory};
 use kernel::Level;
 
-/// A tensor in the memory of the machine: 32-bit floats, row-major, always contiguous.
+/// A tensor in main memory: 32-bit floats, row-major, always contiguous.
 ///
-/// A clone, a reshape, and a slice along the outermost axis (or along one that has only axes of
-/// length 1 before it) are views of the same buffer.
+/// Clones, reshapes, and slices along the outermost axis (or along an axis with only axes of length
+/// 1 before it) are views of the same buffer.
 #[derive(Clone)]
 pub struct CpuTensor {
     buffer: Arc<Buffer>,
@@ -42,7 +42,7 @@ impl CpuTensor {
         &self.buffer[self.offset..][..self.desc.shape.elements()]
     }
 
-    /// The elements, alone: copied first where the buffer is shared.
+    /// The elements for writing. Copies them to a new buffer first if the buffer is shared.
     fn data_mut(&mut self) -> Result<&mut [f32]> {
         let len = self.desc.shape.elements();
         if Arc::get_mut(&mut self.buffer).is_none() {
@@ -54,7 +54,7 @@ impl CpuTensor {
         Ok(&mut buffer[self.offset..][..len])
     }
 
-    /// A tensor whose elements `fill` writes, all of them.
+    /// A new tensor. `fill` must write every element: the buffer has arbitrary content before.
     fn filled(device: &CpuDevice, desc: Desc, fill: impl FnOnce(&mut [f32])) -> Result<Self> {
         Self::try_filled(device, desc, |out| {
             fill(out);
@@ -73,7 +73,7 @@ impl CpuTensor {
         Ok(Self { buffer: Arc::new(buffer), offset: 0, desc })
     }
 
-    /// The elements in a form that depends on `sizes`: see [`Buffer::prepared`].
+    /// The elements in the form `name`, which also depends on `sizes`; see [`Buffer::prepared`].
     fn prepared(
         &self,
         name: &'static str,

@@ -1,12 +1,12 @@
-//! Functions without branches, so that loops over them become vectors; those of libm do not.
-//! Method and coefficients: Moshier, Cephes (expf.c, tanhf.c).
+//! Functions without branches, so that the compiler can vectorise loops over them; it cannot
+//! vectorise calls of libm. Method and coefficients: Moshier, Cephes (expf.c, tanhf.c).
 
-/// eˣ to 2e-7 relative; results below the normal numbers to the nearest few of their steps.
+/// eˣ with a relative error of 2e-7. Subnormal results are exact to a few of their steps.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    // Adding and taking away 1.5 · 2²³ rounds to a whole number, which is also in the low bits.
+    // Adding and subtracting 1.5 · 2²³ rounds to a whole number; the low bits of the sum hold it.
     const ROUND: f32 = 12_582_912.0;
-    // Beyond these the result is 0 or ∞ anyway. NaN stays.
+    // Beyond these bounds the result is 0 or ∞. NaN passes both comparisons unchanged.
     let x = if x < -104.0 { -104.0 } else { x };
     let x = if x > 89.0 { 89.0 } else { x };
     let rounded = x * std::f32::consts::LOG2_E + ROUND;
@@ -19,7 +19,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     let p = p * r + 1.666_666_6e-1;
     let p = p * r + 0.5;
     let y = p * (r * r) + r + 1.0;
-    // 2ⁿ in two factors, since n may be beyond a single one's exponent.
+    // 2ⁿ as two factors, because n may exceed the exponent range of one float.
     let n = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let half = n >> 1;
     let power = |n: i32| f32::from_bits((n.wrapping_add(127) << 23) as u32);
@@ -29,7 +29,7 @@ pub(crate) fn exp(x: f32) -> f32 {
 /// 1 / (1 + e⁻ˣ)
 #[inline(always)]
 pub(crate) fn sigmoid(x: f32) -> f32 {
-    // Of -|x|, so that nothing overflows on the way to a small result.
+    // The exponential of -|x| cannot overflow.
     let e = exp(-x.abs());
     (if x > 0.0 { 1.0 } else { e }) / (1.0 + e)
 }
@@ -53,7 +53,7 @@ pub(crate) fn tanh(x: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn softplus(x: f32) -> f32 {
     let e = exp(-x.abs());
-    // ln(1 + e) = 2 artanh(s), by its series, with s at most 1/3.
+    // ln(1 + e) = 2 artanh(s), computed by its series; s is at most 1/3.
     let s = e / (2.0 + e);
     let z = s * s;
     let p = 1.0 / 15.0;
@@ -63,7 +63,7 @@ pub(crate) fn softplus(x: f32) -> f32 {
     let p = p * z + 1.0 / 7.0;
     let p = p * z + 1.0 / 5.0;
     let p = p * z + 1.0 / 3.0;
-    // NaN goes through both terms.
+    // The second term keeps a NaN.
     (if x > 0.0 { x } else { 0.0 }) + 2.0 * (p * z * s + s)
 }
 
@@ -73,7 +73,7 @@ mod tests {
 
     fn check(name: &str, f: fn(f32) -> f32, exact: fn(f64) -> f64) {
         let mut worst = (0.0, 0.0);
-        // Every 997th of all floats, both signs, ends and specials included.
+        // Every 997th float of all bit patterns, and both zeros.
         for bits in (0..=u32::MAX).step_by(997).chain([0, 1 << 31]) {
             let x = f32::from_bits(bits);
             let (got, want) = (f(x), exact(f64::from(x)));

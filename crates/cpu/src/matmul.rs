@@ -1,5 +1,5 @@
-//! Matrix products, by the `gemm` crate, one call a block of the output; those with few rows by our
-//! own kernel.
+//! Matrix products: one call of the `gemm` crate for each block of the output. Products with few
+//! rows use the kernel of this crate.
 
 use kinora_tensor::{Result, Shape, Tensor};
 
@@ -7,15 +7,16 @@ use crate::CpuTensor;
 use crate::kernel::{Block, Level, Row};
 use crate::parallel::{Shared, tasks};
 
-/// Rows of a block of the output, and columns at least and at most. A block is summed by one call,
-/// so the cut, which depends on the shape alone, decides the bits.
+/// Rows of a block of the output. One call of `gemm` computes a block. The blocks depend on the
+/// shape alone, so the bits are the same on any number of threads.
 const ROWS: usize = 128;
+/// The least and the largest number of columns of a block.
 const COLUMNS: [usize; 2] = [64, 512];
 
-/// Up to this many rows, a product is worth a path of its own.
+/// The largest number of rows for which the kernel of this crate is used.
 const FEW: usize = 48;
 
-/// Up to this many elements, a transposed matrix is turned once for all products with it.
+/// The largest number of elements of a transposed B that is packed once for all products with it.
 const SMALL: usize = 32 << 10;
 
 pub(crate) fn matmul(
@@ -43,7 +44,7 @@ pub(crate) fn matmul(
     let width = (n / 16).next_multiple_of(16).clamp(COLUMNS[0], COLUMNS[1]);
     let blocks = [m.div_ceil(ROWS), n.div_ceil(width)];
     let each = blocks[0] * blocks[1];
-    // The steps in memory from one column to the next, then from one row to the next.
+    // The strides from one column to the next, and from one row to the next.
     let a_steps = if transpose_a { (m, 1) } else { (1, k) };
     let b_steps = if transpose_b { (k, 1) } else { (1, n) };
     let shared = Shared::new(out);
@@ -53,8 +54,8 @@ pub(crate) fn matmul(
         let (rows, columns) = (ROWS.min(m - row), width.min(n - column));
         let a = &a[index * m * k + (row * a_steps.1).min(m * k)..];
         let b = &b[index * k * n + (column * b_steps.0).min(k * n)..];
-        // SAFETY: the block lies in matrix `index` of the output and no other task writes to it;
-        // the steps are those of a and b, of which rows and columns in range are read.
+        // SAFETY: the block lies in matrix `index` of the output, and no other task writes to it.
+        // The strides are those of a and b, and only rows and columns in range are read.
         unsafe {
             gemm::gemm(
                 rows,
@@ -82,7 +83,8 @@ pub(crate) fn matmul(
     Ok(())
 }
 
-/// A B or A Bᵀ with few rows in A: B, most likely weights, is packed once for all products with it.
+/// A B or A Bᵀ for an A with few rows. B, most likely weights, is packed once for all products with
+/// it.
 fn packed(
     level: Level,
     a: &CpuTensor,
@@ -108,7 +110,7 @@ fn packed(
             }
         })
     })?;
-    // Panels that are worth a task, a few microseconds.
+    // Products of a task: a few microseconds of work.
     const TASK: usize = 256 << 10;
     let groups: Vec<_> = panels.chunks((TASK / (m * k * panels[0].1)).max(1)).collect();
     let shared = Shared::new(out);
@@ -127,16 +129,16 @@ fn packed(
                 columns: width.min(n - start),
                 add: false,
             };
-            // SAFETY: A has m rows of k, the panel k rows of `width`; its columns of the output
-            // are this task's own.
+            // SAFETY: A has m rows of k, the panel k rows of `width`; no other task has the panel's
+            // columns of the output.
             unsafe { level.run(&block) };
         }
     });
     Ok(())
 }
 
-/// A Bᵀ with few rows in A, as B Aᵀ: the large matrix is read once, along its rows, and only the
-/// small one is turned. (gemm packs the large one: an eighth of the speed at 16 · 6144 · 512.)
+/// A Bᵀ for an A with few rows, computed as B Aᵀ. It reads the large matrix B once, along its rows,
+/// and transposes only A. (`gemm` packs B: an eighth of the speed at 16 · 6144 · 512.)
 fn few_rows(
     level: Level,
     a: &CpuTensor,
@@ -144,7 +146,7 @@ fn few_rows(
     [m, k, n]: [usize; 3],
     out: &mut [f32],
 ) -> Result<()> {
-    // Rows of B that a task takes, so few that several threads end at about the same time.
+    // Rows of B in a task: few, so that all threads finish at about the same time.
     const TASK: usize = 16;
     let panels = level.panels(m);
     let width = panels.iter().map(|panel| panel.1).sum::<usize>();
@@ -175,13 +177,13 @@ fn few_rows(
                 columns: panel,
                 add: false,
             };
-            // SAFETY: B has n rows of k, the turned A k rows of `width`, the sums `TASK` rows of
-            // `width`, which is at most `FEW`, a multiple of every vector.
+            // SAFETY: B has n rows of k, the transposed A has k rows of `width`, and the sums have
+            // `TASK` rows of `width`, which is at most `FEW`, a multiple of every vector width.
             unsafe { level.run(&block) };
         }
         for (i, sums) in sums.chunks_exact(width).take(count).enumerate() {
             for (row, &sum) in sums[..m].iter().enumerate() {
-                // SAFETY: column first + i of the output is this task's own.
+                // SAFETY: no other task has column first + i of the output.
                 unsafe { *shared.at(row * n + first + i) = sum };
             }
         }
@@ -213,7 +215,7 @@ mod tests {
                 let numbers = |count: usize| (0..count).map(|i| (i % 13) as f32 - 6.0);
                 let a: Vec<f32> = numbers(m * k).collect();
                 let b: Vec<f32> = numbers(n * k).collect();
-                // Small whole numbers: every order of the sums is exact.
+                // Sums of small whole numbers are exact in every order.
                 let want = |i: usize| {
                     let pairs = a[i / n * k..][..k].iter().zip(&b[i % n * k..][..k]);
                     pairs.map(|(a, b)| a * b).sum::<f32>()

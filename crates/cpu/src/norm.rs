@@ -1,5 +1,5 @@
-//! Normalisation over groups of channels, and its gradient: one task for each n, whose elements
-//! mostly stay in the cache between the sweeps over them.
+//! Normalisation over groups of channels, and its gradient. Each of the n samples is one task, so
+//! that its elements mostly stay in the cache between the passes over them.
 
 use std::ops::Range;
 
@@ -9,17 +9,17 @@ use crate::CpuTensor;
 use crate::parallel::{Shared, map, tasks};
 use crate::simd::{side, simd};
 
-/// Elements in a piece of an n, which has its own sums.
+/// Elements in a piece of a sample; each piece has its own sums.
 const PIECE: usize = 8 << 10;
 
-/// From this many elements on, the pieces of one n are worth several threads.
+/// From this many elements on, the pieces of one sample are worth several threads.
 const LARGE: usize = 1 << 18;
 
-/// Elements of inner loops, where c is less: loops over a few channels make poor vectors.
+/// Elements of an inner loop if c is smaller: loops over few channels vectorise badly.
 const WIDE: usize = 256;
 
-/// How the elements of one n, `[s, c]`, are walked over: some of the s in each piece, and some in
-/// each row, so that what belongs to a channel is kept as often as it occurs there.
+/// The loops over the elements `[s, c]` of one sample. A row is a multiple of c elements, and a
+/// piece is a multiple of a row. Values of a channel are repeated to fill a row.
 #[derive(Clone, Copy)]
 struct Walk {
     len: usize,
@@ -45,25 +45,25 @@ impl Walk {
         self.len.div_ceil(self.piece)
     }
 
-    /// What the pieces are worth in threads.
+    /// The work of all pieces, as [`tasks`] takes it; 0 keeps a small sample on one thread.
     fn work(&self) -> usize {
         if self.len < LARGE { 0 } else { self.len }
     }
 
-    /// The row for n of scale or shift, `[n | 1, c]`, as often as a row has its channels.
+    /// The scale or shift of sample n, from `[n, c]` or `[1, c]`, repeated to fill a row.
     fn repeat(&self, x: &CpuTensor, n: usize) -> Vec<f32> {
         let n = if x.shape()[0] == 1 { 0 } else { n };
         x.data()[n * self.c..][..self.c].repeat(self.row / self.c)
     }
 
-    /// One value for each element of a row from one a group.
+    /// One value for each element of a row, from one value for each group.
     fn spread(&self, groups: impl Iterator<Item = f32>) -> Vec<f32> {
         let width = self.c / self.groups;
         let channels: Vec<f32> = groups.flat_map(|x| std::iter::repeat_n(x, width)).collect();
         channels.repeat(self.row / self.c)
     }
 
-    /// A sum a channel from one for each element of a row.
+    /// One sum for each channel, from one sum for each element of a row.
     fn by_channel(&self, mut row: Vec<f32>) -> Vec<f32> {
         let (channels, others) = row.split_at_mut(self.c);
         others.chunks_exact(self.c).for_each(|other| add(channels, other));
@@ -71,7 +71,7 @@ impl Walk {
         row
     }
 
-    /// A sum a group from one a channel.
+    /// One sum for each group, from one sum for each channel.
     fn by_group(&self, channels: &[f32]) -> Vec<f64> {
         let groups = channels.chunks_exact(self.c / self.groups);
         groups.map(|group| group.iter().map(|&x| f64::from(x)).sum()).collect()
@@ -83,7 +83,7 @@ fn add(to: &mut [f32], from: &[f32]) {
     to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
 }
 
-/// Mean and 1 / √(variance + ε) of one n, for each element of a row.
+/// The mean and 1 / √(variance + ε) of one sample, for each element of a row.
 fn statistics(x: &[f32], walk: &Walk, epsilon: f32) -> (Vec<f32>, Vec<f32>) {
     let pieces = map(walk.pieces(), walk.work(), |piece| {
         let x = &x[walk.range(piece)];
@@ -98,7 +98,7 @@ fn statistics(x: &[f32], walk: &Walk, epsilon: f32) -> (Vec<f32>, Vec<f32>) {
             },
         );
         let sums = walk.by_group(&walk.by_channel(sums));
-        // The squares are taken about the mean of this piece, so that nothing cancels.
+        // Sum the squares around the mean of this piece, to avoid cancellation.
         let means = walk.spread(sums.iter().map(|sum| (sum / count) as f32));
         let mut squares = vec![0.0; walk.row];
         simd(
@@ -114,7 +114,8 @@ fn statistics(x: &[f32], walk: &Walk, epsilon: f32) -> (Vec<f32>, Vec<f32>) {
         (count, sums, walk.by_group(&walk.by_channel(squares)))
     });
     let group = |group: usize| {
-        // Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm" (1979).
+        // Combine the pieces: Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm
+        // for computing sample variances" (1979).
         let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
         for (more, sums, around) in &pieces {
             let apart = sums[group] / more - mean;
@@ -148,7 +149,8 @@ pub(crate) fn norm(
         tasks(walk.pieces(), walk.work(), |piece| {
             let range = walk.range(piece);
             let rows = x[range.clone()].chunks(walk.row);
-            // SAFETY: the ranges of the tasks are disjoint and lie in the output, which is as x.
+            // SAFETY: the ranges of the tasks are disjoint and lie in the output, which has the
+            // shape of x.
             let out = unsafe { shared.slice(at + range.start..at + range.end) };
             simd(
                 #[inline(always)]
@@ -163,7 +165,7 @@ pub(crate) fn norm(
     });
 }
 
-// Each output is an argument of its own, by which the compiler knows that it overlaps nothing.
+// The output is an argument of its own: from that the compiler knows that it overlaps no input.
 #[inline(always)]
 fn norm_row(slope: f32, x: &[f32], of_channel: [&[f32]; 4], out: &mut [f32]) {
     for ((out, x), [mean, inverse, scale, shift]) in out.iter_mut().zip(x).zip(side(of_channel)) {
@@ -201,7 +203,7 @@ pub(crate) fn norm_grad(spec: &NormSpec, [x, scale, shift, g]: [&CpuTensor; 4], 
         tasks(walk.pieces(), walk.work(), |piece| {
             let range = walk.range(piece);
             let rows = x[range.clone()].chunks(walk.row).zip(g[range.clone()].chunks(walk.row));
-            // SAFETY: the ranges of the tasks are disjoint and lie in ∂x, which is as x.
+            // SAFETY: the ranges of the tasks are disjoint and lie in ∂x, which has the shape of x.
             let out = unsafe { shared.slice(at + range.start..at + range.end) };
             simd(
                 #[inline(always)]
@@ -243,7 +245,7 @@ fn grad_row(
     }
 }
 
-/// Σ ĝ and Σ ĝ x̂ of one n, one value a channel each.
+/// Σ ĝ and Σ ĝ x̂ of one sample, each with one value for each channel.
 fn sums(
     slope: f32,
     [x, g]: [&[f32]; 2],

@@ -1,4 +1,5 @@
-//! How work is cut: into pieces whose sizes depend on shapes alone, never on the number of threads.
+//! Splits work into pieces for threads. The sizes of the pieces depend on shapes alone, never on
+//! the number of threads, so the results are the same bits on any number of threads.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -8,24 +9,24 @@ use std::time::{Duration, Instant};
 use rayon::Yield;
 use rayon::prelude::*;
 
-/// Below this many elements an operation stays on the calling thread.
+/// An operation of at most this many elements stays on the calling thread.
 const SMALL: usize = 32 << 10;
 
-/// Elements in a piece of a sweep over memory.
+/// Elements in a piece of an element-wise operation.
 pub(crate) const PIECE: usize = 16 << 10;
 
-/// How long the threads of the pool look out for the next operation before they sleep: waking one
-/// can take 50 µs, which is more than many an operation of a small network.
+/// The time for which the threads of the pool poll for the next operation before they sleep. Waking
+/// a thread can take 50 µs, longer than many operations of a small network.
 const LOOKOUT: Duration = Duration::from_micros(400);
 
-/// Operations so far that were given to several threads.
+/// The number of operations so far that were given to several threads.
 static OPERATIONS: AtomicU64 = AtomicU64::new(0);
 
-/// Whether threads look out.
+/// Whether threads are polling.
 static LOOKING: AtomicBool = AtomicBool::new(false);
 
-/// To be called before work is given to several threads: keeps them from sleeping until
-/// [`LOOKOUT`] after the last of it. Whoever else has work for the pool finds them as before.
+/// Keeps the threads of the pool polling until [`LOOKOUT`] after the last call. Call it before work
+/// is given to several threads. Polling threads still take other work of the pool.
 pub(crate) fn awake() {
     thread_local!(static HERE: Cell<bool> = const { Cell::new(false) });
     OPERATIONS.fetch_add(1, Ordering::Relaxed);
@@ -37,8 +38,8 @@ pub(crate) fn awake() {
     }
     let caller = rayon::current_thread_index();
     rayon::spawn_broadcast(move |context| {
-        // The caller's own thread has the operations to go on with, and one that looks out already
-        // comes here from within.
+        // The caller's thread must return to its operations. A thread that is already polling may
+        // get here from inside `yield_now`.
         if Some(context.index()) == caller || HERE.replace(true) {
             return;
         }
@@ -57,7 +58,8 @@ pub(crate) fn awake() {
     });
 }
 
-/// Calls `f` with each piece of `out` and its index; all but the last have `piece` elements.
+/// Calls `f` with the index and the elements of each piece of `out`. All pieces but the last have
+/// `piece` elements.
 pub(crate) fn pieces(out: &mut [f32], piece: usize, f: impl Fn(usize, &mut [f32]) + Sync + Send) {
     if out.is_empty() {
         return;
@@ -70,15 +72,15 @@ pub(crate) fn pieces(out: &mut [f32], piece: usize, f: impl Fn(usize, &mut [f32]
     }
 }
 
-/// Calls `f` with groups of rows of `row` elements, as many as make a piece, and the index of the
-/// group's first row.
+/// Calls `f` with groups of rows of `row` elements, each about a piece long, and with the index of
+/// the group's first row.
 pub(crate) fn rows(out: &mut [f32], row: usize, f: impl Fn(usize, &mut [f32]) + Sync + Send) {
     let many = (PIECE / row.max(1)).max(1);
     pieces(out, many * row.max(1), |i, out| f(i * many, out));
 }
 
-/// Calls `f` with each of `0..count`, on several threads if all of it is worth that: `work` is in
-/// elements of a sweep.
+/// Calls `f` with each of `0..count`, on several threads if `work` is large enough. The unit of
+/// `work` is one element of an element-wise operation.
 pub(crate) fn tasks(count: usize, work: usize, f: impl Fn(usize) + Sync + Send) {
     if count < 2 || work <= SMALL {
         (0..count).for_each(f);
@@ -88,7 +90,7 @@ pub(crate) fn tasks(count: usize, work: usize, f: impl Fn(usize) + Sync + Send) 
     }
 }
 
-/// The results of `f` for each of `0..count` in order, as [`tasks`].
+/// The results of `f` for each of `0..count`, in order; threads as in [`tasks`].
 pub(crate) fn map<R: Send>(
     count: usize,
     work: usize,
@@ -102,11 +104,11 @@ pub(crate) fn map<R: Send>(
     }
 }
 
-/// An output that several tasks write at once, each its own elements.
+/// An output that several tasks write at once. Each task must write only its own elements.
 #[derive(Clone, Copy)]
 pub(crate) struct Shared(*mut f32);
 
-// SAFETY: only a pointer; those who write through it keep to elements of their own.
+// SAFETY: it is only a pointer; tasks write through it only to their own elements.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
@@ -116,7 +118,7 @@ impl Shared {
         Self(out.as_mut_ptr())
     }
 
-    /// The place of element `index`, which must be one of the output's.
+    /// A pointer to element `index`, which must lie in the output.
     pub fn at(self, index: usize) -> *mut f32 {
         self.0.wrapping_add(index)
     }
@@ -124,14 +126,15 @@ impl Shared {
     /// The elements `range` of the output.
     ///
     /// # Safety
-    /// The range lies in the output, which outlives the slice, and nobody else has any of it.
+    /// The range lies in the output, the output outlives the slice, and nobody else accesses the
+    /// range.
     pub unsafe fn slice<'a>(self, range: Range<usize>) -> &'a mut [f32] {
         // SAFETY: the caller's.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
     }
 }
 
-/// As [`pieces`], where the work behind `out` is `work` elements and not its length.
+/// Like [`pieces`], but the work is `work` elements instead of the length of `out`.
 pub(crate) fn tasks_over(
     out: &mut [f32],
     piece: usize,

@@ -7,10 +7,10 @@ use crate::parallel::{PIECE, Shared, map, rows, tasks, tasks_over};
 use crate::simd::simd;
 use crate::{CpuTensor, math};
 
-/// Independent sums that a run is added up in, so that they fill vectors.
+/// The number of independent partial sums of a row, so that they fill vectors.
 const LANES: usize = 32;
 
-/// From this length on, the columns of a sum over rows are worth several tasks.
+/// From this many columns on, a sum over rows is split by columns into several tasks.
 const WIDE: usize = 2 << 10;
 
 pub(crate) fn sum(x: &CpuTensor, axes: &[usize], out: &mut [f32]) -> Result<()> {
@@ -53,7 +53,7 @@ pub(crate) fn sum_middle(x: &[f32], [outer, len, inner]: [usize; 3], out: &mut [
         tasks(outer * blocks, x.len(), |task| {
             let (at, start) = (task / blocks, task % blocks * WIDE);
             let width = WIDE.min(inner - start);
-            // SAFETY: each task has a block of the columns of one row of the output.
+            // SAFETY: each task has its own block of columns of one row of the output.
             let out = unsafe { shared.slice(at * inner + start..at * inner + start + width) };
             out.fill(0.0);
             for row in x[at * row..][..row].chunks_exact(inner) {
@@ -62,7 +62,7 @@ pub(crate) fn sum_middle(x: &[f32], [outer, len, inner]: [usize; 3], out: &mut [
         });
         return;
     }
-    // Few and long: pieces of a row's sum are summed for themselves first.
+    // Few long sums: split each into parts, and add up the partial sums at the end.
     let step = (PIECE / inner).max(1) * inner;
     let parts = row.div_ceil(step);
     let partial = map(outer * parts, x.len(), |task| {
@@ -84,7 +84,7 @@ pub(crate) fn sum_middle(x: &[f32], [outer, len, inner]: [usize; 3], out: &mut [
     }
 }
 
-/// The sum of the rows of x, each as long as `out`.
+/// Sums the rows of x into `out`; each row has the length of `out`.
 #[inline(always)]
 fn sum_outer(x: &[f32], out: &mut [f32]) {
     let inner = out.len();
@@ -99,7 +99,7 @@ fn sum_outer(x: &[f32], out: &mut [f32]) {
         }
         return;
     }
-    // Several short rows at once, which are added to one another at the end.
+    // Sum several short rows side by side, and add these sums at the end.
     let width = LANES.next_multiple_of(inner);
     let mut wide = [0.0; 2 * LANES];
     let wide = &mut wide[..width];
@@ -115,7 +115,7 @@ fn sum_outer(x: &[f32], out: &mut [f32]) {
     }
 }
 
-/// The sum of x, in [`LANES`] sums that are added by halves.
+/// The sum of x: [`LANES`] partial sums, added pairwise by halves.
 #[inline(always)]
 fn total(x: &[f32]) -> f32 {
     let mut sums = [0.0; LANES];

@@ -1,4 +1,4 @@
-//! The cells of recurrent networks, and their gradients, in one sweep each.
+//! The cells of recurrent networks and their gradients, each in one pass over memory.
 
 use kinora_tensor::Tensor;
 
@@ -7,17 +7,17 @@ use crate::math::{sigmoid, tanh};
 use crate::parallel::{Shared, tasks};
 use crate::simd::{side, simd};
 
-/// Cells of one task.
+/// Elements of the cell state in one task.
 const PIECE: usize = 2 << 10;
 
-/// Calls `f` with the index of each row of `[.., c]`.
+/// Calls `f` with the index of each row of a state `[.., c]`.
 fn each_row(cell: &CpuTensor, c: usize, f: impl Fn(usize) + Sync + Send) {
     if cell.data().is_empty() {
         return;
     }
     let rows = cell.data().len() / c;
     let many = (PIECE / c).max(1);
-    // A cell costs several times what an element of a sweep does.
+    // A cell element costs several times as much as one of an element-wise operation.
     tasks(rows.div_ceil(many), cell.data().len() * 8, |task| {
         simd(
             #[inline(always)]
@@ -56,7 +56,7 @@ pub(crate) fn lstm_cell(gates: &CpuTensor, cell: &CpuTensor, out: &mut [f32]) {
         #[inline(always)]
         |row| {
             let at = row * c;
-            // SAFETY: each row is written by one task, and lies in the output, [2, .., c].
+            // SAFETY: one task writes each row; the rows lie in the output `[2, .., c]`.
             let (h, next) =
                 unsafe { (shared.slice(at..at + c), shared.slice(len + at..len + at + c)) };
             lstm_row(parts(&gates.data()[4 * at..], c), &cell.data()[at..][..c], h, next);
@@ -64,8 +64,8 @@ pub(crate) fn lstm_cell(gates: &CpuTensor, cell: &CpuTensor, out: &mut [f32]) {
     );
 }
 
-// Each output of a row is an argument of its own, by which the compiler knows that it overlaps
-// nothing, and makes vectors of the loop.
+// Each output of a row is an argument of its own. From that the compiler knows that the outputs
+// overlap nothing, and it vectorises the loop.
 #[inline(always)]
 fn lstm_row(gates: [&[f32]; 4], cell: &[f32], h: &mut [f32], next: &mut [f32]) {
     let inputs = side(gates).zip(cell);
@@ -90,7 +90,7 @@ pub(crate) fn lstm_cell_grad(
         #[inline(always)]
         |row| {
             let at = row * c;
-            // SAFETY: each row is written by one task, and lies in the output: gates, then cell.
+            // SAFETY: one task writes each row; the rows lie in the output: gates, then cell.
             let by = |part: usize| unsafe {
                 let start = if part < 4 { 4 * at + part * c } else { 4 * len + at };
                 shared.slice(start..start + c)
@@ -137,7 +137,7 @@ pub(crate) fn gru_cell(a: &CpuTensor, b: &CpuTensor, h: &CpuTensor, out: &mut [f
         #[inline(always)]
         |row| {
             let at = row * c;
-            // SAFETY: each row is written by one task, and lies in the output, which is as h.
+            // SAFETY: one task writes each row; the rows lie in the output, shaped like h.
             let out = unsafe { shared.slice(at..at + c) };
             let (a, b) = (parts(&a.data()[3 * at..], c), parts(&b.data()[3 * at..], c));
             gru_row(a, b, &h.data()[at..][..c], out);
@@ -166,14 +166,14 @@ pub(crate) fn gru_cell_grad([a, b, h, g]: [&CpuTensor; 4], out: &mut [f32]) {
         #[inline(always)]
         |row| {
             let at = row * c;
-            // SAFETY: each row is written by one task, and lies in the output: a, b, then h.
+            // SAFETY: one task writes each row; the rows lie in the output: a, b, then h.
             let by = |start: usize| unsafe { shared.slice(start..start + c) };
             let by_a = |part: usize| by(3 * at + part * c);
             let by_b = |part: usize| by(3 * (len + at) + part * c);
             let (a, b) = (parts(&a.data()[3 * at..], c), parts(&b.data()[3 * at..], c));
             let (h, g) = (&h.data()[at..][..c], &g.data()[at..][..c]);
             gru_row_grad([a, b], [h, g], by_a(0), by_a(1), by_a(2), by_b(2), by(6 * len + at));
-            // r and z see the sums of a and b.
+            // r and z depend on a + b, so their partials by a and by b are equal.
             by_b(0).copy_from_slice(by_a(0));
             by_b(1).copy_from_slice(by_a(1));
         },

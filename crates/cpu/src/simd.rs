@@ -1,9 +1,10 @@
-//! Compiling a loop for the vectors that the machine has.
+//! Compiles a loop for the vectors of the machine.
 
-/// Runs `f` compiled for the widest vectors at hand. What `f` calls must be `#[inline(always)]`.
+/// Runs `f` compiled for the widest vectors of the machine. Functions that `f` calls must be
+/// `#[inline(always)]`.
 ///
-/// Nothing but speed depends on the choice as long as `f` has no multiply-add: the compiler does
-/// not reorder sums.
+/// The vectors change only the speed, not the result, as long as `f` has no multiply-add: the
+/// compiler does not reorder sums.
 #[inline(always)]
 pub(crate) fn simd<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
@@ -32,7 +33,8 @@ fn avx2<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Four slices side by side. (Zipped, since an index is checked, and a check stops vectors.)
+/// Iterates over four slices in lockstep. (An index has a bounds check, which prevents
+/// vectorisation; zipped iterators have none.)
 #[inline(always)]
 pub(crate) fn side([a, b, c, d]: [&[f32]; 4]) -> impl Iterator<Item = [f32; 4]> {
     a.iter().zip(b).zip(c).zip(d).map(|(((a, b), c), d)| [*a, *b, *c, *d])

@@ -1,8 +1,8 @@
-//! Where the rows of strided inputs begin.
+//! The offsets of rows of strided inputs.
 
 use kinora_tensor::strided::Dim;
 
-/// Where in each input the row `row` of the axes `outer` begins.
+/// The offset in each input at which row `row` of the axes `outer` begins.
 #[inline]
 pub(crate) fn offsets<const N: usize>(outer: &[Dim<N>], mut row: usize) -> [usize; N] {
     let mut offsets = [0; N];

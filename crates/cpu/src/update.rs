@@ -1,4 +1,4 @@
-//! The optimiser's step, in one sweep and in place.
+//! The optimiser's step, in place and in one pass over memory.
 
 use kinora_tensor::{Result, Update, adam_factors};
 use rayon::prelude::*;

@@ -1,7 +1,7 @@
-//! Vectors of floats, of every width that a machine may have.
+//! Vectors of floats of several widths.
 
-/// Calls `f` with the place and the number of lanes of each vector of `len`, of which the last may have
-/// fewer.
+/// Calls `f` with the offset and the number of lanes of each vector of `len` floats. The last
+/// vector may have fewer lanes.
 #[inline(always)]
 pub(crate) fn lanes<V: Vector>(len: usize, mut f: impl FnMut(usize, usize)) {
     for at in (0..len).step_by(V::LANES) {
@@ -9,29 +9,31 @@ pub(crate) fn lanes<V: Vector>(len: usize, mut f: impl FnMut(usize, usize)) {
     }
 }
 
-/// The first `count` lanes, at most all.
+/// Loads the first `count` lanes, or all lanes if `count` is larger.
 ///
 /// # Safety
-/// There are as many floats. The caller compiles for the vectors.
+/// `from` points to that many floats. The caller is compiled for the vectors.
 #[inline(always)]
 pub(crate) unsafe fn load<V: Vector>(from: *const f32, count: usize) -> V {
     // SAFETY: the caller's.
     unsafe { if count >= V::LANES { V::load(from) } else { V::load_first(from, count) } }
 }
 
-/// As [`load`].
+/// Stores the first `count` lanes, or all lanes if `count` is larger.
 ///
 /// # Safety
-/// As of [`load`], and nobody else has them.
+/// `to` points to that many floats, and nobody else accesses them. The caller is compiled for the
+/// vectors.
 #[inline(always)]
 pub(crate) unsafe fn store<V: Vector>(x: V, to: *mut f32, count: usize) {
     // SAFETY: the caller's.
     unsafe { if count >= V::LANES { x.store(to) } else { x.store_first(to, count) } }
 }
 
+/// A vector of floats. Callers must be compiled for its instructions.
 pub(crate) trait Vector: Copy {
     const LANES: usize;
-    /// Vectors of half as many lanes, or the same where there are none.
+    /// The vectors with half as many lanes, or `Self` if a half is of no use.
     type Half: Vector;
     unsafe fn low(self) -> Self::Half;
     unsafe fn splat(x: f32) -> Self;
@@ -44,7 +46,7 @@ pub(crate) trait Vector: Copy {
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;
     unsafe fn add(self, a: Self) -> Self;
     unsafe fn sub(self, a: Self) -> Self;
-    /// Of all lanes.
+    /// The sum of all lanes.
     unsafe fn sum(self) -> f32;
 }
 
@@ -52,10 +54,10 @@ pub(crate) trait Vector: Copy {
 mod x86 {
     use std::arch::x86_64::*;
 
-    /// All bits set in the first `count` lanes.
+    /// A mask with all bits set in the first `count` lanes.
     #[inline(always)]
     unsafe fn first(count: usize) -> __m256i {
-        // SAFETY: the caller compiles for the feature.
+        // SAFETY: the caller is compiled for the feature.
         unsafe {
             let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
             _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), lanes)
@@ -67,7 +69,7 @@ mod x86 {
         type Half = __m256;
         #[inline(always)]
         unsafe fn low(self) -> __m256 {
-            // SAFETY: as in all of these, the caller compiles for the feature.
+            // SAFETY: the caller is compiled for the feature, here and in all methods below.
             unsafe { _mm512_castps512_ps256(self) }
         }
         #[inline(always)]
@@ -189,7 +191,7 @@ impl Vector for [f32; 4] {
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller's; an array of floats is aligned as a float.
+        // SAFETY: the caller's; an array of floats has the alignment of a float.
         unsafe { *from.cast() }
     }
     #[inline(always)]

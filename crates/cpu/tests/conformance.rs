@@ -1,4 +1,4 @@
-//! The CPU backend against the specification.
+//! The CPU backend passes the conformance kit.
 
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_tensor::conformance;

@@ -1,5 +1,5 @@
-//! Sizes beyond those of the conformance kit, which are cut into tiles and tasks: against the
-//! reference, and the same bits on any number of threads.
+//! Larger sizes than those of the conformance kit, which are split into tiles and tasks. The
+//! results must match the reference, and be the same bits on any number of threads.
 
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_tensor::conformance::Reference;
@@ -10,7 +10,7 @@ fn normals(shape: Shape, stream: usize) -> Vec<f32> {
     Random::new(3, stream as u64).normals(shape.elements())
 }
 
-/// In the worst element, |a - b| / (|b| + the root mean square of b).
+/// The largest |a - b| / (|b| + the root mean square of b) of any element.
 fn distance(a: &[f32], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     let mean = b.iter().map(|b| b * b).sum::<f64>() / b.len().max(1) as f64;
@@ -53,7 +53,7 @@ fn check(op: Op, shapes: &[&[usize]]) {
     check_values(op, &shapes.iter().enumerate().map(with_values).collect::<Vec<_>>());
 }
 
-/// All three kinds for x, co, kernel, stride and padding.
+/// Checks all three convolutions for x, co, and `[kernel, stride, padding]`.
 fn check_conv(x: [usize; 5], co: usize, [kernel, stride, padding]: [[usize; 3]; 3]) {
     let geometry = Geometry { stride, padding };
     let size = [x[1], x[2], x[3]];
@@ -160,7 +160,8 @@ fn layouts() {
 fn norms() {
     for slope in [1.0, 0.2] {
         let spec = |groups| NormSpec { groups, epsilon: 1e-5, slope };
-        // Large ones of many pieces, one n of several tasks; rows of one, of few, of many channels.
+        // Large samples with many pieces, and one sample split into several tasks; one, few and
+        // many channels.
         let cases: [(&[usize], usize, usize); 4] = [
             (&[3, 50, 50, 20], 5, 3),
             (&[1, 70, 70, 64], 4, 1),

@@ -1,4 +1,4 @@
-//! Where tensors share memory, and where it goes.
+//! Which tensors share memory, and when memory returns to the pool.
 
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_tensor::{Error, Geometry, Op, Result, Tensor, Update, Var, grad};
@@ -17,7 +17,7 @@ fn views_cost_nothing_and_keep_their_buffer() -> Result<()> {
     assert_eq!(device.memory().live, live);
     assert_eq!(view.data().as_ptr(), x.data()[15 * 64..].as_ptr());
     drop(x);
-    // What is made now must not land in the buffer that the view still holds.
+    // New tensors must not reuse the buffer that the view still holds.
     let _others: Vec<CpuTensor> = (0..4).map(|_| sequence(&device, [100, 64])).collect();
     assert!(view.data().iter().enumerate().all(|(i, &v)| v == (15 * 64 + i) as f32));
     drop((view, _others));
@@ -68,14 +68,14 @@ fn a_repeated_step_allocates_nothing_new() -> Result<()> {
 }
 
 #[test]
-fn what_cannot_be_is_an_error() -> Result<()> {
+fn impossible_requests_are_errors() -> Result<()> {
     let device = CpuDevice::new();
     let x = sequence(&device, [2, 3]);
     let error = x.add(&sequence(&device, [2, 2])).unwrap_err();
     assert!(error.to_string().starts_with("add of [[2, 3], [2, 2]]"), "{error}");
     assert!(matches!(CpuTensor::from_slice(&device, &[1.0], [2]), Err(Error::Length { .. })));
     assert!(x.matmul(&x).is_err() && x.slice(0, 1, 2).is_err() && x.reshape([7]).is_err());
-    // More than a machine has, asked for in one go.
+    // More memory than any machine has, in one allocation.
     let huge = CpuTensor::full(&device, 0.0, [1 << 40, 1 << 14]);
     assert!(matches!(huge, Err(Error::Memory(_))), "{huge:?}");
     let huge = x.pad(0, 1 << 58, 0);

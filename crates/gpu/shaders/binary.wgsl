@@ -1,20 +1,20 @@
-// y = f(a, b), element by element, both repeated as their strides say; FN says which f.
+// y = f(a, b), element by element; a and b are broadcast by their strides. FN selects f.
 //
-// A workgroup computes 256 neighbouring elements, a thread one of them.
+// A workgroup computes 256 neighbouring elements of y, a thread one of them.
 
 override FN: u32;
-// Whether both are as y is, and no index is taken apart.
+// Whether a and b have the layout of y, so that one index serves all three.
 override PLAIN: bool;
 
 struct Params {
-    // Where a and b begin, how many elements y has, and how many axes.
+    // The first elements of a and b, the number of elements of y, and the number of axes.
     a: u32,
     b: u32,
     len: u32,
     rank: u32,
-    // Of LeakyReluGrad.
+    // The slope of LeakyReluGrad.
     slope: f32,
-    // Of each axis, innermost first: its length, and a step along it in a and in b.
+    // For each axis, innermost first: its length, and its strides in a and in b.
     axes: array<vec4<u32>, 6>,
 }
 

@@ -1,20 +1,21 @@
-// What several files use; it stands below each of them.
+// Functions that several files use. This file is appended to every other file.
 
-// Which workgroup this is, of those that a dispatch folds into two dimensions where one does not hold
-// them all.
+// The index of the workgroup. A dispatch with more workgroups than one dimension allows is folded
+// into two dimensions.
 fn index_of(group: vec3<u32>, groups: vec3<u32>) -> u32 {
     return group.y * groups.x + group.x;
 }
 
-// A place, or a tap, that is out of every picture wherever the other lies.
+// A coordinate so far outside that the sum of a position and a tap lies in the padding for every
+// value of the other.
 const FAR = -(1 << 24);
 
 fn sigmoid(x: f32) -> f32 {
     return 1.0 / (1.0 + exp(-x));
 }
 
-// (1 - t) / (1 + t) with t = exp(-2 |x|), and near 0, where that cancels, the first terms of tanh's
-// series, x - x³/3 + 2 x⁵/15 - 17 x⁷/315.
+// tanh x as (1 - t) / (1 + t) with t = exp(-2 |x|). Near 0 that formula cancels, so there the first
+// terms of the series are used: x - x³/3 + 2 x⁵/15 - 17 x⁷/315.
 fn tanh_of(x: f32) -> f32 {
     let t = exp(-2.0 * abs(x));
     let far = (1.0 - t) / (1.0 + t);
@@ -23,8 +24,9 @@ fn tanh_of(x: f32) -> f32 {
     return select(select(-far, far, x > 0.0), near, abs(x) < 0.1);
 }
 
-// a + b as numbers of mixed radix: x overflows into w, w into z, and z into y, which has no end. The
-// digits of a are below their sizes, those of b below them or 1, so that one carry each is enough.
+// a + b as mixed-radix numbers: x carries into w, w into z, and z into y, which is unbounded. The
+// digits of a are below their sizes, and those of b are below their sizes or 1, so one carry for
+// each digit is enough.
 fn add_with_carry(a: vec4<i32>, b: vec4<i32>, size: vec4<i32>) -> vec4<i32> {
     var sum = a + b;
     let x = sum.x >= size.x;

@@ -1,35 +1,38 @@
-// Convolutions as products whose factors are gathered, with `product.wgsl`.
+// Convolutions as products that gather factor A, for `product.wgsl`.
 //
-// Of a convolution the rows are the places of y [n, t, h, w, co], and k runs over taps and input
-// channels. A transposed one, which is the partial of a convolution by its input, has a batch for each
-// phase, that is a remainder of the places by the stride: place q of a phase is q stride + at, and sees
-// every stride-th tap alone, so that no zeros are put between the elements of what is gathered.
+// The rows of the product are the positions ("places") of y [n, t, h, w, co], the columns its
+// channels, and k runs over taps and input channels.
+//
+// A transposed convolution, the partial of a convolution by its input, has one batch for each
+// phase. A phase is a remainder `at` of the positions modulo the stride: place q of the phase is
+// the position q stride + at, and it uses only every stride-th tap. So no zeros are inserted
+// between the elements of the gathered tensor.
 
-// Whether the gathered tensor is enlarged twice along h and w.
+// Whether the gathered tensor is upsampled by 2 along h and w.
 override ENLARGED: bool;
 
-// Phases see the same places of the source, and the sums of some are shorter than those of others.
+// The phases read the same positions of the source, and some have shorter sums than others.
 const SIDE_BY_SIDE = true;
 
 struct Params {
-    // m is the most places that a phase has, k the longest sum, perhaps of another; batch is how many
-    // phases there are.
+    // m is the most places of any phase, k the longest sum of any phase; batch is the number of
+    // phases.
     sizes: Sizes,
-    // Where the gathered tensor, which is A, and the weights begin.
+    // The first elements of the gathered tensor, A, and of the weights, B.
     a: u32,
     b: u32,
-    // Channels of the gathered tensor; of the weights [kt, kh, kw, ci, co], ci co, and a step along
-    // the gathered channel and along a column.
+    // The channels of the gathered tensor. For the weights [kt, kh, kw, ci, co]: the stride of a
+    // tap (ci co), of a gathered channel, and of a column.
     channels: u32,
     tap: u32,
     w_channel: u32,
     w_column: u32,
-    // n, and 1 where the convolution is transposed, else 0.
+    // n; and 1 if the convolution is transposed, else 0.
     pictures: u32,
     is_transposed: u32,
-    // [t, h, w] of the gathered tensor, twice that along h and w where it is enlarged.
+    // [t, h, w] of the gathered tensor, after upsampling if ENLARGED.
     source: vec3<u32>,
-    // [t, h, w] of the target, which is y.
+    // [t, h, w] of y.
     size: vec3<u32>,
     kernel: vec3<u32>,
     stride: vec3<u32>,
@@ -41,20 +44,20 @@ struct Params {
 @group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
-// What this workgroup's phase is: of a plain convolution there is one, which is all of it.
+// The phase of this workgroup. A plain convolution has one phase with all places.
 struct Phase {
-    // [t, h, w] of its grid of places, which lie on the target at q stride + at.
+    // [t, h, w] of the grid of places; place q is the position q stride + at of y.
     grid: vec3<u32>,
     stride: vec3<u32>,
     at: vec3<u32>,
-    // Place q sees the source from q step - before on.
+    // Place q reads the source from q step - before on.
     step: vec3<i32>,
     before: vec3<i32>,
-    // How many taps it sees, and the taps of the kernel that they are: least + i tap_step.
+    // The number of taps; tap i of the phase is tap least + i tap_step of the kernel.
     taps: vec3<u32>,
     least: vec3<i32>,
     tap_step: vec3<i32>,
-    // How much further a k is a step later, as channel and tap.
+    // DEPTH, the step along k, as channel and tap.
     deep: vec4<i32>,
 }
 
@@ -78,7 +81,7 @@ fn extent(batch: u32) -> vec2<u32> {
         let least = shifted % p.stride;
         f.taps = (max(p.kernel, least) - least + p.stride - 1u) / p.stride;
         f.before = vec3<i32>(f.taps) - 1 - vec3<i32>(shifted / p.stride);
-        // From the last to the first, as g is seen in ascending order.
+        // The taps descend, because the elements of g ascend.
         f.tap_step = -vec3<i32>(p.stride);
         f.least = vec3<i32>(least) - (vec3<i32>(f.taps) - 1) * f.tap_step;
     }
@@ -88,7 +91,7 @@ fn extent(batch: u32) -> vec2<u32> {
     return vec2(p.pictures * places, f.taps.x * f.taps.y * f.taps.z * p.channels);
 }
 
-// w, n, t and h of a row.
+// The place of a row: x is w, y is n, z is t, w is h.
 fn a_place(row: u32) -> vec4<i32> {
     let grid = phase.grid;
     let frame = row / grid.z / grid.y;
@@ -100,14 +103,14 @@ fn a_beside(place: vec4<i32>) -> vec4<i32> {
     return add_with_carry(place, vec4(1, 0, 0, 0), vec4(grid.z, 0, grid.x, grid.y));
 }
 
-// Where in the gathered tensor a place lies, t counted on over all pictures.
+// The offset of a position in the gathered tensor; t counts on over all n.
 fn reach(at: vec3<i32>) -> i32 {
     let size = vec2<i32>(p.source.yz >> vec2(select(0u, 1u, ENLARGED)));
     return ((at.x * size.x + at.y) * size.y + at.z) * i32(p.channels);
 }
 
-// yzw: where on the source its first tap lies; x: where in memory that is, or where enlarged, where its
-// picture begins.
+// yzw: the source position of the place's first tap. x: the memory index of that position; if
+// ENLARGED, that of the first element of its n.
 fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     if place.y >= i32(p.pictures) {
         return vec4(0, FAR, FAR, FAR);
@@ -117,10 +120,10 @@ fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     return vec4(i32(p.a) + reach(picture + select(first, vec3(0), ENLARGED)), first);
 }
 
-// x: the channel; yzw: the tap of the phase.
+// A k as packed coordinates. x: the channel; yzw: the tap of the phase.
 fn inner_of(k: u32) -> vec4<i32> {
     let i = k / p.channels;
-    // A phase may see none.
+    // A phase may have no taps; avoid a division by zero.
     let taps = max(phase.taps, vec3(1u));
     return vec4<i32>(vec4(k % p.channels, i / taps.z / taps.y, i / taps.z % taps.y, i % taps.z));
 }
@@ -131,13 +134,13 @@ fn next(inner: vec4<i32>) -> vec4<i32> {
 
 fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     let at = outer.yzw + inner.yzw;
-    // What lies before the source, a negative number, is a huge one without a sign.
+    // A negative coordinate, before the source, becomes a huge unsigned number.
     let is_there = all(vec3<u32>(at) < p.source) && inner.y < i32(phase.taps.x);
     let within = select(inner.yzw, at >> vec3(0u, 1u, 1u), ENLARGED);
     return select(-1, outer.x + reach(within) + inner.x, is_there);
 }
 
-// x: how far its elements are from the first column's, or -1 beyond the last.
+// x: the offset of a column's elements from the first column's, or -1 beyond the last column.
 fn b_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     return vec4(select(-1, place.x * i32(p.w_column), place.x < i32(p.sizes.n)), 0, 0, 0);
 }

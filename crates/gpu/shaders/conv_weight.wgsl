@@ -1,16 +1,16 @@
-// The partial of a convolution by its weights, with `product.wgsl`: the rows are the weights' taps
-// and input channels, the columns their output channels, and k runs over the places of g.
+// The partial of a convolution by its weights, for `product.wgsl`. The rows of the product are taps
+// and input channels, the columns are output channels, and k runs over the positions of g.
 
 const SIDE_BY_SIDE = false;
 
 struct Params {
     sizes: Sizes,
-    // Where x, which is A, and g begin.
+    // The first elements of x, A, and of g, B.
     a: u32,
     b: u32,
     pictures: u32,
     channels: u32,
-    // [t, h, w] of x and of g, and the kernel.
+    // [t, h, w] of x, of g, and of the kernel.
     source: vec3<u32>,
     grid: vec3<u32>,
     kernel: vec3<u32>,
@@ -23,7 +23,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
-// How much further a k is a step later.
+// DEPTH, the step along k, as a position of g.
 var<private> deep: vec4<i32>;
 
 fn extent(batch: u32) -> vec2<u32> {
@@ -31,13 +31,13 @@ fn extent(batch: u32) -> vec2<u32> {
     return vec2(p.sizes.m, p.sizes.k);
 }
 
-// Where in x a place lies, t counted on over all pictures.
+// The offset of a position in x; t counts on over all n.
 fn reach(at: vec3<i32>) -> i32 {
     let size = vec3<i32>(p.source);
     return ((at.x * size.y + at.y) * size.z + at.z) * i32(p.channels);
 }
 
-// x: the channel of a row; yzw: its tap.
+// The place of a row: x is the channel, yzw is the tap.
 fn a_place(row: u32) -> vec4<i32> {
     let i = row / p.channels;
     let kernel = p.kernel;
@@ -50,7 +50,7 @@ fn a_beside(place: vec4<i32>) -> vec4<i32> {
     return add_with_carry(place, vec4(1, 0, 0, 0), vec4<i32>(vec4(p.channels, p.kernel)));
 }
 
-// yzw: the tap; x: how far that and the channel are in memory.
+// yzw: the tap. x: the memory offset of the tap and the channel.
 fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     let tap = place.yzw;
     if tap.x >= i32(p.kernel.x) {
@@ -59,7 +59,8 @@ fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     return vec4(reach(tap) + place.x, tap);
 }
 
-// The place of g: w; k itself; its frame, of those of all pictures; h.
+// The position of g for a k: x is w, y is k itself, z is the frame (t counted on over all n), w is
+// h.
 fn inner_of(k: u32) -> vec4<i32> {
     let frame = k / p.grid.z / p.grid.y;
     return vec4<i32>(vec4(k % p.grid.z, k, frame, k / p.grid.z % p.grid.y));
@@ -75,7 +76,7 @@ fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     let stride = vec3<i32>(p.stride);
     let first = vec3(inner.z - picture * i32(p.grid.x), inner.wx) * stride - vec3<i32>(p.padding);
     let of_picture = vec3(picture * i32(p.source.x), 0, 0);
-    // What lies before the source, a negative number, is a huge one without a sign.
+    // A negative coordinate, before the source, becomes a huge unsigned number.
     let is_there = all(vec3<u32>(first + outer.yzw) < p.source) && picture < i32(p.pictures);
     return select(-1, i32(p.a) + reach(first + of_picture) + outer.x, is_there);
 }

@@ -1,15 +1,16 @@
-// Moves elements: y at one index from x at another, both by strides. So are all axes permuted,
-// repeated, cut, padded and put after one another.
+// Copies elements from x to y, both with strides. Permute, broadcast, upsample, slice, pad and
+// concat use this kernel.
 //
-// A workgroup moves 256 elements, a thread one of them; as bits, so that no NaN changes.
+// A workgroup copies 256 elements, a thread one of them. It copies bits, so that NaNs stay
+// unchanged.
 
 struct Params {
-    // Where x and y begin, how many elements are moved, and along how many axes.
+    // The first elements of x and y, the number of elements to copy, and the number of axes.
     x: u32,
     y: u32,
     len: u32,
     rank: u32,
-    // Of each axis, innermost first: its length, and a step along it in x and in y.
+    // For each axis, innermost first: its length, and its strides in x and in y.
     axes: array<vec4<u32>, 8>,
 }
 

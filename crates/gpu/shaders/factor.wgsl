@@ -1,24 +1,26 @@
-// A tile of one factor of a product in workgroup memory: SIDE of its rows or columns by DEPTH of k. This
-// stands twice above `product.wgsl`, for A and for B, with the one's name in place of FACTOR.
+// Loads the tile of one factor of a product to workgroup memory: SIDE rows (of A) or columns (of B)
+// by DEPTH values of k. The source includes this file twice above `product.wgsl`, for A and for B,
+// with the name of the factor in place of FACTOR.
 //
-// A family says of a factor:
-// - `place`: which row or column one is, in whatever parts it likes, and `beside`: which the next one is;
-// - `outer`: what is known of a place, and `at`: where in memory its element of a k is, or -1 where that
-//   is 0;
-// and of both factors:
-// - `inner_of`: what is known of a k, and `next`: that of DEPTH later.
+// The file of a family defines for each factor:
+// - `place`: a row or column as packed coordinates; `beside`: the place of the next row or column;
+// - `outer`: the part of the address fixed by the row or column; `at`: the memory index of the
+//   element at an `outer` and an `inner`, or -1 if that element is 0.
+// It defines for both factors together:
+// - `inner_of`: a k as packed coordinates; `next`: the coordinates of k + DEPTH.
 //
-// The tile is in units of four neighbours of the side at one k, as `product.wgsl` reads them. Where
-// FOURS, elements lie in fours in memory and are loaded so: along the side they are a unit; along k a
-// thread loads a square of them and turns it to four units.
+// The tile consists of units, as `product.wgsl` reads them: four neighbours along the side at one
+// k. If FOURS, elements come in fours in memory, and a thread loads four at once. Along the side
+// four elements are a unit; along k a thread loads four times four and transposes them to four
+// units.
 
 const FACTOR_QUADS = FACTOR_SIDE / 4u;
-// One more, so that what is turned goes to other banks.
+// One more than needed, so that transposed units go to different memory banks.
 const FACTOR_STRIDE = FACTOR_QUADS + 1u;
 const FACTOR_DEEP = select(1u, 4u, FACTOR_FOURS && !FACTOR_ALONG_SIDE);
 const FACTOR_UNITS = FACTOR_QUADS * DEPTH / FACTOR_DEEP;
 const FACTOR_LOADS = (FACTOR_UNITS + THREADS - 1u) / THREADS;
-// Neighbouring threads load what is next to each other in memory.
+// Neighbouring threads load neighbouring elements.
 const FACTOR_ALONG = select(DEPTH / FACTOR_DEEP, FACTOR_QUADS, FACTOR_ALONG_SIDE);
 
 var<workgroup> factor_tile: array<array<vec4<f32>, FACTOR_STRIDE>, DEPTH>;
@@ -35,7 +37,7 @@ fn factor_four(outer: vec4<i32>, inner: vec4<i32>) -> vec4<f32> {
     return select(vec4(0.0), factor[u32(max(at, 0)) / 4u], at >= 0);
 }
 
-// Quad of the side, and k, of a thread's unit.
+// The position of a thread's i-th unit in the tile: quad along the side, and k.
 fn factor_unit(local: u32, i: u32) -> vec2<u32> {
     let unit = local + i * THREADS;
     let place = vec2(unit / FACTOR_ALONG, unit % FACTOR_ALONG);

@@ -1,4 +1,4 @@
-// One number in every place.
+// Sets every element of y to one value.
 //
 // A workgroup fills 256 elements, a thread one of them.
 

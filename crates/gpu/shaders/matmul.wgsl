@@ -1,10 +1,11 @@
-// Matrix products, with `product.wgsl`.
+// Matrix products, for `product.wgsl`.
 
 const SIDE_BY_SIDE = false;
 
 struct Params {
     sizes: Sizes,
-    // Where a and b begin, and steps along rows and columns of each; one of the two is 1.
+    // The first elements of a and b, and the strides of rows and columns of each; one of the two
+    // strides is 1.
     a: u32,
     b: u32,
     a_row: u32,
@@ -30,7 +31,7 @@ fn a_beside(place: vec4<i32>) -> vec4<i32> {
     return place + vec4(1, 0, 0, 0);
 }
 
-// x: where it begins, or -1 beyond the last.
+// x: the memory index of the row's first element, or -1 beyond the last row.
 fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     let start = p.a + batch * p.sizes.m * p.sizes.k + u32(place.x) * p.a_row;
     return vec4(select(-1, i32(start), place.x < i32(p.sizes.m)), 0, 0, 0);
@@ -48,6 +49,7 @@ fn a_at(outer: vec4<i32>, inner: vec4<i32>) -> i32 {
     return select(outer.x + inner.x * i32(p.a_column), -1, outer.x < 0 || inner.x >= i32(p.sizes.k));
 }
 
+// x: the memory index of the column's first element, or -1 beyond the last column.
 fn b_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     let start = p.b + batch * p.sizes.k * p.sizes.n + u32(place.x) * p.b_column;
     return vec4(select(-1, i32(start), place.x < i32(p.sizes.n)), 0, 0, 0);

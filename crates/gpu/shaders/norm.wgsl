@@ -1,11 +1,12 @@
-// y = leaky_relu((x - mean) / √(variance + ε) · scale + shift) of x [n, places, c], the mean and the
-// variance over all places and the channels of a group; and its gradient.
+// y = leaky_relu((x - mean) / √(variance + ε) · scale + shift) of x [n, places, c], and its
+// gradient. The mean and the variance are over all places and the channels of a group.
 //
-// A workgroup computes one group of one n. Its 256 threads are `lanes` rows of one thread a channel
-// (of each 256th channel, where a group has more): a thread walks down every `lanes`-th place.
+// A workgroup computes one group of one n. Its 256 threads form `lanes` rows with one thread for
+// each channel; in a group of more than 256 channels, a thread takes every 256th channel. A thread
+// loops over every `lanes`-th place.
 
 struct Params {
-    // Where x, scale, shift and g begin.
+    // The first elements of x, scale, shift and g.
     x: u32,
     scale: u32,
     shift: u32,
@@ -14,7 +15,7 @@ struct Params {
     places: u32,
     c: u32,
     groups: u32,
-    // From one n to the next in scale and shift: c, or 0 where they are the same for all.
+    // The stride of n in scale and shift: c, or 0 if all n share them.
     step: u32,
     epsilon: f32,
     slope: f32,
@@ -26,12 +27,12 @@ struct Params {
 @group(0) @binding(3) var<storage, read> shift: array<f32>;
 @group(0) @binding(4) var<storage, read> g: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
-// [n, 2, c]: of each n the gradients by shift, then by scale.
+// [n, 2, c]: for each n the gradient by shift, then by scale.
 @group(0) @binding(6) var<storage, read_write> sums: array<f32>;
 
 var<workgroup> parts: array<vec2<f32>, 256>;
 
-// The sum of all parts, added by halves.
+// The sum of all threads' parts, added by halves.
 fn total(local: u32, part: vec2<f32>) -> vec2<f32> {
     parts[local] = part;
     for (var half = 128u; half > 0u; half /= 2u) {
@@ -44,15 +45,15 @@ fn total(local: u32, part: vec2<f32>) -> vec2<f32> {
 }
 
 struct Walk {
-    // Channels of a group, threads along them, and rows of threads.
+    // The channels of a group, the threads of a row, and the rows of threads.
     channels: u32,
     width: u32,
     lanes: u32,
     // The n and the first channel of this workgroup.
     n: u32,
     first: u32,
-    // The thread's first channel of the group, and its first place, beyond the last for those who
-    // have none.
+    // The thread's first channel within the group, and its first place. The place is `places` for a
+    // thread without work.
     channel: u32,
     place: u32,
 }
@@ -72,12 +73,12 @@ fn walk(group: u32, local: u32) -> Walk {
     return w;
 }
 
-// Where, from the start of x on, a channel of the group at the first place of this n lies.
+// The offset in x of a channel of the group at the first place of this n.
 fn start(w: Walk, channel: u32) -> u32 {
     return w.n * p.places * p.c + w.first + channel;
 }
 
-// Mean and 1 / √(variance + ε).
+// The mean and 1 / √(variance + ε) of the group.
 fn statistics(w: Walk, local: u32) -> vec2<f32> {
     let count = f32(p.places) * f32(w.channels);
     var sum = 0.0;
@@ -130,7 +131,7 @@ fn backward(
     let w = walk(index_of(group, groups), local);
     let stats = statistics(w, local);
     var means = vec2(0.0);
-    // As many rounds for every thread, since they wait for one another.
+    // Every thread runs the same number of rounds, because of the barriers.
     let channels = p.c / p.groups;
     for (var first = 0u; first < channels; first += min(channels, 256u)) {
         let channel = first + w.channel;
@@ -151,7 +152,7 @@ fn backward(
             }
             means += scale_of * vec2(plain, along);
         }
-        // The channel's sums over the rows of threads, in their order.
+        // Sum each channel over the rows of threads, in their order.
         workgroupBarrier();
         parts[local] = vec2(plain, along);
         workgroupBarrier();

@@ -1,33 +1,35 @@
 // The tiled product behind matrix products and convolutions: Y = A B. Every element is summed in
-// ascending order of k, whatever the tile; where there are few tiles of long sums, these are cut into
-// pieces, one after another in y, which are added up afterwards.
+// ascending order of k, whatever the tile. If there are few tiles with long sums, each sum is split
+// into pieces: y then holds the results of all pieces, one after another, for `sum.wgsl` to add.
 //
-// A workgroup computes a tile of ROWS × COLUMNS of a piece; it walks along k in steps of DEPTH, of which
-// it copies the factors to workgroup memory. A thread computes EACH neighbouring rows of four columns.
+// A workgroup computes a tile of ROWS × COLUMNS of one piece. It walks along k in steps of DEPTH,
+// and at each step copies a tile of both factors to workgroup memory. A thread computes EACH
+// neighbouring rows of four columns.
 //
-// A file of a family says what A and B are, as `factor.wgsl` asks, and:
+// The file of a family defines A and B as `factor.wgsl` asks, and:
 // - `p.sizes`;
-// - `extent`: how many rows a batch has, and how long its sums are, at most m and k. It is called before
-//   the others, and may set what they read;
-// - `y_row`: where in y the row of a place begins;
-// - `SIDE_BY_SIDE`: whether neighbouring workgroups compute the same rows of all batches, or all rows of
-//   one batch.
+// - `extent`: the number of rows of a batch and the length of its sums, at most m and k. It is
+//   called before the other functions, and may set private variables for them;
+// - `y_row`: the index in y of the first element of a place's row;
+// - `SIDE_BY_SIDE`: whether neighbouring workgroups compute the same rows of all batches, or all
+//   rows of one batch.
 
 struct Sizes {
-    // Of batch products [m, n], each the sum of k.
+    // `batch` products [m, n], each element a sum of k terms.
     m: u32,
     n: u32,
     k: u32,
     batch: u32,
-    // How many pieces a sum has, how long one is, and how far from each other in y they are.
+    // The number of pieces of a sum, the length of a piece, and the distance in y from one piece to
+    // the next.
     pieces: u32,
     piece: u32,
     piece_stride: u32,
-    // What follows begins at a multiple of 16 bytes.
+    // Padding: the next parameters begin at a multiple of 16 bytes.
     unused: u32,
 }
 
-// Columns are only counted.
+// The place of a column: x is its index.
 fn b_place(column: u32) -> vec4<i32> {
     return vec4(i32(column), 0, 0, 0);
 }

@@ -1,9 +1,9 @@
-// The cells of recurrent networks, and their gradients.
+// The LSTM and GRU cells and their gradients.
 //
 // A workgroup computes 256 neighbouring elements of the state, a thread one of them.
 
 struct Params {
-    // Where each of the inputs begins, how many elements the state has, and how many channels.
+    // The first element of each input, the number of elements of the state, and its channels.
     a: u32,
     b: u32,
     h: u32,
@@ -19,12 +19,13 @@ struct Params {
 @group(0) @binding(4) var<storage, read> g: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
 
-// Where, in tensors of `gates` gates, the first gate of element i of the state lies.
+// The offset of the first gate of state element i in a tensor of `gates` gates. The next gates
+// follow at distances of c.
 fn place(i: u32, gates: u32) -> u32 {
     return i / p.c * p.c * gates + i % p.c;
 }
 
-// a: the gates i, f, g, o; h: the cell.
+// Inputs: a holds the gates i, f, g, o, and h the cell state. Output: h', then c'.
 @compute @workgroup_size(256)
 fn lstm(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -41,7 +42,8 @@ fn lstm(
     y[p.len + i] = next;
 }
 
-// g: the gradients of h' and c'.
+// Inputs: those of `lstm`, and g, the gradients of h' and c'. Output: the partials by the gates,
+// then by the cell state.
 @compute @workgroup_size(256)
 fn lstm_grad(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -69,7 +71,8 @@ fn lstm_grad(
     y[4u * p.len + i] = by_next * forget;
 }
 
-// a, b: the gates r, z, n from the input and from the state; h: the state.
+// Inputs: a and b hold the gates r, z, n from the input and from the state, and h the state.
+// Output: h'.
 @compute @workgroup_size(256)
 fn gru(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -89,7 +92,7 @@ fn gru(
     y[i] = n + z * (h[p.h + i] - n);
 }
 
-// g: the gradient of h'.
+// Inputs: those of `gru`, and g, the gradient of h'. Output: the partials by a, b and h.
 @compute @workgroup_size(256)
 fn gru_grad(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -114,7 +117,7 @@ fn gru_grad(
     y[gates] = by_r;
     y[gates + p.c] = by_z;
     y[gates + 2u * p.c] = by_new;
-    // r and z see the sums of a and b.
+    // r and z depend on a + b, so their partials by a and by b are equal.
     let to_b = 3u * p.len + gates;
     y[to_b] = by_r;
     y[to_b + p.c] = by_z;

@@ -1,12 +1,15 @@
-// Rows of a table by their indices, which are whole numbers as floats; what is no row is skipped.
+// Rows of a table by index. Indices are whole numbers, stored as floats.
 //
-// gather: a thread moves one element of y [n, d] out of the table x [rows, d].
-// scatter: y [rows, d], zeros so far, gets the rows of x [n, d] added up in order. A thread has one
-// column of one index; the thread of the first of equal indices adds up all of them. That is n² d reads
-// of indices, which suits the words of captions, not more.
+// gather: a thread copies one element of the table x [rows, d] to y [n, d], or writes 0 if the
+// index is not a row of the table.
+//
+// scatter: adds the rows of x [n, d], in order, to y [rows, d], which must be zero before; it skips
+// indices that are not rows. A thread has one column of one index. Among equal indices, the thread
+// of the first adds up the rows of all. That takes n² d reads of indices: fast enough for the words
+// of captions, too slow for larger n.
 
 struct Params {
-    // Where x and the indices begin, and how many indices there are.
+    // The first elements of x and of the indices, and the number of indices.
     x: u32,
     indices: u32,
     n: u32,
@@ -19,10 +22,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read> indices: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
-// The row of an index, or `rows`.
+// The row of index i, or `rows` if it is not a row.
 fn row_of(i: u32) -> u32 {
     let index = indices[p.indices + i];
-    // As a whole number, since f32 does not hold every count of rows.
+    // Compare with `rows` as integers, because f32 cannot represent every number of rows.
     if index >= 0.0 && index < 0x1p31 && floor(index) == index {
         return min(u32(index), p.rows);
     }

@@ -1,6 +1,6 @@
 // y = exp(x - max) / Σ exp(x - max) along rows.
 //
-// A workgroup computes one row; each of its 64 threads every 64th element.
+// A workgroup computes one row; each of its 64 threads takes every 64th element.
 
 struct Params {
     x: u32,
@@ -21,7 +21,8 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let row = index_of(group, groups);
-    // Those beyond the last row come along to the barriers.
+    // Workgroups beyond the last row run too, with no elements, because every thread must reach the
+    // barriers.
     let len = select(0u, p.len, row < p.rows);
     let start = row * p.len;
     var most = -0x1.fffffep+127f;

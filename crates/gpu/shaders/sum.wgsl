@@ -1,11 +1,12 @@
-// The sums over the middle of [outer, len, inner], in pieces of `piece`: [outer, pieces, inner].
-// The order of every sum depends on these numbers alone.
+// Sums over the middle axis of x [outer, len, inner], in pieces of `piece` elements. The output is
+// [outer, pieces, inner]. The order of every sum depends on these numbers alone.
 //
-// rows, where inner is 1 and len is large: a workgroup computes one sum; each thread sums every 256th
-// element, and the 256 sums are added by halves. columns: a thread computes one sum.
+// rows, for inner = 1 and a large len: a workgroup computes one sum. Each thread sums every 256th
+// element, and the 256 sums are added by halves.
+// columns: a thread computes one sum.
 
 struct Params {
-    // Where x begins.
+    // The first element of x.
     x: u32,
     outer: u32,
     len: u32,

@@ -1,9 +1,9 @@
-// The sums of blocks of [ft, fh, fw] elements of x [n, t, h, w, c].
+// The sum of each block of [ft, fh, fw] elements of x [n, t, h, w, c].
 //
 // A workgroup computes 256 neighbouring elements of y, a thread one of them.
 
 struct Params {
-    // Where x begins, and how many elements y has.
+    // The first element of x, the number of elements of y, and the channels.
     x: u32,
     len: u32,
     c: u32,

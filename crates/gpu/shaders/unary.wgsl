@@ -1,14 +1,14 @@
-// y = f(x), element by element; FN says which f.
+// y = f(x), element by element. FN selects f.
 //
 // A workgroup computes 256 neighbouring elements, a thread one of them.
 
 override FN: u32;
 
 struct Params {
-    // Where x begins, and how many elements there are.
+    // The first element of x, and the number of elements.
     x: u32,
     len: u32,
-    // Of LeakyRelu the slope; of Affine the factor and what is added.
+    // For LeakyRelu, a is the slope; for Affine, a is the factor and b the summand.
     a: f32,
     b: f32,
 }
@@ -17,7 +17,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
-// log(1 + x) of x from 0 to 1; near 0, where the sum would lose x, the first terms of its series.
+// log(1 + x) for x from 0 to 1. Near 0 the sum 1 + x would lose digits of x, so there the first
+// terms of the series are used.
 fn log_one_plus(x: f32) -> f32 {
     let near = x * (1.0 - x * (1.0 / 2.0 - x * (1.0 / 3.0 - x * (1.0 / 4.0 - x / 5.0))));
     return select(log(1.0 + x), near, x < 0.05);

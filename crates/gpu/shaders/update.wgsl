@@ -1,17 +1,17 @@
 // The optimiser's steps, in place.
 //
-// A workgroup changes 256 neighbouring elements, a thread one of them.
+// A workgroup updates 256 neighbouring elements, a thread one of them.
 
 struct Params {
-    // Where the parameter, its moments, the input and the factor on it begin, and how many elements
-    // there are.
+    // The first elements of the parameter, its moments, the input, and the input's factor; and the
+    // number of elements.
     p: u32,
     m: u32,
     v: u32,
     g: u32,
     factor: u32,
     len: u32,
-    // Of lerp the weight; of Adam rate / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), ε.
+    // For lerp, `rate` is the weight. For Adam: rate / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), ε.
     rate: f32,
     root: f32,
     epsilon: f32,
@@ -39,7 +39,7 @@ fn lerp(
     }
 }
 
-// Kingma and Ba, 2015.
+// Adam (Kingma and Ba, 2015).
 @compute @workgroup_size(256)
 fn adam(
     @builtin(workgroup_id) group: vec3<u32>,

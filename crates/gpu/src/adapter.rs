@@ -1,13 +1,13 @@
-//! What there is to compute on.
+//! The adapters of the machine: GPUs and software drivers.
 
 use std::path::Path;
 
-/// A GPU of this machine, or a program that stands in for one.
+/// A GPU of this machine, or a software driver that emulates one.
 #[derive(Clone, Debug)]
 pub struct Adapter(pub(crate) wgpu::Adapter);
 
 impl Adapter {
-    /// All there are, the best first: a chip of its own, then others, a program last.
+    /// All adapters, the best first: discrete GPUs, then other GPUs, software drivers last.
     pub fn all() -> Vec<Self> {
         let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
@@ -25,10 +25,10 @@ impl Adapter {
         adapters.into_iter().map(Self).collect()
     }
 
-    /// The best of all that are no program. On Linux without a device of a GPU it is `None` at once,
-    /// and no driver is loaded to say so.
+    /// The best adapter that is not a software driver; `None` if there is none. On Linux, if no GPU
+    /// device file exists, it returns `None` at once and loads no driver.
     pub fn best_chip() -> Option<Self> {
-        // NVIDIA's, that of Windows beneath Linux, and the kernel's own in a folder.
+        // The device files of NVIDIA, of Windows Subsystem for Linux, and of the kernel's drivers.
         let is_there = |node: &&str| Path::new(node).exists();
         let has_node = ["/dev/nvidiactl", "/dev/dxg"].iter().any(is_there)
             || std::fs::read_dir("/dev/dri").is_ok_and(|mut nodes| nodes.next().is_some());
@@ -38,28 +38,28 @@ impl Adapter {
         Self::all().into_iter().next().filter(|adapter| !adapter.is_software())
     }
 
-    /// Its name, as its driver says it.
+    /// The adapter's name, as its driver reports it.
     pub fn name(&self) -> String {
         self.0.get_info().name
     }
 
-    /// The interface that it is reached by: vulkan, metal or dx12.
+    /// The graphics API of the adapter: vulkan, metal or dx12.
     pub fn backend(&self) -> String {
         self.0.get_info().backend.to_string()
     }
 
-    /// Its driver, with its version.
+    /// The name and version of the driver.
     pub fn driver(&self) -> String {
         let info = self.0.get_info();
         format!("{} {}", info.driver, info.driver_info).trim().into()
     }
 
-    /// Whether it is no chip but a program.
+    /// Whether the adapter is a software driver instead of a GPU.
     pub fn is_software(&self) -> bool {
         self.0.get_info().device_type == wgpu::DeviceType::Cpu
     }
 
-    /// What it can do, as far as that decides what runs on it.
+    /// The adapter's limits that matter to this crate.
     pub fn limits(&self) -> Limits {
         let limits = self.0.limits();
         Limits {
@@ -72,24 +72,24 @@ impl Adapter {
     }
 }
 
-/// Limits of an adapter. Kernels need no more than WebGPU's least, which every adapter has, and no
-/// optional feature; what is larger than the first of these is an error.
+/// Limits of an adapter. The kernels need only WebGPU's default limits, which every adapter has,
+/// and no optional feature. A tensor larger than `tensor` is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a tensor.
+    /// The largest tensor, in bytes.
     pub tensor: u64,
-    /// Buffers that a kernel binds.
+    /// The most storage buffers that a kernel can bind.
     pub storage_buffers: u32,
-    /// Workgroups along a dimension; more of them are folded.
+    /// The most workgroups along a dimension. Larger dispatches are folded into two dimensions.
     pub workgroups: u32,
-    /// Threads of a workgroup.
+    /// The most threads of a workgroup.
     pub threads: u32,
-    /// Bytes that a workgroup shares.
+    /// The workgroup memory, in bytes.
     pub shared: u32,
 }
 
-/// The bytes of the largest tensor: it is one buffer, bound as a whole, whose elements the shaders
-/// count in 32 bits, also where an adapter has more.
+/// The bytes of the largest tensor. A tensor is one buffer, bound as a whole, and the shaders count
+/// its elements in 32 bits.
 pub(crate) fn largest(limits: &wgpu::Limits) -> u64 {
     limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(i32::MAX as u64)
 }

@@ -1,4 +1,5 @@
-//! Convolutions, channels last, as products whose factors are gathered as they are read.
+//! Convolutions, channels last, as tiled products that gather the elements of a factor as they
+//! read.
 
 use bytemuck::{Pod, Zeroable};
 use kinora_tensor::{Error, Geometry, Result, Tensor};
@@ -29,22 +30,23 @@ fn words(x: [usize; 3]) -> [u32; 4] {
     [x[0] as u32, x[1] as u32, x[2] as u32, 0]
 }
 
-/// `[t, h, w]` of `[n, t, h, w, c]`, and of a kernel.
+/// The lengths `[t, h, w]` of `[n, t, h, w, c]`.
 fn inner(x: &GpuTensor) -> [usize; 3] {
     [x.shape()[1], x.shape()[2], x.shape()[3]]
 }
 
+/// The lengths `[kt, kh, kw]` of weights.
 fn taps(k: &GpuTensor) -> [usize; 3] {
     [k.shape()[0], k.shape()[1], k.shape()[2]]
 }
 
-/// How the gathered factor is seen.
+/// How a product reads the gathered factor.
 #[derive(Clone, Copy, PartialEq)]
 enum Gather {
     Plain,
-    /// Enlarged twice along h and w.
+    /// Upsampled by 2 along h and w.
     Enlarged,
-    /// As the gradient of a convolution's result.
+    /// As the gradient of a convolution's output, for the partial by its input.
     Transposed,
 }
 
@@ -52,7 +54,7 @@ pub(crate) fn conv(geometry: Geometry, x: &GpuTensor, k: &GpuTensor, y: &GpuTens
     gathered(geometry, Gather::Plain, x, k, y)
 }
 
-/// The convolution of x enlarged twice, which keeps the size.
+/// The convolution, with padding 1, of x upsampled by 2 along h and w.
 pub(crate) fn enlarged(x: &GpuTensor, k: &GpuTensor, y: &GpuTensor) -> Result<()> {
     gathered(Geometry { stride: [1; 3], padding: [0, 1, 1] }, Gather::Enlarged, x, k, y)
 }
@@ -66,18 +68,19 @@ pub(crate) fn conv_input(
     gathered(geometry, Gather::Transposed, g, k, y)
 }
 
-/// Refuses what shaders cannot count.
+/// Rejects strides and paddings that would overflow the shaders' index arithmetic.
 fn check(Geometry { stride, padding }: Geometry) -> Result<()> {
     const MOST: usize = 1 << 24;
     match stride.into_iter().chain(padding).find(|&len| len > MOST) {
         None => Ok(()),
         Some(len) => Err(Error::Device(format!(
-            "a stride or a padding of {len} is more than {MOST}, the most on a GPU"
+            "a stride or a padding of {len} exceeds {MOST}, the limit of the GPU backend"
         ))),
     }
 }
 
-/// To y the convolution of x, or where x is the gradient of one's result, that by its input.
+/// Writes to y the convolution of x; or, if x is the gradient of a convolution's output, the
+/// partial by that convolution's input.
 fn gathered(
     geometry: Geometry,
     gather: Gather,
@@ -94,13 +97,13 @@ fn gathered(
     let Geometry { stride, padding } = geometry;
     let is_transposed = gather == Gather::Transposed;
     let enlarged = u32::from(gather == Gather::Enlarged);
-    // The distance along y between neighbouring places of a phase, and along k between its taps.
+    // `distance` is the step between neighbouring positions of a phase, and between its taps.
     let (channels, n, w_channel, w_column, distance, phases) = match is_transposed {
         false => (ci, co, co, 1, [1; 3], 1),
         true => (co, ci, 1, co, stride, geometry.phases(size).count()),
     };
-    // At most so many places and taps: the first phase has the most places, but another may have
-    // more taps.
+    // The most positions of any phase, and the most taps of any phase. The first phase has the most
+    // positions, but another may have more taps.
     let most = |of: [usize; 3]| -> usize {
         of.into_iter().zip(distance).map(|(len, distance)| len.div_ceil(distance)).product()
     };
@@ -121,7 +124,7 @@ fn gathered(
         stride: words(stride),
         padding: words(padding),
     };
-    // Of the weights, output channels are neighbours.
+    // The output channels of the weights are neighbours in memory.
     let factors = [Factor::new(x, false, channels), Factor::new(k, !is_transposed, co)];
     let kernel = Kernel::new(kernel::CONV, "main").with("ENLARGED", enlarged);
     product(kernel, [m, n, most(taps) * channels, phases], factors, [x, k, y], params)

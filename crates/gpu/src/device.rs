@@ -1,4 +1,4 @@
-//! The device: which adapter, what it can do, and what is recorded for it.
+//! The device: its adapter, its limits and its errors, with the pool, kernels and recording.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,9 +11,9 @@ use crate::kernel::Kernels;
 use crate::pool::{self, Block, Memory, Pool};
 use crate::recording::{Counts, Recording, SLOT, SLOTS};
 
-/// A GPU, with its pool of memory and its compiled shaders. A clone is the same device.
+/// A GPU with its memory pool and its compiled shaders. A clone is the same device.
 ///
-/// Operations are recorded and submitted together; nothing waits for the GPU but a read, and what
+/// Operations are recorded and submitted together. Only a read waits for the GPU, and a thread that
 /// would run too far ahead of it.
 #[derive(Clone)]
 pub struct GpuDevice(pub(crate) Arc<Inner>);
@@ -25,13 +25,13 @@ pub(crate) struct Inner {
     pub limits: wgpu::Limits,
     pub kernels: Mutex<Kernels>,
     state: Mutex<State>,
-    /// What went wrong, wherever that was noticed.
+    /// Errors that the device reported asynchronously.
     faults: Arc<Mutex<Faults>>,
-    /// The parameters of all dispatches of a recording, one a slot.
+    /// The parameters of all dispatches of a recording, each in its slot.
     pub params: wgpu::Buffer,
 }
 
-/// What changes with every operation.
+/// The state that changes with every operation.
 pub(crate) struct State {
     pub pool: Pool,
     pub recording: Recording,
@@ -39,41 +39,41 @@ pub(crate) struct State {
 
 #[derive(Default)]
 struct Faults {
-    /// Why the device is gone: then all else fails because of that.
+    /// Why the device was lost. It takes precedence, since all later errors follow from it.
     lost: Option<String>,
-    /// The first of what else went wrong.
+    /// The first of all other errors.
     first: Option<String>,
 }
 
 impl GpuDevice {
-    /// The best of [`Adapter::all`].
+    /// The device of the best adapter, the first of [`Adapter::all`].
     ///
     /// # Errors
-    /// [`Error::Device`] if there is none, or it does not work.
+    /// [`Error::Device`] if there is no adapter, or the adapter does not work.
     pub fn new() -> Result<Self> {
         let none = || {
             Error::Device(
-                "no GPU adapter was found: a driver for Vulkan, Metal or DirectX 12 is needed \
-                 (on Debian, `apt-get install mesa-vulkan-drivers libvulkan1` has one in software)"
+                "no GPU adapter was found; install a driver for Vulkan, Metal or DirectX 12 \
+                 (on Debian, `apt-get install mesa-vulkan-drivers libvulkan1` for one in software)"
                     .into(),
             )
         };
         Self::of(Adapter::all().first().ok_or_else(none)?)
     }
 
-    /// The device of an adapter, with all that it can do.
+    /// The device of an adapter, with all its limits.
     ///
     /// # Errors
-    /// [`Error::Device`] if it does not work.
+    /// [`Error::Device`] if the adapter does not work.
     pub fn of(adapter: &Adapter) -> Result<Self> {
         Self::with_limits(adapter, adapter.0.limits())
     }
 
-    /// The device of an adapter with the limits that every adapter has at least, so that what runs
-    /// on it runs on all of them.
+    /// The device of an adapter, restricted to the limits that every adapter has. A program that
+    /// runs on it stays within the limits of any other adapter.
     ///
     /// # Errors
-    /// [`Error::Device`] if it does not work.
+    /// [`Error::Device`] if the adapter does not work.
     pub fn portable(adapter: &Adapter) -> Result<Self> {
         Self::with_limits(adapter, wgpu::Limits::default())
     }
@@ -116,15 +116,15 @@ impl GpuDevice {
         })))
     }
 
-    /// The adapter's name, as its driver says it.
+    /// The adapter's name, as its driver reports it.
     pub fn name(&self) -> &str {
         &self.0.info.name
     }
 
-    /// Waits until all that was recorded has run.
+    /// Submits all recorded operations and waits until they have run.
     ///
     /// # Errors
-    /// [`Error::Device`] with what went wrong first since the device was made.
+    /// [`Error::Device`] with the first error since the device was created.
     pub fn wait(&self) -> Result<()> {
         let inner = &self.0;
         inner.submit(inner.state());
@@ -132,17 +132,17 @@ impl GpuDevice {
         inner.check()
     }
 
-    /// Loses the device, as a driver may at any time: everything fails from now on.
+    /// Destroys the device, as when a driver loses it: every later operation fails.
     pub fn destroy(&self) {
         self.0.device.destroy();
     }
 
-    /// What its tensors use, and what the pool keeps.
+    /// The memory that tensors use, and the memory that the pool keeps.
     pub fn memory(&self) -> Memory {
         self.0.state().pool.memory
     }
 
-    /// What it was given to do so far.
+    /// Counts of the dispatches, submits and bind groups so far.
     pub fn counts(&self) -> Counts {
         self.0.state().recording.counts
     }
@@ -166,14 +166,14 @@ impl Inner {
         lock(&self.state)
     }
 
-    /// What went wrong so far, as an error.
+    /// Returns the error that the device reported so far, if there is one.
     pub fn check(&self) -> Result<()> {
         let is_unclear = {
             let faults = lock(&self.faults);
             faults.first.is_some() && faults.lost.is_none()
         };
         if is_unclear {
-            // If the device is lost, that is said now.
+            // A poll reports whether the device is lost.
             self.poll(wgpu::PollType::Poll)?;
         }
         let faults = lock(&self.faults);
@@ -183,35 +183,36 @@ impl Inner {
         }
     }
 
-    /// Why something failed: what is known of the device, or the error itself.
+    /// The reason of a failure: the device's own error if it reported one, else `error`.
     pub fn failed(&self, what: &str, error: &dyn fmt::Display) -> Error {
         let itself = || Error::Device(format!("{what} failed: {error}"));
-        // If the device is lost, that is said now.
+        // A poll reports whether the device is lost.
         let polled = self.poll(wgpu::PollType::Poll);
         polled.and_then(|()| self.check()).err().unwrap_or_else(itself)
     }
 
-    /// Lets the device go on, or waits for it.
+    /// Polls the device, or waits for it.
     pub fn poll(&self, kind: wgpu::PollType) -> Result<()> {
-        // wgpu panics where the driver has lost the device.
+        // wgpu panics if the driver has lost the device.
         let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(kind)));
         let failed = match polled {
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(error)) => error.to_string(),
-            Err(_) => "the GPU was lost: its driver gave it up".into(),
+            Err(_) => "the GPU was lost: its driver failed".into(),
         };
         let lost = lock(&self.faults).lost.get_or_insert(failed).clone();
         Err(Error::Device(lost))
     }
 
-    /// Memory for `len` elements, of any content, to be written by what is recorded next.
+    /// A block for `len` elements with arbitrary content. The operation recorded next must write
+    /// it.
     pub fn take(&self, len: usize) -> Result<Block> {
         self.check()?;
         let bytes = (len as u64).saturating_mul(4);
         let limit = largest(&self.limits) / 256 * 256;
         if bytes > limit {
             return Err(Error::Memory(format!(
-                "a tensor of {len} elements has {} MiB, and {} binds {} MiB at most",
+                "a tensor of {len} elements has {} MiB, but {} binds at most {} MiB",
                 bytes.div_ceil(1 << 20),
                 self.info.name,
                 limit >> 20
@@ -228,7 +229,7 @@ impl Inner {
         Ok(self.state().pool.make(buffer, size))
     }
 
-    /// A new buffer, which is mapped already where it has `MAP_WRITE`.
+    /// A new buffer. With `MAP_WRITE` it is already mapped.
     pub fn create(&self, size: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
         let try_to = || {
             let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
@@ -243,7 +244,7 @@ impl Inner {
         if let Ok(buffer) = try_to() {
             return Ok(buffer);
         }
-        // What the pool keeps may make room, once nothing that is recorded uses it.
+        // Freeing the pool may make room, once no recorded operation uses its blocks.
         let mut state = self.state();
         state.pool.let_go();
         self.submit(state);
@@ -252,18 +253,18 @@ impl Inner {
         try_to().map_err(|error| {
             let (name, live) = (&self.info.name, self.state().pool.memory.live);
             Error::Memory(format!(
-                "{name} has none for {} KiB beside the {} MiB in use: {error}",
+                "{name} has no room for {} KiB beside the {} MiB in use: {error}",
                 size >> 10,
                 live >> 20
             ))
         })
     }
 
-    /// Gives memory back.
+    /// Returns a block to the pool.
     pub fn free(&self, block: Block) {
         let gone = self.state().pool.push(block);
         if gone {
-            // Bind groups would keep what the pool let go.
+            // Bind groups would keep the buffers alive that the pool freed.
             self.kernels().forget_groups();
         }
     }
@@ -272,7 +273,7 @@ impl Inner {
         lock(&self.kernels)
     }
 
-    /// Where the parameters of a kernel of `size` bytes lie.
+    /// The binding of a kernel's parameters of `size` bytes.
     pub fn params(&self, size: u64) -> wgpu::BufferBinding<'_> {
         wgpu::BufferBinding { buffer: &self.params, offset: 0, size: wgpu::BufferSize::new(size) }
     }

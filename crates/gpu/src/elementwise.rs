@@ -1,4 +1,4 @@
-//! Functions of one and of two elements.
+//! Element-wise functions of one and of two tensors.
 
 use bytemuck::{Pod, Zeroable};
 use kinora_tensor::strided::{Dim, collapse};

@@ -1,4 +1,5 @@
-//! Compiled shaders. What a kernel binds is read from its source.
+//! Kernels: their sources, and their compiled pipelines. The bindings of a kernel are read from its
+//! source.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +11,7 @@ use naga::{AddressSpace, Module, StorageAccess};
 use crate::device::Inner;
 use crate::product::{Factor, Tile};
 
-/// A file of shaders.
+/// A shader file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shader {
     pub name: &'static str,
@@ -53,7 +54,7 @@ pub(crate) struct Kernel {
     pub entry: &'static str,
     /// Values of the shader's overrides.
     pub constants: Vec<(&'static str, u32)>,
-    /// What is cut how, for those that are tiled products.
+    /// The tile, for kernels that are tiled products.
     pub tile: Option<Tile>,
 }
 
@@ -73,7 +74,7 @@ impl Kernel {
         (self.shader.name, self.entry, self.constants.clone(), self.tile)
     }
 
-    /// The whole source: the constants of the tile, the file, and what it is used with.
+    /// The complete source: the constants of the tile, the file, and the files that it uses.
     pub fn source(&self) -> String {
         let (file, common) = (self.shader.source, COMMON.source);
         let Some(tile) = self.tile else { return format!("{file}\n{common}") };
@@ -95,7 +96,7 @@ impl Kernel {
     }
 }
 
-/// All that are compiled so far.
+/// All kernels compiled so far.
 #[derive(Default)]
 pub(crate) struct Kernels {
     compiled: HashMap<Key, Arc<Compiled>>,
@@ -104,7 +105,7 @@ pub(crate) struct Kernels {
 pub(crate) struct Compiled {
     pub pipeline: wgpu::ComputePipeline,
     layout: wgpu::BindGroupLayout,
-    /// What it binds, by number.
+    /// The bindings, ascending by number.
     bindings: Vec<Binding>,
     groups: Mutex<HashMap<Vec<wgpu::Buffer>, wgpu::BindGroup>>,
 }
@@ -118,13 +119,13 @@ pub(crate) struct Binding {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Of so many bytes.
+    /// A uniform buffer of this many bytes.
     Params(u64),
     Read,
     Write,
 }
 
-/// Bind groups of a kernel that are kept.
+/// The most bind groups kept for a kernel.
 const GROUPS: usize = 4096;
 
 impl Kernels {
@@ -146,7 +147,7 @@ impl Kernels {
 }
 
 impl Compiled {
-    /// The bytes of its parameters.
+    /// The size of the kernel's parameters in bytes.
     pub fn params(&self) -> u64 {
         let sizes = self.bindings.iter().map(|binding| match binding.kind {
             Kind::Params(size) => size,
@@ -155,7 +156,7 @@ impl Compiled {
         sizes.sum()
     }
 
-    /// The group of these buffers, in the order of their numbers, and whether it is new.
+    /// The bind group of these buffers, given in the order of the bindings, and whether it is new.
     pub fn group(&self, device: &Inner, buffers: &[&wgpu::Buffer]) -> (wgpu::BindGroup, bool) {
         let key: Vec<wgpu::Buffer> = buffers.iter().map(|&buffer| buffer.clone()).collect();
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
@@ -188,7 +189,7 @@ impl Compiled {
     }
 }
 
-/// The module of a source, and what is known of it.
+/// Parses and validates a WGSL source.
 pub(crate) fn parse(name: &str, source: &str) -> Result<(Module, ModuleInfo)> {
     let failed = |what: String| Error::Device(format!("shader {name}: {what}"));
     let module = naga::front::wgsl::parse_str(source)
@@ -199,7 +200,7 @@ pub(crate) fn parse(name: &str, source: &str) -> Result<(Module, ModuleInfo)> {
     Ok((module, info))
 }
 
-/// What an entry point binds, by number.
+/// The bindings that an entry point uses, ascending by number.
 pub(crate) fn bindings(module: &Module, info: &ModuleInfo, entry: &str) -> Vec<Binding> {
     let index = module.entry_points.iter().position(|point| point.name == entry);
     let used = info.get_entry_point(index.expect("the entry point is in its file"));
@@ -253,7 +254,7 @@ fn compile(device: &Inner, kernel: &Kernel) -> Result<Compiled> {
         label: Some(name),
         entries: &entries,
     });
-    // Indices are checked as always; our loops end and our divisors are lengths of what is there.
+    // Only the index checks stay: all loops end, and no divisor is zero.
     let checks = wgpu::ShaderRuntimeChecks {
         force_loop_bounding: false,
         int_div_checks: false,
@@ -263,10 +264,10 @@ fn compile(device: &Inner, kernel: &Kernel) -> Result<Compiled> {
         label: Some(name),
         source: wgpu::ShaderSource::Wgsl(source.into()),
     };
-    // SAFETY: loops count up to a parameter, a constant or a product's `extent`, which is no more than
-    // the parameters, by steps of at most 256, and `largest` keeps parameters so small that no count
-    // wraps; a division is by a length or a stride, and no kernel runs where one is zero. Where sums
-    // have no terms the product is filled with zeros instead; a phase that sees no tap divides by 1.
+    // SAFETY: loops count up to a parameter, a constant, or a product's `extent`, which is no more
+    // than the parameters. Their steps are at most 256, and `largest` keeps the parameters so small
+    // that no count wraps. Divisors are lengths and strides, and no kernel runs if one is zero: a
+    // product whose sums have no terms is a fill with zeros, and a phase without taps divides by 1.
     let module = unsafe { device.create_shader_module_trusted(descriptor, checks) };
     let constants: Vec<(&str, f64)> =
         kernel.constants.iter().map(|&(name, value)| (name, value.into())).collect();
@@ -281,7 +282,7 @@ fn compile(device: &Inner, kernel: &Kernel) -> Result<Compiled> {
         entry_point: Some(kernel.entry),
         compilation_options: wgpu::PipelineCompilationOptions {
             constants: &constants,
-            // All of it is written before it is read.
+            // The kernels write workgroup memory before they read it.
             zero_initialize_workgroup_memory: false,
         },
         cache: None,

@@ -1,4 +1,4 @@
-//! Moving elements without changing them.
+//! Operations that only move elements.
 
 use bytemuck::{Pod, Zeroable};
 use kinora_tensor::strided::{Dim, collapse, contiguous, merge};
@@ -18,7 +18,8 @@ struct CopyParams {
     axes: [[u32; 4]; 8],
 }
 
-/// Copies along `dims`, whose strides are those of x and of y, from an element of each on.
+/// Copies elements along `dims`, with the strides of x and of y, beginning at element `from` of x
+/// and element `to` of y.
 pub(crate) fn copy(
     x: &GpuTensor,
     dims: &[Dim<2>],
@@ -50,7 +51,7 @@ pub(crate) fn fill(value: f32, y: &GpuTensor) -> Result<()> {
     run(y.device(), &Kernel::new(kernel::FILL, "main"), &[y], params, y.len(), 256)
 }
 
-/// To a contiguous y, by the strides of x alone.
+/// Copies to a contiguous y; `dims` has the strides of x only.
 fn gather_strided(
     x: &GpuTensor,
     dims: impl DoubleEndedIterator<Item = Dim<1>>,
@@ -76,13 +77,13 @@ pub(crate) fn permute(x: &GpuTensor, order: &[usize], y: &GpuTensor) -> Result<(
     gather_strided(x, dims, y)
 }
 
-/// How many elements there are from `axis` on, which are a run of memory for each index before it.
+/// The number of contiguous elements that the axes from `axis` on cover.
 fn span(shape: &Shape, axis: usize) -> usize {
     shape[axis..].iter().product()
 }
 
-/// `run` elements of x for each index before an axis, from element `from` of its run on, to as
-/// many of y.
+/// For each index of the axes before `axis`, copies `run` elements: from element `from` of x's
+/// contiguous part to element `to` of y's.
 fn runs(
     x: &GpuTensor,
     from: usize,

@@ -31,19 +31,19 @@ pub use recording::Counts;
 
 /// A tensor in the memory of a GPU: 32-bit floats, row-major, always contiguous.
 ///
-/// A clone, a reshape, and a slice along the outermost axis (or along one that has only axes of
-/// length 1 before it) are views of the same buffer.
+/// Clones, reshapes, and slices along the outermost axis (or along an axis with only axes of length
+/// 1 before it) are views of the same buffer.
 #[derive(Clone)]
 pub struct GpuTensor {
     buffer: Arc<Buffer>,
-    /// Elements before its first.
+    /// The index of the tensor's first element in the buffer.
     offset: usize,
     desc: Desc,
 }
 
-/// A block of the pool, which returns to it when dropped.
+/// A block of the pool, which returns to the pool when dropped.
 struct Buffer {
-    /// `None` only while it is dropped.
+    /// `None` only during the drop.
     block: Option<Block>,
     device: GpuDevice,
 }
@@ -63,8 +63,8 @@ impl Drop for Buffer {
 }
 
 impl GpuTensor {
-    /// A tensor of any content, which what is recorded next has to write: from element 0 of its buffer
-    /// on, as most shaders do without being told.
+    /// A tensor with arbitrary content. The operation recorded next must write it. It begins at
+    /// element 0 of its buffer, where most shaders write.
     fn empty(device: &GpuDevice, desc: Desc) -> Result<Self> {
         let block = device.0.take(desc.shape.elements())?;
         let buffer = Arc::new(Buffer { block: Some(block), device: device.clone() });
@@ -79,7 +79,7 @@ impl GpuTensor {
         self.buffer.raw()
     }
 
-    /// Elements before its first, as shaders count them.
+    /// The index of the first element in the buffer, as a shader's parameter.
     fn start(&self) -> u32 {
         self.offset as u32
     }
@@ -88,7 +88,7 @@ impl GpuTensor {
         self.desc.shape.elements()
     }
 
-    /// Makes its buffer its own: copied first where it is shared.
+    /// Copies the elements to a new buffer if the buffer is shared.
     fn unshare(&mut self) -> Result<()> {
         if Arc::get_mut(&mut self.buffer).is_none() {
             let copy = Self::empty(self.device(), self.desc)?;
@@ -99,21 +99,21 @@ impl GpuTensor {
     }
 }
 
-/// Refuses tensors of another device, which know nothing of each other's memory.
+/// Rejects tensors of another device.
 fn of_device<'a>(device: &GpuDevice, tensors: impl Iterator<Item = &'a GpuTensor>) -> Result<()> {
     let mut others = tensors.map(GpuTensor::device);
     match others.find(|other| !Arc::ptr_eq(&device.0, &other.0)) {
         None => Ok(()),
         Some(other) => Err(Error::Device(format!(
-            "tensors of two devices ({} and {}): what is computed together has one, of which a \
-             clone is the same",
+            "tensors of two devices ({} and {}): operands must share one device; clone the \
+             GpuDevice instead of creating another",
             device.name(),
             other.name()
         ))),
     }
 }
 
-/// Runs a kernel on as many workgroups of `each` elements as `len` has.
+/// Runs a kernel on `len` elements, in workgroups of `each` elements.
 fn run<P: bytemuck::Pod>(
     device: &GpuDevice,
     kernel: &Kernel,

@@ -1,4 +1,4 @@
-//! The norm with its activation, and its gradient.
+//! Normalisation over groups of channels with its activation, and its gradient.
 
 use bytemuck::{Pod, Zeroable};
 use kinora_tensor::strided::Dim;
@@ -57,7 +57,7 @@ pub(crate) fn norm(
     run(y.device(), &kernel, &[x, scale, shift, y], params, params.workgroups(), 1)
 }
 
-/// To y: the partials by x, by scale and by shift, one after another.
+/// Writes to y the partials by x, scale and shift, flattened and concatenated.
 pub(crate) fn norm_grad(
     spec: &NormSpec,
     x: &GpuTensor,
@@ -80,7 +80,7 @@ pub(crate) fn norm_grad(
         reduce::sum_middle(&sums, [1, n, 2 * c], &total)?;
         total
     };
-    // [rows, 2, c] with the shift first, to [rows, c] of the scale, then of the shift.
+    // From [rows, 2, c], shift first, to [rows, c] by scale and then [rows, c] by shift.
     for (part, from) in [c, 0].into_iter().enumerate() {
         let dims = [Dim { len: rows, strides: [2 * c, c] }, Dim { len: c, strides: [1, 1] }];
         layout::copy(&sums, &dims, from, y, x.len() + part * rows * c)?;

@@ -1,49 +1,53 @@
-//! Memory that is used again.
+//! The memory pool of a device, which keeps freed buffers for reuse.
 
 use std::collections::BTreeMap;
 
-/// Bytes that the pool may hold beyond its share of what was ever live.
+/// Bytes that the pool may hold beyond a multiple of the peak use.
 const SLACK: u64 = 64 << 20;
-/// Blocks freed since, after which one is idle: many steps of a training. What a step uses is kept even
-/// where the sizes of tensors let it hold far more than is ever live at once, since to make a buffer,
-/// and to bind it anew, takes longer than most kernels.
+/// A block is idle after this many blocks were freed since its own, which is many training steps.
+/// All blocks of one step should stay in the pool, even if they are far more than the peak use,
+/// because creating a buffer and its bind groups takes longer than most kernels.
 const IDLE: u64 = 1 << 18;
 
-/// A buffer of a class of sizes.
+/// A buffer whose size is one of the size classes of [`class`].
 #[derive(Debug)]
 pub(crate) struct Block<B = wgpu::Buffer> {
     pub buffer: B,
     pub size: u64,
-    /// Counts the blocks of a device.
+    /// The number of the block, ascending in the order of creation.
     id: u64,
 }
 
-/// Bytes of memory of a [`GpuDevice`](crate::GpuDevice).
+/// The memory use of a [`GpuDevice`](crate::GpuDevice) in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// In use by tensors.
+    /// Bytes in use by tensors.
     pub live: u64,
-    /// Kept for tensors to come: when one is dropped, `live + pooled` is at most 2 `peak` + 64 MiB, or
-    /// 1.25 `peak` + 64 MiB where what is kept lies idle, and less where the device had no more.
+    /// Bytes that the pool keeps for later tensors. Whenever a tensor is dropped, `live + pooled`
+    /// is at most 2 `peak` + 64 MiB; idle blocks are freed down to 1.25 `peak` + 64 MiB. The limit
+    /// is lower if the device ran out of memory before.
     pub pooled: u64,
-    /// The most that was ever in use at once.
+    /// The largest value that `live` ever had.
     pub peak: u64,
 }
 
 pub(crate) struct Pool<B = wgpu::Buffer> {
-    /// By size, then by id; with each, how many blocks were freed until it was.
+    /// Free blocks by size and id, each with the value of `freed` at its return.
     free: BTreeMap<u64, BTreeMap<u64, (u64, Block<B>)>>,
-    /// The size and the id of each by that.
+    /// The size and the id of each free block, by the value of `freed` at its return.
     since: BTreeMap<u64, (u64, u64)>,
     pub memory: Memory,
+    /// The number of blocks made so far.
     made: u64,
+    /// The number of blocks returned so far.
     freed: u64,
-    /// What was held when there was no memory for more, and the most that was in use since.
+    /// The bytes that were held when the device last ran out of memory.
     most: u64,
+    /// The most bytes in use since the device last ran out of memory.
     since_then: u64,
 }
 
-/// The next size with at most three significant bits, a multiple of 256 bytes.
+/// `bytes` rounded up to a size with three significant bits, and to a multiple of 256 bytes.
 pub(crate) fn class(bytes: u64) -> u64 {
     let step = bytes.max(1).ilog2().saturating_sub(2);
     bytes.max(1).next_multiple_of(1 << step).next_multiple_of(256)
@@ -57,8 +61,8 @@ impl<B> Default for Pool<B> {
 }
 
 impl<B> Pool<B> {
-    /// A block of this size: always the one that was made first, so that a step that takes and frees
-    /// as the one before gets the same blocks, and finds its bind groups made.
+    /// The oldest free block of this size. So a repeated step gets the same blocks, and finds its
+    /// bind groups made.
     pub fn pop(&mut self, size: u64) -> Option<Block<B>> {
         let (_, (freed, block)) = self.free.get_mut(&size)?.pop_first()?;
         self.since.remove(&freed);
@@ -67,7 +71,7 @@ impl<B> Pool<B> {
         Some(block)
     }
 
-    /// A new buffer as a block in use.
+    /// Wraps a new buffer as a block in use.
     pub fn make(&mut self, buffer: B, size: u64) -> Block<B> {
         self.take(size);
         self.made += 1;
@@ -80,7 +84,7 @@ impl<B> Pool<B> {
         self.since_then = self.since_then.max(self.memory.live);
     }
 
-    /// Gives up all that is kept for tensors to come, since there is no memory for more.
+    /// Frees all pooled blocks, because the device ran out of memory.
     pub fn let_go(&mut self) {
         self.most = self.memory.live + self.memory.pooled;
         self.since_then = self.memory.live;
@@ -89,7 +93,8 @@ impl<B> Pool<B> {
         self.memory.pooled = 0;
     }
 
-    /// Takes a block back. Says whether others were let go for it, those that lay there longest.
+    /// Takes a block back, and frees the longest unused blocks beyond the limit. Returns whether it
+    /// freed any.
     pub fn push(&mut self, block: Block<B>) -> bool {
         self.memory.live -= block.size;
         self.memory.pooled += block.size;
@@ -101,13 +106,13 @@ impl<B> Pool<B> {
         while let Some(oldest) = self.since.first_entry() {
             let is_idle = self.freed - oldest.key() > IDLE;
             let limit = SLACK + if is_idle { peak + peak / 4 } else { 2 * peak };
-            // What was in use since was there after all.
+            // `since_then` was in use at once, so the device has at least that much memory.
             let limit = limit.min(self.most.max(self.since_then));
             if self.memory.live + self.memory.pooled <= limit {
                 break;
             }
             let (size, id) = oldest.remove();
-            // Commands that use it keep it until they have run.
+            // Commands that use the buffer keep it alive until they have run.
             self.free.get_mut(&size).expect("its class is there").remove(&id);
             self.memory.pooled -= size;
             gone = true;
@@ -128,8 +133,8 @@ mod tests {
         }
     }
 
-    /// Makes blocks of these sizes, all in use at once, and gives them back; how many were new, and
-    /// whether any were let go.
+    /// Takes blocks of these sizes, all in use at once, and returns them to the pool. Gives the
+    /// number of new blocks, and whether the pool freed any.
     fn use_all(pool: &mut Pool<()>, sizes: &[u64]) -> (u64, bool) {
         let made = pool.made;
         let mut take = |&size: &u64| pool.pop(size).unwrap_or_else(|| pool.make((), size));
@@ -139,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_keeps_what_it_uses() {
+    fn a_step_keeps_its_blocks() {
         let mut pool = Pool::default();
         let mut step = || [56, 48, 40, 32].map(|size| use_all(&mut pool, &[size << 20]));
         assert_eq!(step(), [(1, false); 4]);
@@ -148,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_idle_or_is_far_too_much_is_let_go() {
+    fn idle_and_excess_blocks_are_freed() {
         let mut pool = Pool::default();
         use_all(&mut pool, &[100 << 20]);
         // 2 × 100 + 64 MiB.
@@ -156,19 +161,19 @@ mod tests {
         assert_eq!(use_all(&mut pool, &[93 << 20]), (1, true));
         assert_eq!(use_all(&mut pool, &[30 << 20]), (1, false));
         assert_eq!(pool.memory.pooled >> 20, 90 + 93 + 30);
-        // 1.25 × 100 + 64 MiB, once they are idle.
+        // 1.25 × 100 + 64 MiB, once the blocks are idle.
         for round in 0..=IDLE {
             let gone = use_all(&mut pool, &[256]).1;
             assert_eq!(gone, round == IDLE - 2, "{round}");
         }
         assert_eq!(pool.memory.pooled, ((93 + 30) << 20) + 256);
-        // There is no memory for more than these.
+        // The device has no memory for more than these.
         pool.let_go();
         assert_eq!((pool.memory.live, pool.memory.pooled), (0, 0));
         assert_eq!(use_all(&mut pool, &[100 << 20]), (1, false));
         assert_eq!(use_all(&mut pool, &[24 << 20]), (1, true));
         assert_eq!(pool.memory.pooled >> 20, 24);
-        // As it turns out, there is.
+        // The device has more memory after all, so the limit rises.
         assert_eq!(use_all(&mut pool, &[110 << 20, 24 << 20]), (1, false));
         assert_eq!(use_all(&mut pool, &[110 << 20, 24 << 20]), (0, false));
     }

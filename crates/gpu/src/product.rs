@@ -6,8 +6,8 @@ use kinora_tensor::{Desc, Result, Tensor};
 use crate::kernel::Kernel;
 use crate::{GpuTensor, layout, reduce};
 
-/// How a product is cut: the rows and columns of a workgroup's tile, its steps along k, and the rows of
-/// a thread, all multiples of four; and how the factors lie.
+/// The tile of a product: the rows and columns of a workgroup, its steps along k (`depth`), and the
+/// rows of a thread (`each`), all multiples of four; and the memory layout of both factors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Tile {
     pub rows: u32,
@@ -17,26 +17,26 @@ pub(crate) struct Tile {
     pub factors: [Factor; 2],
 }
 
-/// How a factor of a product lies in memory.
+/// The memory layout of a factor of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Factor {
-    /// Whether neighbours are of neighbouring rows (of A) or columns (of B), rather than of
-    /// neighbouring k.
+    /// Whether neighbours in memory belong to neighbouring rows (of A) or columns (of B). Otherwise
+    /// they belong to neighbouring k.
     pub along_side: bool,
-    /// Whether they come in runs of four, each from a multiple of four on.
+    /// Whether neighbours come in runs of four that begin at multiples of four.
     pub fours: bool,
 }
 
 impl Factor {
-    /// Of a tensor whose innermost neighbours are along a product's rows or columns, or along k,
-    /// always `run` of them.
+    /// The layout of a tensor with runs of `run` neighbours, along the product's rows or columns
+    /// (`along_side`) or along k.
     pub fn new(x: &GpuTensor, along_side: bool, run: usize) -> Self {
         let fours = run.is_multiple_of(4) && x.start().is_multiple_of(4);
         Self { along_side, fours }
     }
 }
 
-/// What every product begins its parameters with.
+/// The first part of the parameters of every product.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Sizes {
@@ -50,13 +50,13 @@ struct Sizes {
     unused: u32,
 }
 
-/// Workgroups to have, so that a GPU is busy: long sums are cut where there are fewer.
+/// The number of workgroups that keeps a GPU busy. If there are fewer, long sums are split.
 const WORKGROUPS: usize = 256;
-/// Elements of a sum that are worth a piece.
+/// The least number of terms in a piece of a sum.
 const PIECE: usize = 256;
 
-/// Runs tiled products of `[batch, m, n]`, on tiles that fit their shape. `params` are the family's own,
-/// which follow the sizes.
+/// Runs tiled products `[batch, m, n]` with sums of k terms. `params` are the family's own
+/// parameters, which follow the sizes.
 pub(crate) fn product<P: Pod>(
     mut kernel: Kernel,
     [m, n, k, batch]: [usize; 4],
@@ -94,9 +94,9 @@ pub(crate) fn product<P: Pod>(
     reduce::sum_middle(&parts, [1, pieces, y.len()], y)
 }
 
-/// The rows and columns of a tile, its steps along k, and the rows of a thread, for a product of
-/// `[batch, m, n]` with sums of k. One that takes more for each thread does more with what it loads, but
-/// needs rows enough that the GPU is busy and few are wasted.
+/// The rows and columns of a tile, its steps along k, and the rows of a thread, for products
+/// `[batch, m, n]` with sums of k terms. More rows per thread reuse each loaded element more often,
+/// but the product needs enough rows to keep the GPU busy and to waste few.
 pub(crate) fn tile([m, n, k, batch]: [usize; 4]) -> [u32; 4] {
     match n {
         ..=4 => return [256, 4, 8, 4],
@@ -104,7 +104,7 @@ pub(crate) fn tile([m, n, k, batch]: [usize; 4]) -> [u32; 4] {
         _ if m <= 16 => return [16, 64, 16, 4],
         _ => {}
     }
-    // A tile takes the time of its columns, and that of about eight more to load its rows.
+    // The cost of a tile is its columns, plus about eight more for loading its rows.
     let time = |columns: usize| n.div_ceil(columns) * (columns + 8);
     let [mut columns, narrower @ ..] = [64, 48, 32, 24];
     for other in narrower {

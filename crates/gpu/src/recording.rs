@@ -1,4 +1,4 @@
-//! What is recorded for the device, handed over, and read back.
+//! Records operations for the device, submits them, and reads results back.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,43 +9,44 @@ use kinora_tensor::{Error, Result};
 use crate::device::{Inner, State};
 use crate::kernel::Kernel;
 
-/// Dispatches that are not submitted yet.
+/// Dispatches and copies that are not submitted yet.
 #[derive(Default)]
 pub(crate) struct Recording {
-    /// Above the encoder, since fields drop in their order, and the pass has to end first.
+    /// Declared before the encoder: fields drop in order, and the pass has to end first.
     pass: Option<wgpu::ComputePass<'static>>,
     encoder: Option<wgpu::CommandEncoder>,
     params: Vec<u8>,
-    /// Bytes that wait to be copied to the device.
+    /// Bytes of recorded uploads.
     uploads: u64,
     pub counts: Counts,
-    /// Handed over, and perhaps not run yet.
+    /// Submits that may not have run yet.
     ahead: VecDeque<wgpu::SubmissionIndex>,
 }
 
-/// What a device was given to do since it was made.
+/// Counts of a device's work since it was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Kernels recorded.
+    /// Recorded kernels.
     pub dispatches: u64,
-    /// Recordings handed over.
+    /// Submitted recordings.
     pub submits: u64,
-    /// Groups of buffers bound that were not bound together before.
+    /// Created bind groups, one for each new combination of a kernel and its buffers.
     pub bind_groups: u64,
 }
 
-/// Bytes of a slot: what every adapter aligns to, and room for the largest parameters.
+/// Bytes of a parameter slot: the uniform alignment of every adapter, and enough for the largest
+/// parameters.
 pub(crate) const SLOT: usize = 256;
-/// Dispatches in a recording at most.
+/// The most dispatches in a recording.
 pub(crate) const SLOTS: usize = 512;
-/// Recordings that may wait for the GPU before a thread that submits another waits for the oldest:
-/// enough for it to have no break, and no more, since each keeps the memory of its uploads.
+/// The most submits that may wait for the GPU. A thread that submits another waits for the oldest.
+/// Four keep the GPU busy; each waiting submit holds the memory of its uploads.
 const AHEAD: usize = 4;
 /// Bytes of uploads after which a recording is submitted.
 const UPLOADS: u64 = 64 << 20;
 
 impl Inner {
-    /// Records a kernel on so many workgroups.
+    /// Records a kernel on `workgroups` workgroups.
     pub fn dispatch(
         &self,
         kernel: &Kernel,
@@ -57,12 +58,12 @@ impl Inner {
             return Ok(());
         }
         let most = u64::from(self.limits.max_compute_workgroups_per_dimension);
-        // As even as can be, so that few workgroups have nothing to do.
+        // Fold into two dimensions as evenly as possible, so that few workgroups are idle.
         let y = workgroups.div_ceil(most);
         let x = workgroups.div_ceil(y);
         if y > most {
             return Err(Error::Device(format!(
-                "{workgroups} workgroups are more than {most} × {most}, the most of {}",
+                "{workgroups} workgroups exceed {most} × {most}, the limit of {}",
                 self.info.name
             )));
         }
@@ -86,7 +87,8 @@ impl Inner {
         pass.set_bind_group(0, &group, &[offset]);
         pass.dispatch_workgroups(x as u32, y as u32, 1);
         if recording.params.len() == SLOT * SLOTS {
-            // A GPU need not wait for the whole, and Windows resets one that is busy for too long.
+            // Submit in parts: the GPU starts earlier, and Windows resets a GPU that is busy too
+            // long.
             self.submit(state);
         }
         Ok(())
@@ -109,7 +111,7 @@ impl Inner {
         encoder.copy_buffer_to_buffer(from, offset, to, 0, bytes);
     }
 
-    /// Records that a buffer gets these values.
+    /// Records an upload of `values` to a buffer.
     pub fn upload(&self, buffer: &wgpu::Buffer, values: &[f32]) -> Result<()> {
         let bytes = bytemuck::cast_slice(values);
         if bytes.is_empty() {
@@ -130,12 +132,13 @@ impl Inner {
         Ok(())
     }
 
-    /// Hands the recording over, and waits, with nothing locked, where that is too far ahead.
+    /// Submits the recording. If too many submits are waiting, releases the lock and waits for the
+    /// oldest.
     pub fn submit(&self, mut state: MutexGuard<'_, State>) {
         let recording = &mut state.recording;
         recording.pass = None;
         let Some(encoder) = recording.encoder.take() else { return };
-        // Before the commands, and after those of the submit before.
+        // The write runs after the commands of the previous submit and before those of this one.
         self.queue.write_buffer(&self.params, 0, &recording.params);
         recording.ahead.push_back(self.queue.submit([encoder.finish()]));
         recording.params.clear();
@@ -144,12 +147,13 @@ impl Inner {
         if recording.ahead.len() > AHEAD {
             let submission_index = recording.ahead.pop_front();
             drop(state);
-            // What goes wrong here is kept, and told by whatever is asked for next.
+            // `poll` keeps an error, and the next operation or read returns it.
             let _ = self.poll(wgpu::PollType::Wait { submission_index, timeout: None });
         }
     }
 
-    /// The bytes of a part of a buffer, once all that is recorded has run.
+    /// Reads a part of a buffer, after all recorded operations have run. `offset` and `bytes` are
+    /// in bytes.
     pub fn read(&self, buffer: &wgpu::Buffer, offset: u64, bytes: u64) -> Result<Vec<f32>> {
         self.check()?;
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
@@ -159,7 +163,7 @@ impl Inner {
         self.submit(state);
         let (send, mapped) = std::sync::mpsc::channel();
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            // Nobody waits any more if the read was given up.
+            // Sending fails only if the read has already returned an error.
             let _ = send.send(result);
         });
         let failed = |error: &dyn fmt::Display| self.failed("a read", error);

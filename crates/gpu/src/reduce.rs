@@ -30,14 +30,14 @@ struct SumParams {
     pieces: u32,
 }
 
-/// Sums to have at once, so that a GPU is busy: long ones are cut where there are fewer.
+/// The number of threads that keeps a GPU busy. If there are fewer, long sums are split.
 const SUMS: usize = 16 << 10;
-/// Elements of a sum that are worth a piece.
+/// The least number of elements that a thread sums in a piece.
 const PIECE: usize = 64;
-/// Elements of a row that are worth a workgroup.
+/// Rows longer than this are summed by a workgroup each.
 const ROW: usize = 32;
 
-/// To y the sum over the middle axis of `[outer, len, inner]`.
+/// Writes to y the sum over the middle axis of `[outer, len, inner]`.
 pub(crate) fn sum_middle(
     x: &GpuTensor,
     [outer, len, inner]: [usize; 3],

@@ -1,4 +1,4 @@
-//! The cells of recurrent networks, and their gradients.
+//! The cells of recurrent networks and their gradients.
 
 use bytemuck::{Pod, Zeroable};
 use kinora_tensor::{Result, Tensor};
@@ -17,7 +17,7 @@ struct Params {
     c: u32,
 }
 
-/// Runs an entry point on each element of the state `h`.
+/// Runs an entry point with one thread for each element of the state `h`.
 fn cell(entry: &'static str, tensors: &[&GpuTensor], [a, b, h, g]: [&GpuTensor; 4]) -> Result<()> {
     let params = Params {
         a: a.start(),

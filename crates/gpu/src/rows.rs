@@ -1,4 +1,4 @@
-//! Rows of a table by their indices, and back.
+//! Looks up rows of a table by index (gather), and the adjoint (scatter).
 
 use bytemuck::{Pod, Zeroable};
 use kinora_tensor::{Result, Tensor};

@@ -1,4 +1,4 @@
-//! The optimiser's step, in one sweep and in place.
+//! The optimiser's step, in place and with one kernel.
 
 use bytemuck::{Pod, Zeroable};
 use kinora_tensor::{Result, Tensor, Update, adam_factors};

@@ -1,4 +1,4 @@
-//! The GPU backend against the specification.
+//! The GPU backend passes the conformance kit.
 
 mod common;
 
@@ -6,13 +6,13 @@ use kinora_gpu::{GpuDevice, GpuTensor};
 use kinora_tensor::{Result, Tensor, conformance};
 
 #[test]
-fn with_all_that_the_adapter_can() {
+fn with_the_limits_of_the_adapter() {
     let Some(adapter) = common::adapter() else { return };
     check(&GpuDevice::of(&adapter).unwrap());
 }
 
 #[test]
-fn with_what_every_adapter_can() {
+fn with_the_limits_of_every_adapter() {
     let Some(adapter) = common::adapter() else { return };
     check(&GpuDevice::portable(&adapter).unwrap());
 }
@@ -23,7 +23,8 @@ fn check(device: &GpuDevice) {
     report.assert();
 }
 
-/// Right to four digits of their own, where the kit asks for four of the largest.
+/// Small results must be right to four of their own digits. The kit's tolerance is relative to the
+/// root mean square of all results.
 #[test]
 fn small_results() -> Result<()> {
     let Some(adapter) = common::adapter() else { return Ok(()) };

@@ -1,4 +1,5 @@
-//! Sizes beyond those of the conformance kit, which are cut into tiles, pieces and folds.
+//! Larger sizes than those of the conformance kit, which are split into tiles and pieces, or folded
+//! into two dimensions.
 
 mod common;
 
@@ -12,7 +13,7 @@ fn apply<T: Tensor>(device: &T::Device, op: &Op, inputs: &[(Shape, Vec<f32>)]) -
     T::apply(device, op.clone(), &inputs.iter().collect::<Vec<_>>())
 }
 
-/// Against the reference, and twice the same bits.
+/// Compares the operation with the reference, and demands the same bits from a second run.
 fn check(device: &GpuDevice, op: Op, shapes: &[&[usize]]) {
     let normals = |(i, shape): (usize, &&[usize])| {
         let shape = Shape::from(*shape);
@@ -120,7 +121,7 @@ fn long_sums_and_wide_norms() {
     }
 }
 
-/// More workgroups than one dimension has.
+/// Dispatches with more workgroups than one dimension allows.
 #[test]
 fn folded_dispatches() -> Result<()> {
     let Some(adapter) = common::adapter() else { return Ok(()) };
@@ -129,7 +130,7 @@ fn folded_dispatches() -> Result<()> {
     let x = GpuTensor::full(&device, 1.5, [len])?;
     let y = GpuTensor::apply(&device, Op::Binary(Binary::Mul), &[&x, &x])?.to_vec()?;
     assert!(y.len() == len && y.iter().all(|&y| y == 2.25));
-    // Those that have a workgroup for each row or product.
+    // Kernels with a workgroup for each row or product.
     check(&device, Op::Sum { axes: vec![1] }, &[&[70_001, 40]]);
     check(&device, Op::Softmax, &[&[70_001, 3]]);
     let spec = NormSpec { groups: 1, epsilon: 1e-3, slope: 0.2 };

@@ -1,5 +1,5 @@
-//! Where tensors share memory, where it goes, and what happens when there is none or the device is
-//! lost.
+//! Which tensors share memory, when memory returns to the pool, and the errors when memory runs out
+//! or the device is lost.
 
 mod common;
 
@@ -23,7 +23,7 @@ fn views_cost_nothing_and_keep_their_buffer() -> Result<()> {
     let view = x.slice(0, 10, 20)?.reshape([1, 20, 64])?.slice(1, 5, 2)?.reshape([128])?;
     assert_eq!((device.memory().live, device.counts()), before);
     drop(x);
-    // What is made now must not land in the buffer that the view still holds.
+    // New tensors must not reuse the buffer that the view still holds.
     let others: Vec<GpuTensor> = (0..4).map(|_| sequence(&device, [100, 64])).collect();
     assert!(view.to_vec()?.iter().enumerate().all(|(i, &v)| v == (15 * 64 + i) as f32));
     drop((view, others));
@@ -31,14 +31,14 @@ fn views_cost_nothing_and_keep_their_buffer() -> Result<()> {
     Ok(())
 }
 
-/// An upload must not overwrite what a kernel that is recorded already has yet to read.
+/// An upload must not overwrite memory that an earlier recorded kernel has not read yet.
 #[test]
 fn uploads_do_not_overtake() -> Result<()> {
     let Some(device) = device() else { return Ok(()) };
     let mut sums = Vec::new();
     for round in 0..50 {
         let x = GpuTensor::from_slice(&device, &[round as f32; 300], [300])?;
-        // x goes back to the pool before anything has run, and is taken again at once.
+        // x returns to the pool before any kernel has run, and the next round reuses its memory.
         sums.push(x.affine(2.0, 1.0)?);
     }
     for (round, sum) in sums.iter().enumerate() {
@@ -65,7 +65,7 @@ fn an_update_is_in_place_unless_shared() -> Result<()> {
     q.update(&Update::Lerp { weight: 0.5 }, &mut [], &[&itself])?;
     assert_eq!(q.to_vec()?, itself.to_vec()?);
 
-    // All of them parts of something, and those that change its only ones.
+    // All operands are views of larger buffers, each the only view of its buffer.
     let part = |start| -> Result<GpuTensor> {
         sequence(&device, [9, 8]).affine(0.1, 1.0)?.slice(0, start, 5)?.slice(0, 1, 4)
     };
@@ -110,9 +110,9 @@ fn a_repeated_step_takes_the_same_memory_and_is_one_submit() -> Result<()> {
     Ok(())
 }
 
-/// Neither dispatches nor uploads pile up, though nothing is read.
+/// Dispatches and uploads are submitted in parts, even without a read.
 #[test]
-fn what_is_much_is_handed_over() -> Result<()> {
+fn much_work_is_submitted_in_parts() -> Result<()> {
     let Some(device) = device() else { return Ok(()) };
     let mut x = GpuTensor::full(&device, 0.0, [300])?;
     let before = device.counts();
@@ -121,7 +121,7 @@ fn what_is_much_is_handed_over() -> Result<()> {
     }
     let counts = device.counts();
     assert_eq!(counts.dispatches - before.dispatches, 4000);
-    // 512 at a time, which are more than may wait.
+    // 512 dispatches a submit, and more submits than may wait for the GPU.
     assert_eq!(counts.submits - before.submits, 4000 / 512);
     assert!(x.to_vec()?.iter().all(|&x| x == 4000.0));
 
@@ -129,7 +129,7 @@ fn what_is_much_is_handed_over() -> Result<()> {
     let values = vec![0.5; 1 << 21];
     let tensors = (0..9).map(|_| GpuTensor::from_slice(&device, &values, [values.len()]));
     let tensors = tensors.collect::<Result<Vec<_>>>()?;
-    assert_eq!(device.counts().submits - before, 1, "of 72 MiB");
+    assert_eq!(device.counts().submits - before, 1, "submits for 72 MiB of uploads");
     assert!(tensors[0].to_vec()?.iter().chain(&tensors[8].to_vec()?).all(|&x| x == 0.5));
     Ok(())
 }
@@ -150,20 +150,20 @@ fn threads_share_a_device() -> Result<()> {
         both.map(|thread| thread.join().unwrap())
     });
     assert_eq!((ones?, twos?), (vec![3000.0; 300], vec![6000.0; 300]));
-    // And a fill each.
+    // Each thread also records a fill.
     assert_eq!(device.counts().dispatches - before, 2 * 3001);
     Ok(())
 }
 
 #[test]
-fn what_cannot_be_is_an_error() -> Result<()> {
+fn impossible_requests_are_errors() -> Result<()> {
     let Some(device) = device() else { return Ok(()) };
     let x = sequence(&device, [2, 3]);
     let error = x.add(&sequence(&device, [2, 2])).unwrap_err();
     assert!(error.to_string().starts_with("add of [[2, 3], [2, 2]]"), "{error}");
     assert!(matches!(GpuTensor::from_slice(&device, &[1.0], [2]), Err(Error::Length { .. })));
     assert!(x.matmul(&x).is_err() && x.slice(0, 1, 2).is_err() && x.reshape([7]).is_err());
-    // More than an adapter binds, and more than can be counted.
+    // More than an adapter binds, and more than the address space.
     for shape in [[1 << 20, 1 << 11], [1 << 40, 1 << 14]] {
         let error = GpuTensor::full(&device, 0.0, shape).unwrap_err();
         assert!(error.to_string().contains("at most"), "{error}");
@@ -173,16 +173,16 @@ fn what_cannot_be_is_an_error() -> Result<()> {
     let far = Geometry { stride: [1, 1 << 25, 1], padding: [0; 3] };
     let error = picture.conv(&picture.reshape([1, 4, 4, 1, 1])?, far).unwrap_err();
     assert!(error.to_string().contains("a stride or a padding of 33554432"), "{error}");
-    // What is empty may be so in many ways.
+    // An empty tensor with huge other axes.
     let empty = GpuTensor::from_slice(&device, &[], [2, 1 << 59, 1 << 59, 0])?;
     assert_eq!(empty.slice(0, 0, 1)?.sum_all()?.to_vec()?, [0.0]);
-    // It goes on.
+    // The device still works after these errors.
     assert_eq!(x.affine(1.0, 0.0)?.to_vec()?, x.to_vec()?);
     Ok(())
 }
 
-/// A program that stands in for a GPU has the memory of its process, which is limited here. What the
-/// pool kept makes room first.
+/// A software driver uses the memory of the process, which this test limits. The device must free
+/// the pool before it reports that memory ran out.
 #[cfg(target_os = "linux")]
 #[test]
 fn no_memory_is_an_error_and_then_there_is_some() -> Result<()> {
@@ -219,7 +219,7 @@ fn no_memory_is_an_error_and_then_there_is_some() -> Result<()> {
         }
         assert!(held.len() < 20, "more than the limit");
     };
-    assert!(error.to_string().contains("has none for 131072 KiB"), "{error}");
+    assert!(error.to_string().contains("has no room for 131072 KiB"), "{error}");
     assert!(held.len() > 2 && device.memory().pooled < 1 << 20, "{:?}", device.memory());
     held.pop();
     assert_eq!(fill(30 << 20)?.slice(0, 7, 3)?.to_vec()?, [1.0; 3]);
@@ -227,7 +227,8 @@ fn no_memory_is_an_error_and_then_there_is_some() -> Result<()> {
     Ok(())
 }
 
-/// What is loaded in fours begins at a multiple of four.
+/// Shaders load four elements at once only from a multiple of four, so views that begin elsewhere
+/// take another path; results must be the same.
 #[test]
 fn views_that_begin_anywhere_are_multiplied_as_copies_are() -> Result<()> {
     let Some(device) = device() else { return Ok(()) };

@@ -1,6 +1,6 @@
 use kinora_tensor::{Result, Tensor};
 
-/// A function of each element.
+/// An element-wise activation function.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Activation {
     /// x
@@ -8,7 +8,7 @@ pub enum Activation {
     None,
     /// x where x > 0, else 0
     Relu,
-    /// x where x > 0, else this slope times x
+    /// x where x > 0, else the slope times x
     Leaky(f32),
     /// tanh x
     Tanh,
@@ -17,7 +17,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// x of any shape to the same shape.
+    /// f(x), for x of any shape.
     ///
     /// # Errors
     /// If the device fails.

@@ -5,39 +5,39 @@ use kinora_tensor::{Desc, Error, Result, Tensor, Update};
 use crate::module::Parts;
 use crate::{Module, is_buffer, join};
 
-/// The numbers of [`Adam`].
+/// The hyperparameters of [`Adam`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamConfig {
     /// The learning rate.
     pub rate: f32,
-    /// β₁, how much of the mean of the gradients is kept.
+    /// β₁, the decay of the mean of the gradients.
     pub beta1: f32,
-    /// β₂, how much of the mean of their squares is kept.
+    /// β₂, the decay of the mean of the squared gradients.
     pub beta2: f32,
-    /// ε, added to the divisor.
+    /// ε, added to the denominator.
     pub epsilon: f32,
 }
 
 impl Default for AdamConfig {
-    /// What GANs are trained with: no momentum.
+    /// Common values for GANs, without momentum (β₁ = 0).
     fn default() -> Self {
         Self { rate: 2e-4, beta1: 0.0, beta2: 0.99, epsilon: 1e-8 }
     }
 }
 
-/// Kingma and Ba, "Adam: a method for stochastic optimization", 2015.
+/// The Adam optimiser (Kingma and Ba, "Adam: a method for stochastic optimization", 2015).
 ///
-/// Its moments are themselves a [`Module`], named `m.` and `v.` and the name of the parameter, so
-/// they are saved and loaded like one; `step` has to be kept beside them.
+/// `Adam` is itself a [`Module`] of its moments, which are named `m.` or `v.` and the name of the
+/// parameter. So the moments are saved and loaded like a module; save `step` with them.
 #[derive(Clone, Debug)]
 pub struct Adam<T> {
-    /// Rate and decays; they may change between steps.
+    /// The hyperparameters. They may change between steps.
     pub config: AdamConfig,
     /// The mean of the gradients of each parameter.
     pub m: Vec<T>,
-    /// The mean of their squares.
+    /// The mean of the squared gradients of each parameter.
     pub v: Vec<T>,
-    /// How many steps were taken.
+    /// The number of steps taken.
     pub step: u64,
     names: Vec<String>,
 }
@@ -61,7 +61,7 @@ impl<T> Adam<T> {
 }
 
 impl Adam<Desc> {
-    /// The shapes of the moments alone, as of an outline: what a file of them is held against.
+    /// The outline of the moments for the parameters of an outline, to load them from a file.
     pub fn outline<M: Module<Desc>>(module: &M, config: AdamConfig) -> Self {
         let outline = Self::with(module, config, |desc| Ok::<Desc, Infallible>(*desc));
         match outline {
@@ -72,22 +72,23 @@ impl Adam<Desc> {
 }
 
 impl<T: Tensor> Adam<T> {
-    /// Moments of zeros for the parameters of `module`.
+    /// An optimiser with zero moments for the parameters of `module`.
     ///
     /// # Errors
-    /// If the device has no room for them.
+    /// If the device has no room for the moments.
     pub fn new<M: Module<T>>(module: &M, config: AdamConfig) -> Result<Self> {
         Self::with(module, config, |tensor| T::full(tensor.device(), 0.0, *tensor.shape()))
     }
 
-    /// One step against `gradients`, which are in the order of [`parameters`](crate::parameters)
-    /// and each multiplied by `factor`, `[1]`, first (see [`clip_factor`](crate::clip_factor)).
+    /// One step with `gradients`, which are in the order of [`parameters`](crate::parameters). Each
+    /// gradient is first multiplied by `factor`, `[1]`; see [`clip_factor`](crate::clip_factor).
     ///
-    /// The module is taken, so that its tensors can be changed in place; they are where nobody else
-    /// holds them.
+    /// `step` consumes the module, so that it can update the tensors in place. A tensor whose
+    /// buffer is shared is copied first.
     ///
     /// # Errors
-    /// If the gradients are not those of the parameters, or the device fails; the module is gone.
+    /// If the gradients do not match the parameters in number or shape, or the device fails. The
+    /// module is lost then.
     pub fn step<M: Module<T>>(&mut self, module: M, gradients: &[T], factor: &T) -> Result<M> {
         let mut parts = Parts::of(&module);
         drop(module);
@@ -101,7 +102,7 @@ impl<T: Tensor> Adam<T> {
             return Err(Error::Shape {
                 op: "adam",
                 shapes: gradients.iter().map(|g| *g.shape()).collect(),
-                reason: format!("these are no gradients of {} parameters", trained.len()),
+                reason: format!("one gradient is needed for each of {} parameters", trained.len()),
             });
         }
         self.step += 1;

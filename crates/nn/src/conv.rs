@@ -3,12 +3,13 @@ use kinora_tensor::{Geometry, Result, Tensor};
 use crate::linear::add_bias;
 use crate::{Fill, Init, Module, join, kaiming};
 
-/// The geometry under which a kernel of odd lengths keeps the size of its input.
+/// The geometry of a convolution that keeps the size of its input, for a kernel of odd lengths:
+/// stride 1, and half the kernel as padding.
 pub fn same(kernel: [usize; 3]) -> Geometry {
     Geometry { stride: [1; 3], padding: kernel.map(|len| len / 2) }
 }
 
-/// A convolution in three dimensions; two are kt = 1.
+/// A convolution in three dimensions. With kt = 1 it is two-dimensional.
 ///
 /// # Shapes
 /// x `[n, t, h, w, ci]`, weight `[kt, kh, kw, ci, co]`, bias `[co]`, y `[n, t', h', w', co]` with
@@ -27,7 +28,7 @@ impl<T> Conv<T> {
     /// Normal weights that keep the variance, and a bias of zeros.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn new<I: Init<T>>(
         init: &mut I,
         kernel: [usize; 3],
@@ -39,10 +40,10 @@ impl<T> Conv<T> {
         Self::with(init, kernel, [ci, co], geometry, weight, Some(Fill::Zeros))
     }
 
-    /// Weights and bias filled as told; no bias for `None`.
+    /// A layer with these fills for weight and bias, and channels `[ci, co]`. `None` gives no bias.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn with<I: Init<T>>(
         init: &mut I,
         [kt, kh, kw]: [usize; 3],
@@ -57,7 +58,7 @@ impl<T> Conv<T> {
     }
 }
 
-/// How many inputs one output of a convolution has.
+/// The number of inputs of one output of a convolution.
 pub(crate) fn fan_in(kernel: [usize; 3], ci: usize) -> usize {
     kernel.iter().fold(ci, |product, &len| product.saturating_mul(len))
 }
@@ -66,7 +67,7 @@ impl<T: Tensor> Conv<T> {
     /// x `[n, t, h, w, ci]` to `[n, t', h', w', co]`.
     ///
     /// # Errors
-    /// If x has other channels or the kernel does not fit it, or the device fails.
+    /// If x does not have ci channels, the kernel does not fit x, or the device fails.
     pub fn forward(&self, x: &T) -> Result<T> {
         add_bias(x.conv(&self.weight, self.geometry)?, self.bias.as_ref())
     }
@@ -86,11 +87,11 @@ impl<T> Module<T> for Conv<T> {
     }
 }
 
-/// A transposed convolution: a learned enlargement by the stride.
+/// A transposed convolution: learned upsampling by the stride.
 ///
 /// # Shapes
-/// x `[n, t, h, w, ci]`, weight `[kt, kh, kw, co, ci]`, which is that of the convolution from y to
-/// x; bias `[co]`, y `[n, st t, sh h, sw w, co]` for a stride of `[st, sh, sw]`.
+/// x `[n, t, h, w, ci]`, weight `[kt, kh, kw, co, ci]` (the weight of the convolution from y to x),
+/// bias `[co]`, y `[n, st t, sh h, sw w, co]` for a stride of `[st, sh, sw]`.
 #[derive(Clone, Debug)]
 pub struct ConvTranspose<T> {
     /// `[kt, kh, kw, co, ci]`
@@ -105,7 +106,7 @@ impl<T> ConvTranspose<T> {
     /// Normal weights that keep the variance, and a bias of zeros.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn new<I: Init<T>>(
         init: &mut I,
         kernel: [usize; 3],
@@ -113,7 +114,7 @@ impl<T> ConvTranspose<T> {
         co: usize,
         geometry: Geometry,
     ) -> Result<Self> {
-        // A kernel's values are spread over as many outputs as the stride makes of one input.
+        // The kernel's taps are spread over the outputs that the stride makes of one input.
         let stride: usize = geometry.stride.iter().product();
         let weight = kaiming(fan_in(kernel, ci) / stride.max(1), 1.0);
         let [kt, kh, kw] = kernel;
@@ -127,8 +128,9 @@ impl<T: Tensor> ConvTranspose<T> {
     /// x `[n, t, h, w, ci]` to `[n, st t, sh h, sw w, co]`.
     ///
     /// # Errors
-    /// If x has other channels, or the convolution back from the enlarged size does not give the
-    /// size of x (kernel 4, stride 2 and padding 1 do, as do 3, 2 and 1), or the device fails.
+    /// If x does not have ci channels, if the convolution from the size of y does not give the size
+    /// of x, or if the device fails. The sizes match for kernel 4, stride 2 and padding 1, and for
+    /// kernel 3, stride 2 and padding 1.
     pub fn forward(&self, x: &T) -> Result<T> {
         let stride = self.geometry.stride;
         let size = [0, 1, 2].map(|i| x.shape().get(i + 1).map_or(0, |len| len * stride[i]));
@@ -150,9 +152,9 @@ impl<T> Module<T> for ConvTranspose<T> {
     }
 }
 
-/// A doubling of the resolution: each pixel repeated twice along h and w, then a 3×3 convolution
-/// (Odena et al., "Deconvolution and checkerboard artifacts", 2016), in one operation that never
-/// makes the enlarged picture.
+/// Upsampling by 2: nearest-neighbour upsampling along h and w, then a 3×3 convolution
+/// (Odena et al., "Deconvolution and checkerboard artifacts", 2016). One operation computes both
+/// without storing the upsampled frames.
 ///
 /// # Shapes
 /// x `[n, t, h, w, ci]`, weight `[1, 3, 3, ci, co]`, bias `[co]`, y `[n, t, 2h, 2w, co]`.
@@ -168,7 +170,7 @@ impl<T> ResizeConv<T> {
     /// Normal weights that keep the variance, and a bias of zeros.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, ci: usize, co: usize) -> Result<Self> {
         let kernel = [1, 3, 3];
         let weight = init.tensor([1, 3, 3, ci, co].into(), kaiming(fan_in(kernel, ci), 1.0))?;
@@ -180,7 +182,7 @@ impl<T: Tensor> ResizeConv<T> {
     /// x `[n, t, h, w, ci]` to `[n, t, 2h, 2w, co]`.
     ///
     /// # Errors
-    /// If x has other channels, or the device fails.
+    /// If x does not have ci channels, or the device fails.
     pub fn forward(&self, x: &T) -> Result<T> {
         x.resize_conv(&self.weight, &self.bias)
     }

@@ -7,41 +7,41 @@ use crate::linear::add_bias;
 use crate::recurrent::{LSTM_BIAS, recurrent, time_first};
 use crate::{Conv, Fill, Init, LstmState, Module, join, same, xavier};
 
-/// An LSTM whose products are convolutions, so that its state is a picture
+/// An LSTM whose products are convolutions, so that its state has the axes h and w
 /// (Shi et al., "Convolutional LSTM network", 2015, without peepholes).
 ///
 /// # Shapes
-/// x `[n, t, h, w, ci]`, a state `[n, 1, h, w, c]`, gates `[n, 1, h, w, 4c]`. The kernel of time
-/// is 1, since the recurrence is over time.
+/// x `[n, t, h, w, ci]`, a state `[n, 1, h, w, c]`, gates `[n, 1, h, w, 4c]`. The kernel has length
+/// 1 along t, because the recurrence runs over t.
 ///
-/// Where all inputs are known, [`ConvLstm::inputs`] does their products at once and
-/// [`ConvLstm::step`] one time after it; where an input depends on the state before it,
-/// [`ConvLstm::forward`] does the products of both as one.
+/// If all inputs are known, [`ConvLstm::inputs`] computes their products at once, and
+/// [`ConvLstm::step`] then runs one time step. If an input depends on the previous state, use
+/// [`ConvLstm::forward`], which computes the products of input and state as one convolution.
 #[derive(Clone, Debug)]
 pub struct ConvLstm<T> {
-    /// From the input to the gates i, f, g, o.
+    /// The convolution from the input to the gates i, f, g, o.
     input: Conv<T>,
-    /// From the state to the gates, without a bias.
+    /// The convolution from the state to the gates, without a bias.
     state: Conv<T>,
-    /// The weights of both along ci, once somebody asked for them.
+    /// The weights of both, concatenated along ci; set by the first `forward`.
     joined: OnceLock<T>,
 }
 
 /// A GRU whose products are convolutions (Ballas et al., "Delving deeper into convolutional
-/// networks", 2016), with the reset gate after the state's product.
+/// networks", 2016). The reset gate applies after the state's convolution.
 ///
 /// # Shapes
-/// x `[n, t, h, w, ci]`, a state `[n, 1, h, w, c]`, gates `[n, 1, h, w, 3c]`. The kernel of time
-/// is 1, since the recurrence is over time.
+/// x `[n, t, h, w, ci]`, a state `[n, 1, h, w, c]`, gates `[n, 1, h, w, 3c]`. The kernel has length
+/// 1 along t, because the recurrence runs over t.
 #[derive(Clone, Debug)]
 pub struct ConvGru<T> {
-    /// From the input to the gates r, z, n.
+    /// The convolution from the input to the gates r, z, n.
     pub input: Conv<T>,
-    /// From the state to the gates.
+    /// The convolution from the state to the gates.
     pub state: Conv<T>,
 }
 
-/// The two convolutions of a cell with `gates` gates.
+/// The input and state convolutions of a cell with `gates` gates.
 fn convs<T, I: Init<T>>(
     init: &mut I,
     kernel: [usize; 3],
@@ -57,7 +57,7 @@ fn convs<T, I: Init<T>>(
     ))
 }
 
-/// What a cell holds, made by `make` where it is empty.
+/// The value of a `OnceLock`; `make` computes it if it is empty.
 fn once<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
     match cell.get() {
         Some(value) => Ok(value),
@@ -68,9 +68,9 @@ fn once<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
     }
 }
 
-/// x `[n, t, h, w, ci]` to the gates `[t, n, h, w, ..]` of all times.
+/// x `[n, t, h, w, ci]` to the gates `[t, n, h, w, ..]` of all time steps.
 fn inputs<T: Tensor>(conv: &Conv<T>, x: &T) -> Result<T> {
-    // The kernel is 1 along the second axis, so that axis may as well be n.
+    // The kernel has length 1 along the second axis, so n can take the place of t there.
     conv.forward(&time_first(x)?)
 }
 
@@ -79,11 +79,11 @@ fn state_shape<T: Tensor>(state: &Conv<T>, n: usize, [t, h, w]: [usize; 3]) -> S
 }
 
 impl<T> ConvLstm<T> {
-    /// A cell of `hidden` channels for inputs of `inputs` channels, with odd kernels `[1, kh, kw]`;
-    /// the bias of the forget gate is 1.
+    /// A cell of `hidden` channels for inputs of `inputs` channels, with a kernel `[1, kh, kw]` of
+    /// odd lengths. The bias of the forget gate is 1.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn new<I: Init<T>>(
         init: &mut I,
         kernel: [usize; 3],
@@ -94,19 +94,19 @@ impl<T> ConvLstm<T> {
         Ok(Self { input, state, joined: OnceLock::new() })
     }
 
-    /// From the input to the gates.
+    /// The convolution from the input to the gates.
     pub fn input(&self) -> &Conv<T> {
         &self.input
     }
 
-    /// From the state to the gates.
+    /// The convolution from the state to the gates.
     pub fn state(&self) -> &Conv<T> {
         &self.state
     }
 }
 
 impl<T: Tensor> ConvLstm<T> {
-    /// A state of zeros for a batch of `n` pictures of `size = [1, h, w]`.
+    /// A zero state `[n, 1, h, w, c]` for a batch of `n`, with `size = [1, h, w]`.
     ///
     /// # Errors
     /// If the device fails.
@@ -119,38 +119,40 @@ impl<T: Tensor> ConvLstm<T> {
         LstmState::zero(device, state_shape(&self.state, n, size))
     }
 
-    /// The input's part of the gates at all times: x `[n, t, h, w, ci]` to `[t, n, h, w, 4c]`.
+    /// The input's part of the gates at all time steps: x `[n, t, h, w, ci]` to
+    /// `[t, n, h, w, 4c]`.
     ///
     /// # Errors
-    /// If x has other channels, or the device fails.
+    /// If x does not have ci channels, or the device fails.
     pub fn inputs(&self, x: &T) -> Result<T> {
         inputs(&self.input, x)
     }
 
-    /// One step: gates of `n h w 4c` elements, a time of [`ConvLstm::inputs`], and a state.
+    /// The state after one time step. `gates` is one time step of [`ConvLstm::inputs`], in any
+    /// shape of `n h w 4c` elements.
     ///
     /// # Errors
-    /// If the shapes disagree, or the device fails.
+    /// If the shapes do not fit, or the device fails.
     pub fn step(&self, gates: &T, state: &LstmState<T>) -> Result<LstmState<T>> {
         let recurrent = self.state.forward(&state.hidden)?;
         state.step(&gates.reshape(*recurrent.shape())?.add(&recurrent)?)
     }
 
-    /// The first step, from a state of zeros, which adds nothing to the gates: an input
-    /// `[n, 1, h, w, ci]`.
+    /// The state after the first time step, for an input `[n, 1, h, w, ci]` and a zero state. It
+    /// skips the state's convolution, whose result is zero.
     ///
     /// # Errors
-    /// If x has other channels, or the device fails.
+    /// If x does not have ci channels, or the device fails.
     pub fn first(&self, x: &T) -> Result<LstmState<T>> {
         let gates = self.input.forward(x)?;
         let (n, size) = (x.shape()[0], [x.shape()[1], x.shape()[2], x.shape()[3]]);
         self.zero_state(x.device(), n, size)?.step(&gates)
     }
 
-    /// One step: an input `[n, 1, h, w, ci]` and a state.
+    /// The state after one time step, for an input `[n, 1, h, w, ci]` and the previous state.
     ///
     /// # Errors
-    /// If the shapes disagree, or the device fails.
+    /// If the shapes do not fit, or the device fails.
     pub fn forward(&self, x: &T, state: &LstmState<T>) -> Result<LstmState<T>> {
         let weights = [&self.input.weight, &self.state.weight];
         let weight = once(&self.joined, || T::concat(&weights, 3))?;
@@ -161,10 +163,11 @@ impl<T: Tensor> ConvLstm<T> {
 }
 
 impl<T> ConvGru<T> {
-    /// A cell of `hidden` channels for inputs of `inputs` channels, with odd kernels `[1, kh, kw]`.
+    /// A cell of `hidden` channels for inputs of `inputs` channels, with a kernel `[1, kh, kw]` of
+    /// odd lengths.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn new<I: Init<T>>(
         init: &mut I,
         kernel: [usize; 3],
@@ -177,7 +180,7 @@ impl<T> ConvGru<T> {
 }
 
 impl<T: Tensor> ConvGru<T> {
-    /// A state of zeros for a batch of `n` pictures of `size = [1, h, w]`.
+    /// A zero state `[n, 1, h, w, c]` for a batch of `n`, with `size = [1, h, w]`.
     ///
     /// # Errors
     /// If the device fails.
@@ -185,18 +188,20 @@ impl<T: Tensor> ConvGru<T> {
         T::full(device, 0.0, state_shape(&self.state, n, size))
     }
 
-    /// The input's part of the gates at all times: x `[n, t, h, w, ci]` to `[t, n, h, w, 3c]`.
+    /// The input's part of the gates at all time steps: x `[n, t, h, w, ci]` to
+    /// `[t, n, h, w, 3c]`.
     ///
     /// # Errors
-    /// If x has other channels, or the device fails.
+    /// If x does not have ci channels, or the device fails.
     pub fn inputs(&self, x: &T) -> Result<T> {
         inputs(&self.input, x)
     }
 
-    /// One step: gates of `n h w 3c` elements, a time of [`ConvGru::inputs`], and a state.
+    /// The state after one time step. `gates` is one time step of [`ConvGru::inputs`], in any shape
+    /// of `n h w 3c` elements.
     ///
     /// # Errors
-    /// If the shapes disagree, or the device fails.
+    /// If the shapes do not fit, or the device fails.
     pub fn step(&self, gates: &T, state: &T) -> Result<T> {
         let recurrent = self.state.forward(state)?;
         gates.reshape(*recurrent.shape())?.gru_cell(&recurrent, state)

@@ -3,14 +3,15 @@ use kinora_tensor::{Error, Result, Tensor, Update};
 use crate::module::Parts;
 use crate::{Module, is_buffer};
 
-/// An exponential moving average of a module's parameters, whose samples are smoother than those of
-/// the module itself (Yazıcı et al., "The unusual effectiveness of averaging in GAN training",
-/// 2019).
+/// An exponential moving average of a module's parameters. Samples of a generator with averaged
+/// parameters are smoother than those of the generator itself (Yazıcı et al., "The unusual
+/// effectiveness of averaging in GAN training", 2019).
 #[derive(Clone, Debug)]
 pub struct Ema<M> {
-    /// The average.
+    /// The module with the averaged parameters.
     pub module: M,
-    /// How much of the average is kept at each step, in the long run.
+    /// The decay: the weight of the old average at each step, after the warm-up of
+    /// [`Ema::rate_at`].
     pub rate: f32,
 }
 
@@ -23,23 +24,25 @@ impl<M> Ema<M> {
         Self { module: Parts::of(module).join(), rate }
     }
 
-    /// How much of the average is kept at step `step`, counted from 0: it grows from 0.1, so that
-    /// the first parameters are soon forgotten.
+    /// The weight of the old average at step `step`, counted from 0:
+    /// min(rate, (step + 1) / (step + 10)). It grows from 0.1, so that the average soon forgets the
+    /// initial parameters.
     pub fn rate_at(&self, step: u64) -> f32 {
         self.rate.min((step as f32 + 1.0) / (step as f32 + 10.0))
     }
 
-    /// Moves the parameters toward those of `module`, in place where nobody else holds them, and
-    /// takes over its buffers.
+    /// Moves the averaged parameters toward those of `module`, in place if their buffers are not
+    /// shared, and takes over the buffers of `module`.
     ///
     /// # Errors
-    /// If the modules differ in shape, or the device fails; the average is then that of `module`.
+    /// If the modules differ in names or shapes, or the device fails. The average is then a copy of
+    /// `module`.
     pub fn update<T: Tensor>(&mut self, module: &M, step: u64) -> Result<()>
     where
         M: Module<T>,
     {
         let live = Parts::of(module);
-        // While the average is taken apart, a copy of the module stands in its place.
+        // On an error, this copy of the module stays as the average.
         let average = std::mem::replace(&mut self.module, Parts::of(module).join());
         let mut parts = Parts::of(&average);
         drop(average);
@@ -47,7 +50,7 @@ impl<M> Ema<M> {
             return Err(Error::Shape {
                 op: "ema",
                 shapes: live.tensors.iter().map(|t| *t.shape()).collect(),
-                reason: "the average is of a module with other tensors".into(),
+                reason: "the average has other tensor names than the module".into(),
             });
         }
         let update = Update::Lerp { weight: 1.0 - self.rate_at(step) };

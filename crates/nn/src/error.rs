@@ -1,55 +1,55 @@
 use kinora_tensor::Shape;
 
-/// What can go wrong with a file of tensors.
+/// An error of reading or writing a safetensors file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A tensor failed, or what makes or reads one.
+    /// A tensor could not be created on its device or read from it.
     #[error(transparent)]
     Tensor(#[from] kinora_tensor::Error),
-    /// A file that is not safetensors, or is cut off.
+    /// The file is not a safetensors file, or is cut off.
     #[error("not a whole safetensors file: {0}")]
     Header(String),
-    /// A tensor that the module has and the file has not.
+    /// The module has a tensor that the file does not have.
     #[error("the tensor {name} is missing{}", suggestion(.nearest))]
     Missing {
-        /// Its name.
+        /// The name of the tensor.
         name: String,
-        /// The name in the file that is most like it.
+        /// The most similar name in the file, if there is one.
         nearest: Option<String>,
     },
-    /// Tensors that the file has and the module has not.
-    #[error("the tensor {name} is not one of this model's ({count} such in all)")]
+    /// The file has tensors that the module does not have.
+    #[error("the file has a tensor {name}, which this model does not have ({count} in all)")]
     Unknown {
-        /// The name of the first.
+        /// The name of the first such tensor.
         name: String,
-        /// How many there are.
+        /// The number of such tensors.
         count: usize,
     },
-    /// A tensor of another shape than the module's.
+    /// The tensor has another shape in the file than in the module.
     #[error("the tensor {name} has the shape {found:?}; this model needs {wanted}")]
     Shape {
-        /// Its name.
+        /// The name of the tensor.
         name: String,
-        /// Its shape in the file.
+        /// The shape in the file.
         found: Vec<usize>,
         /// The shape that the module needs.
         wanted: Shape,
     },
-    /// A tensor of another type than 16- or 32-bit floating point.
-    #[error("the tensor {name} is of type {dtype}; F32, F16 and BF16 can be read")]
+    /// The tensor's type is not a 16- or 32-bit floating-point type.
+    #[error("the tensor {name} has the type {dtype}; supported types are F32, F16 and BF16")]
     DType {
-        /// Its name.
+        /// The name of the tensor.
         name: String,
-        /// Its type in the file.
+        /// The type in the file.
         dtype: String,
     },
-    /// A tensor that cannot be written.
+    /// The tensor cannot be written.
     #[error("cannot write the tensor {name}: {reason}")]
     Write {
-        /// Its name.
+        /// The name of the tensor.
         name: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 }
@@ -58,5 +58,5 @@ fn suggestion(name: &Option<String>) -> String {
     name.as_ref().map(|name| format!("; the nearest in the file is {name}")).unwrap_or_default()
 }
 
-/// The result of what reads and writes files; forward passes give [`kinora_tensor::Result`].
+/// The result of reading or writing a file. Forward passes return [`kinora_tensor::Result`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,4 +1,4 @@
-//! Tensors to and from the bytes of a safetensors file.
+//! Writes tensors to the bytes of a safetensors file, and reads them back.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,21 +10,22 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::{Error, Module, Result, join};
 
-/// How exactly numbers are written.
+/// The type of the numbers in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// 32 bits.
     #[default]
     F32,
-    /// 16 bits: half the size, about three decimal digits, up to 65,504.
+    /// 16 bits: half the size, about three decimal digits, values up to 65,504.
     F16,
 }
 
-/// The bytes of a safetensors file with these tensors: the same ones for the same tensors.
+/// The bytes of a safetensors file with these tensors and this metadata. The same tensors and
+/// metadata always give the same bytes.
 ///
 /// # Errors
-/// If two tensors have one name, a finite number is beyond the range of the precision, or a tensor
-/// cannot be read from its device.
+/// If two tensors have the same name, a finite number is beyond the range of the precision, or a
+/// tensor cannot be read from its device.
 pub fn save<T: Tensor>(
     tensors: &[(String, &T)],
     metadata: &BTreeMap<String, String>,
@@ -34,7 +35,8 @@ pub fn save<T: Tensor>(
         Precision::F32 => ("F32", 4),
         Precision::F16 => ("F16", 2),
     };
-    // The safetensors crate keeps metadata in a hash map, which would be written in random order.
+    // The safetensors crate writes metadata from a hash map, in random order, so the header is
+    // written here.
     let text = |s: &str| serde_json::Value::from(s).to_string();
     let mut entries = Vec::new();
     if !metadata.is_empty() {
@@ -45,7 +47,7 @@ pub fn save<T: Tensor>(
     let (mut names, mut start) = (HashSet::new(), 0);
     for (name, tensor) in tensors {
         if !names.insert(name) {
-            let reason = "there are two of this name".to_string();
+            let reason = "two tensors have this name".to_string();
             return Err(Error::Write { name: name.clone(), reason });
         }
         let end = start + tensor.shape().elements() * width;
@@ -68,7 +70,7 @@ pub fn save<T: Tensor>(
                 Precision::F16 => {
                     let half = f16::from_f32(x);
                     if x.is_finite() && half.is_infinite() {
-                        let reason = format!("{x} is beyond the range of 16 bits; write 32");
+                        let reason = format!("{x} is beyond the range of 16 bits; use 32 bits");
                         return Err(Error::Write { name: name.clone(), reason });
                     }
                     bytes.extend(half.to_le_bytes());
@@ -79,15 +81,15 @@ pub fn save<T: Tensor>(
     Ok(bytes)
 }
 
-/// The module of an outline with the tensors of a safetensors file under `prefix` (all of them,
-/// where it is empty).
+/// Loads the module of an outline from the bytes of a safetensors file. The module's tensor `x`
+/// comes from the file's tensor `prefix.x`, or from `x` if the prefix is empty.
 ///
-/// Every name, shape and type is checked before anything is allocated; what is under other prefixes
-/// is left alone.
+/// It checks every name, shape and type before it allocates anything, and ignores tensors with
+/// other prefixes.
 ///
 /// # Errors
-/// If the bytes are no whole safetensors file, a tensor is missing, unknown, of another shape or
-/// not of 16- or 32-bit floats, or the device has no room.
+/// If the bytes are not a complete safetensors file; if a tensor is missing, unknown, of another
+/// shape, or not of 16- or 32-bit floats; or if the device has no room.
 pub fn load<T: Tensor, M: Module<Desc>>(
     outline: &M,
     device: &T::Device,
@@ -96,7 +98,7 @@ pub fn load<T: Tensor, M: Module<Desc>>(
 ) -> Result<M::Of<T>> {
     check(outline, bytes, prefix)?;
     let file = parse(bytes)?;
-    // One room for all: fresh memory takes longer than what is written to it.
+    // One buffer for all tensors: allocating fresh memory takes longer than filling it.
     let mut data = Vec::new();
     outline.try_map(prefix, &mut |name, desc| {
         floats(&file.tensor(name).map_err(broken)?, &mut data);
@@ -104,10 +106,10 @@ pub fn load<T: Tensor, M: Module<Desc>>(
     })
 }
 
-/// Whether [`load`] would find what it needs: every name, shape and type, without allocating.
+/// Checks that [`load`] would find every name, shape and type that it needs, without loading.
 ///
 /// # Errors
-/// As of [`load`].
+/// Those of [`load`], except a lack of room.
 pub fn check<M: Module<Desc>>(outline: &M, bytes: &[u8], prefix: &str) -> Result<()> {
     let file = parse(bytes)?;
     let wanted: BTreeMap<String, &Desc> =
@@ -131,30 +133,30 @@ pub fn check<M: Module<Desc>>(outline: &M, bytes: &[u8], prefix: &str) -> Result
     Ok(())
 }
 
-/// What a safetensors file says of itself.
+/// The header of a safetensors file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Header {
     /// The tensors in the order of their data.
     pub tensors: Vec<TensorInfo>,
-    /// Free text by key.
+    /// The metadata: free text by key.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// One tensor of a [`Header`].
+/// The description of a tensor in a [`Header`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorInfo {
-    /// Its name.
+    /// The tensor's name.
     pub name: String,
-    /// The lengths of its axes, of which a file may have any number.
+    /// The lengths of the axes. A file may have tensors of any rank.
     pub shape: Vec<usize>,
-    /// Its type as the file calls it, `F32` or `F16` for ours.
+    /// The type as the file names it; [`save`] writes `F32` or `F16`.
     pub dtype: String,
 }
 
 /// The names, shapes and types of the tensors of a safetensors file, and its metadata.
 ///
 /// # Errors
-/// If the bytes are no whole safetensors file.
+/// If the bytes are not a complete safetensors file.
 pub fn header(bytes: &[u8]) -> Result<Header> {
     parse(bytes)?;
     let (_, file) = SafeTensors::read_metadata(bytes).map_err(broken)?;
@@ -180,7 +182,7 @@ fn find<'data>(
     wanted: &BTreeMap<String, &Desc>,
 ) -> Result<TensorView<'data>> {
     file.tensor(name).map_err(|_| {
-        // A hostile file may have many names, and long ones.
+        // A hostile file may have many or very long names; limit the search.
         let mut names = file.names();
         names.retain(|other| other.len() < 256 && !wanted.contains_key(*other));
         names.sort_unstable();
@@ -192,7 +194,7 @@ fn find<'data>(
     })
 }
 
-/// The numbers of a tensor of one of the types that [`load`] lets pass.
+/// Converts the data of a tensor to 32-bit floats. [`check`] has verified its type.
 fn floats(view: &TensorView, floats: &mut Vec<f32>) {
     let data = view.data();
     floats.clear();
@@ -204,7 +206,7 @@ fn floats(view: &TensorView, floats: &mut Vec<f32>) {
     }
 }
 
-/// Numbers of 16 bits, many at a time, which machines can do in one go.
+/// Converts 16-bit numbers to 32 bits in blocks, so that vector instructions can be used.
 fn halves<H: Copy>(data: &[u8], from_bits: fn(u16) -> H, floats: &mut Vec<f32>)
 where
     [H]: HalfFloatSliceExt,

@@ -1,23 +1,26 @@
 use kinora_tensor::{Result, Tensor};
 
-/// The Euclidean length of all gradients together, `[1]`; of one or more.
+/// The Euclidean norm of all gradients together, `[1]`.
 ///
-/// Where a gradient is NaN or infinite, or its square is, so is the length: the guard that stops
-/// a run that diverged.
+/// If a gradient or its square is NaN or infinite, so is the norm. A training run can use that to
+/// stop when it diverges.
 ///
 /// # Errors
 /// If the device fails.
+///
+/// # Panics
+/// If `gradients` is empty.
 pub fn gradient_norm<T: Tensor>(gradients: &[T]) -> Result<T> {
     let squares =
         gradients.iter().map(|g| g.mul(g)?.sum_all()?.reshape([1])).collect::<Result<Vec<T>>>()?;
     T::concat(&squares.iter().collect::<Vec<_>>(), 0)?.sum_all()?.sqrt()?.reshape([1])
 }
 
-/// The factor, `[1]`, that makes gradients of length `norm` no longer than `limit`: 1 up to there,
-/// and for every finite length where the limit is infinite
+/// The factor, `[1]`, that scales gradients of norm `norm` down to the norm `limit`: limit / norm,
+/// or 1 if the norm is below the limit. With an infinite limit it is 1 for every finite norm
 /// (Pascanu et al., "On the difficulty of training recurrent neural networks", 2013).
 ///
-/// It stays on the device, which nothing has to wait for between the gradient and the step.
+/// The factor stays on the device, so nothing waits between the gradient and the step.
 ///
 /// # Errors
 /// If the device fails.

@@ -1,57 +1,60 @@
 use kinora_tensor::{Desc, Error, Random, Result, Shape, Tensor};
 
-/// The most elements a tensor may have: a size from a file that asks for more is an error before
-/// anything is allocated.
+/// The most elements that a tensor may have. A larger size, for example from a file, is an error
+/// before anything is allocated.
 pub const MAX_ELEMENTS: usize = 1 << 32;
 
-/// How a new tensor is filled.
+/// The initial values of a new tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fill {
-    /// 0 everywhere.
+    /// All elements are 0.
     Zeros,
-    /// 1 everywhere.
+    /// All elements are 1.
     Ones,
-    /// The innermost axis falls into as many equal blocks, one for each value, as the biases of
-    /// the gates of an LSTM do.
+    /// The innermost axis consists of equal blocks, and each block has one of these values. Used
+    /// for the biases of the gates of an LSTM.
     Blocks(&'static [f32]),
     /// Normal numbers of mean 0 and this standard deviation.
     Normal(f32),
-    /// Uniform numbers between minus this and this.
+    /// Uniform numbers between minus this bound and this bound.
     Uniform(f32),
-    /// Taken as a matrix `[.., columns]` whose columns fall into `blocks` equal blocks, each block
-    /// is random with orthogonal columns (rows, where these are fewer) of length `gain`
-    /// (Saxe et al., "Exact solutions to the nonlinear dynamics of learning", 2014).
+    /// Random orthogonal blocks. The tensor is a matrix `[.., columns]`, whose columns are split
+    /// into equal blocks. Each block has orthogonal columns (or rows, if it has fewer rows than
+    /// columns) of length `gain` (Saxe et al., "Exact solutions to the nonlinear dynamics of
+    /// learning", 2014).
     Orthogonal {
-        /// The length of each column.
+        /// The length of each column or row.
         gain: f32,
-        /// How many blocks: the gates of a recurrent cell.
+        /// The number of blocks, for example the gates of a recurrent cell.
         blocks: usize,
     },
 }
 
-/// Normal numbers that keep the variance of what flows forward through a leaky ReLU of this slope
-/// (He et al., "Delving deep into rectifiers", 2015): 0 for a ReLU, 1 for none.
+/// Normal numbers that keep the variance of activations in the forward pass, for a layer with a
+/// leaky ReLU of this slope: 0 for a ReLU, 1 for no activation (He et al., "Delving deep into
+/// rectifiers", 2015).
 pub fn kaiming(fan_in: usize, slope: f32) -> Fill {
     Fill::Normal((2.0 / ((1.0 + slope * slope) * fan_in.max(1) as f32)).sqrt())
 }
 
-/// Uniform numbers that keep the variance both ways
+/// Uniform numbers that roughly keep the variance in the forward and the backward pass
 /// (Glorot and Bengio, "Understanding the difficulty of training deep networks", 2010).
 pub fn xavier(fan_in: usize, fan_out: usize) -> Fill {
     Fill::Uniform((6.0 / fan_in.saturating_add(fan_out).max(1) as f32).sqrt())
 }
 
-/// Makes the tensors of new layers: real ones, or their descriptions alone.
+/// Makes the tensors of new layers: real tensors, or only their descriptions.
 pub trait Init<T> {
-    /// A tensor of this shape, filled so.
+    /// A tensor of this shape with these initial values.
     ///
     /// # Errors
-    /// If it has more than [`MAX_ELEMENTS`] elements, or the device has no room for it.
+    /// If it has more than [`MAX_ELEMENTS`] elements, if its innermost axis cannot be split into
+    /// the blocks of the fill, or if the device has no room for it.
     fn tensor(&mut self, shape: Shape, fill: Fill) -> Result<T>;
 }
 
-/// Real tensors on a device. The numbers are those of one stream, in the order in which the layers
-/// are made.
+/// Makes real tensors on a device. All random numbers come from one stream, in the order in which
+/// the layers are created.
 #[derive(Clone, Debug)]
 pub struct Fresh<T: Tensor> {
     device: T::Device,
@@ -59,7 +62,7 @@ pub struct Fresh<T: Tensor> {
 }
 
 impl<T: Tensor> Fresh<T> {
-    /// Tensors on `device`, random numbers from `random`.
+    /// Makes tensors on `device` with random numbers from `random`.
     pub fn new(device: &T::Device, random: Random) -> Self {
         Self { device: device.clone(), random }
     }
@@ -75,7 +78,10 @@ impl<T: Tensor> Init<T> for Fresh<T> {
             Fill::Blocks(values) => {
                 let last = shape.last().copied().unwrap_or(1);
                 if values.is_empty() || last % values.len() != 0 {
-                    return Err(wrong(&shape, format!("it makes no {} blocks", values.len())));
+                    return Err(wrong(
+                        &shape,
+                        format!("does not split into {} blocks", values.len()),
+                    ));
                 }
                 (0..len).map(|i| values[i % last / (last / values.len())]).collect()
             }
@@ -88,7 +94,7 @@ impl<T: Tensor> Init<T> for Fresh<T> {
             Fill::Orthogonal { gain, blocks } => {
                 let columns = shape.last().copied().unwrap_or(1);
                 if blocks == 0 || columns % blocks != 0 {
-                    return Err(wrong(&shape, format!("it makes no {blocks} blocks")));
+                    return Err(wrong(&shape, format!("does not split into {blocks} blocks")));
                 }
                 orthogonal(random, [len / columns.max(1), columns], gain, blocks)
             }
@@ -97,7 +103,7 @@ impl<T: Tensor> Init<T> for Fresh<T> {
     }
 }
 
-/// Descriptions alone: the count of parameters, the memory and the fit of a file can be known
+/// Makes only descriptions. The parameter count, the memory, and whether a file fits are then known
 /// before anything is allocated.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outline;
@@ -110,7 +116,7 @@ impl Init<Desc> for Outline {
 }
 
 fn elements(shape: &Shape) -> Result<usize> {
-    // Without the zeros, or a shape of [0, huge, huge] would overflow elsewhere.
+    // A length of 0 counts as 1 here: a shape [0, huge, huge] would overflow elsewhere.
     let product = shape.iter().try_fold(1usize, |product, &d| product.checked_mul(d.max(1)));
     match product {
         Some(product) if product <= MAX_ELEMENTS => Ok(shape.elements()),
@@ -122,7 +128,7 @@ fn wrong(shape: &Shape, reason: String) -> Error {
     Error::Shape { op: "init", shapes: vec![*shape], reason }
 }
 
-/// Each block by Gram and Schmidt, twice over, which is as good as QR in f64.
+/// Orthogonalises each block by Gram-Schmidt, run twice, which is as accurate as QR in f64.
 fn orthogonal(
     random: &mut Random,
     [rows, columns]: [usize; 2],
@@ -141,7 +147,7 @@ fn orthogonal(
                 x.iter_mut().zip(e).for_each(|(x, e)| *x -= along * e);
             }
             let length = dot(&x, &x).sqrt();
-            // One that lies in the span of the others by chance is drawn anew.
+            // A vector that happens to lie in the span of the others is drawn again.
             if length > 1e-6 {
                 x.iter_mut().for_each(|x| *x /= length);
                 basis.push(x);

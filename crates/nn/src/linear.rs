@@ -2,23 +2,23 @@ use kinora_tensor::{Result, Shape, Tensor};
 
 use crate::{Fill, Init, Module, join, kaiming};
 
-/// y = x W + b.
+/// A linear layer, y = x W + b.
 ///
 /// # Shapes
 /// x `[.., in]`, W `[in, out]`, b `[out]`, y `[.., out]`.
 #[derive(Clone, Debug)]
 pub struct Linear<T> {
-    /// W
+    /// W, `[in, out]`
     pub weight: T,
-    /// b
+    /// b, `[out]`
     pub bias: Option<T>,
 }
 
 impl<T> Linear<T> {
-    /// Normal weights that keep the variance, and, where `bias`, a bias of zeros.
+    /// Normal weights that keep the variance. With `bias`, the layer has a bias of zeros.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn new<I: Init<T>>(
         init: &mut I,
         inputs: usize,
@@ -29,10 +29,10 @@ impl<T> Linear<T> {
         Self::with(init, [inputs, outputs], kaiming(inputs, 1.0), bias)
     }
 
-    /// Weights `[in, out]` and bias filled as told; no bias for `None`.
+    /// A layer with these fills for the weight `[in, out]` and the bias. `None` gives no bias.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn with<I: Init<T>>(
         init: &mut I,
         [inputs, outputs]: [usize; 2],
@@ -49,7 +49,7 @@ impl<T: Tensor> Linear<T> {
     /// x `[.., in]` to `[.., out]`.
     ///
     /// # Errors
-    /// If x does not end in `in`, or the device fails.
+    /// If the innermost axis of x does not have the length `in`, or the device fails.
     pub fn forward(&self, x: &T) -> Result<T> {
         let outer = x.shape().split_last().map_or(&[][..], |(_, outer)| outer);
         let rows = outer.iter().product();
@@ -81,11 +81,11 @@ impl<T> Module<T> for Linear<T> {
     }
 }
 
-/// A vector for each of a number of things.
+/// An embedding: a learned vector for each index.
 ///
 /// # Shapes
-/// indices `[..]`, whole numbers as floats; table `[rows, d]`; y `[.., d]`. An index that is no
-/// row gives zeros.
+/// indices `[..]`, whole numbers as floats; table `[rows, d]`; y `[.., d]`. An index outside
+/// `0..rows` gives zeros.
 #[derive(Clone, Debug)]
 pub struct Embedding<T> {
     /// `[rows, d]`
@@ -93,10 +93,11 @@ pub struct Embedding<T> {
 }
 
 impl<T> Embedding<T> {
-    /// Vectors of `d` normal numbers of variance 1, so that the mean of a few still tells which.
+    /// Vectors of `d` normal numbers of variance 1, large enough that the mean of a few vectors
+    /// still shows which vectors it is of.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, rows: usize, d: usize) -> Result<Self> {
         Ok(Self { table: init.tensor([rows, d].into(), Fill::Normal(1.0))? })
     }
@@ -106,7 +107,8 @@ impl<T: Tensor> Embedding<T> {
     /// Indices `[..]` to vectors `[.., d]`.
     ///
     /// # Errors
-    /// If the indices have as many axes as a tensor may have, or the device fails.
+    /// If the indices have the largest rank already, so that y would exceed it, or the device
+    /// fails.
     pub fn forward(&self, indices: &T) -> Result<T> {
         self.table.gather(indices)
     }

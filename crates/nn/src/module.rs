@@ -2,10 +2,11 @@ use std::convert::Infallible;
 
 use kinora_tensor::{Desc, Tensor, Var};
 
-/// A piece of a network whose tensors are of type `T`.
+/// A layer or a network whose tensors have the type `T`.
 ///
-/// From its one method come names, files, the lift to [`Var`] for gradients, averages and the
-/// optimiser's pairs. `T` may be anything: a backend's tensor, a variable, a [`Desc`], an index.
+/// An implementation writes one method, [`Module::try_map`]. Tensor names, files, [`lift`],
+/// [`Ema`](crate::Ema) and [`Adam`](crate::Adam) all build on it. `T` may be any type: a backend's
+/// tensor, a [`Var`], a [`Desc`], an index.
 ///
 /// ```
 /// use kinora_nn::{Linear, Module, join};
@@ -31,12 +32,13 @@ use kinora_tensor::{Desc, Tensor, Var};
 /// }
 /// ```
 pub trait Module<T>: Sized {
-    /// The same piece with tensors of another type.
+    /// The same module with tensors of another type.
     type Of<U>: Module<U, Of<T> = Self>;
 
-    /// Rebuilds the piece from its tensors, each with its name (`path.weight`), in a fixed order.
+    /// Maps every tensor with `f`, in a fixed order, and builds the module from the results. `f`
+    /// gets the name (`path.weight`) and the tensor.
     ///
-    /// A name with a part `buffer` (`path.buffer.u`) is that of a [buffer](is_buffer).
+    /// A name with a part `buffer` (`path.buffer.u`) belongs to a [buffer](is_buffer).
     ///
     /// # Errors
     /// The first error of `f`.
@@ -46,14 +48,14 @@ pub trait Module<T>: Sized {
         f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
     ) -> Result<Self::Of<U>, E>;
 
-    /// All tensors with their names, buffers too.
+    /// All tensors with their names, including buffers.
     fn named(&self) -> Vec<(String, &T)> {
         let mut named = Vec::new();
         self.map(|name, tensor| named.push((name.to_string(), tensor)));
         named
     }
 
-    /// [`Module::try_map`] with what cannot fail.
+    /// [`Module::try_map`] with a function that cannot fail.
     fn map<'a, U>(&'a self, mut f: impl FnMut(&str, &'a T) -> U) -> Self::Of<U>
     where
         T: 'a,
@@ -66,21 +68,21 @@ pub trait Module<T>: Sized {
     }
 }
 
-/// `path.name`, or `name` where the path is empty.
+/// `path.name`, or `name` if the path is empty.
 pub fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_string() } else { format!("{path}.{name}") }
 }
 
-/// Whether a tensor of this name is a buffer: kept in files, but not trained. It has a part
-/// `buffer` in its name.
+/// Whether a tensor of this name is a buffer, which is saved in files but not trained: whether one
+/// of the dot-separated parts of the name is `buffer`.
 pub fn is_buffer(name: &str) -> bool {
     name.split('.').any(|part| part == "buffer")
 }
 
-/// The module with parameters that gradients are asked for, and with constant buffers.
+/// The module with its parameters as variables and its buffers as constants, for gradients.
 ///
-/// The variables share the buffers of `module`: drop them before [`Adam::step`](crate::Adam::step),
-/// which then works in place.
+/// The variables share memory with `module`. Drop them before [`Adam::step`](crate::Adam::step), so
+/// that it can work in place.
 pub fn lift<T: Tensor, M: Module<T>>(module: &M) -> M::Of<Var<T>> {
     module.map(|name, tensor| match is_buffer(name) {
         true => Var::constant(tensor.clone()),
@@ -88,12 +90,13 @@ pub fn lift<T: Tensor, M: Module<T>>(module: &M) -> M::Of<Var<T>> {
     })
 }
 
-/// The module with constants alone: gradients flow through it, and none to it.
+/// The module with all tensors as constants. Gradients flow through it to its inputs, but not to
+/// its parameters.
 pub fn freeze<T: Tensor, M: Module<T>>(module: &M) -> M::Of<Var<T>> {
     module.map(|_, tensor| Var::constant(tensor.clone()))
 }
 
-/// All tensors but the buffers: what is trained, in the order of [`Module::try_map`].
+/// The trained tensors (all but the buffers), in the order of [`Module::try_map`].
 pub fn parameters<T, M: Module<T>>(module: &M) -> Vec<&T> {
     let mut parameters = Vec::new();
     module.map(|name, tensor| {
@@ -104,19 +107,20 @@ pub fn parameters<T, M: Module<T>>(module: &M) -> Vec<&T> {
     parameters
 }
 
-/// The outline of a module.
+/// The outline of a module: the descriptions of its tensors.
 pub fn describe<T: Tensor, M: Module<T>>(module: &M) -> M::Of<Desc> {
     module.map(|_, tensor| *tensor.desc())
 }
 
-/// How many elements the parameters of an outline have in all, without buffers; of a module with
-/// tensors, take `count(&describe(&module))`.
+/// The number of elements of all parameters of an outline, without buffers. For a module with
+/// tensors, use `count(&describe(&module))`.
 pub fn count<M: Module<Desc>>(outline: &M) -> usize {
     parameters(outline).iter().fold(0, |sum: usize, desc| sum.saturating_add(desc.shape.elements()))
 }
 
-/// A module in two parts: its structure, whose places are numbered, and its tensors with their
-/// names. With the module gone, nobody else holds the tensors, so they can be changed in place.
+/// A module taken apart: its structure with an index in place of each tensor, and the tensors with
+/// their names. Once the module is dropped, `Parts` is the only owner of the tensors, so they can
+/// be updated in place.
 pub(crate) struct Parts<T, M: Module<T>> {
     structure: M::Of<usize>,
     pub names: Vec<String>,
@@ -183,7 +187,7 @@ mod tests {
     use super::*;
     use crate::Linear;
 
-    /// Or no update would be in place.
+    /// `Parts` must be the only owner of its tensors: otherwise no update is in place.
     #[test]
     fn parts_hold_their_tensors_alone() {
         let linear = || Linear { weight: Arc::new(1), bias: Some(Arc::new(2)) };

@@ -4,27 +4,29 @@ use crate::{Fill, Init, Linear, Module, join};
 
 const EPSILON: f32 = 1e-5;
 
-/// Group norm with a learned scale and shift for each channel, and the leaky ReLU that follows
-/// (Wu and He, "Group normalization", 2018). One group is layer norm over all axes but the
-/// outermost, as many groups as channels are instance norm.
+/// Group norm with a learned scale and shift for each channel, and a leaky ReLU after it
+/// (Wu and He, "Group normalization", 2018). With one group it is layer norm over all axes but the
+/// outermost; with as many groups as channels it is instance norm.
 ///
 /// # Shapes
-/// x and y `[n, .., c]`; scale and shift `[1, c]`. For layer norm over c alone, let x be `[n, c]`.
+/// x and y `[n, .., c]`; scale and shift `[1, c]`. For layer norm over c alone, reshape x to
+/// `[n, c]`.
 #[derive(Clone, Debug)]
 pub struct Norm<T> {
     /// `[1, c]`
     pub scale: T,
     /// `[1, c]`
     pub shift: T,
-    /// Groups, what is added to the variance, and the slope of the leaky ReLU.
+    /// The groups, ε, and the slope of the leaky ReLU.
     pub spec: NormSpec,
 }
 
 impl<T> Norm<T> {
-    /// A scale of 1 and a shift of 0. `slope` is that of the leaky ReLU below zero, 1 for none.
+    /// A scale of 1 and a shift of 0. `slope` is the negative slope of the leaky ReLU, 1 for no
+    /// activation.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn new<I: Init<T>>(
         init: &mut I,
         channels: usize,
@@ -43,7 +45,8 @@ impl<T: Tensor> Norm<T> {
     /// x `[n, .., c]` to the same shape.
     ///
     /// # Errors
-    /// If x has other channels or they do not fall into the groups, or the device fails.
+    /// If x does not have c channels, the channels are no multiple of the groups, or the device
+    /// fails.
     pub fn forward(&self, x: &T) -> Result<T> {
         x.norm(&self.scale, &self.shift, self.spec)
     }
@@ -63,24 +66,25 @@ impl<T> Module<T> for Norm<T> {
     }
 }
 
-/// [`Norm`] whose scale and shift are linear in a condition
+/// A [`Norm`] whose scale and shift are linear functions of a condition
 /// (Dumoulin et al., "A learned representation for artistic style", 2017).
 ///
 /// # Shapes
 /// x and y `[n, .., c]`, condition `[n, d]`.
 #[derive(Clone, Debug)]
 pub struct ConditionalNorm<T> {
-    /// From the condition to the scale and, after it, the shift, `[d, 2c]`.
+    /// The layer from the condition to the scale and then the shift, `[d, 2c]`.
     pub modulation: Linear<T>,
-    /// Groups, what is added to the variance, and the slope of the leaky ReLU.
+    /// The groups, ε, and the slope of the leaky ReLU.
     pub spec: NormSpec,
 }
 
 impl<T> ConditionalNorm<T> {
-    /// Scales near 1 and shifts near 0. `slope` is that of the leaky ReLU below zero, 1 for none.
+    /// Scales near 1 and shifts near 0. `slope` is the negative slope of the leaky ReLU, 1 for no
+    /// activation.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn new<I: Init<T>>(
         init: &mut I,
         condition: usize,
@@ -99,8 +103,8 @@ impl<T: Tensor> ConditionalNorm<T> {
     /// x `[n, .., c]` and a condition `[n, d]` to the shape of x.
     ///
     /// # Errors
-    /// If x has other channels or they do not fall into the groups, the condition is not
-    /// `[n, d]`, or the device fails.
+    /// If x does not have c channels, the channels are no multiple of the groups, the condition is
+    /// not `[n, d]`, or the device fails.
     pub fn forward(&self, x: &T, condition: &T) -> Result<T> {
         let both = self.modulation.forward(condition)?;
         let channels = self.modulation.weight.shape()[1] / 2;

@@ -2,24 +2,25 @@ use kinora_tensor::{Result, Shape, Tensor};
 
 use crate::{Fill, Init, Linear, Module, join, xavier};
 
-/// Gates in the order i, f, g, o; a forget gate that is open at first keeps gradients alive
-/// (Jozefowicz et al., "An empirical exploration of recurrent network architectures", 2015).
+/// The bias of the gates i, f, g, o. A forget gate that is open at first keeps gradients from
+/// vanishing (Jozefowicz et al., "An empirical exploration of recurrent network architectures",
+/// 2015).
 pub(crate) const LSTM_BIAS: Fill = Fill::Blocks(&[0.0, 1.0, 0.0, 0.0]);
 
-/// Orthogonal weights of a state's gates.
+/// Orthogonal weights from a state to its gates.
 pub(crate) const fn recurrent(gates: usize) -> Fill {
     Fill::Orthogonal { gain: 1.0, blocks: gates }
 }
 
-/// What an LSTM carries from one step to the next.
+/// The state of an LSTM.
 ///
 /// # Shapes
 /// Both `[n, c]`, or `[n, t, h, w, c]` for a [`ConvLstm`](crate::ConvLstm).
 #[derive(Clone, Debug)]
 pub struct LstmState<T> {
-    /// h, the output.
+    /// h, the hidden state, which is also the output.
     pub hidden: T,
-    /// c, the memory.
+    /// c, the cell state.
     pub cell: T,
 }
 
@@ -29,14 +30,14 @@ impl<T: Tensor> LstmState<T> {
         Ok(Self { hidden: zero.clone(), cell: zero })
     }
 
-    /// The next state, from gates before their activations.
+    /// The next state, from the gates before their activations.
     pub(crate) fn step(&self, gates: &T) -> Result<Self> {
         let both = gates.lstm_cell(&self.cell)?;
         Ok(Self { hidden: both.select(0, 0)?, cell: both.select(0, 1)? })
     }
 }
 
-/// `[n, t, ..]` with the two outer axes exchanged.
+/// `[n, t, ..]` to `[t, n, ..]`.
 pub(crate) fn time_first<T: Tensor>(x: &T) -> Result<T> {
     let mut axes: Vec<usize> = (0..x.shape().len()).collect();
     if axes.len() < 2 {
@@ -50,22 +51,24 @@ pub(crate) fn time_first<T: Tensor>(x: &T) -> Result<T> {
     x.permute(&axes)
 }
 
-/// The cell of a long short-term memory (Hochreiter and Schmidhuber, 1997), with a forget gate.
+/// A long short-term memory cell with a forget gate (Hochreiter and Schmidhuber, 1997).
 ///
-/// [`Lstm::inputs`] does the products of all times at once, [`Lstm::step`] one time after it.
+/// [`Lstm::inputs`] computes the input's products of all time steps at once; [`Lstm::step`] then
+/// runs one time step.
 #[derive(Clone, Debug)]
 pub struct Lstm<T> {
-    /// From the input to the gates i, f, g, o, `[d, 4c]`.
+    /// The layer from the input to the gates i, f, g, o, `[d, 4c]`.
     pub input: Linear<T>,
-    /// From the state to the gates, `[c, 4c]`, without a bias.
+    /// The layer from the hidden state to the gates, `[c, 4c]`, without a bias.
     pub state: Linear<T>,
 }
 
 impl<T> Lstm<T> {
-    /// A cell of `hidden` numbers for inputs of `inputs` numbers; the bias of the forget gate is 1.
+    /// A cell with a state of length `hidden` for inputs of length `inputs`. The bias of the forget
+    /// gate is 1.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, inputs: usize, hidden: usize) -> Result<Self> {
         let gates = hidden.saturating_mul(4);
         Ok(Self {
@@ -76,7 +79,7 @@ impl<T> Lstm<T> {
 }
 
 impl<T: Tensor> Lstm<T> {
-    /// A state of zeros for a batch of `n`.
+    /// A zero state `[n, c]` for a batch of `n`.
     ///
     /// # Errors
     /// If the device fails.
@@ -84,28 +87,29 @@ impl<T: Tensor> Lstm<T> {
         LstmState::zero(device, [n, self.state.weight.shape()[0]].into())
     }
 
-    /// The input's part of the gates at all times: x `[n, t, d]` to `[t, n, 4c]`.
+    /// The input's part of the gates at all time steps: x `[n, t, d]` to `[t, n, 4c]`.
     ///
     /// # Errors
-    /// If x does not end in d, or the device fails.
+    /// If the innermost axis of x does not have the length d, or the device fails.
     pub fn inputs(&self, x: &T) -> Result<T> {
         self.input.forward(&time_first(x)?)
     }
 
-    /// One step: gates `[n, 4c]`, a time of [`Lstm::inputs`], and a state `[n, c]`.
+    /// The state after one time step. `gates` `[n, 4c]` is one time step of [`Lstm::inputs`], and
+    /// `state` the previous state `[n, c]`.
     ///
     /// # Errors
-    /// If the shapes disagree, or the device fails.
+    /// If the shapes do not fit, or the device fails.
     pub fn step(&self, gates: &T, state: &LstmState<T>) -> Result<LstmState<T>> {
         let recurrent = self.state.forward(&state.hidden)?;
         state.step(&gates.reshape(*recurrent.shape())?.add(&recurrent)?)
     }
 
-    /// All steps from a state of zeros: x `[n, t, d]` to the output `[n, c]` after each time, as of
-    /// [`Gru::run`].
+    /// Runs all time steps of x `[n, t, d]` from a zero state. Returns the hidden state `[n, c]`
+    /// after each time step; `mask` and `reverse` work as in [`Gru::run`].
     ///
     /// # Errors
-    /// If the shapes disagree, or the device fails.
+    /// If the shapes do not fit, or the device fails.
     pub fn run(&self, x: &T, mask: Option<&T>, reverse: bool) -> Result<Vec<T>> {
         let first = self.zero_state(x.device(), x.shape()[0])?;
         let both = |before: &LstmState<T>, after: &LstmState<T>, mask: &T| {
@@ -135,21 +139,21 @@ impl<T> Module<T> for Lstm<T> {
     }
 }
 
-/// The cell of a gated recurrent unit (Cho et al., 2014), with the reset gate after the state's
-/// product, as in cuDNN and PyTorch.
+/// A gated recurrent unit (Cho et al., 2014). The reset gate applies after the state's product, as
+/// in cuDNN and PyTorch.
 #[derive(Clone, Debug)]
 pub struct Gru<T> {
-    /// From the input to the gates r, z, n, `[d, 3c]`.
+    /// The layer from the input to the gates r, z, n, `[d, 3c]`.
     pub input: Linear<T>,
-    /// From the state to the gates, `[c, 3c]`.
+    /// The layer from the state to the gates, `[c, 3c]`.
     pub state: Linear<T>,
 }
 
 impl<T> Gru<T> {
-    /// A cell of `hidden` numbers for inputs of `inputs` numbers.
+    /// A cell with a state of length `hidden` for inputs of length `inputs`.
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, inputs: usize, hidden: usize) -> Result<Self> {
         let gates = hidden.saturating_mul(3);
         let bias = Some(Fill::Zeros);
@@ -161,7 +165,7 @@ impl<T> Gru<T> {
 }
 
 impl<T: Tensor> Gru<T> {
-    /// A state of zeros for a batch of `n`, `[n, c]`.
+    /// A zero state `[n, c]` for a batch of `n`.
     ///
     /// # Errors
     /// If the device fails.
@@ -169,38 +173,42 @@ impl<T: Tensor> Gru<T> {
         T::full(device, 0.0, [n, self.state.weight.shape()[0]])
     }
 
-    /// The input's part of the gates at all times: x `[n, t, d]` to `[t, n, 3c]`.
+    /// The input's part of the gates at all time steps: x `[n, t, d]` to `[t, n, 3c]`.
     ///
     /// # Errors
-    /// If x does not end in d, or the device fails.
+    /// If the innermost axis of x does not have the length d, or the device fails.
     pub fn inputs(&self, x: &T) -> Result<T> {
         self.input.forward(&time_first(x)?)
     }
 
-    /// One step: gates `[n, 3c]`, a time of [`Gru::inputs`], and a state `[n, c]`.
+    /// The state after one time step. `gates` `[n, 3c]` is one time step of [`Gru::inputs`], and
+    /// `state` the previous state `[n, c]`.
     ///
     /// # Errors
-    /// If the shapes disagree, or the device fails.
+    /// If the shapes do not fit, or the device fails.
     pub fn step(&self, gates: &T, state: &T) -> Result<T> {
         gates.gru_cell(&self.state.forward(state)?, state)
     }
 
-    /// All steps from a state of zeros: x `[n, t, d]` to the state `[n, c]` after each time, in the
-    /// order of time, even where `reverse` runs from the last time to the first.
+    /// Runs all time steps of x `[n, t, d]` from a zero state. Returns the state `[n, c]` after
+    /// each time step, in the order of t.
     ///
-    /// `mask` `[n, t]` is 1 where there is input, and 0 where the state stays as it is.
+    /// With `reverse` it runs from the last time step to the first; the returned states are still
+    /// in the order of t. `mask` `[n, t]` is 1 for input and 0 for padding, where the state stays
+    /// unchanged.
     ///
     /// # Errors
-    /// If the shapes disagree, or the device fails.
+    /// If the shapes do not fit, or the device fails.
     pub fn run(&self, x: &T, mask: Option<&T>, reverse: bool) -> Result<Vec<T>> {
         let first = self.zero_state(x.device(), x.shape()[0])?;
         unroll(&self.inputs(x)?, mask, reverse, first, |gates, state| self.step(gates, state), keep)
     }
 }
 
-/// All steps of a cell from a state: gates `[t, n, ..]`, mask `[n, t]`, the states in the order of
-/// time; `keep` has the state before and the one after a step, and the mask `[n, 1]` of where the
-/// latter counts.
+/// Runs all time steps of a cell from the state `first`, with gates `[t, n, ..]` and a mask
+/// `[n, t]`. Returns the states in the order of t. `keep` gets the states before and after a time
+/// step and its mask `[n, 1]`, and returns the state after where the mask is 1, else the state
+/// before.
 fn unroll<T: Tensor, S: Clone>(
     gates: &T,
     mask: Option<&T>,
@@ -210,7 +218,7 @@ fn unroll<T: Tensor, S: Clone>(
     keep: impl Fn(&S, &S, &T) -> Result<S>,
 ) -> Result<Vec<S>> {
     let (times, n) = (gates.shape()[0], gates.shape().get(1).copied().unwrap_or(1));
-    // [t, n, 1], so that each time is one free cut.
+    // [t, n, 1], so that the slice of a time step copies nothing.
     let mask = mask.map(|mask| time_first(mask)?.reshape([times, n, 1])).transpose()?;
     let mut state = first;
     let mut states = Vec::with_capacity(times);
@@ -229,7 +237,7 @@ fn unroll<T: Tensor, S: Clone>(
     Ok(states)
 }
 
-/// The state before where the mask is 0, the one after where it is 1.
+/// `before` where the mask is 0, `after` where it is 1.
 fn keep<T: Tensor>(before: &T, after: &T, mask: &T) -> Result<T> {
     before.add(&after.sub(before)?.mul(mask)?)
 }

@@ -2,7 +2,7 @@ use kinora_tensor::{Result, Tensor};
 
 use crate::{Conv, ConvTranspose, Embedding, Fill, Init, Linear, Module, join};
 
-/// A layer with one weight, taken as a matrix `[.., columns]`.
+/// A layer with one weight, which [`SpectralNorm`] views as a matrix `[.., columns]`.
 pub trait Weighted<T>: Module<T> {
     /// The weight.
     fn weight(&self) -> &T;
@@ -51,29 +51,29 @@ impl<T: Clone> Weighted<T> for Embedding<T> {
     }
 }
 
-/// A layer whose weight W, as a matrix, is divided by its largest singular value σ
+/// A layer whose weight W, viewed as a matrix, is divided by its largest singular value σ
 /// (Miyato et al., "Spectral normalization for generative adversarial networks", 2018).
 ///
-/// The vector u is a buffer, `buffer.u`: [`SpectralNorm::refresh`] improves it by one step of power
-/// iteration, once a training step. σ = |W u|, whose gradient is that of vᵀ W u with u and
-/// v = W u / |W u| held constant.
+/// The vector u is a buffer, `buffer.u`. [`SpectralNorm::refresh`], called once a training step,
+/// improves u by one step of power iteration. σ is computed as |W u|; its gradient equals that of
+/// vᵀ W u with constant u and v = W u / |W u|.
 ///
 /// # Shapes
 /// W `[.., columns]`, u `[columns, 1]`.
 #[derive(Clone, Debug)]
 pub struct SpectralNorm<T, L> {
-    /// The layer with its weight as it is trained.
+    /// The layer with its trained weight W, not normalised.
     pub layer: L,
     /// A unit vector near the first right singular vector of W.
     pub u: T,
 }
 
 impl<T, L> SpectralNorm<T, L> {
-    /// Wraps a layer whose weight has `columns` as its innermost axis (the outputs, for a [`Linear`]
-    /// or a [`Conv`]).
+    /// Wraps a layer. `columns` is the length of the innermost axis of its weight, which is the
+    /// number of outputs of a [`Linear`] or a [`Conv`].
     ///
     /// # Errors
-    /// As of [`Init::tensor`].
+    /// Those of [`Init::tensor`].
     pub fn new<I: Init<T>>(init: &mut I, layer: L, columns: usize) -> Result<Self> {
         let unit = Fill::Orthogonal { gain: 1.0, blocks: 1 };
         Ok(Self { layer, u: init.tensor([columns, 1].into(), unit)? })
@@ -81,17 +81,18 @@ impl<T, L> SpectralNorm<T, L> {
 }
 
 impl<T: Tensor, L: Weighted<T>> SpectralNorm<T, L> {
-    /// The layer with W / σ for its weight.
+    /// The layer with the weight W / σ.
     ///
     /// # Errors
-    /// If the weight has other columns than u has elements, or the device fails.
+    /// If the columns of the weight and the elements of u differ in number, or the device fails.
     pub fn normalised(&self) -> Result<L> {
         let weight = self.layer.weight();
         let sigma = length(&matrix(weight)?.matmul(&self.u)?)?;
         Ok(self.layer.with_weight(weight.div(&sigma)?))
     }
 
-    /// One step of power iteration. Call it once a training step, outside the forward pass.
+    /// Updates u by one step of power iteration. Call it once a training step, outside the forward
+    /// pass.
     ///
     /// # Errors
     /// If the device fails.
@@ -110,7 +111,7 @@ fn matrix<T: Tensor>(weight: &T) -> Result<T> {
     weight.reshape([weight.shape().elements() / columns.max(1), columns])
 }
 
-/// The Euclidean length, `[1]`; a hair above 0 for zeros, since it divides.
+/// The Euclidean norm, `[1]`. For zeros it is slightly above 0, because it is used as a divisor.
 fn length<T: Tensor>(x: &T) -> Result<T> {
     x.mul(x)?.sum_all()?.affine(1.0, 1e-24)?.sqrt()?.reshape([1])
 }

@@ -1,4 +1,4 @@
-//! Modules to and from safetensors, and files that are wrong.
+//! Saving and loading modules, and errors for bad files.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ fn read(bytes: &[u8], prefix: &str) -> Result<Linear<Reference>, Error> {
     load::<Reference, _>(&outline(), &(), bytes, prefix)
 }
 
-/// A file made by hand.
+/// A safetensors file with this header and data.
 fn file(header: &str, data: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat()
 }
@@ -88,7 +88,7 @@ fn prefixes_live_side_by_side() {
 }
 
 #[test]
-fn what_does_not_fit() {
+fn files_that_do_not_fit() {
     let entry = |name: &str, dtype: &str, shape: &str, end: [usize; 2]| {
         format!(r#""{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{end:?}}}"#)
     };
@@ -113,7 +113,7 @@ fn what_does_not_fit() {
         (
             vec![weight.clone(), entry("bias", "I32", "[3]", [24, 36])],
             36,
-            "the tensor bias is of type I32; F32, F16 and BF16 can be read",
+            "the tensor bias has the type I32; supported types are F32, F16 and BF16",
         ),
         (
             vec![
@@ -122,7 +122,7 @@ fn what_does_not_fit() {
                 entry("other", "F32", "[1]", [36, 40]),
             ],
             40,
-            "the tensor other is not one of this model's (1 such in all)",
+            "the file has a tensor other, which this model does not have (1 in all)",
         ),
     ];
     for (entries, len, wanted) in cases {
@@ -174,7 +174,7 @@ fn cut_off_anywhere() {
     }
 }
 
-/// A flipped bit is an error, or another value or text, and never a panic.
+/// A flipped bit gives an error, or another value or text, and never a panic.
 #[test]
 fn flipped_bits() {
     let bytes = bytes(Precision::F32);
@@ -198,7 +198,7 @@ fn flipped_bits() {
 }
 
 #[test]
-fn what_cannot_be_written() {
+fn tensors_that_cannot_be_written() {
     let big = Reference::new(vec![70_000.0], [1]).unwrap();
     let twice = [("a".to_string(), &big), ("a".to_string(), &big)];
     let none = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! The gradient of each layer, by every parameter and by its input, against central differences in
-//! f64 on the reference backend.
+//! Compares the gradient of each layer, by every parameter and by its input, with central
+//! differences in f64 on the reference backend.
 
 use kinora_nn::{
     Activation, ConditionalNorm, Conv, ConvGru, ConvLstm, ConvTranspose, Embedding, Fresh, Gru,
@@ -22,7 +22,7 @@ fn randn(shape: impl Into<Shape>) -> Reference {
     Reference::randn(&(), &mut Random::new(5, 0), shape).unwrap()
 }
 
-/// Σ w · forward(module, x) for some fixed w, with the module and x as variables.
+/// Σ w · y for fixed random w.
 fn loss(y: &Lifted) -> Result<Lifted> {
     let weights = Reference::randn(&(), &mut Random::new(7, 0), *y.shape())?;
     y.mul(&Var::constant(weights))?.sum_all()
@@ -34,7 +34,7 @@ fn nudged(x: &Reference, i: usize, by: f64) -> Reference {
     Reference::new(values, *x.shape()).unwrap()
 }
 
-/// Holds gradients against differences, element by element.
+/// Compares a gradient with central differences, element by element.
 fn compare(name: &str, x: &Reference, gradient: &Reference, value: impl Fn(Reference) -> f64) {
     assert_eq!(gradient.shape(), x.shape(), "{name}");
     for (i, &found) in gradient.values().iter().enumerate() {
@@ -53,7 +53,7 @@ fn check<M: Module<Reference>>(
     let mut random = Random::new(11, 0);
     let mut tensors = Vec::new();
     let structure = module.unwrap().map(|name, tensor| {
-        // The initial zeros of biases would hide mistakes.
+        // Add noise: the initial zeros of biases would hide mistakes.
         let scale = if is_buffer(name) { 0.0 } else { 0.3 };
         let noise = Reference::randn(&(), &mut random, *tensor.shape()).unwrap();
         tensors.push(tensor.add(&noise.affine(scale, 0.0).unwrap()).unwrap());
@@ -109,7 +109,7 @@ fn feed_forward() {
 }
 
 #[test]
-fn a_convolution_of_an_enlarged_picture() {
+fn resize_conv() {
     let resize = || ResizeConv::new(&mut fresh(), 2, 3);
     check("resize", resize(), [2, 1, 3, 2, 2], |l, x| l.forward(x));
     let resize = resize().unwrap();
@@ -130,7 +130,7 @@ fn a_convolution_of_an_enlarged_picture() {
 
 #[test]
 fn conditional_norm() {
-    // The condition is made of x, so that the gradient passes both ways.
+    // The condition is computed from x, so that the gradient by x flows through both inputs.
     let norm = ConditionalNorm::new(&mut fresh(), 3, 4, 2, 0.2);
     check("conditional_norm", norm, [2, 3, 4], |l, x| {
         l.forward(x, &x.select(1, 0)?.slice(1, 0, 3)?.tanh()?)

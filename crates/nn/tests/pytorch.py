@@ -1,8 +1,8 @@
-"""Writes pytorch.json: what PyTorch says of the layers, for tests/pytorch.rs.
+"""Writes pytorch.json: PyTorch's outputs of the layers, for tests/pytorch.rs.
 
     python3 crates/nn/tests/pytorch.py > crates/nn/tests/pytorch.json
 
-Inputs have the seed 0 (and 10, ..), the parameters of a layer the seeds 1, 2, .. in their order.
+Inputs have the seed 0 (and 10, ..). The parameters of a layer have the seeds 1, 2, .. in order.
 """
 import json
 import torch
@@ -56,7 +56,7 @@ with torch.no_grad():
     gru.weight_hh_l0.copy_(wave([4, 12], 3).T)
     gru.bias_hh_l0.copy_(wave([12], 4))
 out["gru"] = gru(wave([2, 5, 3], 0))[0].transpose(0, 1)
-# The first of the batch has 5 times, the second 2; the rest is padding.
+# The first sequence of the batch has 5 time steps, the second 2; the rest is padding.
 both = torch.nn.GRU(3, 4, batch_first=True, bidirectional=True)
 with torch.no_grad():
     for name, p in gru.named_parameters():

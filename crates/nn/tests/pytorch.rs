@@ -1,6 +1,6 @@
-//! The layers against PyTorch, on the reference backend.
+//! Compares the layers, on the reference backend, with PyTorch.
 //!
-//! The numbers are those of `pytorch.json`, which `pytorch.py` beside it wrote with PyTorch 2.15.
+//! The numbers are in `pytorch.json`, which `pytorch.py` wrote with PyTorch 2.15.
 
 use kinora_nn::{
     Adam, AdamConfig, ConditionalNorm, Conv, ConvGru, ConvLstm, ConvTranspose, Gru, Linear, Lstm,
@@ -9,14 +9,14 @@ use kinora_nn::{
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Desc, Geometry, Shape, Tensor};
 
-/// 0.5 sin(seed + 1.7 i), as in the script.
+/// The elements 0.5 sin(seed + 1.7 i), as in the script.
 fn wave(shape: impl Into<Shape>, seed: usize) -> Reference {
     let shape = shape.into();
     let value = |i: usize| 0.5 * (seed as f64 + 1.7 * i as f64).sin();
     Reference::new((0..shape.elements()).map(value).collect(), shape).unwrap()
 }
 
-/// The module of an outline whose tensors have the seeds 1, 2, ..
+/// The module of an outline. Its tensors have the seeds 1, 2, ..
 fn filled<M: Module<Desc>>(outline: kinora_tensor::Result<M>) -> M::Of<Reference> {
     let mut seed = 0;
     outline.unwrap().map(|_, desc| {
@@ -73,7 +73,8 @@ fn lstm() {
     check("lstm", &stack(&states));
 }
 
-/// The second of the batch ends after two times: what follows must change nothing.
+/// The second sequence of the batch ends after two time steps; the padding after it must change
+/// nothing.
 #[test]
 fn gru() {
     let cell = filled(Gru::new(&mut Outline, 3, 4));

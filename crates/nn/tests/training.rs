@@ -1,4 +1,4 @@
-//! Initialisers, the optimiser, averages and norms of weights and gradients.
+//! Tests of the initialisers, Adam, averages, spectral norm and gradient norms.
 
 use kinora_nn::{
     Adam, AdamConfig, Conv, Ema, Fill, Fresh, Init, Linear, Lstm, Module, Outline, SpectralNorm,
@@ -34,7 +34,8 @@ fn fills() {
     assert_eq!(fill(Fill::Normal(1.0)), fill(Fill::Normal(1.0)), "the same seed");
 }
 
-/// Each block's columns, or its rows where these are fewer, are orthogonal and of length `gain`.
+/// The columns of each block, or its rows if it has fewer rows, are orthogonal and of length
+/// `gain`.
 #[test]
 fn orthogonal() {
     for (rows, columns, blocks) in [(7, 3, 1), (3, 7, 1), (4, 16, 4), (18, 8, 4), (1, 1, 1)] {
@@ -55,7 +56,7 @@ fn orthogonal() {
 }
 
 #[test]
-fn sizes_that_no_machine_has() {
+fn impossible_sizes_are_errors() {
     let huge = 1 << 40;
     let errors = [
         Linear::<Desc>::new(&mut Outline, huge, huge, true).err(),
@@ -84,7 +85,7 @@ fn names_and_counts() {
     assert_eq!(describe(&same).weight, net[0].weight);
 }
 
-/// One step of Adam as its paper writes it.
+/// One step of Adam, as in the paper.
 fn naive_adam(p: &mut [f64], m: &mut [f64], v: &mut [f64], g: &[f64], t: i32, c: AdamConfig) {
     let (b1, b2) = (f64::from(c.beta1), f64::from(c.beta2));
     for i in 0..p.len() {
@@ -190,7 +191,7 @@ fn largest_singular_value(w: &Reference) -> f64 {
 fn spectral_norm() {
     let mut init = fresh();
     let conv = Conv::new(&mut init, [1, 3, 3], 4, 6, same([1, 3, 3])).unwrap();
-    assert!((largest_singular_value(&conv.weight) - 1.0).abs() > 0.1, "or there is nothing to do");
+    assert!((largest_singular_value(&conv.weight) - 1.0).abs() > 0.1, "already normalised");
     let mut conv = SpectralNorm::new(&mut init, conv, 6).unwrap();
     for _ in 0..200 {
         conv.refresh().unwrap();

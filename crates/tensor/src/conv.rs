@@ -1,15 +1,17 @@
-/// Stride and padding of a convolution, the same on both sides of an axis, in the order t, h, w.
+/// Stride and padding of a convolution in the order t, h, w. The padding is the same on both sides
+/// of an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    /// Steps between neighbouring outputs; at least 1.
+    /// The distance in the input between neighbouring outputs; at least 1.
     pub stride: [usize; 3],
-    /// Zeros before and after the input.
+    /// The number of zeros before the input, and of zeros after it.
     pub padding: [usize; 3],
 }
 
 impl Geometry {
-    /// `[t', h', w']` of the output for an input and a kernel, `None` where the kernel does not
-    /// fit, a stride is 0, or the padding is larger than can be counted.
+    /// `[t', h', w']` of the output for an input `[t, h, w]` and a kernel `[kt, kh, kw]`; `None` if
+    /// the kernel has a length of 0 or is longer than the padded input, if a stride is 0, or if the
+    /// padded length overflows.
     pub fn output(&self, input: [usize; 3], kernel: [usize; 3]) -> Option<[usize; 3]> {
         let mut output = [0; 3];
         for axis in 0..3 {
@@ -23,17 +25,17 @@ impl Geometry {
         Some(output)
     }
 
-    /// The remainders of places by the stride, for the partial by an input of `[t, h, w]`: each is
-    /// a convolution of stride 1 by every stride-th tap alone, so that no zeros are put between the
-    /// elements of g.
+    /// The phases of the partial by an input of `[t, h, w]`: all `[t, h, w]` remainders of an input
+    /// position modulo the stride. The positions of one phase are a convolution of g with stride 1
+    /// and every stride-th tap of the kernel. So no zeros are inserted between the elements of g.
     pub fn phases(&self, [t, h, w]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> + use<> {
         let [st, sh, sw] = self.stride;
         let [t, h, w] = [st.min(t), sh.min(h), sw.min(w)];
         (0..t * h * w).map(move |index| [index / w / h, index / w % h, index % w])
     }
 
-    /// What the places of a phase see along an axis where the kernel has `kernel` taps and the
-    /// phase the remainder `at`.
+    /// The taps and the elements of g that the positions of a phase use along an axis, for a kernel
+    /// with `kernel` taps and the phase's remainder `at`.
     pub fn seen(&self, axis: usize, kernel: usize, at: usize) -> Seen {
         let stride = self.stride[axis];
         let shifted = at + self.padding[axis];
@@ -43,23 +45,23 @@ impl Geometry {
     }
 }
 
-/// What an output of the partial by the input sees along an axis.
+/// The taps and the elements of g that a position of the partial by the input uses along an axis.
 ///
-/// Output q stride + at gets tap j of g at q + (at + padding - j) / stride, where that is whole:
-/// the taps j = (at + padding) % stride + i stride, in descending order of i, see g from
-/// q + (at + padding) / stride - (taps - 1) on.
+/// Position q · stride + at uses tap j with element q + (at + padding - j) / stride of g, if that
+/// index is a whole number. So it uses the taps j = (at + padding) % stride + i · stride, in
+/// descending order of i, with the elements of g from q + (at + padding) / stride - (taps - 1) on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// How many taps there are.
+    /// The number of taps.
     pub taps: usize,
-    /// Where in g the first is seen by q = 0.
+    /// The index in g of the first element that q = 0 uses; it may be negative.
     pub first: isize,
     least: usize,
     stride: usize,
 }
 
 impl Seen {
-    /// The tap of the kernel that is the `i`-th in the order of g.
+    /// The kernel tap that meets the `i`-th of the used elements of g.
     pub fn tap(self, i: usize) -> usize {
         self.least + self.taps.saturating_sub(1 + i) * self.stride
     }

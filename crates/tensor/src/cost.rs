@@ -1,9 +1,9 @@
 use crate::{Desc, Op};
 
 impl Op {
-    /// How many additions, multiplications and functions (an exponential counts as one) the
-    /// formulas take for inputs of these descriptions; 0 for what only moves elements, or if
-    /// [`Op::infer`] does not take them. Products with padding count.
+    /// The number of additions, multiplications and function calls (an exponential counts as one)
+    /// in the formulas for inputs of these descriptions. Products with padding count. The result is
+    /// 0 for operations that only move elements, and for inputs that [`Op::infer`] rejects.
     pub fn flops(&self, inputs: &[&Desc]) -> u64 {
         let Ok(output) = self.infer(inputs) else { return 0 };
         let of = |i: usize| inputs[i].shape.elements() as u64;
@@ -20,11 +20,11 @@ impl Op {
                 let a = &inputs[0].shape;
                 2 * y * a[a.len() - if *transpose_a { 2 } else { 1 }] as u64
             }
-            // A product for each output (of the convolution), tap and input channel.
+            // One product for each output of the convolution, tap and input channel.
             Op::Conv(_) => 2 * y / last(&output) * of(1),
             Op::ConvInput { .. } => 2 * of(0) / last(inputs[0]) * of(1),
             Op::ConvWeight { .. } => 2 * of(1) / last(inputs[1]) * y,
-            // Nine taps at each output, as of the enlarged picture.
+            // Nine taps at each output, as in the convolution of the upsampled input.
             Op::ResizeConv => 2 * y / last(&output) * of(1) + y,
             Op::Norm(_) => 8 * y,
             Op::NormGrad(_) => 20 * of(0),
@@ -35,13 +35,13 @@ impl Op {
         }
     }
 
-    /// The bytes that are read and written if each input is read and the output written once; 0
-    /// if [`Op::infer`] does not take the inputs.
+    /// The number of bytes moved if each input is read once and the output written once; 0 for
+    /// inputs that [`Op::infer`] rejects.
     pub fn bytes(&self, inputs: &[&Desc]) -> u64 {
         let Ok(output) = self.infer(inputs) else { return 0 };
         let elements: usize = match self {
             Op::Slice { .. } => 2 * output.shape.elements(),
-            // The rows that are looked up, not the table.
+            // Only the rows that are looked up, not the whole table.
             Op::Gather => inputs[1].shape.elements() + 2 * output.shape.elements(),
             _ => inputs.iter().chain(&[&output]).map(|desc| desc.shape.elements()).sum(),
         };

@@ -1,34 +1,34 @@
 use crate::Shape;
 
-/// What can go wrong with tensors.
+/// An error of a tensor operation or of its device.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Inputs whose shapes an operation does not take.
+    /// The shapes of the inputs do not fit the operation.
     #[error("{op} of {shapes:?}: {reason}")]
     Shape {
         /// The operation.
         op: &'static str,
         /// The shapes of its inputs.
         shapes: Vec<Shape>,
-        /// What is wanted.
+        /// What the operation requires.
         reason: String,
     },
-    /// Data whose length is not that of the shape.
+    /// The number of values differs from the number of elements of the shape.
     #[error("{len} values do not fill a tensor of {shape} ({} elements)", shape.elements())]
     Length {
-        /// How many values were given.
+        /// The number of values given.
         len: usize,
-        /// The shape that was asked for.
+        /// The requested shape.
         shape: Shape,
     },
-    /// More elements than there is room for.
+    /// The tensor does not fit into memory.
     #[error("not enough memory: {0}")]
     Memory(String),
-    /// The device failed, or cannot do what is asked.
+    /// The device failed, or does not support the request.
     #[error("device: {0}")]
     Device(String),
 }
 
-/// The result of what this crate does.
+/// A result with this crate's [`Error`] by default.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,13 +1,16 @@
-//! The fused operations made of primitives: their fallback, their oracle in tests, and their rule
-//! for second order.
+//! The fused operations made of primitives. A backend without a kernel falls back to them, the
+//! tests compare kernels with them, and second-order gradients are taken through them.
 
 use crate::{NormSpec, Op, Result, Shape, Tensor, resize};
 
 impl Op {
-    /// The operation made of primitives; `None` if it is one.
+    /// The operation made of primitives; `None` if the operation is a primitive itself.
+    ///
+    /// # Errors
+    /// Those of the primitives.
     ///
     /// # Panics
-    /// If the inputs are not what [`Op::infer`] takes.
+    /// If [`Op::infer`] rejects the inputs.
     pub fn expand<T: Tensor>(&self, inputs: &[&T]) -> Option<Result<T>> {
         Some(match (self, inputs) {
             (Op::ResizeConv, [x, k, bias]) => resize_conv(x, k, bias),
@@ -22,7 +25,7 @@ impl Op {
     }
 }
 
-/// Parts after one another, flat.
+/// The parts, flattened and concatenated.
 fn pack<T: Tensor>(parts: &[&T]) -> Result<T> {
     let flat =
         parts.iter().map(|p| p.reshape([p.shape().elements()])).collect::<Result<Vec<_>>>()?;
@@ -34,18 +37,20 @@ fn resize_conv<T: Tensor>(x: &T, k: &T, bias: &T) -> Result<T> {
     x.conv_input(&resize::fold(k)?, resize::GEOMETRY, size)?.add(bias)
 }
 
-/// The steps that [`Op::Norm`] and its gradient share. Axes: `[n, s, groups, c / groups]` for what
-/// is normalised, `[n, s, c]` elsewhere.
+/// The intermediate values that [`Op::Norm`] and its gradient share. `s` is the product of the axes
+/// between `n` and `c`.
 struct Normed<T> {
+    /// `[n, s, groups, c / groups]`.
     grouped: Shape,
+    /// `[n, s, c]`.
     flat: Shape,
     /// 1 / √(variance + ε), `[n, 1, groups, 1]`.
     inverse: T,
     /// (x - mean) · inverse, `[n, s, c]`.
     x_hat: T,
-    /// `[n | 1, 1, c]`.
+    /// `[n, 1, c]` or `[1, 1, c]`.
     scale: T,
-    /// x̂ · scale + shift, before the activation.
+    /// x̂ · scale + shift, before the activation, `[n, s, c]`.
     y: T,
 }
 
@@ -85,7 +90,7 @@ fn norm_grad<T: Tensor>(spec: &NormSpec, x: &T, scale: &T, shift: &T, g: &T) -> 
     pack(&[&by_x, &by_scale, &by_shift])
 }
 
-/// The four gates after their activations, i, f, g, o.
+/// The gates i, f, g, o of [`Op::LstmCell`] after their activations.
 fn lstm_gates<T: Tensor>(gates: &T, cell: &T) -> Result<[T; 4]> {
     let axis = cell.shape().len() - 1;
     let c = cell.shape()[axis];
@@ -114,7 +119,7 @@ fn lstm_cell_grad<T: Tensor>(gates: &T, cell: &T, grad: &T) -> Result<T> {
     pack(&[&by_gates, &by_c.mul(&f)?])
 }
 
-/// r, z, n and the state's part of n before its gate.
+/// r, z and n of [`Op::GruCell`] after their activations, and bₙ.
 fn gru_gates<T: Tensor>(a: &T, b: &T, h: &T) -> Result<[T; 4]> {
     let axis = h.shape().len() - 1;
     let c = h.shape()[axis];

@@ -3,12 +3,12 @@ use crate::{Desc, Error, Geometry, Op, Result, Shape};
 impl Op {
     /// The description of the output for inputs of these descriptions.
     ///
-    /// This is the one place that checks shapes: a backend's `apply` calls it first and may rely
-    /// on it.
+    /// This is the only place that checks shapes. A backend's `apply` calls it first and may rely
+    /// on its checks.
     ///
     /// # Errors
-    /// [`Error::Shape`] with the operation and all shapes if it does not take them, or if the output
-    /// would be larger than memory can be.
+    /// [`Error::Shape`] with the operation and all input shapes, if the shapes do not fit the
+    /// operation or if a tensor would be larger than the address space.
     pub fn infer(&self, inputs: &[&Desc]) -> Result<Desc> {
         let shapes: Vec<Shape> = inputs.iter().map(|desc| desc.shape).collect();
         let output = shapes
@@ -32,15 +32,15 @@ impl Op {
             _ => 1,
         };
         if inputs.len() != arity {
-            return Err(format!("it takes {arity} inputs"));
+            return Err(format!("the operation takes {arity} inputs"));
         }
         let x = inputs[0];
         match self {
             Op::Unary(_) | Op::Affine { .. } => Ok(x),
-            Op::Binary(_) => x.broadcast(&inputs[1]).ok_or("they do not broadcast".into()),
+            Op::Binary(_) => x.broadcast(&inputs[1]).ok_or("the shapes do not broadcast".into()),
             Op::Reshape(shape) => {
                 check(shape.elements() == x.elements(), || {
-                    format!("the shape {shape} has {} elements", shape.elements())
+                    format!("the new shape {shape} has {} elements", shape.elements())
                 })?;
                 Ok(*shape)
             }
@@ -48,20 +48,20 @@ impl Op {
                 let mut sorted = axes.clone();
                 sorted.sort_unstable();
                 check(sorted.iter().copied().eq(0..x.len()), || {
-                    format!("{axes:?} is no order of its axes")
+                    format!("{axes:?} is not a permutation of the axes")
                 })?;
                 Ok(axes.iter().map(|&axis| x[axis]).collect())
             }
             Op::Broadcast(shape) => {
                 check(x.broadcast(shape) == Some(*shape), || {
-                    format!("it does not broadcast to {shape}")
+                    format!("the input does not broadcast to {shape}")
                 })?;
                 Ok(*shape)
             }
             &Op::Slice { axis, start, len } => {
                 has_axis(&x, axis)?;
                 check(start.checked_add(len).is_some_and(|end| end <= x[axis]), || {
-                    format!("axis {axis} has no elements {start}..{start} + {len}")
+                    format!("{start}..{start} + {len} is out of range for axis {axis}")
                 })?;
                 Ok(x.with(axis, len))
             }
@@ -72,12 +72,12 @@ impl Op {
             &Op::Concat { axis } => {
                 has_axis(&x, axis)?;
                 let agree = |s: &Shape| s.len() == x.len() && s.with(axis, 0) == x.with(axis, 0);
-                check(inputs.iter().all(agree), || format!("all axes but axis {axis} must agree"))?;
+                check(inputs.iter().all(agree), || format!("axes other than {axis} must match"))?;
                 Ok(x.with(axis, inputs.iter().fold(0, |sum, s| sum.saturating_add(s[axis]))))
             }
             Op::Sum { axes } => {
                 check(axes.is_sorted_by(|a, b| a < b), || {
-                    format!("the axes {axes:?} must ascend")
+                    format!("the axes {axes:?} must be ascending, each once")
                 })?;
                 axes.iter().try_fold(x, |shape, &axis| {
                     has_axis(&x, axis)?;
@@ -85,7 +85,7 @@ impl Op {
                 })
             }
             Op::Softmax => {
-                check(!x.is_empty(), || "it needs an axis".into())?;
+                check(!x.is_empty(), || "x must have an axis".into())?;
                 Ok(x)
             }
             Op::Gather => {
@@ -105,7 +105,7 @@ impl Op {
                 let (a, b) = (x, inputs[1]);
                 let rank = a.len();
                 check(rank >= 2 && b.len() == rank && a[..rank - 2] == b[..rank - 2], || {
-                    "both must be matrices, [.., rows, columns], of the same outer axes".into()
+                    "both inputs must be [.., rows, columns] with equal outer axes".into()
                 })?;
                 let ends = |s: &Shape, flip: bool| match flip {
                     false => (s[rank - 2], s[rank - 1]),
@@ -121,7 +121,7 @@ impl Op {
                     "x must be [n, t, h, w, ci], the weights [kt, kh, kw, ci, co]".into()
                 })?;
                 check(x[4] == k[3], || {
-                    format!("x has {} channels, and the weights are for {}", x[4], k[3])
+                    format!("x has {} channels, but the weights take {}", x[4], k[3])
                 })?;
                 let [t, h, w] = output(geometry, inner(&x), [k[0], k[1], k[2]])?;
                 Ok([x[0], t, h, w, k[4]].into())
@@ -132,10 +132,10 @@ impl Op {
                     "g must be [n, t, h, w, co], the weights [kt, kh, kw, ci, co]".into()
                 })?;
                 check(x[4] == k[4], || {
-                    format!("g has {} channels, and the weights give {}", x[4], k[4])
+                    format!("g has {} channels, but the weights give {}", x[4], k[4])
                 })?;
                 let wanted = output(geometry, *size, [k[0], k[1], k[2]])?;
-                check(inner(&x) == wanted, || format!("g must be {wanted:?} in t, h, w"))?;
+                check(inner(&x) == wanted, || format!("[t, h, w] of g must be {wanted:?}"))?;
                 Ok([x[0], size[0], size[1], size[2], k[3]].into())
             }
             Op::ConvWeight { geometry, kernel } => {
@@ -144,7 +144,7 @@ impl Op {
                     "x must be [n, t, h, w, ci], g [n, t', h', w', co]".into()
                 })?;
                 let wanted = output(geometry, inner(&x), *kernel)?;
-                check(inner(&g) == wanted, || format!("g must be {wanted:?} in t, h, w"))?;
+                check(inner(&g) == wanted, || format!("[t, h, w] of g must be {wanted:?}"))?;
                 Ok([kernel[0], kernel[1], kernel[2], x[4], g[4]].into())
             }
             Op::Upsample { factor } => {
@@ -178,7 +178,7 @@ impl Op {
             }
             Op::NormGrad(spec) => {
                 norm(spec.groups, inputs)?;
-                check(inputs[3] == x, || "g must be as x".into())?;
+                check(inputs[3] == x, || "g must have the shape of x".into())?;
                 Ok(packed(&inputs[..3]))
             }
             Op::LstmCell => lstm(inputs),
@@ -201,20 +201,20 @@ fn check(ok: bool, reason: impl FnOnce() -> String) -> Result<(), String> {
     if ok { Ok(()) } else { Err(reason()) }
 }
 
-/// Whether the bytes of a tensor can be counted. The bound on each axis, too, leaves room for the
-/// small sums and products above.
+/// Checks that the size of a tensor in bytes fits the address space. The bound on each single axis
+/// keeps the small sums and products above from overflowing.
 fn addressable(shape: &Shape) -> Result<(), String> {
     const MOST: usize = isize::MAX as usize / 8;
     check(shape.iter().all(|&dim| dim <= MOST) && shape.elements() <= MOST, || {
-        format!("{shape} is larger than memory can be")
+        format!("a tensor of {shape} is larger than the address space")
     })
 }
 
 fn has_axis(shape: &Shape, axis: usize) -> Result<(), String> {
-    check(axis < shape.len(), || format!("there is no axis {axis}"))
+    check(axis < shape.len(), || format!("the tensor has no axis {axis}"))
 }
 
-/// `[t, h, w]` of `[n, t, h, w, c]`.
+/// The lengths `[t, h, w]` of a shape `[n, t, h, w, c]`.
 fn inner(shape: &Shape) -> [usize; 3] {
     [shape[1], shape[2], shape[3]]
 }
@@ -224,8 +224,8 @@ fn output(geometry: &Geometry, size: [usize; 3], kernel: [usize; 3]) -> Result<[
     check(!stride.contains(&0), || format!("the strides {stride:?} must be at least 1"))?;
     geometry.output(size, kernel).ok_or_else(|| {
         format!(
-            "a kernel of {kernel:?} with the strides {stride:?} and the padding {padding:?} does \
-             not fit {size:?} in t, h, w"
+            "a kernel {kernel:?} with strides {stride:?} and padding {padding:?} does not fit an \
+             input with [t, h, w] = {size:?}"
         )
     })
 }
@@ -239,7 +239,7 @@ fn norm(groups: usize, inputs: &[Shape]) -> Result<(), String> {
     check(x.len() >= 2, || "x must be [n, .., c]".into())?;
     let (n, c) = (x[0], x[x.len() - 1]);
     check(groups > 0 && c.is_multiple_of(groups), || {
-        format!("{c} channels make no {groups} groups")
+        format!("{c} channels cannot be split into {groups} equal groups")
     })?;
     let fits = scale.len() == 2 && (scale[0] == 1 || scale[0] == n) && scale[1] == c;
     check(fits && shift == scale, || "scale and shift must be [1, c] or [n, c]".into())
@@ -250,7 +250,7 @@ fn lstm(inputs: &[Shape]) -> Result<Shape, String> {
     let rank = cell.len();
     let fits =
         (1..crate::MAX_RANK).contains(&rank) && gates == cell.with(rank - 1, 4 * cell[rank - 1]);
-    check(fits, || "the gates must be [.., 4c], the cell [.., c]".into())?;
+    check(fits, || "the gates must be [.., 4c], the cell state [.., c]".into())?;
     Ok(Shape::from([2]).join(&cell))
 }
 
@@ -258,6 +258,6 @@ fn gru(inputs: &[Shape]) -> Result<Shape, String> {
     let (a, b, h) = (inputs[0], inputs[1], inputs[2]);
     let rank = h.len();
     let fits = rank > 0 && a == b && a == h.with(rank - 1, 3 * h[rank - 1]);
-    check(fits, || "the gates must be [.., 3c] twice, the state [.., c]".into())?;
+    check(fits, || "both gate inputs must be [.., 3c], the state [.., c]".into())?;
     Ok(h)
 }

@@ -44,19 +44,20 @@ pub enum Binary {
 /// How [`Op::Norm`] normalises.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormSpec {
-    /// How many groups the channels fall into: 1 for layer norm, all channels for instance norm.
+    /// The number of groups of channels: 1 for layer norm, the number of channels for instance
+    /// norm.
     pub groups: usize,
-    /// Added to the variance.
+    /// ε, added to the variance.
     pub epsilon: f32,
-    /// The slope below zero of the leaky ReLU that follows; 1 for none.
+    /// The negative slope of the leaky ReLU after the norm; 1 for no activation.
     pub slope: f32,
 }
 
-/// All that a backend computes: primitives, and below them the fused operations, each of which
+/// An operation that a backend computes. The primitives come first; each fused operation below them
 /// [`Op::expand`]s into primitives.
 ///
-/// The variants say what they compute and, after "∂", the derivative of ⟨g, y⟩ by each input, where
-/// g is the gradient of the output y.
+/// The doc of a variant gives its formula and, after "∂", the derivative of ⟨g, y⟩ by each input,
+/// where g is the gradient of the output y.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// y = f(x). ∂x = g f'(x)
@@ -65,86 +66,91 @@ pub enum Op {
     Affine {
         /// The factor.
         mul: f32,
-        /// What is added after it.
+        /// The summand.
         add: f32,
     },
-    /// y = f(a, b), both broadcast as in [`Shape::broadcast`]. Partials are summed over what was
-    /// repeated.
+    /// y = f(a, b), both broadcast as in [`Shape::broadcast`]. The partials are summed over the
+    /// repeated axes.
     Binary(Binary),
-    /// The same elements in the same order under another shape of as many elements.
+    /// The same elements in the same order, with another shape of as many elements. ∂x = g with the
+    /// shape of x
     Reshape(Shape),
-    /// Axis i of the output is axis `axes[i]` of the input.
+    /// Axis i of the output is axis `axes[i]` of the input. ∂x = g with the inverse permutation
     Permute(Vec<usize>),
     /// The input repeated to the shape, as in [`Shape::broadcast`]. ∂x = sum of g over the repeats
     Broadcast(Shape),
     /// Elements `start..start + len` along `axis`. ∂x = g padded with zeros
     Slice {
-        /// Along which axis.
+        /// The axis to slice.
         axis: usize,
-        /// The first element.
+        /// The index of the first element.
         start: usize,
-        /// How many.
+        /// The length of the slice.
         len: usize,
     },
-    /// Zeros before and after along `axis`. ∂x = the slice of g
+    /// The input with zeros before and after it along `axis`. ∂x = the slice of g
     Pad {
-        /// Along which axis.
+        /// The axis to pad.
         axis: usize,
-        /// How many zeros before.
+        /// The number of zeros before the input.
         before: usize,
-        /// How many zeros after.
+        /// The number of zeros after the input.
         after: usize,
     },
-    /// One or more inputs after one another along `axis`. ∂ = the slices of g
+    /// One or more inputs, concatenated along `axis`. ∂ = the slices of g
     Concat {
-        /// Along which axis.
+        /// The axis to concatenate along.
         axis: usize,
     },
-    /// The sum over some axes, which stay with length 1. ∂x = g repeated
+    /// The sum over `axes`, which keep length 1. ∂x = g repeated
     Sum {
-        /// Over which axes, ascending.
+        /// The axes to sum over, ascending.
         axes: Vec<usize>,
     },
     /// y = softmax(x) along the innermost axis. ∂x = y (g - Σ g y)
     Softmax,
-    /// Rows of a table `[rows, d]` at the indices `[..]` (whole numbers, as floats): `[.., d]`. An
-    /// index that is no row gives a row of zeros. ∂table = [`Op::Scatter`]
+    /// Inputs: a table `[rows, d]` and indices `[..]` (whole numbers, as floats). Output `[.., d]`:
+    /// the row of the table at each index, or a row of zeros for an index outside `0..rows`.
+    /// ∂table = [`Op::Scatter`]
     Gather,
-    /// Inputs: indices `[..]` and values `[.., d]`; the values added up at their rows of a table
-    /// `[rows, d]`, in order; an index that is no row is left out. ∂values = [`Op::Gather`]
+    /// Inputs: indices `[..]` and values `[.., d]`. Output: a table `[rows, d]`, each of whose rows
+    /// is the sum, in order, of the values with its index. Indices outside `0..rows` are ignored.
+    /// ∂values = [`Op::Gather`]
     Scatter {
-        /// The rows of the table.
+        /// The number of rows of the table.
         rows: usize,
     },
-    /// y = A B over the two innermost axes, where A is a or its transpose, B is b or its transpose;
-    /// the outer axes agree. ∂A = g Bᵀ, ∂B = Aᵀ g
+    /// y = A B over the two innermost axes, where A is a or its transpose, and B is b or its
+    /// transpose. The outer axes of a and b must be equal. ∂A = g Bᵀ, ∂B = Aᵀ g
     MatMul {
         /// a is `[.., k, m]`, not `[.., m, k]`.
         transpose_a: bool,
         /// b is `[.., n, k]`, not `[.., k, n]`.
         transpose_b: bool,
     },
-    /// The convolution (no flip) of x `[n, t, h, w, ci]` with weights k `[kt, kh, kw, ci, co]`.
+    /// The convolution (without flipping k) of x `[n, t, h, w, ci]` with weights k
+    /// `[kt, kh, kw, ci, co]`. Output `[n, t', h', w', co]`, with sizes from [`Geometry::output`].
     ///
-    /// This, [`Op::ConvInput`] and [`Op::ConvWeight`] are the three partials of the one trilinear
-    /// form ⟨conv(x, k), g⟩, so each one's derivatives are the other two.
+    /// `Conv`, [`Op::ConvInput`] and [`Op::ConvWeight`] are the three partials of the trilinear
+    /// form ⟨conv(x, k), g⟩, so the derivatives of each are the other two.
     Conv(Geometry),
-    /// Inputs: g `[n, t', h', w', co]` and k; the partial of ⟨conv(x, k), g⟩ by x, which is the
-    /// transposed convolution of g.
+    /// Inputs: g `[n, t', h', w', co]` and k. Output `[n, t, h, w, ci]`: the partial of
+    /// ⟨conv(x, k), g⟩ by x, which is the transposed convolution of g.
     ConvInput {
         /// Stride and padding of the convolution.
         geometry: Geometry,
         /// `[t, h, w]` of x.
         size: [usize; 3],
     },
-    /// Inputs: x and g; the partial of ⟨conv(x, k), g⟩ by k.
+    /// Inputs: x and g. Output `[kt, kh, kw, ci, co]`: the partial of ⟨conv(x, k), g⟩ by k.
     ConvWeight {
         /// Stride and padding of the convolution.
         geometry: Geometry,
         /// `[kt, kh, kw]` of k.
         kernel: [usize; 3],
     },
-    /// Each element of `[n, t, h, w, c]` repeated `factor = [ft, fh, fw]` times. ∂x = [`Op::SumPool`]
+    /// x `[n, t, h, w, c]` with each element repeated `factor = [ft, fh, fw]` times along t, h, w.
+    /// ∂x = [`Op::SumPool`]
     Upsample {
         /// `[ft, fh, fw]`.
         factor: [usize; 3],
@@ -156,36 +162,41 @@ pub enum Op {
         factor: [usize; 3],
     },
 
-    /// Fused. Inputs: x `[n, t, h, w, ci]`, weights k `[1, 3, 3, ci, co]` and a bias `[co]`; each
-    /// element of x repeated twice along h and w, then the convolution with k that keeps the size,
-    /// plus the bias: `[n, t, 2h, 2w, co]` (Odena et al., "Deconvolution and checkerboard
-    /// artifacts", 2016). ∂ = those of the transposed convolution of stride 2 whose kernel of 4×4 has
-    /// the taps added up that see the same element; ∂bias = Σ g
+    /// Fused. Inputs: x `[n, t, h, w, ci]`, weights k `[1, 3, 3, ci, co]` and a bias `[co]`. Output
+    /// `[n, t, 2h, 2w, co]`: nearest-neighbour upsampling of x by 2 along h and w, then the
+    /// convolution with k and padding 1, plus the bias (Odena et al., "Deconvolution and
+    /// checkerboard artifacts", 2016).
+    ///
+    /// The same output comes from a transposed convolution of stride 2 with a 4×4 kernel, whose
+    /// taps are sums of the taps of k that read the same element of x. ∂x and ∂k are the partials
+    /// of that transposed convolution; ∂bias = Σ g
     ResizeConv,
-    /// Fused. Inputs: x `[n, .., c]`, scale and shift `[n, c]` or `[1, c]`;
-    /// y = leaky_relu((x - mean) / √(variance + ε) · scale + shift), the mean and variance over all
-    /// of `..` and the channels of a group (Wu and He, "Group normalization", 2018).
+    /// Fused. Inputs: x `[n, .., c]`, scale and shift `[n, c]` or `[1, c]`. Output `[n, .., c]`:
+    /// y = leaky_relu((x - mean) / √(variance + ε) · scale + shift). The mean and variance are over
+    /// the axes `..` and the channels of a group (Wu and He, "Group normalization", 2018).
+    /// ∂ = [`Op::NormGrad`]
     Norm(NormSpec),
-    /// Fused. Inputs: those of [`Op::Norm`] and g; its partials by x, scale and shift after one
-    /// another, flat.
+    /// Fused. Inputs: those of [`Op::Norm`] and g. Output: the partials by x, scale and shift,
+    /// flattened and concatenated.
     NormGrad(NormSpec),
-    /// Fused. Inputs: gates i, f, g, o before their activations `[.., 4c]` and the cell `[.., c]`;
-    /// output `[2, .., c]`: h' = σ(o) tanh(c'), then c' = σ(f) c + σ(i) tanh(g)
-    /// (Hochreiter and Schmidhuber, 1997).
+    /// Fused. Inputs: gates i, f, g, o before their activations `[.., 4c]` and the cell state
+    /// `[.., c]`. Output `[2, .., c]`: h' = σ(o) tanh(c'), then c' = σ(f) c + σ(i) tanh(g)
+    /// (Hochreiter and Schmidhuber, 1997). ∂ = [`Op::LstmCellGrad`]
     LstmCell,
-    /// Fused. Inputs: those of [`Op::LstmCell`] and g; its partials by the gates and the cell after
-    /// one another, flat.
+    /// Fused. Inputs: those of [`Op::LstmCell`] and g. Output: the partials by the gates and the
+    /// cell state, flattened and concatenated.
     LstmCellGrad,
-    /// Fused. Inputs: gates r, z, n from the input `[.., 3c]`, from the state `[.., 3c]`, and the
-    /// state h `[.., c]`; h' = (1 - z) n + z h with r, z = σ(a + b), n = tanh(aₙ + r bₙ)
-    /// (Cho et al., 2014).
+    /// Fused. Inputs: the gates r, z, n computed from the input, a `[.., 3c]`, and from the state,
+    /// b `[.., 3c]`, and the state h `[.., c]`. Output `[.., c]`: h' = (1 - z) n + z h with
+    /// r, z = σ(a + b), n = tanh(aₙ + r bₙ) (Cho et al., 2014). ∂ = [`Op::GruCellGrad`]
     GruCell,
-    /// Fused. Inputs: those of [`Op::GruCell`] and g; its partials by each after one another, flat.
+    /// Fused. Inputs: those of [`Op::GruCell`] and g. Output: the partials by a, b and h, flattened
+    /// and concatenated.
     GruCellGrad,
 }
 
 impl Op {
-    /// The name by which errors and profiles call it.
+    /// The operation's name in errors and profiles.
     pub fn name(&self) -> &'static str {
         match self {
             Op::Unary(unary) => match unary {

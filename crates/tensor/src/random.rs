@@ -1,11 +1,12 @@
 use std::f32::consts::TAU;
 
-/// Random numbers from a counter: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy
-/// as 1, 2, 3", 2011).
+/// A counter-based random number generator: Philox4x32-10 (Salmon et al., "Parallel random numbers:
+/// as easy as 1, 2, 3", 2011).
 ///
-/// The stream depends on `seed` and `stream` alone, so each use of randomness can have a stream of
-/// its own and none disturbs another. The integers and the uniform numbers are the same on every
-/// platform; the normal ones use the platform's `ln`, `sin` and `cos`.
+/// The numbers depend only on the seed and the stream number. So each use of randomness can have a
+/// stream of its own, independent of the draws from other streams. The integers and the uniform
+/// numbers are the same on every platform; the normal numbers depend on the platform's `ln`, `sin`
+/// and `cos`.
 #[derive(Clone, Debug)]
 pub struct Random {
     key: [u32; 2],
@@ -15,7 +16,7 @@ pub struct Random {
 }
 
 impl Random {
-    /// The stream `stream` of the seed `seed`, from its beginning.
+    /// A generator at the beginning of the stream `stream` of the seed `seed`.
     pub fn new(seed: u64, stream: u64) -> Self {
         Self {
             key: [seed as u32, (seed >> 32) as u32],
@@ -38,29 +39,29 @@ impl Random {
         self.block[self.used - 1]
     }
 
-    /// Uniform in `[0, 1)`, a multiple of 2⁻²⁴.
+    /// A uniform number in `[0, 1)`, a multiple of 2⁻²⁴.
     pub fn uniform(&mut self) -> f32 {
         (self.bits() >> 8) as f32 / (1 << 24) as f32
     }
 
-    /// Uniform among `0..n`.
+    /// A uniform integer in `0..n`.
     ///
     /// # Panics
     /// If `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
-        assert!(n > 0, "there is no number below 0");
+        assert!(n > 0, "Random::below needs n > 0");
         let wide = (u64::from(self.bits()) << 32) | u64::from(self.bits());
         ((u128::from(wide) * n as u128) >> 64) as usize
     }
 
-    /// Brings them into a random order, each as likely as any other.
+    /// Shuffles the slice; every order is equally likely.
     pub fn shuffle<T>(&mut self, all: &mut [T]) {
         for i in (1..all.len()).rev() {
             all.swap(i, self.below(i + 1));
         }
     }
 
-    /// `n` independent numbers of mean 0 and variance 1 (Box and Muller, 1958).
+    /// `n` independent normal numbers of mean 0 and variance 1 (Box and Muller, 1958).
     pub fn normals(&mut self, n: usize) -> Vec<f32> {
         let mut out = Vec::with_capacity(n + 1);
         while out.len() < n {
@@ -93,7 +94,7 @@ fn philox(mut x: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
 mod tests {
     use super::*;
 
-    /// The known answers that come with Random123.
+    /// The known-answer tests of the Random123 library.
     #[test]
     fn known_answers() {
         assert_eq!(philox([0; 4], [0; 2]), [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]);

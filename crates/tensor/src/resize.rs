@@ -1,18 +1,19 @@
-//! How [`Op::ResizeConv`](crate::Op::ResizeConv) is differentiated without the enlarged picture.
+//! The gradient of [`Op::ResizeConv`](crate::Op::ResizeConv) without the upsampled input.
 //!
-//! Of the nine elements that the kernel sees there but four differ. With the taps added up that see
-//! the same one it is the transposed convolution with a kernel of 4×4 and stride 2: each element q
-//! goes to the four outputs 2q - 1 to 2q + 2 along an axis.
+//! The 3×3 kernel reads nine elements of the upsampled input, which are copies of only four
+//! elements of x. Adding up the taps that read the same element gives a transposed convolution with
+//! a 4×4 kernel and stride 2: along an axis, each element q of x contributes to four outputs, from
+//! 2q - 1 to 2q + 2.
 
 use crate::{Geometry, Result, Tensor};
 
-/// Of the convolution of the enlarged picture.
+/// The geometry of the 3×3 convolution of the upsampled input.
 pub(crate) const LARGE: Geometry = Geometry { stride: [1; 3], padding: [0, 1, 1] };
 
-/// Of the convolution that it is the transpose of.
+/// The geometry of the 4×4 convolution whose transpose equals [`Op::ResizeConv`](crate::Op).
 pub(crate) const GEOMETRY: Geometry = Geometry { stride: [1, 2, 2], padding: [0, 1, 1] };
 
-/// `[1, 3, 3, ci, co]` to `[1, 4, 4, co, ci]`.
+/// The 3×3 kernel `[1, 3, 3, ci, co]` as a 4×4 kernel `[1, 4, 4, co, ci]` for [`GEOMETRY`].
 pub(crate) fn fold<T: Tensor>(k: &T) -> Result<T> {
     let mut k = k.clone();
     for axis in [1, 2] {

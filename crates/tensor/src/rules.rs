@@ -1,19 +1,20 @@
-//! The gradient of each operation, written once in the trait's own methods, so that it serves
-//! every backend and every order.
+//! The gradient of each operation, written with methods of [`Tensor`], so that one rule serves
+//! every backend and every order of gradient.
 
 use crate::{Binary, Desc, Op, Result, Tensor, Unary, resize};
 
-/// The most inputs an operation with a rule has, [`Op::Concat`] aside, which saves none.
+/// The largest number of inputs of an operation with a rule. [`Op::Concat`] may have more, but
+/// saves none of them.
 const ARITY: usize = 3;
 
-/// Which values a rule needs beside the gradient.
+/// The values that a rule needs besides the gradient of the output.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Saves {
     pub inputs: [bool; ARITY],
     pub output: bool,
 }
 
-/// What a rule sees of an input: its description always, its value where [`Op::saves`] says so.
+/// An input as its rule sees it: the description, and the value if [`Op::saves`] asks for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Saved<T> {
     pub desc: Desc,
@@ -22,12 +23,13 @@ pub(crate) struct Saved<T> {
 
 impl<T> Saved<T> {
     fn value(&self) -> &T {
-        self.value.as_ref().expect("a rule reads what the operation saves")
+        self.value.as_ref().expect("`saves` lists the values of the rule")
     }
 }
 
 impl Op {
-    /// Whether the operation has a rule of its own; the others are differentiated by expansion.
+    /// Whether the operation has a rule. Operations without a rule are differentiated through their
+    /// expansion.
     pub(crate) fn has_rule(&self) -> bool {
         !matches!(self, Op::NormGrad(_) | Op::LstmCellGrad | Op::GruCellGrad)
     }
@@ -37,6 +39,7 @@ impl Op {
         matches!(self, Op::Unary(Unary::Sign))
     }
 
+    /// The values that the rule needs for the partials by the wanted inputs.
     pub(crate) fn saves(&self, wanted: &[bool]) -> Saves {
         let wants = |i: usize| wanted.get(i) == Some(&true);
         let inputs = |a, b, c| Saves { inputs: [a, b, c], output: false };
@@ -60,7 +63,7 @@ impl Op {
         }
     }
 
-    /// The partials of ⟨g, op(inputs)⟩ by the wanted inputs; `None` where one is zero.
+    /// The partials of ⟨g, op(inputs)⟩ by the wanted inputs; `None` for a partial that is zero.
     pub(crate) fn partials<T: Tensor>(
         &self,
         inputs: &[Saved<T>],
@@ -69,7 +72,7 @@ impl Op {
         wanted: &[bool],
     ) -> Result<Vec<Option<T>>> {
         let x = &inputs[0];
-        let y = || output.expect("a rule reads what the operation saves");
+        let y = || output.expect("`saves` lists the values of the rule");
         let shape = |i: usize| &inputs[i].desc.shape;
         let one = |partial: Result<T>| Ok(vec![Some(partial?)]);
         let partial = |i: usize, f: &dyn Fn() -> Result<T>| wanted[i].then(f).transpose();
@@ -189,8 +192,8 @@ impl Op {
     }
 }
 
-/// `op(a, b)` that is a sum over the outermost axis of both, as the partial by a weight is one over
-/// its batch.
+/// The deferred product `op(a, b)`, a sum over the outermost axis of both factors. The partial by a
+/// weight is such a sum, over the batch.
 pub(crate) struct Product<T> {
     op: Op,
     a: T,
@@ -198,7 +201,7 @@ pub(crate) struct Product<T> {
 }
 
 impl Op {
-    /// The partial by the second input, if it is a [`Product`].
+    /// The partial by the second input as a [`Product`]; `None` if it is not one.
     pub(crate) fn product<T: Tensor>(&self, inputs: &[Saved<T>], g: &T) -> Option<Product<T>> {
         let x = || inputs[0].value().clone();
         let g = g.clone();
@@ -218,12 +221,13 @@ impl Op {
 }
 
 impl<T: Tensor> Product<T> {
-    /// The elements of both factors.
+    /// The number of elements of both factors together.
     pub fn elements(&self) -> usize {
         self.a.shape().elements() + self.b.shape().elements()
     }
 
-    /// The sum of several, those over tensors of one shape as one sum over all of them.
+    /// The sum of all products; `None` if there are none. Products with the same operation and the
+    /// same shapes but for the outermost axis are computed as one.
     pub fn sum(mut products: Vec<Self>) -> Result<Option<T>> {
         let inner = |product: &Self| [&product.a, &product.b].map(|x| x.shape().with(0, 1));
         let mut total: Option<T> = None;
@@ -244,7 +248,7 @@ impl<T: Tensor> Product<T> {
     }
 }
 
-/// Tensors after one another along their outermost axis.
+/// The tensors concatenated along their outermost axis.
 fn joined<T: Tensor>(mut tensors: Vec<T>) -> Result<T> {
     if tensors.len() == 1 {
         return Ok(tensors.remove(0));
@@ -252,7 +256,7 @@ fn joined<T: Tensor>(mut tensors: Vec<T>) -> Result<T> {
     T::concat(&tensors.iter().collect::<Vec<_>>(), 0)
 }
 
-/// All partials at once from a fused operation that gives them after one another, flat.
+/// All partials from a fused operation whose output is the partials, flattened and concatenated.
 fn unpack<T: Tensor>(op: Op, inputs: &[Saved<T>], g: &T) -> Result<Vec<Option<T>>> {
     let values: Vec<&T> = inputs.iter().map(Saved::value).chain([g]).collect();
     let flat = T::apply(g.device(), op, &values)?;

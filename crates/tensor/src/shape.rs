@@ -1,10 +1,10 @@
 use std::fmt;
 use std::ops::Deref;
 
-/// The largest number of axes of a tensor.
+/// The largest rank (number of axes) of a tensor.
 pub const MAX_RANK: usize = 6;
 
-/// The lengths of a tensor's axes, outermost first. A scalar has none.
+/// The lengths of a tensor's axes, outermost first. The shape of a scalar is `[]`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
     dims: [usize; MAX_RANK],
@@ -12,7 +12,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The number of elements, 1 for a scalar; `usize::MAX` where it is larger than that.
+    /// The number of elements, 1 for a scalar. Saturates at `usize::MAX`.
     pub fn elements(&self) -> usize {
         self.iter().fold(1, |product, &dim| product.saturating_mul(dim))
     }
@@ -20,7 +20,7 @@ impl Shape {
     /// The shape with axis `axis` of length `len`.
     ///
     /// # Panics
-    /// If there is no such axis.
+    /// If the shape has no axis `axis`.
     pub fn with(&self, axis: usize, len: usize) -> Self {
         let mut shape = *self;
         shape.dims[..shape.rank][axis] = len;
@@ -30,13 +30,13 @@ impl Shape {
     /// The axes of `self` followed by those of `inner`.
     ///
     /// # Panics
-    /// If there are more than [`MAX_RANK`] in all.
+    /// If there are more than [`MAX_RANK`] axes in all.
     pub fn join(&self, inner: &[usize]) -> Self {
         self.iter().chain(inner).copied().collect()
     }
 
-    /// The shape that both `self` and `other` broadcast to, aligned at the innermost axis, where a
-    /// length of 1 is repeated; `None` if there is none.
+    /// The shape that both `self` and `other` broadcast to; `None` if they do not broadcast. Axes
+    /// are aligned at the innermost one, and an axis of length 1 is repeated.
     pub fn broadcast(&self, other: &Self) -> Option<Self> {
         let rank = self.rank.max(other.rank);
         let mut shape = Shape { dims: [0; MAX_RANK], rank };
@@ -119,7 +119,7 @@ pub enum DType {
     F32,
 }
 
-/// What is known of a tensor without its elements.
+/// The description of a tensor: its shape and element type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Desc {
     /// The lengths of its axes.
@@ -129,7 +129,7 @@ pub struct Desc {
 }
 
 impl Desc {
-    /// A description of 32-bit floats.
+    /// The description of a tensor of 32-bit floats.
     pub fn f32(shape: impl Into<Shape>) -> Self {
         Self { shape: shape.into(), dtype: DType::F32 }
     }

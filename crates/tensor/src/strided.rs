@@ -1,4 +1,4 @@
-//! How a backend walks over tensors: inputs whose strides are not those of the output, and sums over
+//! Loops of a backend over tensors: inputs whose strides differ from the output's, and sums over
 //! several axes.
 //!
 //! ```
@@ -11,16 +11,16 @@
 
 use crate::{MAX_RANK, Shape};
 
-/// An axis of the output, and how far one step along it goes in each input.
+/// An axis of the output, with the stride of each input along it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dim<const N: usize> {
     /// Its length.
     pub len: usize,
-    /// Elements of each input from one index to the next.
+    /// For each input, the distance in elements from one index of the axis to the next.
     pub strides: [usize; N],
 }
 
-/// The steps of a contiguous tensor along each of its axes.
+/// The strides, in elements, of a contiguous tensor of `shape`.
 pub fn contiguous(shape: &Shape) -> [usize; MAX_RANK] {
     let mut strides = [0; MAX_RANK];
     let mut stride = 1;
@@ -31,7 +31,7 @@ pub fn contiguous(shape: &Shape) -> [usize; MAX_RANK] {
     strides
 }
 
-/// The axes of `shape`, to which all `inputs` broadcast, as few as will do.
+/// The axes of `shape`, to which all `inputs` broadcast, merged into as few as possible.
 pub fn collapse<const N: usize>(shape: &Shape, inputs: [&Shape; N]) -> Vec<Dim<N>> {
     merge((0..shape.len()).map(|axis| Dim {
         len: shape[axis],
@@ -45,8 +45,8 @@ pub fn collapse<const N: usize>(shape: &Shape, inputs: [&Shape; N]) -> Vec<Dim<N
     }))
 }
 
-/// The same axes, outermost first, without those of length 1 and with those that can be walked as
-/// one made one.
+/// The axes `dims`, outermost first, without axes of length 1, and with neighbouring axes merged
+/// where one loop can cover both.
 pub fn merge<const N: usize>(dims: impl Iterator<Item = Dim<N>>) -> Vec<Dim<N>> {
     let mut merged: Vec<Dim<N>> = Vec::with_capacity(MAX_RANK);
     for dim in dims.filter(|dim| dim.len != 1) {
@@ -60,8 +60,9 @@ pub fn merge<const N: usize>(dims: impl Iterator<Item = Dim<N>>) -> Vec<Dim<N>> 
     merged
 }
 
-/// The passes in which a sum over `axes` is taken, each over the middle of `[outer, len, inner]`:
-/// neighbouring axes go together, the innermost first, since that leaves the least to do.
+/// Splits a sum over `axes` into passes, each a sum over the middle axis of `[outer, len, inner]`.
+/// Neighbouring axes share a pass. The innermost axes come first, because their sum leaves the
+/// fewest elements to the later passes.
 pub fn sum_passes(shape: &Shape, axes: &[usize]) -> Vec<[usize; 3]> {
     let mut shape = *shape;
     let mut passes = Vec::new();
@@ -70,7 +71,7 @@ pub fn sum_passes(shape: &Shape, axes: &[usize]) -> Vec<[usize; 3]> {
         let kept = |axis: &usize| !axes.contains(axis) && shape[*axis] != 1;
         let first = (0..last).rev().find(kept).map_or(0, |axis| axis + 1);
         let parts = [&shape[..first], &shape[first..=last], &shape[last + 1..]];
-        // What is empty may have any lengths beside the 0.
+        // An empty tensor may have huge axes beside the one of length 0, so the product saturates.
         passes.push(parts.map(|dims| dims.iter().copied().fold(1, usize::saturating_mul)));
         (first..=last).for_each(|axis| shape = shape.with(axis, 1));
         end = first;

@@ -7,35 +7,38 @@ use crate::{Binary, Desc, Error, Geometry, NormSpec, Op, Random, Result, Shape, 
 
 /// An array of numbers on some device.
 ///
-/// Like `Iterator`, it asks a backend for a few methods and provides the rest. A tensor is never
-/// changed by what is computed from it; a clone is cheap.
+/// Like `Iterator`, the trait asks a backend for a few methods and provides the others. An
+/// operation never changes its inputs; a clone is cheap.
 ///
 /// # Errors
-/// Every operation checks its shapes first ([`Op::infer`]) and fails with
-/// [`Error::Shape`] at once. What goes wrong on a device that works in the
-/// background may surface later, in [`Tensor::read`].
+/// Every operation first checks its shapes with [`Op::infer`] and fails at once with
+/// [`Error::Shape`]. An error of a device that works in the background may surface later, in
+/// [`Tensor::read`].
 pub trait Tensor: Clone + Send + Sync {
-    /// Where tensors live and are computed.
+    /// A device that stores and computes tensors.
     type Device: Clone + Send + Sync;
 
-    /// Where this tensor lives.
+    /// The device of this tensor.
     fn device(&self) -> &Self::Device;
 
-    /// Its shape and type.
+    /// The tensor's shape and element type.
     fn desc(&self) -> &Desc;
 
-    /// A tensor of `data` in row-major order.
+    /// A tensor with the elements `data`, in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `data` does not fill `shape`; errors of the device.
     fn from_slice(device: &Self::Device, data: &[f32], shape: impl Into<Shape>) -> Result<Self>;
 
-    /// The elements in row-major order, once they are computed.
+    /// The elements in row-major order, once the device has computed them.
     fn read(&self) -> impl Future<Output = Result<Vec<f32>>>;
 
-    /// The one method that computes.
+    /// Computes `op` of `inputs`. All operations of the trait end here.
     fn apply(device: &Self::Device, op: Op, inputs: &[&Self]) -> Result<Self>;
 
-    /// Changes `self` by a rule of optimisation, in place where its buffer is not shared.
+    /// Applies an optimiser's rule to `self`, in place if no other tensor shares the buffer.
     ///
-    /// The provided form is made of operations; a backend may do it in one sweep.
+    /// The provided method is made of operations; a backend may override it with one kernel.
     ///
     /// # Errors
     /// Those of [`Update::check`], before anything is changed.
@@ -43,19 +46,19 @@ pub trait Tensor: Clone + Send + Sync {
         update.expand(self, state, inputs)
     }
 
-    // Everything below is provided.
+    // All methods below are provided.
 
     /// The lengths of the axes.
     fn shape(&self) -> &Shape {
         &self.desc().shape
     }
 
-    /// The elements in row-major order; waits for them.
+    /// The elements in row-major order; blocks until the device has computed them.
     fn to_vec(&self) -> Result<Vec<f32>> {
         block_on(self.read())
     }
 
-    /// A tensor of one number in every place.
+    /// A tensor whose elements all equal `value`.
     fn full(device: &Self::Device, value: f32, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         let ones: Shape = shape.iter().map(|_| 1).collect();
@@ -65,12 +68,12 @@ pub trait Tensor: Clone + Send + Sync {
     /// Independent normal numbers of mean 0 and variance 1, drawn on the host.
     ///
     /// # Errors
-    /// [`Error::Memory`] if the host has no room for them.
+    /// [`Error::Memory`] if the host has no memory for the numbers.
     fn randn(device: &Self::Device, random: &mut Random, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        // The numbers come in pairs. Sizes are often read from a file, so there may be too many.
+        // The `+ 1`: `normals` draws pairs. A shape read from a file may be too large for memory.
         let room = Vec::<f32>::new().try_reserve_exact(shape.elements().saturating_add(1));
-        room.map_err(|_| Error::Memory(format!("a tensor of {shape} does not fit")))?;
+        room.map_err(|_| Error::Memory(format!("no room for a tensor of {shape}")))?;
         Self::from_slice(device, &random.normals(shape.elements()), shape)
     }
 
@@ -124,7 +127,7 @@ pub trait Tensor: Clone + Send + Sync {
         self.unary(Unary::LeakyRelu(slope))
     }
 
-    /// The partial of ⟨`grad`, [`Tensor::leaky_relu`]⟩: `grad` where x > 0, else `slope` times it.
+    /// The partial of ⟨`grad`, leaky_relu(x)⟩ by x: `grad` where x > 0, else `slope` · `grad`.
     fn leaky_relu_grad(&self, slope: f32, grad: &Self) -> Result<Self> {
         Self::apply(self.device(), Op::Binary(Binary::LeakyReluGrad(slope)), &[self, grad])
     }
@@ -164,7 +167,7 @@ pub trait Tensor: Clone + Send + Sync {
         Self::apply(self.device(), Op::Binary(Binary::Div), &[self, other])
     }
 
-    /// The same elements under another shape.
+    /// The same elements, in the same order, with another shape.
     fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         if shape == *self.shape() {
@@ -178,7 +181,7 @@ pub trait Tensor: Clone + Send + Sync {
         Self::apply(self.device(), Op::Permute(axes.to_vec()), &[self])
     }
 
-    /// Repeated to `shape`.
+    /// `self` repeated to `shape`, as in [`Shape::broadcast`].
     fn broadcast_to(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         if shape == *self.shape() {
@@ -187,7 +190,8 @@ pub trait Tensor: Clone + Send + Sync {
         Self::apply(self.device(), Op::Broadcast(shape), &[self])
     }
 
-    /// Elements `start..start + len` along `axis`. Along the outermost axis it costs nothing.
+    /// Elements `start..start + len` along `axis`. A slice along the outermost axis can be a view
+    /// that copies nothing.
     fn slice(&self, axis: usize, start: usize, len: usize) -> Result<Self> {
         if start == 0 && self.shape().get(axis) == Some(&len) {
             return Ok(self.clone());
@@ -195,7 +199,7 @@ pub trait Tensor: Clone + Send + Sync {
         Self::apply(self.device(), Op::Slice { axis, start, len }, &[self])
     }
 
-    /// Zeros before and after along `axis`.
+    /// `self` with `before` zeros before and `after` zeros after it along `axis`.
     fn pad(&self, axis: usize, before: usize, after: usize) -> Result<Self> {
         Self::apply(self.device(), Op::Pad { axis, before, after }, &[self])
     }
@@ -208,28 +212,28 @@ pub trait Tensor: Clone + Send + Sync {
         cut.reshape(shape)
     }
 
-    /// Tensors after one another along `axis`.
+    /// The tensors concatenated along `axis`; their other axes must be equal.
     ///
     /// # Panics
-    /// If there are none.
+    /// If `parts` is empty.
     fn concat(parts: &[&Self], axis: usize) -> Result<Self> {
         match parts {
-            [] => panic!("there is nothing to concatenate"),
+            [] => panic!("concat and stack need at least one tensor"),
             [one] => Ok((*one).clone()),
             _ => Self::apply(parts[0].device(), Op::Concat { axis }, parts),
         }
     }
 
-    /// Tensors of one shape along a new axis `axis`.
+    /// Tensors of equal shape, stacked along a new axis `axis`.
     ///
     /// # Panics
-    /// If there are none.
+    /// If `parts` is empty.
     fn stack(parts: &[&Self], axis: usize) -> Result<Self> {
         if parts.iter().any(|part| axis > part.shape().len()) {
             return Err(Error::Shape {
                 op: "stack",
                 shapes: parts.iter().map(|part| *part.shape()).collect(),
-                reason: format!("there is no room for a new axis {axis}"),
+                reason: format!("a new axis {axis} is out of range"),
             });
         }
         let widened = parts
@@ -242,7 +246,7 @@ pub trait Tensor: Clone + Send + Sync {
         Self::concat(&widened.iter().collect::<Vec<_>>(), axis)
     }
 
-    /// The sum over `axes`, which stay with length 1.
+    /// The sum over `axes` (ascending), which keep length 1.
     fn sum(&self, axes: &[usize]) -> Result<Self> {
         if axes.iter().all(|&axis| self.shape().get(axis) == Some(&1)) {
             return Ok(self.clone());
@@ -250,7 +254,8 @@ pub trait Tensor: Clone + Send + Sync {
         Self::apply(self.device(), Op::Sum { axes: axes.to_vec() }, &[self])
     }
 
-    /// The sum over whatever a broadcast from `shape` repeats: its adjoint.
+    /// The sum over the axes that a broadcast from `shape` to the shape of `self` repeats: the
+    /// adjoint of that broadcast.
     fn sum_to(&self, shape: &Shape) -> Result<Self> {
         if shape == self.shape() {
             return Ok(self.clone());
@@ -267,7 +272,7 @@ pub trait Tensor: Clone + Send + Sync {
         self.sum(&axes)?.reshape([])
     }
 
-    /// The mean over `axes`, which stay with length 1.
+    /// The mean over `axes` (ascending), which keep length 1.
     fn mean(&self, axes: &[usize]) -> Result<Self> {
         let sum = self.sum(axes)?;
         let count = self.shape().elements() / sum.shape().elements().max(1);
@@ -284,7 +289,8 @@ pub trait Tensor: Clone + Send + Sync {
         Self::apply(self.device(), Op::Softmax, &[self])
     }
 
-    /// Rows of the table `self: [rows, d]` at `indices: [..]`, which gives `[.., d]`.
+    /// The rows of the table `self: [rows, d]` at `indices: [..]`, a tensor `[.., d]`; see
+    /// [`Op::Gather`].
     fn gather(&self, indices: &Self) -> Result<Self> {
         Self::apply(self.device(), Op::Gather, &[self, indices])
     }
@@ -294,34 +300,38 @@ pub trait Tensor: Clone + Send + Sync {
         self.matmul_t(false, other, false)
     }
 
-    /// The matrix product, either side transposed where asked.
+    /// The matrix product over the two innermost axes, with either side transposed on request.
     fn matmul_t(&self, transpose_a: bool, other: &Self, transpose_b: bool) -> Result<Self> {
         let op = Op::MatMul { transpose_a, transpose_b };
         Self::apply(self.device(), op, &[self, other])
     }
 
-    /// The convolution of `self: [n, t, h, w, ci]` with `weight: [kt, kh, kw, ci, co]`.
+    /// The convolution of `self: [n, t, h, w, ci]` with `weight: [kt, kh, kw, ci, co]`, which gives
+    /// `[n, t', h', w', co]`; see [`Op::Conv`].
     fn conv(&self, weight: &Self, geometry: Geometry) -> Result<Self> {
         Self::apply(self.device(), Op::Conv(geometry), &[self, weight])
     }
 
-    /// The transposed convolution of `self: [n, t', h', w', co]`, which gives
-    /// `[n, t, h, w, ci]` with `size = [t, h, w]`.
+    /// The transposed convolution of `self: [n, t', h', w', co]` with
+    /// `weight: [kt, kh, kw, ci, co]`, which gives `[n, t, h, w, ci]` with `size = [t, h, w]`.
     fn conv_input(&self, weight: &Self, geometry: Geometry, size: [usize; 3]) -> Result<Self> {
         Self::apply(self.device(), Op::ConvInput { geometry, size }, &[self, weight])
     }
 
-    /// The gradient by the weights of the convolution of `self` whose output has the gradient `g`.
+    /// The gradient by the weights of a convolution of `self: [n, t, h, w, ci]` whose output has
+    /// the gradient `g: [n, t', h', w', co]`. With `kernel = [kt, kh, kw]`, it gives
+    /// `[kt, kh, kw, ci, co]`.
     fn conv_weight(&self, g: &Self, geometry: Geometry, kernel: [usize; 3]) -> Result<Self> {
         Self::apply(self.device(), Op::ConvWeight { geometry, kernel }, &[self, g])
     }
 
-    /// Each element of `[n, t, h, w, c]` repeated `[ft, fh, fw]` times.
+    /// `self: [n, t, h, w, c]` with each element repeated `factor = [ft, fh, fw]` times along
+    /// t, h, w.
     fn upsample(&self, factor: [usize; 3]) -> Result<Self> {
         Self::apply(self.device(), Op::Upsample { factor }, &[self])
     }
 
-    /// The sum of each block of `[ft, fh, fw]` elements of `[n, t, h, w, c]`.
+    /// The sum of each block of `factor = [ft, fh, fw]` elements of `self: [n, t, h, w, c]`.
     fn sum_pool(&self, factor: [usize; 3]) -> Result<Self> {
         Self::apply(self.device(), Op::SumPool { factor }, &[self])
     }
@@ -332,23 +342,25 @@ pub trait Tensor: Clone + Send + Sync {
         Self::apply(self.device(), Op::ResizeConv, &[self, weight, bias])
     }
 
-    /// [`Op::Norm`] of `self: [n, .., c]`, scale and shift `[n, c]` or `[1, c]`.
+    /// [`Op::Norm`] of `self: [n, .., c]` with scale and shift `[n, c]` or `[1, c]`.
     fn norm(&self, scale: &Self, shift: &Self, spec: NormSpec) -> Result<Self> {
         Self::apply(self.device(), Op::Norm(spec), &[self, scale, shift])
     }
 
-    /// [`Op::LstmCell`] of the gates `self: [.., 4c]`: `[2, .., c]`, h then c.
+    /// [`Op::LstmCell`] of the gates `self: [.., 4c]` and the cell state `[.., c]`: `[2, .., c]`,
+    /// h' then c'.
     fn lstm_cell(&self, cell: &Self) -> Result<Self> {
         Self::apply(self.device(), Op::LstmCell, &[self, cell])
     }
 
-    /// [`Op::GruCell`] of the gates from the input, `self: [.., 3c]`, and from the state.
+    /// [`Op::GruCell`] of the gates from the input, `self: [.., 3c]`, the gates from the state,
+    /// `[.., 3c]`, and the state `[.., c]`: the new state `[.., c]`.
     fn gru_cell(&self, state_gates: &Self, state: &Self) -> Result<Self> {
         Self::apply(self.device(), Op::GruCell, &[self, state_gates, state])
     }
 }
 
-/// Waits for a future on this thread.
+/// Polls a future to completion on the current thread.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(std::thread::Thread);
     impl Wake for Unpark {

@@ -1,10 +1,10 @@
 use crate::{Error, Result, Shape, Tensor};
 
-/// A rule by which [`Tensor::update`] changes a parameter p in place.
+/// A rule of [`Tensor::update`] for changing a parameter p in place.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Update {
-    /// Adam (Kingma and Ba, 2015). State: the moments m and v; inputs: the gradient g and a factor
-    /// on it, `[1]`, by which it is clipped.
+    /// Adam (Kingma and Ba, 2015). State: the moments m and v. Inputs: the gradient g, and a factor
+    /// `[1]` that scales it for clipping.
     ///
     /// With ĝ = factor · g: m ← β₁ m + (1 - β₁) ĝ, v ← β₂ v + (1 - β₂) ĝ²,
     /// p ← p - `rate` · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε).
@@ -17,17 +17,18 @@ pub enum Update {
         beta2: f32,
         /// ε
         epsilon: f32,
-        /// t, which counts from 1.
+        /// t, counted from 1.
         step: u64,
     },
-    /// p ← p + `weight` (x - p), as for an average of parameters. No state; input: x.
+    /// p ← p + `weight` (x - p), for a moving average of parameters. No state. Input: x.
     Lerp {
-        /// 0 keeps p, 1 takes x.
+        /// 0 keeps p, 1 replaces p by x.
         weight: f32,
     },
 }
 
-/// The two numbers of Adam that depend on the step alone, as `(rate / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ))`.
+/// The two factors of Adam that are the same for all elements:
+/// `(rate / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ))`.
 pub fn adam_factors(rate: f32, beta1: f32, beta2: f32, step: u64) -> (f32, f32) {
     let correction = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
     let rate = f64::from(rate) / correction(beta1);
@@ -35,8 +36,8 @@ pub fn adam_factors(rate: f32, beta1: f32, beta2: f32, step: u64) -> (f32, f32) 
 }
 
 impl Update {
-    /// Checks that the state and the inputs are those of the rule, shaped as the parameter: what
-    /// [`Tensor::update`] calls first.
+    /// Checks the number and the shapes of the state and the inputs. [`Tensor::update`] calls this
+    /// first.
     ///
     /// # Errors
     /// [`Error::Shape`] with the shapes of the parameter, the state and the inputs.
@@ -58,13 +59,13 @@ impl Update {
             return Ok(());
         }
         let reason = match factors {
-            0 => "the parameter and the input must be of one shape",
-            _ => "the parameter, two moments and the gradient must be of one shape, the factor [1]",
+            0 => "the parameter and the input need equal shapes",
+            _ => "the parameter, two moments and the gradient need equal shapes, the factor [1]",
         };
         Err(Error::Shape { op, shapes, reason: reason.into() })
     }
 
-    /// The rule made of operations.
+    /// Applies the rule with tensor operations.
     pub(crate) fn expand<T: Tensor>(
         &self,
         p: &mut T,

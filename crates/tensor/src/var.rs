@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::rules::{Product, Saved};
 use crate::{Desc, Op, Result, Shape, Tensor, Update};
 
-/// A tensor that remembers how it was made, so that [`grad`] can walk back.
+/// A tensor that records the operations behind it, so that [`grad`] can differentiate it.
 ///
-/// It is itself a [`Tensor`]: a model written against the trait runs on `T` for its values and on
-/// `Var<T>` for its gradients, and `Var<Var<T>>` gives the gradient of a gradient.
+/// `Var<T>` is itself a [`Tensor`]. A model written against the trait runs on `T` for its values
+/// and on `Var<T>` for its gradients; `Var<Var<T>>` gives second-order gradients.
 #[derive(Clone)]
 pub struct Var<T: Tensor> {
     value: T,
@@ -16,15 +16,17 @@ pub struct Var<T: Tensor> {
 }
 
 struct Node<T: Tensor> {
-    /// Greater than that of every input, so that descending order is an order of the walk back.
+    /// Greater than the id of every input, so that descending ids are an order for the backward
+    /// pass.
     id: u64,
     /// `None` for a leaf.
     op: Option<Op>,
-    /// What the rule needs, and where its partials go.
     inputs: Vec<Edge<T>>,
+    /// The output, if the rule needs it.
     output: Option<T>,
 }
 
+/// An input: the saved part that the rule needs, and the node that gets the partial.
 type Edge<T> = (Saved<T>, Option<Arc<Node<T>>>);
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
@@ -36,7 +38,8 @@ impl<T: Tensor> Node<T> {
 }
 
 impl<T: Tensor> Drop for Node<T> {
-    /// A chain of a million steps must not recurse a million times.
+    /// Frees the inputs in a loop: dropping a chain of a million nodes recursively would overflow
+    /// the stack.
     fn drop(&mut self) {
         let take = |node: &mut Self, stack: &mut Vec<Arc<Self>>| {
             stack.extend(node.inputs.drain(..).filter_map(|(_, input)| input));
@@ -52,17 +55,17 @@ impl<T: Tensor> Drop for Node<T> {
 }
 
 impl<T: Tensor> Var<T> {
-    /// A value that gradients are asked for.
+    /// A variable that [`grad`] can differentiate by.
     pub fn leaf(value: T) -> Self {
         Self { value, node: Some(Node::new(None, Vec::new(), None)) }
     }
 
-    /// A value that no gradient flows to.
+    /// A value that receives no gradient.
     pub fn constant(value: T) -> Self {
         Self { value, node: None }
     }
 
-    /// The value, without how it was made.
+    /// The value, without its graph.
     pub fn value(&self) -> &T {
         &self.value
     }
@@ -113,7 +116,7 @@ impl<T: Tensor> Tensor for Var<T> {
         Ok(Self { value, node: Some(Node::new(Some(op), inputs, output)) })
     }
 
-    /// Changes the value; the variable is a constant afterwards.
+    /// Updates the value. The variable becomes a constant.
     fn update(&mut self, update: &Update, state: &mut [&mut Self], inputs: &[&Self]) -> Result<()> {
         self.node = None;
         let mut state: Vec<&mut T> = state.iter_mut().map(|s| &mut s.value).collect();
@@ -122,12 +125,15 @@ impl<T: Tensor> Tensor for Var<T> {
     }
 }
 
-/// The gradients of the sum of all elements of `y` by each of `xs`, zeros where `y` does not depend
-/// on one.
+/// The gradients of the sum of all elements of `y` by each of `xs`, each with the shape of its
+/// variable. A variable that `y` does not depend on gets zeros.
 ///
-/// `y` is taken, and each step of its history is freed once it has been walked, except for what
-/// other variables still hold, and for the inputs of a recurrence's products, which wait for one
-/// another.
+/// `grad` consumes `y` and frees each node of its graph once the node is processed. Nodes that
+/// other variables hold stay, and so do the factors of a recurrent weight's gradient until all are
+/// there.
+///
+/// # Errors
+/// If an operation of a rule fails.
 ///
 /// ```
 /// use kinora_tensor::conformance::Reference;
@@ -144,10 +150,10 @@ pub fn grad<T: Tensor>(y: Var<T>, xs: &[&Var<T>]) -> Result<Vec<T>> {
     grad_from(y, seed, xs)
 }
 
-/// The gradients of ⟨seed, y⟩ by each of `xs`: as [`grad`], from any gradient of `y`.
+/// The gradients of ⟨seed, y⟩ by each of `xs`: like [`grad`], with `seed` as the gradient of `y`.
 ///
 /// # Errors
-/// If `seed` has not as many elements as `y`, or an operation of a rule fails.
+/// If `seed` and `y` differ in the number of elements, or an operation of a rule fails.
 pub fn grad_from<T: Tensor>(y: Var<T>, seed: T, xs: &[&Var<T>]) -> Result<Vec<T>> {
     let seed = seed.reshape(*y.shape())?;
     let targets: HashMap<u64, Desc> =
@@ -225,14 +231,15 @@ fn walk<T: Tensor>(
     Ok(())
 }
 
-/// A weight used so often, as in a recurrence, has its partials wait for one another where their
-/// factors are at most so many times as large as it: then they become one product over all times,
-/// and not a sum of small ones. The factors live until the weight is reached.
+/// A weight used at least this often, as in a recurrence, gets its gradient from one product over
+/// all uses instead of a sum of small products. The factors stay in memory until the backward pass
+/// reaches the weight.
 const OFTEN: usize = 3;
+/// A use joins that product if its factors have at most this many times the weight's elements.
 const SMALL: usize = 8;
 
-/// For each node behind `root`, whether a target lies behind it (or is it), and how often it is an
-/// input.
+/// For each node that `root` depends on: whether it is a target or depends on one, and how often it
+/// is an input.
 fn reaching<T: Tensor>(
     root: &Arc<Node<T>>,
     targets: &HashMap<u64, Desc>,
@@ -259,7 +266,7 @@ fn reaching<T: Tensor>(
     (reaching, uses)
 }
 
-/// A node in the queue, latest first.
+/// A node in the queue of the backward pass, ordered by id, largest first.
 struct Step<T: Tensor>(Arc<Node<T>>);
 
 impl<T: Tensor> PartialEq for Step<T> {
@@ -296,8 +303,8 @@ struct Cut<T> {
     g: T,
 }
 
-/// The gradients that have reached a node so far. Those of slices wait for one another, so that
-/// they become one concatenation and not a sum of padded tensors; so do products.
+/// The gradients that have reached a node so far. Gradients of slices are collected, to become one
+/// concatenation instead of a sum of padded tensors. Products are collected, to become one product.
 struct Sum<T> {
     whole: Option<T>,
     cuts: Vec<Cut<T>>,
@@ -336,7 +343,7 @@ impl<T: Tensor> Sum<T> {
         let mut cuts = std::mem::take(&mut self.cuts);
         cuts.sort_by_key(|cut| (cut.axis, cut.start));
         while !cuts.is_empty() {
-            // One round takes cuts of one axis that do not overlap; what is left waits for the next.
+            // One round takes cuts of one axis that do not overlap; the rest is for later rounds.
             let (axis, mut end) = (cuts[0].axis, 0);
             let (round, rest): (Vec<_>, Vec<_>) = cuts.into_iter().partition(|cut| {
                 let fits = cut.axis == axis && cut.start >= end;

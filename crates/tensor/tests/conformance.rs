@@ -1,4 +1,5 @@
-//! The reference passes its own kit, the kit covers every operation, and it notices faults.
+//! The reference passes its own conformance kit, the kit covers every operation, and it finds
+//! injected faults.
 
 mod common;
 
@@ -31,7 +32,8 @@ fn gradients_are_those_of_finite_differences() {
     report.assert();
 }
 
-/// What a backend in 32 bits has at the least, which shows what the tolerances leave room for.
+/// A backend that rounds every output to 32 bits has the least error a real backend can have. The
+/// report shows how much room the tolerances leave beyond that.
 #[test]
 fn a_backend_of_32_bits_conforms() {
     let round = |_: &Op, _: &[&Reference], y: &mut [f64]| {
@@ -42,14 +44,14 @@ fn a_backend_of_32_bits_conforms() {
     report.assert();
 }
 
-/// Which checks of an operation's cases fail where a backend does something wrong.
+/// Injects faults into a backend and asserts which checks of the operation's cases fail.
 #[test]
 fn faults_are_noticed() {
     type Alter = fn(&Op, &[&Reference], &mut [f64]);
     let faults: [(&str, &str, Alter, &[&str]); 6] = [
         (
             "conv",
-            "the last weight of a large kernel is missed",
+            "the gradient of the last weight of a large kernel is missing",
             |op, _, y| {
                 if matches!(op, Op::ConvWeight { .. }) && y.len() > 5000 {
                     *y.last_mut().unwrap() = 0.0;
@@ -59,7 +61,7 @@ fn faults_are_noticed() {
         ),
         (
             "norm",
-            "a gradient of a slope that is a little off",
+            "the gradient of a leaky ReLU is slightly wrong",
             |op, _, y| {
                 if matches!(op, Op::Binary(Binary::LeakyReluGrad(_))) {
                     y.iter_mut().for_each(|y| *y *= 1.001);
@@ -69,7 +71,7 @@ fn faults_are_noticed() {
         ),
         (
             "leaky_relu",
-            "an activation that swallows what is no number",
+            "an activation turns NaN into 0",
             |op, _, y| {
                 if matches!(op, Op::Unary(Unary::LeakyRelu(_))) {
                     y.iter_mut().for_each(|y| *y = if y.is_nan() { 0.0 } else { *y });
@@ -79,7 +81,7 @@ fn faults_are_noticed() {
         ),
         (
             "softmax",
-            "infinity",
+            "the first output is infinity",
             |op, _, y| {
                 if matches!(op, Op::Softmax) && !y.is_empty() {
                     y[0] = f64::INFINITY;
@@ -89,7 +91,7 @@ fn faults_are_noticed() {
         ),
         (
             "permute",
-            "no number",
+            "the first output is NaN",
             |op, _, y| {
                 if matches!(op, Op::Permute(_)) && !y.is_empty() {
                     y[0] = f64::NAN;
@@ -99,7 +101,7 @@ fn faults_are_noticed() {
         ),
         (
             "norm",
-            "a fused gradient whose shift is another's",
+            "a fused gradient returns the gradient of the shift in the wrong order",
             |op, inputs, y| {
                 if matches!(op, Op::NormGrad(_)) {
                     let channels = inputs[2].values().len();

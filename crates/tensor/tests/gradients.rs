@@ -1,4 +1,5 @@
-//! What `grad` promises beside right numbers: what it computes, what it keeps, how deep it goes.
+//! The guarantees of `grad` besides right numbers: which partials it computes, which tensors it
+//! keeps, and how long a chain it can take.
 
 mod common;
 
@@ -21,14 +22,14 @@ fn a_seed_scales_each_row() -> Result<()> {
 }
 
 #[test]
-fn what_is_not_reached_gets_zeros() -> Result<()> {
+fn unreached_variables_get_zeros() -> Result<()> {
     let [x, unused] = [values(&[1.0, 2.0]), values(&[1.0, 2.0, 3.0])].map(Var::leaf);
     let constant = Var::constant(values(&[5.0]));
     let y = x.mul(&constant)?;
     let found = grad(y, &[&unused, &x, &constant])?;
     let found: Vec<_> = found.iter().map(|g| g.to_vec()).collect::<Result<_>>()?;
     assert_eq!(found, [vec![0.0; 3], vec![5.0; 2], vec![0.0]]);
-    // Not even the output hangs on anything; a step function is flat.
+    // An output without any variable; and the sign function, whose derivative is zero.
     assert_eq!(grad(constant.exp()?, &[&x])?[0].to_vec()?, [0.0, 0.0]);
     assert_eq!(grad(x.unary(kinora_tensor::Unary::Sign)?, &[&x])?[0].to_vec()?, [0.0, 0.0]);
     Ok(())
@@ -38,7 +39,7 @@ fn what_is_not_reached_gets_zeros() -> Result<()> {
 fn shared_and_inner_expressions() -> Result<()> {
     let x = Var::leaf(values(&[2.0]));
     let square = x.mul(&x)?;
-    // y = x² · x² + x² + x; by the inner node x²: 2 x² + 1
+    // y = x² · x² + x² + x; the gradient by the inner node x² is 2 x² + 1.
     let y = square.mul(&square)?.add(&square)?.add(&x)?;
     let found = grad(y, &[&x, &square, &x])?;
     let found: Vec<_> = found.iter().map(|g| g.to_vec().unwrap()[0]).collect();
@@ -81,8 +82,8 @@ fn slices_of_one_tensor_become_one_concatenation() -> Result<()> {
     Ok(())
 }
 
-/// Cuts that overlap, that leave gaps, along two axes, and twice the same, beside a use of the
-/// whole.
+/// Slices that overlap, leave gaps, lie along two axes or occur twice, together with a use of the
+/// whole tensor.
 #[test]
 fn slices_in_any_order() -> Result<()> {
     let x = Var::leaf(Reference::randn(&(), &mut Random::new(0, 0), [4, 6])?);
@@ -104,17 +105,19 @@ fn slices_in_any_order() -> Result<()> {
 
 type Use = fn(&Var<Spied>, &Var<Spied>, usize) -> Result<Var<Spied>>;
 
-/// What uses a weight k again and again, and how many products the gradient by it takes.
+/// A chain of operations that all use one weight k, and the number of products in the gradient by
+/// k.
 struct Uses {
     k: &'static [usize],
     first: &'static [usize],
-    /// The `i`-th use, of what the one before gave.
+    /// The `i`-th use of k, applied to the output of the previous use.
     f: Use,
     uses: usize,
     products: usize,
 }
 
-/// A weight that is used often has the gradient of as many weights of its values, summed.
+/// The gradient by a weight that is used often equals the sum of the gradients by separate weights
+/// with the same values.
 #[test]
 fn partials_by_a_weight_wait_for_one_another() -> Result<()> {
     const SAME: Geometry = Geometry { stride: [1, 1, 1], padding: [0, 1, 1] };
@@ -123,9 +126,9 @@ fn partials_by_a_weight_wait_for_one_another() -> Result<()> {
     let kernel: &[usize] = &[1, 3, 3, 3, 3];
     let cases = [
         Uses { k: kernel, first: picture, f: |x, k, _| x.conv(k, SAME), uses: 4, products: 1 },
-        // Two uses are left alone.
+        // Two uses are too few for one product.
         Uses { k: kernel, first: picture, f: |x, k, _| x.conv(k, SAME), uses: 2, products: 2 },
-        // Two sizes, and a batch of nothing.
+        // Two sizes of x; then an empty batch.
         Uses {
             k: kernel,
             first: picture,
@@ -148,7 +151,7 @@ fn partials_by_a_weight_wait_for_one_another() -> Result<()> {
             uses: 4,
             products: 2,
         },
-        // Beside uses of another kind.
+        // Together with uses of another kind.
         Uses {
             k: kernel,
             first: picture,
@@ -169,7 +172,8 @@ fn partials_by_a_weight_wait_for_one_another() -> Result<()> {
             products: 4,
         },
         Uses { k: &[3, 3], first: &[2, 3], f: |x, k, _| x.matmul(k), uses: 4, products: 1 },
-        // k and kᵀ of one shape; a rank that is no product; half of them xᵀ k, which is none either.
+        // k and kᵀ have the same shape. Then two cases without a common product: matrices with a
+        // batch axis, and xᵀ k in half of the uses.
         Uses {
             k: &[3, 3],
             first: &[2, 3],
@@ -235,7 +239,7 @@ fn second_order_through_a_recurrence() -> Result<()> {
 }
 
 #[test]
-fn what_is_not_asked_for_costs_nothing() -> Result<()> {
+fn unrequested_gradients_cost_nothing() -> Result<()> {
     let spy = Spy::new();
     let random = &mut Random::new(0, 0);
     let geometry = Geometry { stride: [1, 1, 1], padding: [0, 1, 1] };
@@ -279,7 +283,8 @@ fn values_are_freed_on_the_way_back() -> Result<()> {
         assert!(alive - before <= left + 10, "{alive} are alive after {done} of {}", seen.len());
     }
     assert_eq!(spy.alive(), before);
-    // A recurrence keeps its factors until its weight is reached, and nothing behind that.
+    // A recurrence keeps the factors of its weight's gradient until the weight is reached, and no
+    // other tensors.
     let k = Var::leaf(Spied::from_slice(&spy, &[0.5], [1, 1])?);
     let start = x.reshape([1, 1])?;
     let before = spy.alive();
@@ -290,7 +295,7 @@ fn values_are_freed_on_the_way_back() -> Result<()> {
     assert!((100..=320).contains(&(most - before)), "{} are alive", most - before);
     drop(gradient);
     assert_eq!(spy.alive(), before);
-    // What needs no value keeps none.
+    // Rules that need no values keep none.
     let y =
         (0..1000).try_fold(x.clone(), |y, _| y.affine(0.5, 1.0)?.reshape([1, 1])?.reshape([1]))?;
     assert!(spy.alive() - before < 10);
@@ -298,7 +303,7 @@ fn values_are_freed_on_the_way_back() -> Result<()> {
     Ok(())
 }
 
-/// A recursion would overflow the stack of a test's thread long before.
+/// Recursion over the nodes would overflow the stack of a test's thread.
 #[test]
 fn a_chain_of_a_million_steps() -> Result<()> {
     let x = Var::leaf(values(&[1.0]));
@@ -323,13 +328,13 @@ fn updates_leave_a_constant() -> Result<()> {
     );
     assert_eq!(
         wrong.unwrap_err().to_string(),
-        "lerp of [[2], [1]]: the parameter and the input must be of one shape"
+        "lerp of [[2], [1]]: the parameter and the input need equal shapes"
     );
     assert_eq!(p.to_vec()?, [1.5, 2.5]);
     Ok(())
 }
 
-/// A critic of convolutions, norms and leaky ReLUs with shared weights, as a model would write it.
+/// A critic with convolutions, a norm and leaky ReLUs, generic over the tensor like a model.
 fn critic<T: Tensor>(x: &T, weights: &[T]) -> Result<T> {
     let [first, second, scale, shift, last] = weights else { unreachable!("five weights") };
     let geometry = Geometry { stride: [1, 2, 2], padding: [0, 1, 1] };
@@ -340,7 +345,7 @@ fn critic<T: Tensor>(x: &T, weights: &[T]) -> Result<T> {
     pooled.reshape([y.shape()[0], y.shape()[4]])?.matmul(last)
 }
 
-/// The weights' gradient of a penalty on the gradient of the critic by its input.
+/// A penalty on the gradient of the critic by its input; a function of the weights.
 fn penalty<T: Tensor>(
     device: &T::Device,
     x: &T,
@@ -390,7 +395,7 @@ fn gradient_penalties_against_differences() -> Result<()> {
                 let error = (difference - gradient.values()[at]).abs() / (length + 1e-6);
                 assert!(error < 1e-6, "weight {i}, element {at}: {error:e}");
             }
-            // The shift moves no gradient but through the kinks; all else does.
+            // The shift (weight 3) changes the gradient only at the kinks of the leaky ReLU.
             assert!(i == 3 || length > 1e-3, "weight {i}: a gradient of {length}");
         }
     }

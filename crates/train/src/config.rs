@@ -71,7 +71,8 @@ pub struct CopyingConfig {
     pub steps: u64,
     /// Clips per step of the phase.
     pub batch: usize,
-    /// The learning rate in the phase.
+    /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
+    /// twentieth along a cosine.
     pub rate: f32,
     /// The weight of the loss mean(|d| + 2 d²), where d is the difference between a real clip and
     /// its copy. 0 turns copying off in all phases, and requires `steps` = 0.

@@ -4,6 +4,9 @@ use kinora_tensor::Tensor;
 
 use crate::{Error, Result};
 
+/// The losses and gradient norms of a step by name, which must be finite.
+pub(crate) type Guarded<T> = Vec<(&'static str, T)>;
+
 /// The metrics of a step by name. The crate's README explains the names.
 pub type Metrics = BTreeMap<&'static str, f32>;
 
@@ -34,7 +37,7 @@ pub(crate) enum Share {
 impl<T: Tensor> Measured<T> {
     pub(crate) fn new(
         step: u64,
-        guarded: Vec<(&'static str, T)>,
+        guarded: Guarded<T>,
         shares: Vec<Share>,
         logits: &[&T],
     ) -> Result<Self> {

@@ -8,7 +8,8 @@ use kinora_nn::{Adam, AdamConfig, clip_factor, freeze, gradient_norm, lift, para
 use kinora_tensor::{Tensor, Var, grad};
 
 use crate::critic::{Critic, Judgement};
-use crate::measured::Share;
+use crate::measured::{Guarded, Share};
+use crate::reading::cosine;
 use crate::step::{frames_judged, frames_of, noise};
 use crate::{Config, Fed, Measured, Phase, Result, State};
 
@@ -23,8 +24,10 @@ pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
         Phase::Playing => adam(config, config.train.rate_generator),
         // Copying has no opponent, so momentum helps.
         _ => {
-            let copied = step.saturating_sub(config.reading.steps) as f32;
-            let rate = config.copying.rate * (copied / WARM_UP).min(1.0);
+            let copying = &config.copying;
+            let copied = step.saturating_sub(config.reading.steps);
+            let warm = (copied as f32 / WARM_UP).min(1.0);
+            let rate = copying.rate * warm * cosine(copied, copying.steps);
             AdamConfig { rate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }
         }
     }
@@ -192,7 +195,7 @@ fn play<T: Tensor>(
     [real, fake]: [&T; 2],
     read: &Read<T>,
     which: &[usize],
-    guarded: &mut Vec<(&'static str, T)>,
+    guarded: &mut Guarded<T>,
 ) -> Result<(Critic<T>, Judgement<T>)> {
     let train = &config.train;
     let lifted = lift(&critic);

@@ -8,11 +8,9 @@ use kinora_gan::{Matcher, contrast};
 use kinora_nn::{AdamConfig, clip_factor, gradient_norm, lift, parameters};
 use kinora_tensor::{Tensor, Var, grad};
 
-use crate::measured::Share;
+use crate::measured::{Guarded, Share};
 use crate::{Config, Fed, Measured, Result, State};
 
-/// The last learning rate, as a share of the first one.
-const LAST: f32 = 0.05;
 /// The largest gradient norm: a few gradients of recurrent networks are far larger than the others.
 const LONGEST: f32 = 1.0;
 
@@ -20,10 +18,21 @@ const LONGEST: f32 = 1.0;
 /// at its last value.
 pub(crate) fn rate(config: &Config, step: u64) -> AdamConfig {
     let reading = &config.reading;
-    let passed = step as f32 / reading.steps.max(1) as f32;
-    let cosine = 0.5 + 0.5 * (PI * passed.min(1.0)).cos();
-    let rate = reading.rate * (LAST + (1.0 - LAST) * cosine);
-    AdamConfig { rate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }
+    AdamConfig {
+        rate: reading.rate * cosine(step, reading.steps),
+        beta1: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-8,
+    }
+}
+
+/// The learning rate at step `step` of `steps` as a share of the first one: it falls to [`LAST`] along a
+/// cosine (Loshchilov and Hutter, "SGDR", 2017).
+pub(crate) fn cosine(step: u64, steps: u64) -> f32 {
+    /// The last learning rate, as a share of the first one.
+    const LAST: f32 = 0.05;
+    let passed = step as f32 / steps.max(1) as f32;
+    LAST + (1.0 - LAST) * (0.5 + 0.5 * (PI * passed.min(1.0)).cos())
 }
 
 impl<T: Tensor> State<T> {
@@ -53,7 +62,7 @@ impl<T: Tensor> State<T> {
         config: &Config,
         fed: &Fed,
         clips: &T,
-    ) -> Result<(Self, Vec<(&'static str, T)>, T)> {
+    ) -> Result<(Self, Guarded<T>, T)> {
         let (Some(matcher), Some(mut adam)) = (self.net.matcher.take(), self.adam_reader.take())
         else {
             unreachable!("a training has a matcher, and an optimiser for it as long as it learns")

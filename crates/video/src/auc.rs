@@ -1,10 +1,10 @@
-//! Whether sentences can be told apart by their words alone, for tests.
+//! For tests: measures whether words alone separate true sentences from false ones.
 
 use std::collections::BTreeSet;
 
 use crate::draws::hash;
 
-/// Weights of hashed features.
+/// Number of weights; features are hashed to them.
 const WEIGHTS: usize = 1 << 18;
 
 /// The words of a sentence, and all pairs of them.
@@ -24,8 +24,8 @@ fn score(weights: &[f32], features: &[usize]) -> f32 {
     features.iter().map(|&feature| weights[feature]).sum()
 }
 
-/// Trains a logistic regression on sentences that are true or not, and returns the area under the
-/// ROC curve on others: how often it gives a true sentence a higher score than a false one.
+/// Trains a logistic regression on true and false sentences, and returns the area under the ROC curve
+/// on the test sentences: how often a true sentence has a higher score than a false one.
 pub fn auc(train: &[(String, bool)], test: &[(String, bool)]) -> f64 {
     let all: Vec<_> = train.iter().map(|(text, truth)| (features(text), *truth)).collect();
     let (mut weights, mut squares) = (vec![0.0_f32; WEIGHTS], vec![1e-3_f32; WEIGHTS]);

@@ -1,33 +1,32 @@
-//! From what a network drew to what an artist would have drawn: hard edges, nothing that hangs in
-//! the air, few colours.
+//! Cleans the output of a network into a sprite: hard edges, no loose parts, few colours.
 
 use std::collections::HashSet;
 
 use crate::palette::{assign, count, reduce};
 use crate::{Clip, Palette};
 
-/// Colours of a film whose palette is not given; drawn figures have some 45 (median 39).
+/// Colours of a film without a given palette; drawn figures have some 45 (median 39).
 const COLOURS: usize = 32;
-/// A clip of no more colours than an indexed picture has, each on so many pixels, was drawn. A
-/// network gives nearly every pixel a colour of its own.
+/// A clip with at most `DRAWN` colours, and on average at least `PIXELS_A_COLOUR` pixels for each,
+/// was drawn with a palette. A network gives nearly every pixel a colour of its own.
 const DRAWN: usize = 256;
 const PIXELS_A_COLOUR: usize = 8;
 
-/// A part of a frame that hangs together by sides or corners is loose if it is at most this share of
-/// the largest. Of 64,000 frames of drawn figures, 93 lose one or two pixels by that, and none loses
-/// an arrow, the end of a spear or a hand.
+/// A part (pixels connected by sides or corners) is loose if it has at most 1 / `SPECK` of the pixels
+/// of the largest part. Of 64,000 frames of drawn figures, 93 lose one or two pixels by this rule,
+/// and none loses an arrow, the end of a spear or a hand.
 const SPECK: usize = 400;
-/// The same for a part that [`NEAR`] pixels part from all larger ones.
+/// The same for a part that is more than [`NEAR`] pixels away from all larger parts.
 const BIT: usize = 80;
 const NEAR: usize = 2;
 
 impl Clip {
-    /// The clip as a sprite: alpha is 0 or 255, loose bits are gone, and all frames share one
-    /// palette. It is the same film for the same clip; nothing is dithered.
+    /// The clip as a sprite: alpha is 0 or 255, small loose parts are removed, and all frames share
+    /// one palette. The result is deterministic; nothing is dithered.
     ///
-    /// With [`Palette::Auto`], a clip that was drawn (at most 256 colours, each on eight pixels or
-    /// more by the mean) or that has no alpha comes back as it is, to the byte. So a film that was
-    /// cleaned may be cleaned again.
+    /// With [`Palette::Auto`], a clip without alpha is returned unchanged, and so is a clip that was
+    /// drawn with a palette (at most 256 colours, on average on at least eight pixels each). So a
+    /// cleaned clip may be cleaned again.
     ///
     /// ```
     /// use kinora_video::{Clip, Palette};
@@ -83,7 +82,7 @@ impl Clip {
         Clip::from_parts([t, h, w, c], self.fps(), data)
     }
 
-    /// Whether its pixels have so few colours that these are a palette.
+    /// Whether the visible pixels have so few colours that the clip was drawn with a palette.
     fn is_drawn(&self) -> bool {
         let mut colours = HashSet::new();
         let mut pixels = 0;
@@ -97,16 +96,16 @@ impl Clip {
     }
 }
 
-/// Empties the loose parts of a frame, `[h, w, 4]` of hard alpha.
+/// Clears the loose parts of a frame, `[h, w, 4]` with alpha 0 or 255.
 fn remove_loose(frame: &mut [u8], h: usize, w: usize) {
     let parts = parts(frame, h, w);
     let Some(largest) = parts.iter().map(Vec::len).max() else { return };
-    // The part that each pixel belongs to, plus one.
+    // For each pixel, the index of its part plus one; 0 for empty pixels.
     let mut owner = vec![0; h * w];
     for (k, part) in (1..).zip(&parts) {
         part.iter().for_each(|&i| owner[i] = k);
     }
-    // Whether a larger part is near; of equal ones the first is the larger.
+    // Whether a larger part is near; of parts with equal size the first counts as larger.
     let is_near = |k: usize| {
         parts[k].iter().any(|&i| {
             around(i, h, w, NEAR).any(|j| {
@@ -124,7 +123,7 @@ fn remove_loose(frame: &mut [u8], h: usize, w: usize) {
     }
 }
 
-/// The pixels that are not empty, by parts that hang together by sides or corners.
+/// The connected parts (by sides or corners) of the visible pixels, as lists of pixel indices.
 fn parts(frame: &[u8], h: usize, w: usize) -> Vec<Vec<usize>> {
     let mut left: Vec<bool> = frame.as_chunks::<4>().0.iter().map(|pixel| pixel[3] > 0).collect();
     let mut parts = Vec::new();
@@ -143,7 +142,7 @@ fn parts(frame: &[u8], h: usize, w: usize) -> Vec<Vec<usize>> {
     parts
 }
 
-/// The pixels at most `distance` rows and columns from pixel `i`, itself among them.
+/// The pixels at most `distance` rows and columns from pixel `i`, including `i`.
 fn around(i: usize, h: usize, w: usize, distance: usize) -> impl Iterator<Item = usize> {
     let span = |at: usize, size: usize| at.saturating_sub(distance)..(at + distance + 1).min(size);
     let columns = span(i % w, w);

@@ -1,7 +1,7 @@
 use crate::{Error, Result};
 
-/// The most pixels, over all frames, that a file or an operation may make: what asks for more is an
-/// error before anything is allocated.
+/// The largest number of pixels of a clip, over all frames. A file or an operation that needs more
+/// is an error before anything is allocated.
 pub const MAX_PIXELS: usize = 1 << 26;
 
 /// A short film in memory: 8-bit frames, channels last, `[t, h, w, c]`.
@@ -18,11 +18,11 @@ pub struct Clip {
 }
 
 impl Clip {
-    /// A clip of `dims = [t, h, w, c]` from its bytes, `fps` frames a second.
+    /// A clip of `dims = [t, h, w, c]` from its bytes, at `fps` frames per second.
     ///
     /// # Errors
-    /// If a dimension is zero, `c` is not 1, 3 or 4, `fps` is not a positive number, or the
-    /// number of bytes is not `t * h * w * c`.
+    /// If a dimension is zero, `c` is not 1, 3 or 4, `fps` is not finite and positive, or the number
+    /// of bytes is not `t * h * w * c`.
     pub fn new(dims: [usize; 4], fps: f32, data: Vec<u8>) -> Result<Self> {
         let [frames, height, width, channels] = dims;
         let expected = dims.iter().try_fold(1usize, |product, &d| product.checked_mul(d));
@@ -35,22 +35,22 @@ impl Clip {
         Ok(Self { frames, height, width, channels, fps, data })
     }
 
-    /// For bytes that were made to fit: `dims` come from a clip, or went through [`allocate`].
+    /// A clip without checks: `dims` must fit `data`, and come from a clip or from [`allocate`].
     pub(crate) fn from_parts(dims: [usize; 4], fps: f32, data: Vec<u8>) -> Self {
         let [frames, height, width, channels] = dims;
         debug_assert_eq!(dims.iter().product::<usize>(), data.len());
         Self { frames, height, width, channels, fps, data }
     }
 
-    /// `[t, h, w, c]`.
+    /// Frames, height, width and channels: `[t, h, w, c]`.
     pub fn dims(&self) -> [usize; 4] {
         [self.frames, self.height, self.width, self.channels]
     }
 
-    /// The same frames, shown at `fps` frames a second.
+    /// The same frames at `fps` frames per second.
     ///
     /// # Errors
-    /// If `fps` is not a positive number.
+    /// If `fps` is not finite and positive.
     pub fn with_fps(mut self, fps: f32) -> Result<Self> {
         if !(fps.is_finite() && fps > 0.0) {
             return Err(Error::Fps(fps));
@@ -59,7 +59,7 @@ impl Clip {
         Ok(self)
     }
 
-    /// Frames a second.
+    /// Frames per second.
     pub fn fps(&self) -> f32 {
         self.fps
     }
@@ -69,7 +69,7 @@ impl Clip {
         &self.data
     }
 
-    /// All bytes, `[t, h, w, c]`, without a copy.
+    /// Turns the clip into its bytes, `[t, h, w, c]`, without a copy.
     pub fn into_data(self) -> Vec<u8> {
         self.data
     }
@@ -84,7 +84,7 @@ impl Clip {
     }
 }
 
-/// Zeros for a clip of `dims`, checked against [`MAX_PIXELS`] first.
+/// Zeros for a clip of `dims`, after a check against [`MAX_PIXELS`].
 pub(crate) fn allocate(dims: [usize; 4]) -> Result<Vec<u8>> {
     let [t, h, w, c] = dims;
     let pixels = t.checked_mul(h).and_then(|n| n.checked_mul(w));

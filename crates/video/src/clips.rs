@@ -1,4 +1,4 @@
-//! A folder of clips of one's own.
+//! The dataset of a folder of clips.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,32 +12,32 @@ use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Resu
 
 mod colours;
 
-/// Bytes of clips that are kept in memory; what is beyond is read again at each draw.
+/// Bytes of clips that are kept in memory; further clips are read again at each draw.
 const CACHE: usize = 1 << 29;
-/// With fewer independent captions nothing is held out.
+/// With fewer groups of captions than this, nothing is held out.
 const FEWEST: usize = 10;
-/// Text files that are no captions.
+/// Stems of text files that are not captions.
 const NOTES: [&str; 5] = ["licence", "license", "credits", "readme", "notes"];
 
 /// A folder of GIFs, animated PNGs, sprite sheets (`NAME.sheet.png` with its atlas) or plain PNGs
-/// that hold square frames in a row, with their captions: `captions.jsonl` with a line
-/// `{"file": "walk.gif", "caption": "a knight walks"}` for each caption, or a text file of the same
-/// name beside each clip (`walk.txt`), one caption a line. A clip may have several captions.
+/// with square frames in a row. Captions are in `captions.jsonl`, with a line
+/// `{"file": "walk.gif", "caption": "a knight walks"}` for each caption, or in a text file of the same
+/// name beside each clip (`walk.txt`), one per line. A clip may have several captions.
 ///
-/// All clips are brought to the dims that most of them have (the largest of these, if there are
-/// several), frames repeated or left out, pictures made to fit with their proportions kept; with
-/// alpha, if any of them has it.
+/// All clips are brought to the dims of most clips (the largest such dims, if several are equally
+/// frequent). Frames are repeated or left out; pictures are scaled to fit, with their proportions
+/// kept. The clips have alpha if any clip of the folder has it.
 ///
-/// Nothing is known of a clip but its captions, so what is held out is a tenth of these, with all
-/// their clips; captions that share a clip go together. With fewer than ten that share none,
-/// nothing can be spared, and [`Split::HeldOut`] is the training set once more.
+/// Clips have no attributes, so a tenth of the captions is held out, with all their clips. Captions
+/// that share a clip form a group and stay on one side. With fewer than ten groups nothing is held
+/// out, and [`Split::HeldOut`] is the training side.
 ///
-/// False captions are those of other clips; of a caption that names a colour, half of them are the
-/// caption itself with another colour that the folder's captions name, or with two of its colours
-/// exchanged.
+/// False captions are captions of other clips. If a caption names a colour, half of its false
+/// captions are the caption itself with another colour from the folder's captions, or with two of its
+/// colours exchanged.
 ///
-/// A file `LICENCE` (or `LICENSE`) in the folder gives the licence by its first line, a file
-/// `CREDITS` whom to credit.
+/// The first line of a file `LICENCE` (or `LICENSE`) in the folder is the licence; a file `CREDITS`
+/// has the credits.
 #[derive(Debug)]
 pub struct Clips {
     info: Info,
@@ -45,7 +45,7 @@ pub struct Clips {
     entries: Vec<Entry>,
     train: Side,
     held_out: Side,
-    /// All words for colours in the captions of the training side, as often as they occur.
+    /// All colour words in the captions of the training side, with repeats.
     colours: Vec<&'static str>,
 }
 
@@ -54,13 +54,13 @@ pub struct Clips {
 struct Entry {
     file: PathBuf,
     captions: Vec<String>,
-    /// In the dims of the dataset, once it is open.
+    /// The clip, if it fits into the cache; in the dims of the dataset once that is open.
     cached: Option<Clip>,
     dims: [usize; 4],
     fps: f32,
 }
 
-/// What one split draws from.
+/// The entries and the captions of one split.
 #[derive(Debug, Default)]
 struct Side {
     entries: Vec<usize>,
@@ -77,7 +77,7 @@ impl Clips {
     /// Reads the whole folder.
     ///
     /// # Errors
-    /// The first that is wrong with it; [`Clips::problems`] lists all.
+    /// The first problem of the folder; [`Clips::problems`] lists all.
     pub fn open(path: &Path) -> Result<Self> {
         let (mut entries, mut errors) = survey(path);
         if !errors.is_empty() {
@@ -108,8 +108,8 @@ impl Clips {
         Ok(Self { info, path: path.into(), entries, train, held_out, colours })
     }
 
-    /// All that is wrong with a folder; one that can be opened but not trained on, since no caption
-    /// is false of any clip, too.
+    /// All problems of a folder; empty if there are none. It is also a problem if the folder can be
+    /// opened but not trained on, because no caption is false of any clip.
     pub fn problems(path: &Path) -> Vec<Error> {
         let (entries, mut errors) = survey(path);
         if errors.is_empty() {
@@ -162,7 +162,7 @@ impl Dataset for Clips {
         draw: Draw,
         count: usize,
     ) -> Result<Vec<String>> {
-        // What else is said of the same clips is true as well.
+        // The other captions of the same clips are true as well.
         let mut known = said_with(&self.entries, &caption.text);
         known.insert(&caption.text);
         let mut rng = rng(split, draw, 1);
@@ -182,7 +182,7 @@ impl Dataset for Clips {
         }
         let mut found = recoloured(&caption.text, &known, &self.colours, &mut rng);
         found.retain(|text| split == Split::HeldOut || !self.held_out.captions.contains(text));
-        // Half of them, and of an odd number one more by chance.
+        // Half of `count`; an odd `count` is rounded up or down at random.
         found.truncate((count + rng.usize(..2)) / 2);
         let rest = count - found.len();
         found.extend(others.into_iter().cycle().take(rest).cloned());
@@ -195,24 +195,24 @@ impl Dataset for Clips {
     }
 }
 
-/// All that is said of the clips of which `text` is said.
+/// All captions of the clips that have the caption `text`.
 fn said_with<'a>(entries: &'a [Entry], text: &String) -> BTreeSet<&'a String> {
     let same = entries.iter().filter(|entry| entry.captions.contains(text));
     same.flat_map(|entry| &entry.captions).collect()
 }
 
 fn alike(path: &Path) -> Error {
-    let reason = "every clip has the same captions; what is said of a clip is learnt from what is \
-                  said of others, so give at least two clips different captions";
+    let reason = "every clip has the same captions, so no caption is false of any clip; give at \
+                  least two clips different captions";
     Error::Data { path: path.into(), reason: reason.into() }
 }
 
 fn bring(clip: &Clip, [t, h, w, c]: [usize; 4], fps: f32) -> Result<Clip> {
-    // Channels first: alpha makes what is left over transparent.
+    // Channels first: with alpha, `fit` fills the margins with transparent pixels.
     clip.to_channels(c)?.resample(t)?.fit(h, w)?.with_fps(fps)
 }
 
-/// The dims that most clips have, and the frame rate of the first of these.
+/// The dims of most clips, and the frame rate of the first clip with them.
 fn common(entries: &[Entry]) -> ([usize; 4], f32) {
     let mut counts: BTreeMap<[usize; 3], usize> = BTreeMap::new();
     for entry in entries {
@@ -227,10 +227,10 @@ fn common(entries: &[Entry]) -> ([usize; 4], f32) {
     ([t, h, w, c], fps.unwrap_or(crate::DEFAULT_FPS))
 }
 
-/// What is trained on and what is held out: a tenth of the groups of captions that share a clip,
-/// those whose first captions hash lowest.
+/// The training side and the held-out side. Held out is a tenth of the groups of captions: those
+/// whose first captions have the lowest hashes.
 fn sides(entries: &[Entry]) -> [Side; 2] {
-    // The group of a caption is the first of the captions that it is joined to.
+    // Groups of captions that are joined by shared clips, each under its first caption.
     let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for entry in entries {
         let mut joined: BTreeSet<&str> = entry.captions.iter().map(String::as_str).collect();
@@ -261,7 +261,7 @@ fn sides(entries: &[Entry]) -> [Side; 2] {
     sides
 }
 
-/// All clips with their captions, in the order of their names, and all that is wrong.
+/// All clips with their captions, in the order of their names, and all problems of the folder.
 fn survey(path: &Path) -> (Vec<Entry>, Vec<Error>) {
     let mut errors = Vec::new();
     let (mut clips, mut texts) = (BTreeMap::new(), Vec::new());
@@ -287,14 +287,15 @@ fn survey(path: &Path) -> (Vec<Entry>, Vec<Error>) {
         read_text(&text, &mut clips, &mut errors);
     }
     if clips.is_empty() && errors.is_empty() {
-        let reason = "there is no clip in it; put GIFs, animated PNGs or PNG strips there";
+        let reason = "the folder has no clips; put GIFs, animated PNGs or PNG strips into it";
         errors.push(Error::Data { path: path.into(), reason: reason.into() });
     }
     let mut kept = 0;
     let mut entries = Vec::new();
     for (file, captions) in clips {
         if captions.is_empty() {
-            let reason = "it has no caption; add a line to captions.jsonl, or a .txt beside it";
+            let reason =
+                "the clip has no caption; add a line to captions.jsonl, or a .txt beside it";
             errors.push(Error::Data { path: file, reason: reason.into() });
             continue;
         }
@@ -320,7 +321,7 @@ fn read(path: &Path, errors: &mut Vec<Error>) -> String {
     })
 }
 
-/// `captions.jsonl`.
+/// Adds the captions of `captions.jsonl`.
 fn read_list(folder: &Path, list: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
     for (i, line) in read(list, errors).lines().enumerate() {
         if line.trim().is_empty() {
@@ -349,7 +350,7 @@ fn read_list(folder: &Path, list: &Path, clips: &mut Captions, errors: &mut Vec<
     }
 }
 
-/// `NAME.txt` beside a clip.
+/// Adds the captions of a `NAME.txt` to the clip beside it.
 fn read_text(text: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
     let stem = text.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
     let endings = ["gif", "apng", "png", "sheet.png"];
@@ -366,9 +367,9 @@ fn read_text(text: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
                 clips.entry(clip.clone()).or_default().extend(captions.map(String::from));
                 return;
             }
-            "it holds no caption; write one a line"
+            "the file has no caption; write one per line"
         }
-        _ => "several clips have its name; list them in captions.jsonl",
+        _ => "several clips have this name; list their captions in captions.jsonl",
     };
     errors.push(Error::Data { path: text.into(), reason: reason.into() });
 }

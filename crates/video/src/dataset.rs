@@ -2,18 +2,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Clip, Error, Result};
 
-/// What is true of a clip, by name: `{"motion": "left", "colour": "red"}`. Empty where a dataset
-/// does not know.
+/// Values of a clip by attribute: `{"motion": "left", "colour": "red"}`. Empty if the dataset has
+/// no attributes.
 pub type Attributes = BTreeMap<String, String>;
 
-/// A sentence and what it is about.
+/// A sentence about a clip, and the attributes of the clip.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Caption {
     /// The sentence.
     pub text: String,
-    /// All attributes of the clip, those that the sentence leaves out too.
+    /// All attributes of the clip, including those that the sentence does not state.
     pub attributes: Attributes,
-    /// The keys of the attributes that the sentence states; empty where a dataset does not know.
+    /// The keys of the attributes that the sentence states; empty if the dataset has no attributes.
     pub said: BTreeSet<String>,
 }
 
@@ -26,58 +26,61 @@ pub struct Example {
     pub caption: Caption,
 }
 
-/// Which side of a dataset: the two never share a held-out pair of attributes.
+/// A side of a dataset. Held-out pairs of attributes occur on one side only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// What a model is trained on.
+    /// The side for training.
     Train,
-    /// Pairs of attributes that never meet in training. Draws with an odd index are worded with
-    /// phrases that training never says either, where the dataset has such phrases.
+    /// Clips with pairs of attributes that never occur together in training. Captions of draws with
+    /// an odd index also use held-out phrases, if the dataset has such phrases.
     HeldOut,
 }
 
-/// Which example of an endless stream: the same draw gives the same example, in any order and on
+/// Names an example of an endless stream: the same draw gives the same example, in any order and on
 /// any thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
     /// The seed of the stream.
     pub seed: u64,
-    /// The place in it.
+    /// The place in the stream.
     pub index: u64,
 }
 
-/// What is the same for all clips of a dataset.
+/// Properties that all clips of a dataset share.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Info {
-    /// The spec that opens it, as `digits:PATH`.
+    /// The spec that opens the dataset, such as `digits:PATH`.
     pub spec: String,
     /// `[t, h, w, c]` of each clip as the dataset draws it.
     pub dims: [usize; 4],
-    /// Frames a second.
+    /// Frames per second.
     pub fps: f32,
-    /// The licence of the clips, and so of what is learnt from them.
+    /// The licence of the clips, and so of models trained on them.
     pub licence: String,
-    /// Whom to credit; empty where nobody asks for it.
+    /// The people to credit; empty if the licence does not ask for credits.
     pub credits: String,
 }
 
 /// A source of captioned clips.
 pub trait Dataset: Send + Sync {
-    /// What is the same for all clips.
+    /// Spec, dims, frame rate, licence and credits of all clips.
     fn info(&self) -> &Info;
 
     /// The caption of a draw, without drawing the clip (for training a tokenizer).
     fn caption(&self, split: Split, draw: Draw) -> Result<Caption>;
 
-    /// The example of a draw; its caption is what [`Dataset::caption`] gives for the same draw.
-    fn example(&self, split: Split, draw: Draw) -> Result<Example>;
-
-    /// `count` sentences that are false of the clip behind `caption`, which is the caption of `draw`.
-    /// Where the attributes are known, each is the caption with one thing told otherwise; else they
-    /// are other clips' captions. They differ from each other where there are so many.
+    /// The clip of a draw, with the caption that [`Dataset::caption`] gives for the same draw.
     ///
     /// # Errors
-    /// If the caption is none of this dataset, or no sentence is false of its clip.
+    /// If a file of the dataset cannot be read or is damaged.
+    fn example(&self, split: Split, draw: Draw) -> Result<Example>;
+
+    /// `count` sentences that are false of the clip of `draw`, whose caption is `caption`. If the
+    /// dataset has attributes, each sentence is the caption with one attribute changed; else the
+    /// sentences are captions of other clips. They are distinct, as far as there are enough.
+    ///
+    /// # Errors
+    /// If the caption is not of this dataset, or no sentence is false of its clip.
     fn wrong_captions(
         &self,
         split: Split,
@@ -86,6 +89,6 @@ pub trait Dataset: Send + Sync {
         count: usize,
     ) -> Result<Vec<String>>;
 
-    /// Reads everything there is and lists all that is wrong; empty if nothing is.
+    /// Reads all files of the dataset and lists all problems; empty if there are none.
     fn check(&self) -> Vec<Error>;
 }

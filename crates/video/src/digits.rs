@@ -6,20 +6,20 @@ use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Resu
 
 const FRAMES: usize = 16;
 const SIZE: usize = 64;
-/// Pixels a frame: a fifth of the way from wall to wall.
+/// Pixels per frame: a fifth of the way from wall to wall.
 const SPEED: f32 = 7.2;
 const MOTIONS: [&str; 2] = ["up and down", "left and right"];
 
-/// A digit and the place of its motion in [`MOTIONS`].
+/// A digit, and the index of its motion in [`MOTIONS`].
 type Mover = (usize, usize);
 
 /// One or two handwritten digits that bounce between the walls, after Sync-DRAW (Mittal et al.
 /// 2017, arXiv:1611.10314) and TGANs-C (Pan et al. 2017, arXiv:1804.08264): 28-pixel digits of
-/// MNIST on 64x64 grey, 16 frames, 8 a second.
+/// MNIST on 64x64 grey pixels, 16 frames, 8 per second: `[16, 64, 64, 1]`.
 ///
-/// Attributes: `digit`, `motion`, and where there are two, `digit2`, `motion2` (another digit).
-/// Each digit keeps one of the two motions out of training. The held-out side shows the digits in
-/// that motion, from images (t10k) that training never shows.
+/// Attributes: `digit` and `motion`; with a second digit, which always differs from the first, also
+/// `digit2` and `motion2`. Each digit has one of the two motions in training. The held-out side shows
+/// it in the other motion, from images (t10k) that training never shows.
 #[derive(Debug)]
 pub struct Digits {
     info: Info,
@@ -31,8 +31,8 @@ pub struct Digits {
 }
 
 impl Digits {
-    /// Reads the four IDX files of MNIST in a folder, `train-images-idx3-ubyte` and so on, with
-    /// `.gz` behind their names or without.
+    /// Reads the four IDX files of MNIST in a folder: `train-images-idx3-ubyte` and so on, each with
+    /// or without `.gz`.
     ///
     /// # Errors
     /// The first of [`Digits::problems`].
@@ -40,9 +40,9 @@ impl Digits {
         Self::read(path.as_ref()).map_err(|mut errors| errors.swap_remove(0))
     }
 
-    /// All that is wrong with a folder of MNIST; empty if nothing is. A file that is missing, cut
-    /// short, too long or no IDX, a label that is no digit, labels and images that differ in
-    /// number: each with path and byte.
+    /// All problems of a folder of MNIST; empty if there are none. Problems are a file that is
+    /// missing, cut off, too long or not IDX, a label that is not a digit, and different numbers of
+    /// labels and images. Each names the path and, except for a missing file, the byte.
     pub fn problems(path: impl AsRef<Path>) -> Vec<Error> {
         Self::read(path.as_ref()).err().unwrap_or_default()
     }
@@ -68,7 +68,7 @@ impl Digits {
         }
     }
 
-    /// One or two movers of a draw, all of them of the split.
+    /// The one or two movers of a draw, with the motions of its split.
     fn choose(&self, split: Split, draw: Draw) -> Vec<Mover> {
         let mut rng = rng(split, draw, 0);
         let mut digits: Vec<usize> = (0..10).collect();
@@ -94,7 +94,7 @@ impl Digits {
         };
         movers.ok_or_else(|| Error::Spec {
             spec: self.info.spec.clone(),
-            reason: format!("a caption with the attributes {attributes:?} is none of digits"),
+            reason: format!("no caption of this dataset has the attributes {attributes:?}"),
         })
     }
 }
@@ -152,8 +152,8 @@ impl Dataset for Digits {
 }
 
 /// `count` false sentences: another digit or another motion for one of the digits, or the two
-/// motions exchanged. Those of the training side name no held-out pair, or the discriminator would
-/// learn that such a pair is false; so there the other digit brings its own motion along.
+/// motions exchanged. On the training side they name no held-out pair, or a discriminator would learn
+/// that such pairs are false; so there another digit also has its own motion of training.
 fn wrong(
     trained: &[usize; 10],
     split: Split,
@@ -183,13 +183,13 @@ fn wrong(
     if let (Split::HeldOut, [one, two]) = (split, movers)
         && one.1 != two.1
     {
-        // Of four false sentences one is the exchange.
+        // The exchange is one of the first four false sentences.
         all.insert(rng.usize(..4), vec![(one.0, two.1), (two.0, one.1)]);
     }
     all.iter().cycle().take(count).map(|movers| say(movers)).collect()
 }
 
-/// Half of the digits go up and down in training, half left and right.
+/// The motion of each digit in training: half go up and down, half left and right.
 fn trained_motions() -> [usize; 10] {
     let mut digits: Vec<usize> = (0..10).collect();
     digits.sort_by_key(|digit| hash(&digit.to_string()));
@@ -208,12 +208,12 @@ fn say(movers: &[Mover]) -> String {
     parts.join(" and ")
 }
 
-/// Draws an image into each frame, from a random place, reflected at the walls; where two meet,
-/// the brighter pixel wins.
+/// Draws an image into each frame. It starts at a random place and is reflected at the walls; where
+/// two digits overlap, the brighter pixel wins.
 fn bounce(data: &mut [u8], image: &[u8], motion: usize, rng: &mut fastrand::Rng) {
     let room = (SIZE - SIDE) as f32;
     let fixed = rng.usize(..=SIZE - SIDE);
-    // Twice the room: the way there and the way back.
+    // Twice the room: there and back.
     let start = rng.f32() * 2.0 * room;
     for (t, frame) in data.chunks_exact_mut(SIZE * SIZE).enumerate() {
         let along = (start + SPEED * t as f32) % (2.0 * room);

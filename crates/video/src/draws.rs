@@ -1,10 +1,10 @@
-//! What the built-in datasets share: random numbers of a draw, and the pairs that are held out.
+//! Shared by the built-in datasets: the random numbers of a draw, wording, and held-out pairs.
 
 use std::collections::BTreeSet;
 
 use crate::{Draw, Split};
 
-/// The random numbers of a draw; `salt` keeps two uses of one draw apart.
+/// The random numbers of a draw; different values of `salt` give independent numbers.
 pub(crate) fn rng(split: Split, draw: Draw, salt: u64) -> fastrand::Rng {
     let split = match split {
         Split::Train => 1,
@@ -14,31 +14,31 @@ pub(crate) fn rng(split: Split, draw: Draw, salt: u64) -> fastrand::Rng {
     fastrand::Rng::with_seed(seed)
 }
 
-/// One of some values.
+/// A random element of `values`.
 pub(crate) fn pick<T: Copy>(rng: &mut fastrand::Rng, values: &[T]) -> T {
     values[rng.usize(..values.len())]
 }
 
-/// The sign before a phrase that training never says.
+/// Marks a held-out phrase, which no training caption has.
 const HELD_OUT: char = '~';
 
-/// How something is said, apart from what is said: random numbers of its own for each thing, so that
-/// another colour of the hair changes the words for the hair and no others.
+/// The wording of a caption, apart from its content. Each thing has random numbers of its own, so
+/// that another hair colour changes only the words for the hair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Voice {
     seed: u64,
-    /// Whether held-out phrases are said wherever there are some.
+    /// Whether held-out phrases are used wherever there are some.
     new: bool,
 }
 
 impl Voice {
-    /// The voice of a draw: on the held-out side every second draw says held-out phrases.
+    /// The voice of a draw: on the held-out side, draws with an odd index use held-out phrases.
     pub fn draw(split: Split, draw: Draw, salt: u64) -> Self {
         let new = split == Split::HeldOut && draw.index % 2 == 1;
         Self { seed: rng(split, draw, salt).u64(..), new }
     }
 
-    /// Another voice of the same side.
+    /// Another voice, with held-out phrases if this one has them.
     pub fn other(self) -> Self {
         Self { seed: mix(self.seed), ..self }
     }
@@ -47,17 +47,17 @@ impl Voice {
         self.new
     }
 
-    /// The random numbers of one thing that is said.
+    /// The random numbers for the words of one thing.
     pub fn rng(self, thing: u64) -> fastrand::Rng {
         fastrand::Rng::with_seed(mix(self.seed ^ mix(thing)))
     }
 
-    /// One of some words; those that begin with `~` are held out.
+    /// A random one of `words`; those that begin with `~` are held out.
     pub fn pick(self, rng: &mut fastrand::Rng, words: &[&'static str]) -> &'static str {
         self.choose(rng, words, |word| word).trim_start_matches(HELD_OUT)
     }
 
-    /// One of some values, held out where `word` says so.
+    /// A random one of `values`; a value is held out if its `word` begins with `~`.
     pub fn choose<T: Copy>(
         self,
         rng: &mut fastrand::Rng,
@@ -72,8 +72,8 @@ impl Voice {
     }
 }
 
-/// A tenth of the pairs of `a` and `b`, as places in the two lists: those whose names hash lowest,
-/// passing over a pair that would leave one of its two values without any pair in training.
+/// A tenth of the pairs of `a` and `b`, as indices into the two lists: the pairs with the lowest
+/// hashes, except pairs that would leave one of their values without a pair in training.
 pub(crate) fn held_out(a: &[&str], b: &[&str]) -> BTreeSet<(usize, usize)> {
     let mut pairs: Vec<(u64, (usize, usize))> = a
         .iter()
@@ -96,7 +96,7 @@ pub(crate) fn held_out(a: &[&str], b: &[&str]) -> BTreeSet<(usize, usize)> {
     held
 }
 
-/// FNV-1a, then mixed: the same on every machine, as a standard hasher need not be.
+/// FNV-1a, then [`mix`]. Unlike the standard hasher, it is fixed for all machines and versions.
 pub(crate) fn hash(text: &str) -> u64 {
     let fnv = text.bytes().fold(0xcbf2_9ce4_8422_2325, |h: u64, byte| {
         (h ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -122,7 +122,7 @@ mod tests {
             let names: Vec<String> = (0..40).map(|i| format!("value {i}")).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let held = held_out(&names[..rows], &names[..columns]);
-            // With a single row every pair is the last of its column.
+            // With a single row, every pair is the only one of its column.
             let expected = if rows == 1 { 0 } else { (rows * columns + 5) / 10 };
             assert_eq!(held.len(), expected, "{rows}x{columns}");
             assert!((0..rows).all(|i| (0..columns).any(|j| !held.contains(&(i, j)))));

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Dimensions and bytes that do not make a clip.
+    /// Dimensions that no clip can have, or that do not fit the number of bytes.
     #[error(
-        "a clip of [t, h, w, c] = {dims:?} cannot be made of {bytes} bytes (c is 1, 3 or 4, and no dimension is 0)"
+        "a clip of [t, h, w, c] = {dims:?} cannot be made of {bytes} bytes (c must be 1, 3 or 4, and no dimension may be 0)"
     )]
     Clip {
         /// `[t, h, w, c]`.
         dims: [usize; 4],
-        /// How many bytes were given.
+        /// Number of bytes given.
         bytes: usize,
     },
     /// A clip of more pixels than [`crate::MAX_PIXELS`].
@@ -23,55 +23,57 @@ pub enum Error {
         /// `[t, h, w, c]`.
         dims: [usize; 4],
     },
-    /// Clips that should be alike and are not.
-    #[error("{what}: {a:?} and {b:?} ([t, h, w, c]); bring them to the same dims first")]
+    /// Clips that must have equal dims and do not.
+    #[error(
+        "{what}: the dims [t, h, w, c] differ: {a:?} and {b:?}; bring the clips to the same dims first"
+    )]
     Dims {
-        /// What they were to be used for.
+        /// The operation on the clips.
         what: &'static str,
-        /// `[t, h, w, c]` of one.
+        /// `[t, h, w, c]` of the first clip.
         a: [usize; 4],
-        /// `[t, h, w, c]` of the other.
+        /// `[t, h, w, c]` of the clip that differs.
         b: [usize; 4],
     },
-    /// A frame rate that is no positive number.
-    #[error("{0} frames a second is not a frame rate; it must be a positive number")]
+    /// A frame rate that is not a finite positive number.
+    #[error("a frame rate of {0} per second; it must be a finite positive number")]
     Fps(f32),
-    /// A data spec that cannot be read.
+    /// A data spec that names no dataset, or a caption that no clip of a dataset can have.
     #[error("data spec {spec:?}: {reason}")]
     Spec {
         /// The spec as it was given.
         spec: String,
-        /// What is wrong with it, and what to write.
+        /// The problem, and what to write instead.
         reason: String,
     },
     /// A file or folder that is missing or cannot be read.
     #[error("{}: {source}", path.display())]
     Read {
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
         /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A file that was read and is not what it should be.
+    /// A file or folder with wrong contents.
     #[error("{}: {reason}", path.display())]
     Data {
-        /// Where; `path:line` is written into the reason where there is a line.
+        /// The file or folder. The reason names the line or the byte, if the problem has one.
         path: PathBuf,
-        /// What is wrong, and what is wanted.
+        /// The problem, and what is expected.
         reason: String,
     },
     /// An output that cannot be written.
     #[error("cannot write {}: {reason}", path.display())]
     Write {
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         reason: String,
     },
-    /// A feed that is asked for more after it gave an error.
-    #[error("the feed stopped at an earlier error; start a new one")]
+    /// A call of [`crate::Feed::next`] after the feed gave an error.
+    #[error("the feed stopped at an earlier error; start a new feed")]
     Stopped,
 }
 
-/// The result of what this crate does.
+/// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,4 +1,4 @@
-//! Batches that are drawn ahead of their use.
+//! Batches drawn in advance on another thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,43 +8,44 @@ use std::time::Instant;
 
 use crate::{Dataset, Draw, Error, Example, Result, Split};
 
-/// How many batches wait to be taken.
+/// Number of finished batches that wait in the queue.
 const AHEAD: usize = 2;
 
-/// What one step of training looks at.
+/// The examples of one step of training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// The step.
     pub index: u64,
-    /// Clips with their captions.
+    /// Clips with their captions, as many as [`FeedConfig::batch`].
     pub examples: Vec<Example>,
-    /// Sentences that are false of the examples, `wrong * n` for `n` examples: first the first false
-    /// sentence of every example, then the second of every example, and so on.
+    /// False captions, `wrong * n` for `n` examples: the first false caption of every example, then
+    /// the second of every example, and so on.
     pub wrong_captions: Vec<String>,
 }
 
-/// Which examples a [`Feed`] draws.
+/// The examples that a [`Feed`] draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedConfig {
-    /// Which side of the dataset.
+    /// The side of the dataset.
     pub split: Split,
     /// The seed of every draw.
     pub seed: u64,
     /// The first step.
     pub start: u64,
-    /// Examples of a step.
+    /// Examples per step.
     pub batch: usize,
-    /// `[t, h, w, c]` that each clip is brought to (see [`crate::Clip::to_dims`]).
+    /// `[t, h, w, c]` to which each clip is brought (see [`crate::Clip::to_dims`]).
     pub dims: [usize; 4],
-    /// False captions of an example.
+    /// False captions per example.
     pub wrong: usize,
 }
 
-/// A thread that draws batches of a dataset, a few ahead, and makes of each what is wanted.
+/// A thread that draws batches of a dataset a few steps in advance, and converts each with the
+/// caller's function.
 ///
-/// Example `k` of step `s` is the draw `{ seed, index: s * batch + k }`, so a feed that starts at
-/// step `s` gives what a feed that has come to step `s` gives. The thread ends when the feed is
-/// dropped.
+/// Example `k` of step `s` is the draw `{ seed, index: s * batch + k }`. So a feed that starts at
+/// step `s` gives the same batches as a feed that has reached step `s`. The thread ends when the feed
+/// is dropped.
 pub struct Feed<B> {
     batches: Option<Receiver<Result<B>>>,
     thread: Option<JoinHandle<()>>,
@@ -58,7 +59,7 @@ struct Shared {
 }
 
 impl<B: Send + 'static> Feed<B> {
-    /// Starts with the batch of `config.start`; `make` is called on the thread.
+    /// Starts the thread at the step `config.start`. The thread calls `make` on each batch.
     pub fn new(
         dataset: Arc<dyn Dataset>,
         config: FeedConfig,
@@ -71,17 +72,17 @@ impl<B: Send + 'static> Feed<B> {
         Feed { batches: Some(batches), thread: Some(thread), shared }
     }
 
-    /// What was made of the batch of the next step; waits for it if it is not yet drawn.
+    /// The converted batch of the next step; waits until it is drawn.
     ///
     /// # Errors
-    /// What the dataset gave as an error; after that, [`Error::Stopped`].
+    /// The error of the dataset; in later calls, [`Error::Stopped`].
     pub fn next(&self) -> Result<B> {
         let next = self.batches.as_ref().and_then(|batches| batches.recv().ok());
         next.unwrap_or(Err(Error::Stopped))
     }
 
-    /// Seconds of work that the thread has done so far, without those it waited: divided by the
-    /// time that went by, the share of a core that feeding takes.
+    /// Seconds that the thread has worked so far, without the time it waited. Divided by the elapsed
+    /// time, this is the share of a core that the feed uses.
     pub fn work_seconds(&self) -> f64 {
         self.shared.nanoseconds.load(Ordering::Relaxed) as f64 * 1e-9
     }
@@ -90,7 +91,7 @@ impl<B: Send + 'static> Feed<B> {
 impl<B> Drop for Feed<B> {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
-        // Without a receiver a thread that waits to hand over a batch goes on, and ends.
+        // Dropping the receiver wakes a thread that waits to send a batch, and ends it.
         self.batches = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -98,7 +99,7 @@ impl<B> Drop for Feed<B> {
     }
 }
 
-/// What the thread owns.
+/// The state of the thread.
 struct Source {
     dataset: Arc<dyn Dataset>,
     config: FeedConfig,
@@ -120,7 +121,7 @@ impl Source {
         }
     }
 
-    /// `None` if nobody wants it any more.
+    /// The batch of a step; `None` if the feed was dropped.
     fn draw(&self, index: u64) -> Result<Option<Batch>> {
         let FeedConfig { split, seed, batch: size, dims, wrong, .. } = self.config;
         let mut batch = Batch { index, examples: Vec::new(), wrong_captions: Vec::new() };

@@ -1,10 +1,10 @@
-//! Text under clips, in a font of 5 x 7 pixels and one for descenders.
+//! Text under clips, in a font of 5 x 8 pixels; the lowest row is for descenders.
 
 use crate::{Clip, Result};
 
-/// A character and the space after it.
+/// Width of a character with the space after it, in pixels.
 const ADVANCE: usize = 6;
-/// A line and the space below it.
+/// Height of a line with the space below it, in pixels.
 const LINE: usize = 9;
 
 /// The glyphs of ASCII 32 to 126, five columns each, the lowest bit on top.
@@ -36,8 +36,8 @@ const GLYPHS: [[u8; 5]; 95] = [
     [0x00,0x00,0x7f,0x00,0x00],[0x00,0x41,0x36,0x08,0x00],[0x08,0x04,0x08,0x10,0x08],
 ];
 
-/// `text` in lines that fit into `width` pixels: broken between words, and within a word that is
-/// longer than a line.
+/// Breaks `text` into lines that fit into `width` pixels. Breaks are between words, and within a
+/// word only if it is longer than a line.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let most = ((width + 1) / ADVANCE).max(1);
     let mut lines: Vec<String> = Vec::new();
@@ -62,9 +62,9 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 impl Clip {
-    /// The clip with `text` below it, black on white, in a strip of `lines` lines of 9 pixels; what
-    /// does not fit into them is left out. [`wrap`] says how many lines a text takes. A character
-    /// outside ASCII is shown as `?`.
+    /// The clip with `text` below it, black on white, in a strip of `lines` lines of 9 pixels. Text
+    /// that does not fit is left out; [`wrap`] gives the lines that a text takes. A character outside
+    /// printable ASCII is shown as `?`.
     ///
     /// # Errors
     /// If the result would be larger than [`crate::MAX_PIXELS`].

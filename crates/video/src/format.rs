@@ -1,4 +1,4 @@
-//! Clips to and from files: which format a path asks for, and how a file comes to its place whole.
+//! Clips to and from files: the format of a path, and writing under a temporary name.
 
 use std::fs;
 use std::io::Write;
@@ -16,10 +16,10 @@ mod sheet;
 
 pub(crate) use apng::decode_image;
 
-/// Frames a second of what carries no time, as a plain PNG strip.
+/// Frames per second of files without frame times, such as plain PNG strips.
 pub const DEFAULT_FPS: f32 = 8.0;
 
-/// The file formats, told by the ending of a path.
+/// The file formats for writing; the extension of a path chooses one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// `.gif`: up to 255 colours and on/off transparency, loops.
@@ -30,16 +30,16 @@ pub enum Format {
     Mp4,
     /// `NAME.sheet.png`: all frames in one image, with `NAME.sheet.json` beside it.
     Sheet,
-    /// A folder: one PNG a frame, from `0000.png` on.
+    /// A folder: one PNG per frame, from `0000.png` on.
     Sequence,
 }
 
 impl Format {
-    /// The format that `path` asks for when it is written to: an existing folder, or a path that
-    /// ends in `/`, is a sequence.
+    /// The format for writing to `path`, by its extension. An existing folder, or a path that ends
+    /// in `/`, is a sequence.
     ///
     /// # Errors
-    /// If the ending is none of those known; the error lists them.
+    /// If the extension is unknown; the error lists the known ones.
     pub fn of(path: &Path) -> Result<Format> {
         if path.to_string_lossy().ends_with(std::path::is_separator) || path.is_dir() {
             return Ok(Format::Sequence);
@@ -51,18 +51,18 @@ impl Format {
             Some((_, "mp4")) => Ok(Format::Mp4),
             Some((stem, "png")) if stem.ends_with(".sheet") => Ok(Format::Sheet),
             _ => {
-                let reason = "the ending says no format; use one of .gif, .apng, .mp4, \
-                              .sheet.png, or a folder, as DIR/";
+                let reason = "unknown extension; use .gif, .apng, .mp4, .sheet.png, or a folder \
+                              (DIR/)";
                 Err(Error::Write { path: path.into(), reason: reason.into() })
             }
         }
     }
 }
 
-/// How a clip is written.
+/// Options for writing a clip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaveOptions {
-    /// What lies behind transparent pixels where the format has no alpha (`.mp4`).
+    /// sRGB colour behind transparent pixels in a format without alpha (`.mp4`).
     pub background: [u8; 3],
 }
 
@@ -73,16 +73,14 @@ impl Default for SaveOptions {
 }
 
 impl Clip {
-    /// Writes the clip to `path` in the [`Format`] that its ending names. The file is made beside
-    /// its place and then renamed, so what was there stays until the new one is whole, and a
-    /// failure leaves nothing behind.
-    ///
-    /// A folder that already holds more numbered frames than the clip has is an error, since the
-    /// two would be taken for one film.
+    /// Writes the clip to `path` in the [`Format`] of its extension. The file is written under a
+    /// temporary name beside `path` and then renamed. So an old file stays until the new one is
+    /// complete, and a failure leaves nothing behind.
     ///
     /// # Errors
-    /// If the ending is unknown, the folder above does not exist or cannot be written, or the clip
-    /// is larger than the format allows.
+    /// If the extension is unknown, the parent folder does not exist or cannot be written, or the
+    /// clip is larger than the format allows. Also if a folder for frames already holds a numbered
+    /// frame beyond the last of this clip, because the two films would be mixed.
     pub fn save(&self, path: impl AsRef<Path>, options: &SaveOptions) -> Result<()> {
         let path = path.as_ref();
         let format = Format::of(path)?;
@@ -121,7 +119,7 @@ impl Clip {
         let exists = path.is_dir();
         if exists && path.join(name(t)).exists() {
             let reason =
-                format!("it holds {} of a longer film; remove it or name another folder", name(t));
+                format!("the folder has {} of a longer film; remove it or name another", name(t));
             return Err(Error::Write { path: path.into(), reason });
         }
         let folder = Temporary::folder(path)?;
@@ -139,14 +137,14 @@ impl Clip {
     }
 
     /// Reads a clip: a GIF (`.gif`), an animated PNG (`.apng`, `.png`), a sprite sheet with its
-    /// atlas (`NAME.sheet.png`, `NAME.sheet.json`), or a plain PNG that holds square frames in a
-    /// row, which are shown at [`DEFAULT_FPS`].
+    /// atlas (`NAME.sheet.png`, `NAME.sheet.json`), or a plain PNG with square frames in a row,
+    /// which gets the frame rate [`DEFAULT_FPS`].
     ///
-    /// A clip has one frame rate: where the frames of a file last for different times, those that
-    /// last longer are repeated.
+    /// A clip has one frame rate: if the frames of a file have different durations, longer frames
+    /// are repeated.
     ///
     /// # Errors
-    /// If the file cannot be read, is cut off or damaged, or holds more than [`crate::MAX_PIXELS`].
+    /// If the file cannot be read, is cut off or damaged, or has more than [`crate::MAX_PIXELS`].
     pub fn load(path: impl AsRef<Path>) -> Result<Clip> {
         let path = path.as_ref();
         let read = |path: &Path| {
@@ -171,11 +169,11 @@ fn atlas_path(path: &Path) -> PathBuf {
     path.with_extension("json")
 }
 
-/// Writes `bytes` to a file beside `path` and renames it to `path`; what a link leads to, not the
-/// link. A device or a pipe is written to.
+/// Writes `bytes` to a temporary file beside `path` and renames it to `path`. A symbolic link stays,
+/// and its target is replaced. A device or a pipe is written to directly.
 ///
 /// # Errors
-/// If it cannot be written; then nothing is left of it.
+/// If the file cannot be written; then no temporary file is left.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         let failed = |e: std::io::Error| Error::Write { path: path.into(), reason: e.to_string() };
@@ -185,7 +183,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     Temporary::write(link.as_deref().unwrap_or(path), bytes)?.keep()
 }
 
-/// A file or folder beside its place. It goes away unless it is kept.
+/// A temporary file or folder beside its target; removed on drop unless [`Self::keep`] was called.
 struct Temporary {
     temp: PathBuf,
     path: PathBuf,
@@ -202,7 +200,7 @@ impl Temporary {
 
     fn write(path: &Path, bytes: &[u8]) -> Result<Self> {
         let temporary = Self::beside(path);
-        // On the disk before it is renamed, or a power cut could leave an empty file in its place.
+        // Synced before it is renamed: else a power cut could leave an empty file at the target.
         fs::File::create(&temporary.temp)
             .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
             .map_err(|e| temporary.error(&e))?;
@@ -232,20 +230,19 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // What was kept is no longer there.
+        // After `keep` the temporary name no longer exists.
         let _ = fs::remove_file(&self.temp).or_else(|_| fs::remove_dir_all(&self.temp));
     }
 }
 
-/// When each of `t` frames starts, and when the last one ends, in units of which there are
-/// `units_a_second`, rounded: the lengths of frames differ by one, their sum is right.
+/// The start of each of `t` frames, and the end of the last, in rounded units of
+/// 1 / `units_a_second` s. Durations of frames differ by at most one unit; their sum is exact.
 fn starts(t: usize, fps: f32, units_a_second: f64) -> impl Iterator<Item = u64> {
     (0..=t).map(move |i| (i as f64 * units_a_second / f64::from(fps)).round() as u64)
 }
 
-/// Frames of one length each from frames that each last for a number of units: the order in which
-/// to show them, and the frame rate. Lengths that differ by no more than one are taken for equal
-/// ones that were rounded, others become repeats.
+/// Frames of equal duration from frames with durations in units: the order of frames, with repeats,
+/// and the frame rate. Durations that differ by at most one unit are taken for equal, rounded ones.
 fn even(lengths: &[u64], units_a_second: f64) -> (Vec<usize>, f32) {
     let total: u64 = lengths.iter().sum();
     let (shortest, longest) = (lengths.iter().min(), lengths.iter().max());
@@ -255,7 +252,7 @@ fn even(lengths: &[u64], units_a_second: f64) -> (Vec<usize>, f32) {
     let seconds = total as f64 / units_a_second;
     if longest - shortest <= 1 || shortest == 0 {
         let n = lengths.len() as f64;
-        // A whole number, if it is one that would have been rounded to these lengths.
+        // A whole frame rate, if rounding its durations gives these lengths.
         let whole = (n / seconds).round();
         let is_whole =
             longest > shortest && (n / whole - seconds).abs() * units_a_second <= 0.5 + 1e-6;
@@ -269,9 +266,9 @@ fn even(lengths: &[u64], units_a_second: f64) -> (Vec<usize>, f32) {
         }
         a
     });
-    // Where no common length is near the shortest, repeats of the shortest are near enough.
+    // If the greatest common divisor is far below the shortest length, repeat by the shortest.
     let unit = if shortest / gcd <= 4 { gcd } else { shortest };
-    // Enough for any real film, and few enough for one that is made to fill the memory.
+    // Enough for any real film; a limit against files that are made to fill the memory.
     let most = (100_000 / lengths.len()).clamp(1, 1000);
     let repeats = |length: u64| ((length as f64 / unit as f64).round() as usize).clamp(1, most);
     let order: Vec<usize> =
@@ -280,7 +277,7 @@ fn even(lengths: &[u64], units_a_second: f64) -> (Vec<usize>, f32) {
     (order, fps as f32)
 }
 
-/// A clip from `t` frames of RGBA and their lengths, in `channels` channels if no pixel needs alpha.
+/// A clip from RGBA frames and their durations in units; `channels` channels if no pixel needs alpha.
 fn assemble(
     rgba: Vec<u8>,
     [h, w]: [usize; 2],
@@ -301,7 +298,7 @@ fn assemble(
     Clip::new(dims, fps, data).map_err(|e| e.to_string())
 }
 
-/// Makes room for one more frame of RGBA, if all of them stay below [`crate::MAX_PIXELS`].
+/// Appends a frame of RGBA, if all frames together stay within [`crate::MAX_PIXELS`].
 fn push_frame(frames: &mut Vec<u8>, canvas: &[u8]) -> Result<(), String> {
     if (frames.len() + canvas.len()) / 4 > crate::MAX_PIXELS {
         return Err(format!("more than {} pixels in all frames", crate::MAX_PIXELS));
@@ -310,8 +307,8 @@ fn push_frame(frames: &mut Vec<u8>, canvas: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// The part of a frame where `differs(pixel index)`: `[top, left, height, width]`, at least one
-/// pixel.
+/// The smallest rectangle around the pixels where `differs(pixel index)`:
+/// `[top, left, height, width]`, at least one pixel.
 fn changed([h, w]: [usize; 2], differs: impl Fn(usize) -> bool) -> [usize; 4] {
     let (mut top, mut left, mut bottom, mut right) = (h, w, 0, 0);
     for i in (0..h * w).filter(|&i| differs(i)) {

@@ -1,5 +1,5 @@
-//! The IDX files of MNIST (<http://yann.lecun.com/exdb/mnist/>): a big-endian `u32` that says what
-//! follows (2051 images, 2049 labels), the counts, then bytes. Packed with gzip or not.
+//! The IDX files of MNIST (<http://yann.lecun.com/exdb/mnist/>): a big-endian `u32` as the magic
+//! number (2051 for images, 2049 for labels), the counts, then bytes. Plain or gzip.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// Images have this many pixels each way.
+/// Height and width of an image in pixels.
 pub(crate) const SIDE: usize = 28;
-/// No set of digits is larger, and a header that says so is wrong.
+/// Largest number of images; a header with a larger count is wrong.
 const MOST: usize = 1_000_000;
 
 /// Images with their labels.
 pub(crate) struct Digits {
     pixels: Vec<u8>,
-    /// Which images show each digit.
+    /// The indices of the images of each digit.
     places: [Vec<u32>; 10],
 }
 
@@ -26,8 +26,11 @@ impl std::fmt::Debug for Digits {
 }
 
 impl Digits {
-    /// Reads `{stem}-images-idx3-ubyte` and `{stem}-labels-idx1-ubyte` of a folder, with `.gz`
-    /// behind or without; all that is wrong, if anything is.
+    /// Reads `{stem}-images-idx3-ubyte` and `{stem}-labels-idx1-ubyte` of a folder, each with or
+    /// without `.gz`.
+    ///
+    /// # Errors
+    /// All problems with the two files.
     pub(crate) fn read(folder: &Path, stem: &str) -> Result<Self, Vec<Error>> {
         let images = read(folder, stem, "images", 3);
         let labels = read(folder, stem, "labels", 1);
@@ -53,7 +56,7 @@ impl Digits {
             match places.get_mut(usize::from(label)) {
                 Some(places) => places.push(i as u32),
                 None => {
-                    errors.push(wrong(&label_path, 8 + i, format!("label {label} is no digit")));
+                    errors.push(wrong(&label_path, 8 + i, format!("label {label} is not a digit")));
                     break;
                 }
             }
@@ -66,7 +69,7 @@ impl Digits {
         if errors.is_empty() { Ok(Self { pixels, places }) } else { Err(errors) }
     }
 
-    /// Any image of a digit, `[28, 28]`.
+    /// A random image of a digit, `[28, 28]`.
     pub(crate) fn any(&self, digit: usize, rng: &mut fastrand::Rng) -> &[u8] {
         let places = &self.places[digit];
         let at = places[rng.usize(..places.len())] as usize * SIDE * SIDE;
@@ -74,7 +77,7 @@ impl Digits {
     }
 }
 
-/// The bytes behind the header of an IDX file of `axes` axes, and where the file is.
+/// The bytes after the header of an IDX file with `axes` axes, and the path of the file.
 fn read(folder: &Path, stem: &str, what: &str, axes: usize) -> Result<(Vec<u8>, PathBuf)> {
     let plain = folder.join(format!("{stem}-{what}-idx{axes}-ubyte"));
     let packed = folder.join(format!("{stem}-{what}-idx{axes}-ubyte.gz"));
@@ -112,11 +115,11 @@ fn read(folder: &Path, stem: &str, what: &str, axes: usize) -> Result<(Vec<u8>, 
     let expected = 2048 + axes;
     if words[0] != expected {
         let reason =
-            format!("the first number is {}; {what} in IDX begin with {expected}", words[0]);
+            format!("the magic number is {}; IDX files of {what} have {expected}", words[0]);
         return Err(wrong(&path, 0, reason));
     }
     if !(1..=MOST).contains(&words[1]) {
-        let reason = format!("a count of {}; it must be 1 to {MOST}", words[1]);
+        let reason = format!("a count of {}; it must be from 1 to {MOST}", words[1]);
         return Err(wrong(&path, 4, reason));
     }
     if words[2..].iter().any(|&side| side != SIDE) {
@@ -124,13 +127,13 @@ fn read(folder: &Path, stem: &str, what: &str, axes: usize) -> Result<(Vec<u8>, 
         return Err(wrong(&path, 8, reason));
     }
     let size: usize = words[1..].iter().product();
-    // One byte more shows whether the file goes on.
+    // One byte more than needed, to notice a file that is too long.
     let data = take(head, size + 1)?;
     if data.len() != size {
         let (at, is) =
             if data.len() < size { (head + data.len(), "ends") } else { (head + size, "goes on") };
         let reason = format!(
-            "the file {is} where {} {what} of {} bytes should end at {}",
+            "the file {is}; {} {what} of {} bytes each must end at byte {}",
             words[1],
             size / words[1],
             head + size

@@ -1,4 +1,4 @@
-//! Liberated Pixel Cup characters: sheets composed by layer into figures that act.
+//! Liberated Pixel Cup characters: figures composed from layers of sprite sheets.
 
 mod caption;
 mod figure;
@@ -32,13 +32,13 @@ const CACHE: usize = 512 << 20;
 /// Frames of a clip.
 const FRAMES: usize = 8;
 
-/// Clips of Liberated Pixel Cup characters, `[8, 64, 64, 4]` with a transparent ground, from the
+/// Clips of Liberated Pixel Cup characters, `[8, 64, 64, 4]` with a transparent background, from the
 /// sheets of the Universal LPC spritesheet or of "Sprites" (Li & Mandt 2018).
 ///
-/// A character has a body, hair, clothes, shoes, at times headwear and a weapon; it casts a spell,
-/// thrusts, walks, slashes, shoots or falls, seen from one of four sides. Held out are a tenth of
-/// the pairs of hair colour and torso, and a tenth of those of body and action; hair that a helmet
-/// hides makes no pair. About a tenth of the words for things is held out too.
+/// A character has a body, hair, clothes, shoes, and sometimes headwear and a weapon. It casts a
+/// spell, thrusts, walks, slashes, shoots or falls, seen from one of four sides. Held out are a tenth
+/// of the pairs of hair colour and torso, and a tenth of the pairs of body and action; hair under a
+/// helmet forms no pair. About a tenth of the words and phrases is held out too.
 pub struct Lpc {
     root: PathBuf,
     info: Info,
@@ -48,11 +48,11 @@ pub struct Lpc {
 }
 
 impl Lpc {
-    /// Opens a folder of sheets; which of the two collections it is, is seen by what it holds. No
-    /// sheet is read yet.
+    /// Opens a folder of sheets and recognises the collection by its files. Sheets are read later, on
+    /// first use.
     ///
     /// # Errors
-    /// If there is no such folder, or it holds neither collection.
+    /// If the folder does not exist, or has neither collection.
     pub fn open(path: &Path) -> Result<Self> {
         std::fs::read_dir(path).map_err(|source| Error::Read { path: path.into(), source })?;
         let has = |file: &str| path.join(file).is_file();
@@ -64,9 +64,9 @@ impl Lpc {
             return Err(Error::Data {
                 path: path.into(),
                 reason:
-                    "this folder holds no Liberated Pixel Cup sheets: looked for body/male and \
-                         torso (Universal LPC spritesheet), and for body/0.png and topwear \
-                         (Sprites, Li & Mandt 2018)"
+                    "no Liberated Pixel Cup sheets in this folder: it needs body/male and torso \
+                         (Universal LPC spritesheet), or body/0.png and topwear (Sprites, \
+                         Li & Mandt 2018)"
                         .to_owned(),
             });
         };
@@ -137,7 +137,7 @@ impl Dataset for Lpc {
         let lies = liar.sentences(voice, count, &mut rng(split, draw, 3));
         let lies = lies.ok_or_else(|| Error::Spec {
             spec: self.info.spec.clone(),
-            reason: format!("there are not {count} sentences that are false of {figure:?}"),
+            reason: format!("found fewer than {count} sentences that are false of {figure:?}"),
         })?;
         Ok(lies.into_iter().map(|(text, _)| typed(text, voice)).collect())
     }
@@ -148,7 +148,7 @@ impl Dataset for Lpc {
     }
 }
 
-/// Whom to credit: the names in AUTHORS.txt, each underlined with dashes.
+/// The credits: the names in AUTHORS.txt, where each is underlined with dashes.
 fn credits(root: &Path) -> String {
     let text = std::fs::read(root.join("AUTHORS.txt")).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);

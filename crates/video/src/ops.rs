@@ -1,15 +1,16 @@
-//! What is done to clips: size, channels, time.
+//! Operations on clips: size, channels, time, grids.
 
 use crate::clip::allocate;
 use crate::{Clip, Error, Result};
 
-/// What one output pixel takes of an input row or column: the first index, then the weights.
+/// The input pixels of one output pixel along an axis: the first index, and a weight for each.
 struct Tap {
     start: usize,
     weights: Vec<f32>,
 }
 
-/// The taps of one axis: areas when it shrinks, copies when it grows by a whole number, else linear.
+/// The taps of one axis: area averages to shrink, copies to grow by a whole number, else linear
+/// interpolation.
 fn taps(from: usize, to: usize) -> Vec<Tap> {
     let ratio = from as f64 / to as f64;
     let tap = |i: usize| {
@@ -33,7 +34,7 @@ fn taps(from: usize, to: usize) -> Vec<Tap> {
     (0..to).map(tap).collect()
 }
 
-/// `[h, w, c]` bytes as f32, colours multiplied by alpha where there is one.
+/// `[h, w, c]` bytes as `f32`, with colours multiplied by alpha if there is alpha.
 fn premultiplied(frame: &[u8], c: usize) -> Vec<f32> {
     let mut values: Vec<f32> = frame.iter().map(|&v| f32::from(v)).collect();
     if c == 4 {
@@ -45,7 +46,8 @@ fn premultiplied(frame: &[u8], c: usize) -> Vec<f32> {
     values
 }
 
-/// The inverse of [`premultiplied`], rounded (halves to even, so that the mean is kept); the colour of what is wholly transparent is black.
+/// The inverse of [`premultiplied`], rounded (halves to even, which keeps the mean). A fully
+/// transparent pixel becomes black.
 fn straight(values: &mut [f32], c: usize, out: &mut [u8]) {
     if c == 4 {
         for p in values.chunks_exact_mut(4) {
@@ -58,16 +60,16 @@ fn straight(values: &mut [f32], c: usize, out: &mut [u8]) {
     }
 }
 
-/// `a` over `b` with `alpha` of 255, rounded.
+/// `a` over `b` with the opacity `alpha` / 255, rounded.
 fn mix(a: u8, b: u8, alpha: u8) -> u8 {
     let (a, b, alpha) = (u32::from(a), u32::from(b), u32::from(alpha));
     ((a * alpha + b * (255 - alpha) + 127) / 255) as u8
 }
 
 impl Clip {
-    /// The clip at `h` x `w` pixels. Each axis by itself: it shrinks by averaging areas, grows by
-    /// a whole number by repeating pixels, and by any other number by linear interpolation.
-    /// Colours are weighted by their alpha.
+    /// The clip at `h` x `w` pixels. Each axis is resized by itself: an axis that shrinks averages
+    /// areas, one that grows by a whole number repeats pixels, any other one is interpolated
+    /// linearly. Colours are weighted by their alpha.
     ///
     /// # Errors
     /// If `h` or `w` is 0, or the result would be larger than [`crate::MAX_PIXELS`].
@@ -114,7 +116,7 @@ impl Clip {
         Ok(Clip::from_parts(dims, self.fps(), data))
     }
 
-    /// Each pixel as a square of `n` x `n` pixels.
+    /// The clip enlarged: each pixel becomes a square of `n` x `n` pixels.
     ///
     /// # Errors
     /// If `n` is 0, or the result would be larger than [`crate::MAX_PIXELS`].
@@ -139,9 +141,9 @@ impl Clip {
         Clip::from_parts([t, h, w, 3], self.fps(), data)
     }
 
-    /// The clip in `c` channels. Grey becomes a colour of three equal parts, colour becomes grey by
-    /// its luma (BT.601), alpha is added as opaque and taken away over white (see [`Clip::over`]
-    /// for another ground).
+    /// The clip in `c` channels. Grey becomes RGB of three equal parts; RGB becomes grey by its luma
+    /// (BT.601). Added alpha is opaque; alpha is removed over white (use [`Clip::over`] for another
+    /// background).
     ///
     /// # Errors
     /// If `c` is not 1, 3 or 4.
@@ -167,8 +169,8 @@ impl Clip {
         Ok(Clip::from_parts(dims, self.fps(), data))
     }
 
-    /// The clip in `frames` frames that last as long together as those of now: frames are repeated
-    /// or left out, never mixed.
+    /// The clip in `frames` frames with the same total duration: frames are repeated or left out,
+    /// never blended.
     ///
     /// # Errors
     /// If `frames` is 0, or the result would be larger than [`crate::MAX_PIXELS`].
@@ -182,8 +184,8 @@ impl Clip {
         Ok(Clip::from_parts([frames, h, w, c], fps, data))
     }
 
-    /// The clip in a frame of `h` x `w`, its upper left corner at (`top`, `left`): what lies outside
-    /// is cut away, what is new is filled with `fill` (the first `c` of its values).
+    /// The clip on a canvas of `h` x `w` pixels, with its upper left corner at (`top`, `left`). Pixels
+    /// outside the canvas are cut off; new pixels have the first `c` values of `fill`.
     ///
     /// # Errors
     /// If `h` or `w` is 0, or the result would be larger than [`crate::MAX_PIXELS`].
@@ -215,8 +217,8 @@ impl Clip {
         Ok(Clip::from_parts([t, h, w, c], self.fps(), data))
     }
 
-    /// The clip as large as it goes into `h` x `w` with its proportions kept, in the middle. What is
-    /// left over is transparent where there is alpha, else of the colour of the first pixel.
+    /// The clip scaled to fit into `h` x `w` pixels with its proportions kept, and centred. The margins
+    /// are transparent if the clip has alpha, else they have the colour of its first pixel.
     ///
     /// # Errors
     /// If `h` or `w` is 0, or the result would be larger than [`crate::MAX_PIXELS`].
@@ -241,7 +243,7 @@ impl Clip {
     /// [`Clip::to_channels`].
     ///
     /// # Errors
-    /// As theirs.
+    /// As for these three methods.
     pub fn to_dims(&self, dims: [usize; 4]) -> Result<Clip> {
         if self.dims() == dims {
             return Ok(self.clone());
@@ -251,8 +253,8 @@ impl Clip {
     }
 }
 
-/// Several clips of equal dims as one: row by row in `columns` columns, `gap` white pixels between
-/// them. The last row may be short; what is empty is white. The frame rate is that of the first.
+/// Joins clips of equal dims into one clip: row by row in `columns` columns, with `gap` white pixels
+/// between them. Empty places in the last row are white. The frame rate is that of the first clip.
 ///
 /// # Errors
 /// If there is no clip, the clips differ in dims, `columns` is 0, or the result would be larger

@@ -1,4 +1,4 @@
-//! Fewer colours: which ones stand for a clip's own, and palettes from files.
+//! Colour reduction, and palettes from files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,36 +6,36 @@ use std::path::Path;
 use crate::format::decode_image;
 use crate::{Error, Result};
 
-/// What a palette file may hold, as what indexed pictures may.
+/// Largest number of colours of a palette file, the same as of an indexed picture.
 const MOST: usize = 256;
-/// Rounds of k-means at most.
+/// Largest number of rounds of k-means.
 const ROUNDS: usize = 16;
 
-/// The colours that [`crate::Clip::clean`] leaves.
+/// The colours of a clip after [`crate::Clip::clean`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Palette {
-    /// For clips with alpha, 32 at most. All, for clips without alpha, whose edges are smooth, and
-    /// for clips that were drawn with a palette.
+    /// At most 32 colours for clips with alpha. Clips without alpha, whose edges are smooth, and
+    /// clips that were drawn with a palette keep all their colours.
     #[default]
     Auto,
-    /// At most this many (0 is as 1), chosen from the clip's own.
+    /// At most this many colours (0 counts as 1), computed from the colours of the clip.
     Most(usize),
-    /// The nearest of these; an empty list leaves the colours alone.
+    /// These colours; each pixel takes the nearest. An empty list changes no colour.
     Colours(Vec<[u8; 3]>),
 }
 
 impl Palette {
-    /// The colours of a file, in its order: a GIMP palette (`.gpl`), lines of `RRGGBB` (`.hex`, as
-    /// Lospec writes them), a JASC palette (`.pal`), or the distinct colours of a picture (`.png`).
+    /// The distinct colours of a file, in its order: a GIMP palette (`.gpl`), lines of `RRGGBB`
+    /// (`.hex`, from Lospec), a JASC palette (`.pal`), or a picture (`.png`).
     ///
     /// # Errors
-    /// If the file cannot be read, is none of these, or does not hold 1 to 256 colours.
+    /// If the file cannot be read, has another format, or does not have 1 to 256 colours.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes =
             std::fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        let text = || std::str::from_utf8(&bytes).map_err(|e| format!("it is not UTF-8: {e}"));
+        let text = || std::str::from_utf8(&bytes).map_err(|e| format!("not UTF-8: {e}"));
         let colours = match ending.as_str() {
             "gpl" => text().and_then(|text| lines(text, "GIMP Palette", 1, decimal)),
             "pal" => text().and_then(|text| lines(text, "JASC-PAL", 3, decimal)),
@@ -48,14 +48,14 @@ impl Palette {
         let mut seen = BTreeSet::new();
         colours.retain(|colour| seen.insert(*colour));
         if !(1..=MOST).contains(&colours.len()) {
-            let reason = format!("it holds {} colours; a palette has 1 to {MOST}", colours.len());
+            let reason = format!("{} colours; a palette must have 1 to {MOST}", colours.len());
             return Err(wrong(reason));
         }
         Ok(Self::Colours(colours))
     }
 }
 
-/// The colours of a text that begins with the line `head`, after `skip` lines.
+/// The colours of a text that begins with `head`; the first `skip` lines have no colours.
 fn lines(
     text: &str,
     head: &str,
@@ -64,7 +64,7 @@ fn lines(
 ) -> Result<Vec<[u8; 3]>, String> {
     let text = text.trim_start_matches('\u{feff}');
     if !text.starts_with(head) {
-        return Err(format!("its first line is not {head}"));
+        return Err(format!("line 1 must be {head}"));
     }
     let is_colour = |line: &str| {
         !(line.is_empty()
@@ -78,13 +78,13 @@ fn lines(
         .skip(skip)
         .filter(|(_, line)| is_colour(line))
         .map(|(number, line)| {
-            let wrong = || format!("line {number}: {line:?} is no colour");
+            let wrong = || format!("line {number}: {line:?} is not a colour");
             colour(line).ok_or_else(wrong)
         })
         .collect()
 }
 
-/// `R G B`, with anything behind, as a name or alpha.
+/// Parses `R G B`; ignores the rest of the line, such as a name or alpha.
 fn decimal(line: &str) -> Option<[u8; 3]> {
     let mut parts = line.split_whitespace().map(|part| part.parse().ok());
     Some([parts.next()??, parts.next()??, parts.next()??])
@@ -109,13 +109,13 @@ fn picture(bytes: &[u8]) -> Result<Vec<[u8; 3]>, String> {
             colours.push([r, g, b]);
         }
         if colours.len() > MOST {
-            return Err(format!("it holds more than {MOST} colours, which is no palette"));
+            return Err(format!("more than {MOST} colours; a palette must have 1 to {MOST}"));
         }
     }
     Ok(colours)
 }
 
-/// How often each colour comes.
+/// The number of pixels of each colour.
 pub(crate) fn count(pixels: impl Iterator<Item = [u8; 3]>) -> BTreeMap<[u8; 3], u64> {
     let mut counts = BTreeMap::new();
     let mut last: Option<([u8; 3], u64)> = None;
@@ -136,15 +136,15 @@ pub(crate) fn count(pixels: impl Iterator<Item = [u8; 3]>) -> BTreeMap<[u8; 3], 
     counts
 }
 
-/// At most `most` colours for all of `counts`: these themselves if there are no more, else the
-/// centres of groups in OKLab, by a cut of variance and rounds of k-means. Sorted.
+/// At most `most` colours, sorted, for the colours of `counts`: these themselves if they are few
+/// enough, else the centres of clusters in OKLab, from a variance cut and rounds of k-means.
 pub(crate) fn reduce(counts: &BTreeMap<[u8; 3], u64>, most: usize) -> Vec<[u8; 3]> {
     let most = most.max(1);
     if counts.len() <= most {
         return counts.keys().copied().collect();
     }
-    // By the root of their number, so that eyes and other small things keep a colour. Where there
-    // are many, those that look the same are one.
+    // A colour weighs the square root of its count, so that eyes and other small parts keep theirs.
+    // If there are many colours, those of one cell are averaged first.
     let step = if counts.len() > 8 * most { 8 } else { 1 };
     let mut cells: BTreeMap<[u8; 3], ([f64; 3], f64)> = BTreeMap::new();
     for (&colour, &n) in counts {
@@ -176,7 +176,7 @@ pub(crate) fn reduce(counts: &BTreeMap<[u8; 3], u64>, most: usize) -> Vec<[u8; 3
     colours.into_iter().collect()
 }
 
-/// Which of `colours`, which must not be empty, is nearest to each of `counts`, as an index.
+/// For each colour of `counts`, the index of the nearest of `colours`, which must not be empty.
 pub(crate) fn assign(
     counts: &BTreeMap<[u8; 3], u64>,
     colours: &[[u8; 3]],
@@ -187,10 +187,10 @@ pub(crate) fn assign(
     counts.keys().map(|&colour| (colour, index(colour))).collect()
 }
 
-/// A place in OKLab, and its weight.
+/// A colour in OKLab, and its weight.
 type Point = ([f32; 3], f32);
 
-/// The index of the nearest centre, the first of equals.
+/// The index of the nearest centre; of equally near ones, the first.
 fn nearest(point: [f32; 3], centres: &[[f32; 3]]) -> usize {
     let mut best = (0, f32::INFINITY);
     for (i, centre) in centres.iter().enumerate() {
@@ -203,12 +203,12 @@ fn nearest(point: [f32; 3], centres: &[[f32; 3]]) -> usize {
     best.0
 }
 
-/// Some points, and how far they are spread along their longest axis.
+/// A cluster of points, with its spread along the axis of largest spread.
 struct Group {
     points: Vec<Point>,
     mean: [f32; 3],
     axis: usize,
-    /// The sum of squared distances along `axis`.
+    /// The weighted sum of squared distances to the mean along `axis`.
     spread: f64,
 }
 
@@ -226,8 +226,8 @@ impl Group {
     }
 }
 
-/// The means of groups: the one with the largest spread is halved at its mean until there are
-/// `most`.
+/// The means of `most` groups: again and again, the group with the largest spread is split at its
+/// mean.
 fn cut(points: &[Point], most: usize) -> Vec<[f32; 3]> {
     let mut groups = vec![Group::new(points)];
     while groups.len() < most {
@@ -237,7 +237,7 @@ fn cut(points: &[Point], most: usize) -> Vec<[f32; 3]> {
         let (low, high): (Vec<Point>, Vec<Point>) =
             points.into_iter().partition(|(p, _)| p[axis] <= mean[axis]);
         if low.is_empty() || high.is_empty() {
-            // Points that are one but for rounding.
+            // All points are equal, except for rounding.
             groups.push(Group { spread: 0.0, ..Group::new(&[low, high].concat()) });
             break;
         }
@@ -246,7 +246,7 @@ fn cut(points: &[Point], most: usize) -> Vec<[f32; 3]> {
     groups.into_iter().map(|group| group.mean).collect()
 }
 
-/// OKLab (<https://bottosson.github.io/posts/oklab/>), where distances are as large as they look.
+/// sRGB to OKLab (<https://bottosson.github.io/posts/oklab/>), whose distances match perception.
 fn oklab(colour: [u8; 3]) -> [f32; 3] {
     let linear = |byte: u8| match f32::from(byte) / 255.0 {
         v if v <= 0.04045 => v / 12.92,
@@ -257,7 +257,7 @@ fn oklab(colour: [u8; 3]) -> [f32; 3] {
     times(TO_LAB, [l, m, s])
 }
 
-/// The inverse of [`oklab`], rounded and brought into range.
+/// The inverse of [`oklab`], clamped to the range of sRGB and rounded.
 fn srgb(lab: [f32; 3]) -> [u8; 3] {
     let cones = times(FROM_LAB, lab).map(|v| v * v * v);
     let encode = |v: f32| match v.clamp(0.0, 1.0) {

@@ -22,7 +22,7 @@ const COLOURS: [(&str, [u8; 3]); 8] = [
     ("pink", [250, 130, 190]),
     ("white", [245, 245, 245]),
 ];
-/// Half the width of a shape in pixels, from and to.
+/// Range of half the width of a shape, in pixels.
 const SIZES: [(&str, [f32; 2]); 3] =
     [("small", [5.5, 7.0]), ("medium", [8.5, 10.5]), ("large", [12.5, 14.0])];
 const MOTIONS: [&str; 11] = [
@@ -53,20 +53,20 @@ const MOTION: usize = 3;
 const BACKGROUND: usize = 4;
 const FIELDS: [&str; 5] = ["shape", "colour", "size", "motion", "background"];
 
-/// How many false sentences of a clip differ from each other, if more are asked for.
+/// Number of false sentences of a clip that are distinct; further ones may repeat.
 const DISTINCT: usize = 8;
 
-/// A value for each of [`FIELDS`], as a place in its list.
+/// A value for each of [`FIELDS`], as an index into its list.
 type Choice = [usize; 5];
 
-/// Coloured shapes that move over a plain ground, drawn anti-aliased as they are asked for:
-/// 64x64 RGB, 16 frames, 8 a second.
+/// Coloured shapes that move over a plain background, drawn anti-aliased on demand: 64x64 RGB,
+/// 16 frames, 8 per second: `[16, 64, 64, 3]`.
 ///
 /// Attributes: `shape`, `colour`, `size`, `motion`, `background`. A tenth of the pairs of shape
-/// and colour and of colour and motion never meet in training; every held-out clip has at least
-/// one of them, and no false caption of the training side names one. A false caption is the true
-/// one with another value of one attribute. Some words and ways to put a sentence are said on the
-/// held-out side alone, in every second draw.
+/// and colour, and of colour and motion, never occur together in training. Every held-out clip has at
+/// least one such pair, and no false caption of the training side names one. A false caption is the
+/// true caption with another value of one attribute. Some words and sentence structures occur only on
+/// the held-out side, in every second draw.
 #[derive(Debug)]
 pub struct Shapes {
     info: Info,
@@ -105,8 +105,8 @@ impl Shapes {
         }
     }
 
-    /// The choice with another value of one field that is told. In training it makes no held-out
-    /// pair, or the discriminator would learn that such a pair is false.
+    /// The choice with another value of one field that the sentence states. In training the new
+    /// choice has no held-out pair, or a discriminator would learn that such pairs are false.
     fn other(
         &self,
         split: Split,
@@ -115,8 +115,8 @@ impl Shapes {
         rng: &mut fastrand::Rng,
     ) -> Option<Choice> {
         let told: Vec<usize> = (0..FIELDS.len()).filter(|&field| wording.tells(field)).collect();
-        // A field and a value at once, so that each change is as likely as the one that takes it
-        // back: then words alone do not tell false sentences from true ones.
+        // Field and value are drawn together, so that a change is as likely as its inverse. Then
+        // words alone do not separate false sentences from true ones.
         let mut draws = (0..1000).map(|_| {
             let field = told[rng.usize(..told.len())];
             let mut other = *choice;
@@ -134,7 +134,7 @@ impl Shapes {
                 value.and_then(|value| (0..count(field)).find(|&i| name(field, i) == value));
             *place = found.ok_or_else(|| Error::Spec {
                 spec: self.info.spec.clone(),
-                reason: format!("a caption whose {} is {value:?} is none of shapes", FIELDS[field]),
+                reason: format!("no caption of this dataset has the {} {value:?}", FIELDS[field]),
             })?;
         }
         Ok(choice)
@@ -182,14 +182,14 @@ impl Dataset for Shapes {
         let wording = words::Wording::new(Voice::draw(split, draw, 1));
         let mut found: Vec<String> = Vec::with_capacity(count);
         while found.len() < count {
-            // A sentence that is there already is drawn again.
+            // A repeated sentence is drawn again.
             let mut texts = (0..100).filter_map(|_| {
                 self.other(split, &choice, &wording, rng).map(|other| wording.say(&other))
             });
             let text = texts.find(|text| found.len() >= DISTINCT || !found.contains(text));
             found.push(text.ok_or_else(|| Error::Spec {
                 spec: self.info.spec.clone(),
-                reason: format!("no caption of the training side is false of {:?}", caption.text),
+                reason: format!("found no caption that is false of {:?}", caption.text),
             })?);
         }
         Ok(found)
@@ -200,7 +200,7 @@ impl Dataset for Shapes {
     }
 }
 
-/// How many values a field has.
+/// Number of values of a field.
 fn count(field: usize) -> usize {
     [SHAPES.len(), COLOURS.len(), SIZES.len(), MOTIONS.len(), BACKGROUNDS.len()][field]
 }
@@ -226,7 +226,7 @@ fn render(choice: &Choice, fps: f32, rng: &mut fastrand::Rng) -> Result<Clip> {
     for (frame, centre) in
         data.chunks_exact_mut(SIZE * SIZE * 3).zip(path::path(MOTIONS[choice[MOTION]], radius, rng))
     {
-        // Half a pixel beyond the edge is still partly covered.
+        // Pixels up to half a pixel beyond the edge are partly covered.
         let columns = reach(centre[0], radius);
         for y in reach(centre[1], radius) {
             for x in columns.clone() {

@@ -1,4 +1,4 @@
-//! Data specs: which dataset, and where.
+//! Data specs: the name of a dataset, and the path of its files.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ const NAMES: [(&str, bool); 4] =
 /// Opens the dataset of a spec: `shapes`, `digits:PATH`, `lpc:PATH` or `clips:PATH`.
 ///
 /// # Errors
-/// If the spec is none of these, or what lies at the path is missing or wrong (the first such;
-/// [`check`] lists all).
+/// If the spec is none of these, or the files at the path are missing or wrong. The error is the
+/// first problem; [`check`] lists all.
 pub fn open(spec: &str) -> Result<Box<dyn Dataset>> {
     let (name, path) = parse(spec)?;
     Ok(match name {
@@ -23,7 +23,7 @@ pub fn open(spec: &str) -> Result<Box<dyn Dataset>> {
     })
 }
 
-/// All that is wrong with the dataset of a spec; nothing if it is as it should be.
+/// All problems with a spec and with the files of its dataset; empty if there are none.
 pub fn check(spec: &str) -> Vec<Error> {
     match parse(spec) {
         Err(error) => vec![error],
@@ -33,7 +33,7 @@ pub fn check(spec: &str) -> Vec<Error> {
     }
 }
 
-/// The name of the dataset, and its path (empty if it needs none).
+/// The name of the dataset, and its path (empty if the dataset has none).
 fn parse(spec: &str) -> Result<(&'static str, &Path)> {
     let (given, path) = match spec.split_once(':') {
         Some((name, path)) => (name, Some(path)),

@@ -1,4 +1,4 @@
-//! Films that are cleaned: what is real stays, what a network adds goes; and palettes from files.
+//! Cleaning of clips, on real clips and on imitated outputs of a network; and palettes from files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kinora_video::{Clip, Dataset, Draw, Error, Palette, Split, open};
 
-/// A dataset on real files; `None`, said aloud, where they are missing, which fails in CI.
+/// A dataset on real files; `None`, with a message, if they are missing, which fails in CI.
 fn real(name: &str, folder: &str) -> Option<Box<dyn Dataset>> {
     let data = std::env::var_os("KINORA_DATA").map(PathBuf::from);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -40,12 +40,12 @@ fn is_hard(clip: &Clip) -> bool {
     pixels(clip).iter().all(|pixel| matches!(pixel, [.., 255] | [0, 0, 0, 0]))
 }
 
-/// How far two colours are apart, of 255, by the mean of the channels.
+/// The mean absolute difference of two colours over the channels, of 255.
 fn apart(a: &[u8], b: &[u8]) -> f64 {
     a[..3].iter().zip(b).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / 3.0
 }
 
-/// As a network draws it: every pixel a little off, edges soft, and `bits` that hang in the air in
+/// Imitates the output of a network: every pixel a little off, soft edges, and `bits` loose parts in
 /// each frame.
 fn drawn_badly(clip: &Clip, bits: usize) -> Clip {
     let [t, h, w, _] = clip.dims();
@@ -85,8 +85,8 @@ fn what_is_real_comes_back_to_the_byte() {
     }
 }
 
-/// The steps, which [`Palette::Auto`] spares a real clip, do it no harm either: bits of a pixel or
-/// two may go, colours are merged with their like, and what is hard and has few colours is kept.
+/// The steps that [`Palette::Auto`] skips for a real clip do it little harm: parts of one or two pixels
+/// may go, similar colours are merged, and hard alpha and small palettes stay.
 #[test]
 fn what_is_real_hardly_changes_where_it_is_cleaned() {
     let Some(lpc) = real("lpc", "lpc_universal") else { return };
@@ -130,7 +130,7 @@ fn what_a_network_adds_goes() {
         let more = wanted.filter(|(a, b)| a[3] == 0 && b[3] > 0).count();
         assert_eq!(more, 0, "bits are left");
         assert!(found(&clean) + 16 >= found(&clip), "{} of {}", found(&clean), found(&clip));
-        // It is drawn now.
+        // Now the clip counts as drawn with a palette.
         assert!(clean.clean(&Palette::Auto) == clean);
         assert!(bad.clean(&Palette::Auto) == clean);
     }
@@ -196,7 +196,7 @@ fn the_nearest_of_given_colours() {
     let clip = Clip::new([1, 2, 2, 4], 8.0, data).unwrap();
     let wanted = [255, 0, 0, 255, 0, 0, 0, 255, 240, 240, 250, 255, 0, 0, 0, 0];
     assert_eq!(clip.clean(&given).data(), wanted);
-    // Grey stays grey where it can.
+    // A grey clip stays grey with a grey palette.
     let grey = Clip::new([1, 1, 2, 1], 8.0, vec![30, 230]).unwrap();
     assert_eq!(grey.clean(&given).data(), [0, 0, 0, 240, 240, 250]);
     let greys = Palette::Colours(vec![[0; 3], [255; 3]]);
@@ -228,12 +228,12 @@ fn palettes_from_files() {
 
     let many: String = (0..257).map(|i| format!("{i:06x}\n")).collect();
     for (name, text, part) in [
-        ("e.gpl", "255 128 0\n", "its first line is not GIMP Palette"),
-        ("f.gpl", "GIMP Palette\n255 128\n", "line 2: \"255 128\" is no colour"),
-        ("g.gpl", "GIMP Palette\n# none\n", "it holds 0 colours"),
-        ("h.pal", "JASC-PAL\n0100\n1\n256 0 0\n", "line 4: \"256 0 0\" is no colour"),
-        ("i.hex", "ff8000\n+f8000\n", "line 2: \"+f8000\" is no colour"),
-        ("j.hex", &many, "it holds 257 colours; a palette has 1 to 256"),
+        ("e.gpl", "255 128 0\n", "line 1 must be GIMP Palette"),
+        ("f.gpl", "GIMP Palette\n255 128\n", "line 2: \"255 128\" is not a colour"),
+        ("g.gpl", "GIMP Palette\n# none\n", "0 colours; a palette must have 1 to 256"),
+        ("h.pal", "JASC-PAL\n0100\n1\n256 0 0\n", "line 4: \"256 0 0\" is not a colour"),
+        ("i.hex", "ff8000\n+f8000\n", "line 2: \"+f8000\" is not a colour"),
+        ("j.hex", &many, "257 colours; a palette must have 1 to 256"),
         ("k.png", "no picture", ""),
         ("l.txt", "ff8000\n", "it must be a .gpl, .hex, .pal or .png"),
     ] {

@@ -172,7 +172,7 @@ fn clips_of_any_size_come_to_one() -> Result<()> {
     Ok(())
 }
 
-/// Changes a folder that is as it should be.
+/// Damages a correct folder.
 type Damage = fn(&Path) -> std::io::Result<()>;
 
 #[test]
@@ -183,7 +183,10 @@ fn every_fault_of_a_folder_is_named() -> Result<()> {
     }
     let rows: [(Damage, &str); 14] = [
         (|f| fs::remove_file(f.join("1.gif")), "captions.jsonl:2: there is no file \"1.gif\""),
-        (|f| fs::copy(f.join("0.gif"), f.join("new.gif")).map(drop), "new.gif: it has no caption"),
+        (
+            |f| fs::copy(f.join("0.gif"), f.join("new.gif")).map(drop),
+            "new.gif: the clip has no caption",
+        ),
         (
             |f| add(f, "{\"file\": \"0.gif\", \"caption\": \" \"}"),
             "captions.jsonl:4: the caption is empty",
@@ -200,7 +203,7 @@ fn every_fault_of_a_folder_is_named() -> Result<()> {
         (|f| fs::write(f.join("2.gif"), "GIF89a"), "2.gif: "),
         (|f| fs::write(f.join("2.gif"), ""), "2.gif: "),
         (|f| fs::write(f.join("9.txt"), "a caption"), "9.txt: there is no clip of the same name"),
-        (|f| fs::write(f.join("2.txt"), " \n"), "2.txt: it holds no caption"),
+        (|f| fs::write(f.join("2.txt"), " \n"), "2.txt: the file has no caption"),
         (|f| fs::write(f.join("captions.jsonl"), [0xff, 0xfe]), "captions.jsonl: "),
     ];
     for (damage, expected) in rows {
@@ -213,13 +216,13 @@ fn every_fault_of_a_folder_is_named() -> Result<()> {
         assert!(all.iter().any(|e| e.contains(expected)), "{expected}: {all:?}");
         assert!(all.contains(&error));
     }
-    // All of them at once.
+    // All problems are listed at once.
     let folder = folder(3)?;
     rows[..6].iter().try_for_each(|(damage, _)| damage(folder.path()))?;
     assert_eq!(check(&format!("clips:{}", folder.path().display())).len(), 6);
     let empty = tempfile::tempdir()?;
     let error = Clips::open(empty.path()).unwrap_err().to_string();
-    assert!(error.contains("there is no clip in it"), "{error}");
+    assert!(error.contains("the folder has no clips"), "{error}");
     Ok(())
 }
 
@@ -232,7 +235,7 @@ fn one_caption_for_all_has_no_false_one() -> Result<()> {
     let draw = Draw { seed: 0, index: 0 };
     let caption = data.caption(Split::Train, draw)?;
     let error = data.wrong_captions(Split::Train, &caption, draw, 1).unwrap_err().to_string();
-    assert!(error.contains("at least two clips"), "{error}");
+    assert!(error.contains("give at least two clips different captions"), "{error}");
     let problems = Clips::problems(folder.path());
     assert_eq!(problems.iter().map(Error::to_string).collect::<Vec<_>>(), [error]);
     Ok(())
@@ -292,7 +295,7 @@ fn a_feed_starts_anywhere() -> Result<()> {
         }
     }
     assert!(feed(0, 0).next()?.wrong_captions.is_empty());
-    // Dropped while it waits to hand over, and before it has drawn anything.
+    // Dropping a feed at once must not hang.
     drop(feed(u64::MAX / 3, 2));
     Ok(())
 }

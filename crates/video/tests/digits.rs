@@ -1,5 +1,4 @@
-//! What the dataset `digits` says of its clips, held against the pixels, and what it says of
-//! files that are wrong.
+//! The dataset `digits`: captions against the pixels, and errors for wrong files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -7,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kinora_video::{Attributes, Caption, Dataset, Digits, Draw, Split};
 
-/// The folder of MNIST; `None`, said aloud, where it is missing, which fails in CI.
+/// The folder of MNIST; `None`, with a message, if it is missing, which fails in CI.
 fn mnist() -> Option<PathBuf> {
     let data = std::env::var_os("KINORA_DATA").map(PathBuf::from);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -92,7 +91,7 @@ fn each_digit_keeps_one_motion_out_of_training() {
     assert_eq!(trained.values().collect::<BTreeSet<_>>().len(), 2);
 }
 
-/// The box around what is brighter than black, `[left, top]`, of frame `t`.
+/// The upper left corner `[left, top]` of the box around all pixels of a frame that are not black.
 fn corner(frame: &[u8]) -> [i32; 2] {
     let lit = || (0..64 * 64).filter(|&i| frame[i] > 0).map(|i| [i as i32 % 64, i as i32 / 64]);
     [lit().map(|p| p[0]).min().unwrap(), lit().map(|p| p[1]).min().unwrap()]
@@ -117,7 +116,7 @@ fn a_digit_moves_as_its_caption_says() {
                 assert!(path.iter().all(|p| p[fixed] == path[0][fixed]), "{:?}", example.caption);
                 let steps: Vec<i32> =
                     path.windows(2).map(|w| w[1][moving] - w[0][moving]).collect();
-                // 7.2 pixels, rounded at both ends; less where it is reflected.
+                // 7.2 pixels, rounded at both ends; less at a reflection.
                 let whole = steps.iter().filter(|s| (6..=8).contains(&s.abs())).count();
                 assert!(whole >= 10 && steps.iter().all(|s| s.abs() <= 8), "{steps:?}");
                 assert!(steps.iter().any(|s| *s > 0) && steps.iter().any(|s| *s < 0), "{steps:?}");
@@ -139,7 +138,7 @@ fn test_images_stay_out_of_training() {
             let shown: Vec<String> =
                 movers(&example.caption.attributes).into_iter().map(|m| m.0).collect();
             for &pixel in example.clip.data().iter().filter(|&&pixel| pixel > 0) {
-                // The fill of an image tells which it is.
+                // The grey of an image identifies it.
                 assert!((fill..fill + 20).contains(&pixel), "{split:?}: {pixel}");
                 assert!(shown.contains(&((pixel - fill) % 10).to_string()), "{pixel} in {shown:?}");
             }
@@ -177,7 +176,7 @@ fn a_wrong_caption_is_false() {
                     parts.iter().map(digit).collect()
                 };
                 let false_parts = wrong.difference(&truth).count();
-                // Two are false where the motions are exchanged.
+                // If the motions are exchanged, both digits have a false motion.
                 let exchanged = false_parts == 2 && digits(&wrong) == digits(&truth);
                 assert!(false_parts == 1 || exchanged, "{wrong:?} of {truth:?}");
                 swapped += u32::from(exchanged);
@@ -206,7 +205,7 @@ fn plain_and_packed_files_are_read_alike() {
         write(folder.path(), packed);
         folder
     });
-    // Packed content under a plain name: the content decides.
+    // Gzip under a plain name: the content decides.
     for (name, bytes) in small(20) {
         std::fs::write(folders[1].path().join(format!("train-{name}")), gzip(&bytes)).unwrap();
     }
@@ -238,14 +237,14 @@ fn wrong_files_are_errors_with_path_and_byte() {
         (images, image_bytes[..7].to_vec(), "at byte 7: the file ends within its header"),
         (images, image_bytes[..size - 1].to_vec(), "at byte 15695: the file ends"),
         (images, longer(&image_bytes), "at byte 15696: the file goes on"),
-        (images, changed(&image_bytes, 3, 1), "at byte 0: the first number is 2049"),
-        (images, b"GIF89a\0\0\0\0\0\0\0\0\0\0\0\0".to_vec(), "at byte 0: the first number"),
+        (images, changed(&image_bytes, 3, 1), "at byte 0: the magic number is 2049"),
+        (images, b"GIF89a\0\0\0\0\0\0\0\0\0\0\0\0".to_vec(), "at byte 0: the magic number"),
         (images, changed(&image_bytes, 4, 255), "at byte 4: a count of 42"),
         (images, changed(&image_bytes, 7, 0), "at byte 4: a count of 0"),
         (images, changed(&image_bytes, 11, 29), "at byte 8: images of [29, 28]"),
         (images, changed(&image_bytes, 7, 21), "at byte 15696: the file ends"),
         (labels, label_bytes[..20].to_vec(), "at byte 20: the file ends"),
-        (labels, changed(&label_bytes, 13, 10), "at byte 13: label 10 is no digit"),
+        (labels, changed(&label_bytes, 13, 10), "at byte 13: label 10 is not a digit"),
         (labels, changed(&changed(&label_bytes, 11, 4), 21, 4), "no image of the digit 3"),
         (labels, changed(&label_bytes, 7, 19)[..27].to_vec(), "19 labels for the 20 images"),
         (labels, gzip(&label_bytes)[..20].to_vec(), "the gzip stream ends too early"),
@@ -259,7 +258,7 @@ fn wrong_files_are_errors_with_path_and_byte() {
         let error = Digits::open(folder.path()).unwrap_err().to_string();
         assert!(error.contains(path.to_str().unwrap()), "{error}");
         assert!(error.contains(expected), "{error:?} does not say {expected:?}");
-        // A second fault is listed beside the first.
+        // A second problem is listed beside the first.
         std::fs::remove_file(folder.path().join(format!("t10k-{file}"))).unwrap();
         let problems = Digits::problems(folder.path());
         assert_eq!(problems.len(), 2, "{problems:?}");

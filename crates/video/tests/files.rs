@@ -1,4 +1,4 @@
-//! Clips to files and back, and files that are not what they should be.
+//! Clips to files and back, and wrong files.
 
 use std::fs;
 use std::path::Path;
@@ -88,7 +88,7 @@ fn gif_of_many_colours_stays_near() -> Result<()> {
     let data = (0..6 * 64 * 64)
         .flat_map(|i| {
             let (t, y, x) = (i / 4096, i / 64 % 64, i % 64);
-            // A third is one flat colour, which has to stay as it is.
+            // A third of the pixels has one flat colour, which must not change.
             if x < 20 { [255, 255, 255] } else { [x as u8 * 4, y as u8 * 4, (x + y + t * 9) as u8] }
         })
         .collect();
@@ -132,11 +132,11 @@ fn frames_of_different_length_become_repeats() -> Result<()> {
 /// Left, pixels (0 is transparent), disposal.
 type GifFrame<'a> = (u16, &'a [u8], gif::DisposalMethod);
 
-/// The three ways of a GIF to leave a frame, on a picture of 3 pixels.
+/// The three disposal methods of a GIF, on a picture of 3 pixels.
 #[test]
 fn gif_disposal() -> Result<()> {
     use gif::DisposalMethod::{Background, Keep, Previous};
-    // The frames, then what is seen of each.
+    // The frames as written, then the pixels that each shows.
     let rows: [(&[GifFrame], [[u8; 3]; 3]); 3] = [
         (
             &[(0, &[1, 2, 3], Keep), (1, &[0, 1], Keep), (0, &[3], Keep)],
@@ -229,7 +229,7 @@ fn a_plain_png_is_a_row_of_squares() -> Result<()> {
                 (0..t).for_each(|i| assert_eq!(clip.frame(i), [i as u8; 16]));
             }
             (Err(Error::Data { reason, .. }), None) => {
-                assert!(reason.contains("no row of square frames"), "{reason}");
+                assert!(reason.contains("not a row of square frames"), "{reason}");
             }
             (other, _) => panic!("{w} x {h}: {other:?}"),
         }
@@ -241,7 +241,7 @@ fn a_plain_png_is_a_row_of_squares() -> Result<()> {
 fn the_atlas_says_where_and_how_long() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("walk.sheet.png");
-    // 4096 pixels hold 6 frames of 600; 12 a second is 83.3 ms a frame.
+    // 4096 pixels hold 6 frames of 600; 12 frames per second are 83.3 ms per frame.
     let clip = clip([7, 10, 600, 4], 50, 12.0);
     clip.save(&path, &SaveOptions::default())?;
     let atlas: serde_json::Value =
@@ -275,7 +275,7 @@ fn a_folder_gets_one_png_a_frame() -> Result<()> {
     new.save(&path, &SaveOptions::default())?;
     assert_eq!(names(&path)?, ["0000.png", "0001.png", "0002.png"]);
     assert_eq!(Clip::load(path.join("0001.png"))?.data(), new.frame(1));
-    // An existing folder is filled up, but not left with a mixture of two films.
+    // An existing folder is written to, unless it would then hold frames of two films.
     long.save(folder.path().join("frames"), &SaveOptions::default())?;
     assert_eq!(names(&path)?.len(), 5);
     let error = new.save(&path, &SaveOptions::default()).unwrap_err().to_string();
@@ -359,7 +359,7 @@ fn what_cannot_be_written_leaves_nothing() -> Result<()> {
         assert!(matches!(&error, Error::Write { .. }), "{error}");
         assert!(error.to_string().contains("there is no folder"), "{error}");
     }
-    // A folder in the way of the atlas: the sheet must not come without it.
+    // A folder has the name of the atlas; the sheet must not be written without its atlas.
     fs::create_dir(folder.path().join("b.sheet.json"))?;
     assert!(clip.save(folder.path().join("b.sheet.png"), &SaveOptions::default()).is_err());
     // A film wider than a GIF can be.
@@ -370,7 +370,7 @@ fn what_cannot_be_written_leaves_nothing() -> Result<()> {
     Ok(())
 }
 
-/// A PNG chunk with its checksum, so that what is wrong is what the chunk says.
+/// A PNG chunk with its checksum, so that only the contents of the chunk are wrong.
 fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
     crc.update(name);
@@ -379,7 +379,7 @@ fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     [&size[..], name, data, &crc.sum().to_be_bytes()].concat()
 }
 
-/// Headers that ask for far more than there is.
+/// Headers with sizes far larger than the file.
 #[test]
 fn hostile_headers_are_errors() -> Result<()> {
     let folder = tempfile::tempdir()?;

@@ -1,4 +1,4 @@
-//! The dataset `lpc` on its real sheets, and on small folders of sheets that are wrong.
+//! The dataset `lpc` on its real sheets, and on small folders with wrong sheets.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use kinora_video::{Dataset, Draw, Error, Lpc, Split};
 const UNIVERSAL: &str = "lpc_universal";
 const SPRITES: &str = "sprites_li2018";
 
-/// A folder of real sheets; `None`, said aloud, where it is missing, which fails in CI.
+/// A folder of real sheets; `None`, with a message, if it is missing, which fails in CI.
 fn real(name: &str) -> Option<Lpc> {
     let data = std::env::var_os("KINORA_DATA").map(PathBuf::from);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -28,7 +28,7 @@ fn draws(count: u64) -> impl Iterator<Item = (Split, Draw)> {
     (0..count).flat_map(move |i| [Split::Train, Split::HeldOut].map(|split| (split, draw(i))))
 }
 
-/// Names relative to the folder, as `check` reports them.
+/// Paths relative to the folder, in the order of `check`.
 fn paths(problems: &[Error], root: &Path) -> Vec<String> {
     let path = |error: &Error| match error {
         Error::Read { path, .. } | Error::Data { path, .. } => {
@@ -107,7 +107,7 @@ fn a_folder_without_sheets_says_what_was_looked_for() {
     assert!(matches!(Lpc::open(&missing), Err(Error::Read { path, .. }) if path == missing));
 }
 
-/// Writes a sheet of one grey, with an opaque cell everywhere.
+/// Writes an opaque sheet of a single grey.
 fn write_sheet(path: &Path, width: u32, height: u32, grey: u8) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut encoder = png::Encoder::new(BufWriter::new(File::create(path).unwrap()), width, height);
@@ -116,7 +116,7 @@ fn write_sheet(path: &Path, width: u32, height: u32, grey: u8) {
     encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
 }
 
-/// A whole small collection, of which each sheet is one grey.
+/// Writes a small complete collection; each sheet has a single grey.
 fn sprites(root: &Path) {
     let counts = [("body", 7), ("bottomwear", 7), ("topwear", 7), ("hair", 10), ("shoes", 3)];
     for (level, (folder, count)) in counts.into_iter().enumerate() {
@@ -143,7 +143,7 @@ fn sheets_that_are_wrong_are_all_named() {
     fs::remove_file(root.join("topwear/1.png")).unwrap();
     write_sheet(&root.join("topwear/2.png"), 64, 64, 0);
     write_sheet(&root.join("topwear/3.png"), 1344, 832, 0);
-    // A header that promises 4 billion pixels a side must not be believed.
+    // A header with huge sides must not lead to a huge allocation.
     let mut huge = whole.clone();
     huge[16..24].fill(0x7f);
     fs::write(root.join("shoes/0.png"), huge).unwrap();
@@ -168,7 +168,7 @@ fn layers_lie_in_order() {
     for (split, draw) in draws(100) {
         let example = lpc.example(split, draw).unwrap();
         let a = &example.caption.attributes;
-        // Hair lies over shoes, these over the shirt, and all over the body; a skirt over shoes.
+        // From below: body, shirt, shoes, hair; but a skirt lies over the shoes.
         let skirt = a["legs"].ends_with("skirt");
         let top = match (a["hair"].as_str(), a["feet"].as_str(), a["torso"].as_str()) {
             ("none", "none", "none") => 50,

@@ -1,4 +1,4 @@
-//! What is done to clips: sizes, channels, time, grids.
+//! Operations on clips: sizes, channels, time, grids.
 
 use anyhow::Result;
 use kinora_video::{Clip, Error, grid, wrap};
@@ -30,7 +30,7 @@ fn a_flat_colour_stays_what_it_is() -> Result<()> {
     for [h, w, to_h, to_w] in SIZES {
         for pixel in [&[200][..], &[1, 128, 255], &[10, 200, 255, 255], &[250, 40, 7, 97]] {
             let clip = flat([2, h, w], pixel).resize(to_h, to_w)?;
-            // Eight bits of alpha leave that much of a colour.
+            // With partial alpha, rounding may change a colour by 1.
             let slack = if pixel.len() == 4 && pixel[3] < 255 { 1 } else { 0 };
             for p in clip.data().chunks(pixel.len()) {
                 let near = p.iter().zip(pixel).all(|(a, b)| a.abs_diff(*b) <= slack);
@@ -49,7 +49,7 @@ fn areas_keep_the_mean() -> Result<()> {
     for [h, w, to_h, to_w] in [[64, 64, 32, 32], [64, 64, 33, 17], [60, 50, 7, 49], [9, 9, 1, 1]] {
         let clip = noise([3, h, w, 3], 5);
         let difference = mean(&clip) - mean(&clip.resize(to_h, to_w)?);
-        // Rounding alone; it is the same for all frames of 1 x 1.
+        // Only rounding differs; it averages out over many pixels.
         assert!(difference.abs() < 0.5, "{h} x {w} to {to_h} x {to_w}: {difference}");
         assert!(to_h * to_w < 100 || difference.abs() < 0.05, "{difference}");
     }
@@ -129,7 +129,7 @@ fn places() -> Result<()> {
     ] {
         assert_eq!(clip.place(size[0], size[1], at[0], at[1], [9; 4])?.data(), expected, "{at:?}");
     }
-    // A wide picture in a square, with a ground of its first pixel or of nothing.
+    // A wide picture in a square; the margins have the first pixel's colour or are transparent.
     let wide = flat([1, 2, 4], &[5, 6, 7]).fit(4, 4)?;
     assert_eq!(wide, flat([1, 4, 4], &[5, 6, 7]));
     let wide = flat([1, 2, 4], &[5, 6, 7, 255]).fit(8, 8)?;
@@ -169,7 +169,7 @@ fn grids_and_captions() -> Result<()> {
     let clip = flat([2, 2, 12], &[50, 60, 70, 0]).captioned("l! \u{e9}", 2)?;
     assert_eq!(clip.dims(), [2, 2 + 18, 12, 4]);
     let black = clip.frame(1).chunks(4).filter(|p| **p == [0, 0, 0, 255]).count();
-    // l has 10 pixels, ! has 6, and ? stands for what is not in the font, with 9.
+    // l has 10 pixels and ! has 6; ? replaces a character outside the font and has 9.
     assert_eq!(black, 10 + 6 + 9);
     assert_eq!(clip.frame(0)[..2 * 12 * 4], [50, 60, 70, 0].repeat(24));
     Ok(())

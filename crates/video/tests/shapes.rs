@@ -1,4 +1,4 @@
-//! What the dataset `shapes` says of its clips, held against the pixels.
+//! The dataset `shapes`: captions against the pixels.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,7 +67,7 @@ fn the_same_draw_is_the_same_example() {
     assert!(one.check().is_empty());
 }
 
-/// The middle of what is not the colour of the upper left corner, frame by frame, `[x, y]`.
+/// The centre `[x, y]` of the pixels that differ from the upper left corner, for each frame.
 fn centroids(clip: &Clip) -> Vec<[f64; 2]> {
     let [frames, height, width, channels] = clip.dims();
     (0..frames)
@@ -87,7 +87,7 @@ fn centroids(clip: &Clip) -> Vec<[f64; 2]> {
         .collect()
 }
 
-/// What the path of a centre looks like.
+/// The name of the motion of a path of centres.
 fn motion(path: &[[f64; 2]]) -> String {
     let range = |axis: usize| {
         let values = path.iter().map(|p| p[axis]);
@@ -129,7 +129,7 @@ fn the_pixels_move_as_the_caption_says() {
                 "{index} {:?}: {path:?}",
                 example.caption
             );
-            // What moves, moves so far that it can be seen at a quarter of the size.
+            // A motion is large enough to be seen at a quarter of the size.
             let far = path.iter().map(|p| (p[0] - path[0][0]).hypot(p[1] - path[0][1]));
             let far = far.fold(0.0, f64::max);
             assert!(far > 18.0 || attributes["motion"] == "still", "{index}: {far}");
@@ -169,7 +169,7 @@ fn captions_tell_what_is_there_and_vary() {
 #[test]
 fn a_wrong_caption_is_false_and_names_no_held_out_pair() {
     let shapes = Shapes::new();
-    // What is true of a sentence, as far as it says: all captions that were ever drawn with it.
+    // For each sentence, the attributes of all clips that have it as their caption.
     let mut meanings: BTreeMap<String, Vec<Attributes>> = BTreeMap::new();
     for index in 0..60_000 {
         for split in [Split::Train, Split::HeldOut] {

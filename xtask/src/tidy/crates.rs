@@ -1,4 +1,4 @@
-//! The crates and their edges, held against what cargo says of them.
+//! Checks the crates and their dependencies, as `cargo metadata` lists them.
 
 use std::path::Path;
 
@@ -6,14 +6,15 @@ use serde_json::Value;
 
 use super::Finding;
 
-/// A crate of the design: its folder, which of ours it uses, and which its tests use besides.
+/// A crate of the design: its folder, the crates of the workspace that it may use, and further ones
+/// that its tests may use.
 struct Crate {
     folder: &'static str,
     uses: &'static [&'static str],
     tests: &'static [&'static str],
 }
 
-/// An edge that is not here is a decision: change it together with the README's code map.
+/// All allowed dependencies. Whoever adds one also checks the table of crates in the README.
 const CRATES: [Crate; 13] = [
     Crate { folder: "crates/tensor", uses: &[], tests: &["tensor"] },
     Crate { folder: "crates/cpu", uses: &["tensor"], tests: &["tensor"] },
@@ -46,12 +47,12 @@ const CRATES: [Crate; 13] = [
     Crate { folder: "xtask", uses: &[], tests: &[] },
 ];
 
-/// Programs; their errors are read by people alone.
+/// Programs: their errors are only read by people.
 const MAY_USE_ANYHOW: [&str; 3] = ["crates/cli", "benches", "xtask"];
 
 const LICENCE: &str = "MIT OR Apache-2.0";
 
-/// Checks what `cargo metadata --no-deps` says of a workspace at `root`.
+/// Checks the output of `cargo metadata --no-deps` for the workspace at `root`.
 pub(super) fn check(metadata: &Value, root: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
     for package in list(&metadata["packages"]) {
@@ -65,7 +66,7 @@ pub(super) fn check(metadata: &Value, root: &Path) -> Vec<Finding> {
             findings.push(Finding::new(manifest, line, what));
         };
         let Some(known) = CRATES.iter().find(|known| known.folder == folder) else {
-            found("name", format!("{folder} is no crate of the design; add it to {}", file!()));
+            found("name", format!("{folder} is not a crate of the design; add it to {}", file!()));
             continue;
         };
         let name = text(&package["name"]);
@@ -79,7 +80,7 @@ pub(super) fn check(metadata: &Value, root: &Path) -> Vec<Finding> {
             if text(&package["description"]).is_empty() {
                 found("description", "no description".into());
             }
-            // The program's README is that of the workspace.
+            // The README of the program is that of the workspace.
             let readme = Path::new(text(&package["readme"]));
             if !readme.ends_with("README.md") || !root.join(&folder).join(readme).is_file() {
                 found("readme", "no README.md, or `readme` does not name it".into());
@@ -89,21 +90,21 @@ pub(super) fn check(metadata: &Value, root: &Path) -> Vec<Finding> {
             let name = text(&dependency["name"]);
             let of_tests = text(&dependency["kind"]) == "dev";
             if name == "anyhow" && !of_tests && !MAY_USE_ANYHOW.contains(&folder.as_str()) {
-                found(name, "anyhow in a library; its errors are enums of thiserror".into());
+                found(name, "anyhow in a library; use an error enum with thiserror".into());
             }
             let ours = CRATES.iter().find(|ours| package_name(ours.folder) == name);
             let Some(ours) = ours.and_then(|ours| ours.folder.rsplit('/').next()) else { continue };
             let allowed = known.uses.contains(&ours) || of_tests && known.tests.contains(&ours);
             if !allowed {
                 let user = if of_tests { "the tests of " } else { "" };
-                found(name, format!("{user}{folder} must not use {ours}, by the design"));
+                found(name, format!("{user}{folder} must not use {ours}: CRATES does not list it"));
             }
         }
     }
     findings
 }
 
-/// What the crate of a folder is called.
+/// The name of the crate in a folder.
 fn package_name(folder: &str) -> String {
     match folder {
         "crates/cli" => "kinora".into(),
@@ -165,7 +166,7 @@ mod tests {
             ("description", json!(""), 1, "no description"),
             ("readme", json!(null), 1, "no README.md"),
             ("name", json!("nn"), 1, "is named \"nn\""),
-            ("manifest_path", json!(elsewhere.to_str().unwrap()), 1, "no crate of the design"),
+            ("manifest_path", json!(elsewhere.to_str().unwrap()), 1, "not a crate of the design"),
         ];
         for (key, value, line, what) in rows {
             let mut package = good.clone();
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_design_has_no_cycle() {
-        // Each crate stands behind all that it uses.
+        // In the list, each crate comes after all crates that it uses.
         for (place, one) in CRATES.iter().enumerate() {
             for used in one.uses {
                 let folder = format!("crates/{used}");

@@ -1,10 +1,10 @@
-//! Names, lengths and words of files.
+//! Checks names, lengths and words of files.
 
 use std::path::Path;
 
 use super::{Finding, Report};
 
-/// What lies at the top level, and nothing else.
+/// All names that the top level of the tree must have; no others are allowed.
 const TOP_LEVEL: [&str; 13] = [
     ".cargo",
     ".ci",
@@ -20,19 +20,19 @@ const TOP_LEVEL: [&str; 13] = [
     "crates",
     "xtask",
 ];
-/// Past this many lines a file is two files.
+/// A file with more lines is an error.
 const MOST_LINES: usize = 600;
-/// Past this many lines a file is looked at.
+/// A file with more lines is a warning.
 const MANY_LINES: usize = 400;
 
-/// Words that do not belong into Rust, and why. Cut in two, so that this file does not hold them.
+/// Words that Rust files must not have, and why. They are cut in two, so that this file passes.
 const RUST_WORDS: [(&str, &str); 4] = [
-    (concat!("to", "do!("), "something is left to do"),
-    (concat!("unimpl", "emented!("), "something is left to do"),
+    (concat!("to", "do!("), "unfinished code"),
+    (concat!("unimpl", "emented!("), "unfinished code"),
     (concat!("db", "g!("), "left over from debugging"),
-    (concat!("@com", "pute"), "a shader in a Rust string; it belongs into a .wgsl file"),
+    (concat!("@com", "pute"), "a shader in a Rust string; move it to a .wgsl file"),
 ];
-/// Where paths of one machine begin.
+/// Beginnings of absolute paths that exist on one machine only.
 const MACHINE_PATHS: [&str; 4] =
     [concat!("/wo", "rk/"), concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/Us", "ers/")];
 
@@ -42,11 +42,11 @@ pub(super) fn top_level(paths: &[&Path]) -> Vec<Finding> {
     let extra = names
         .iter()
         .filter(|name| !name.to_str().is_some_and(|name| TOP_LEVEL.contains(&name)))
-        .map(|name| Finding::new(name, 1, "does not belong to the top level"));
+        .map(|name| Finding::new(name, 1, "not allowed at the top level"));
     let missing = TOP_LEVEL
         .iter()
         .filter(|name| !names.contains(std::ffi::OsStr::new(name)))
-        .map(|name| Finding::new(name, 1, "is missing, or git does not know of it"));
+        .map(|name| Finding::new(name, 1, "missing, or not tracked by git"));
     extra.chain(missing).collect()
 }
 
@@ -56,10 +56,10 @@ pub(super) fn size(path: &Path, text: &str, report: &mut Report) {
     }
     let lines = text.lines().count();
     if lines > MOST_LINES {
-        let what = format!("{lines} lines, more than {MOST_LINES}; cut it in two");
+        let what = format!("{lines} lines, more than {MOST_LINES}; split the file");
         report.findings.push(Finding::new(path, lines, what));
     } else if lines > MANY_LINES {
-        let what = format!("{lines} lines, more than {MANY_LINES}; is it two files?");
+        let what = format!("{lines} lines, more than {MANY_LINES}; can it be split?");
         report.warnings.push(Finding::new(path, lines, what));
     }
 }
@@ -84,7 +84,7 @@ pub(super) fn words(path: &Path, text: &str) -> Vec<Finding> {
     findings
 }
 
-/// Whether a slash behind this text is the root, not one within a path or an address.
+/// Whether a slash after this text begins an absolute path, and is not inside a path or an address.
 fn begins_path(before: &str) -> bool {
     !before.ends_with(|c: char| c.is_alphanumeric() || "._-~})*/".contains(c))
 }

@@ -1,10 +1,10 @@
-//! Links of Markdown files that point into the tree.
+//! Checks relative links in Markdown files.
 
 use std::path::Path;
 
 use super::Finding;
 
-/// Relative links of the file at `path` that lead nowhere.
+/// The relative links of the file at `path` whose target does not exist.
 pub(super) fn check(root: &Path, path: &Path, text: &str) -> Vec<Finding> {
     let folder = root.join(path).parent().map(Path::to_owned).unwrap_or_default();
     let mut findings = Vec::new();
@@ -19,26 +19,26 @@ pub(super) fn check(root: &Path, path: &Path, text: &str) -> Vec<Finding> {
         for link in links(line) {
             let elsewhere = link.contains("://") || link.starts_with("mailto:");
             let target = link.split('#').next().unwrap_or_default();
-            // `crate::Item` is a link of rustdoc, which checks it itself.
+            // rustdoc checks its own links, such as `crate::Item`.
             if elsewhere || target.is_empty() || target.contains("::") {
                 continue;
             }
             if !folder.join(target).exists() {
-                findings.push(Finding::new(path, number, format!("{link} leads nowhere")));
+                findings.push(Finding::new(path, number, format!("{link} does not exist")));
             }
         }
     }
     findings
 }
 
-/// The targets of `[text](target)`, `[name]: target`, `src="target"` and `href="target"`, outside
-/// of code.
+/// The targets of `[text](target)`, `[name]: target`, `src="target"` and `href="target"` outside of
+/// code.
 fn links(line: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for (prose, at) in prose(line) {
         for (opening, closing) in [("](", ')'), ("src=\"", '"'), ("href=\"", '"')] {
             for (start, _) in prose.match_indices(opening) {
-                // The target itself may stand in backticks no more than it may end elsewhere.
+                // The target is taken from the whole line, whatever backticks follow.
                 let rest = &line[at + start + opening.len()..];
                 if let Some((target, _)) = rest.split_once(closing) {
                     // A title may follow: `](target "title")`.
@@ -55,8 +55,8 @@ fn links(line: &str) -> Vec<&str> {
     found
 }
 
-/// The parts of a line outside of backticks, and where they begin. The end of a link's text,
-/// `](`, belongs to the part behind its closing backtick.
+/// The parts of a line outside of backticks, with their byte offsets. In ``[`a`](b)``, the `](` belongs
+/// to the part after the closing backtick.
 fn prose(line: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut at = 0;
     line.split('`').enumerate().filter_map(move |(i, part)| {

@@ -1,10 +1,9 @@
-//! burn, on its CPU backend, flex, or on a GPU.
+//! burn, on its CPU backend flex, or on a GPU.
 //!
-//! Called are the functions of the backend that burn's autodiff calls, without autodiff around
-//! them. Each computes one gradient alone: that by the input is a transposed convolution, that by
-//! the weight a convolution dilated by the stride. Flex computes at once, nothing is lazy; a GPU is
-//! waited for by [`Job::wait`]. The gradient by the weight is left as the view that burn gives, its
-//! axes swapped.
+//! This module calls the backend functions that burn's autodiff calls, without autodiff. Each computes
+//! one gradient alone: the gradient by the input is a transposed convolution, the gradient by the weight
+//! a convolution dilated by the stride. flex computes eagerly; on a GPU, [`Job::wait`] waits for the
+//! result. The gradient by the weight stays the view that burn returns, with swapped axes.
 
 use burn_backend::ops::ConvOptions;
 use burn_backend::tensor::FloatTensor;
@@ -17,7 +16,7 @@ pub fn prepare<B: Backend>(conv: &Conv, part: Part, device: &B::Device) -> Job {
     let [x, k, g] = conv
         .operands()
         .map(|operand| B::float_from_data(TensorData::new(operand.values, operand.shape), device));
-    // A clone of a tensor is another view of its numbers.
+    // Cloning a tensor copies no numbers.
     let operands = move || (x.clone(), k.clone(), g.clone());
     let (stride, padding) = (conv.stride, conv.padding);
     if conv.flat {

@@ -1,16 +1,16 @@
 //! candle on the CPU.
 //!
-//! Its `backward()` computes both gradients of a convolution, whichever are wanted. So that one can
-//! be timed alone, the calls that it makes for that one are made here (`Op::Conv2D` in candle's
-//! `backprop.rs`); a test holds them against `backward()`. What `backward()` does besides is left
-//! out: it adds each gradient to zeros. Candle computes at once, nothing is lazy.
+//! candle's `backward()` always computes both gradients of a convolution. To time one gradient alone,
+//! this module makes only the calls for it (`Op::Conv2D` in candle's `backprop.rs`); a test compares the
+//! results with `backward()`. It leaves out that `backward()` adds each gradient to zeros. candle computes
+//! eagerly.
 
 use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor};
 
 use crate::conv::{Conv, Job, Output, Part};
 
-/// Why candle cannot do it.
+/// The reason why candle cannot do a convolution; `None` if it can.
 pub fn lacks(conv: &Conv, part: Part) -> Option<&'static str> {
     let Conv { flat, stride, padding, .. } = conv;
     if !flat {
@@ -18,14 +18,14 @@ pub fn lacks(conv: &Conv, part: Part) -> Option<&'static str> {
     } else if stride[1] != stride[2] || padding[1] != padding[2] {
         Some("candle has one stride and one padding for both axes")
     } else if part != Part::Forward && (rest(conv, 1).is_none() || rest(conv, 1) != rest(conv, 2)) {
-        Some("candle's backward() wants as much left over at the right as at the bottom")
+        Some("candle's backward() needs equally many pixels left over at the right and the bottom")
     } else {
         None
     }
 }
 
-/// How many pixels at the end of an axis no kernel reaches; none where the kernels reach only
-/// padding.
+/// The number of pixels at the end of an axis that no kernel reaches; `None` where the kernels reach
+/// only padding.
 fn rest(conv: &Conv, axis: usize) -> Option<usize> {
     let reached = (conv.out[axis] - 1) * conv.stride[axis] + conv.kernel[axis];
     (conv.size[axis] + 2 * conv.padding[axis])
@@ -36,7 +36,7 @@ fn rest(conv: &Conv, axis: usize) -> Option<usize> {
 /// Makes the operands.
 ///
 /// # Errors
-/// If candle [lacks] it.
+/// If candle [`lacks`] the convolution.
 pub fn prepare(conv: &Conv, part: Part) -> Result<Job> {
     if let Some(reason) = lacks(conv, part) {
         bail!(reason);

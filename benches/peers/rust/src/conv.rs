@@ -1,12 +1,12 @@
-//! A convolution that both libraries are asked for, in their own layout.
+//! A convolution in the layout of both libraries.
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-/// More numbers than this in an operand are a mistake in the request.
+/// Largest number of elements of an operand; a request for more is a mistake.
 const MOST: usize = 1 << 30;
 
-/// Which of the three sides of a convolution is computed from the other two.
+/// The part of a convolution that is computed: the output, or one of the two gradients.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
@@ -18,25 +18,24 @@ pub enum Part {
     Weight,
 }
 
-/// The numbers that a computation gave, still as its library keeps them; calling it copies them
-/// out.
+/// The result of a computation, still in the library's storage; calling it copies the numbers out.
 pub type Output = Box<dyn FnOnce() -> Result<Vec<f32>>>;
 
-/// A computation whose operands are there.
+/// A computation with its operands.
 pub struct Job {
-    /// The function of the library that does it.
+    /// The name of the library's function.
     pub way: &'static str,
-    /// Does it once, in full.
+    /// Computes once.
     pub run: Box<dyn Fn() -> Result<Output>>,
-    /// Waits until all of it is done.
+    /// Waits until all computations are done.
     pub wait: Box<dyn Fn() -> Result<()>>,
 }
 
-/// A convolution of `[n, ci, t, h, w]` with `[co, ci, kt, kh, kw]` to `[n, co, ot, oh, ow]`; that
-/// of frames has no axes of time.
+/// A convolution of `[n, ci, t, h, w]` with `[co, ci, kt, kh, kw]` to `[n, co, ot, oh, ow]`; a
+/// convolution of frames has no time axes.
 #[derive(Clone, Debug)]
 pub struct Conv {
-    /// Batch; of frames, the batch times the time.
+    /// Batch; for a convolution of frames, the batch times the number of frames.
     pub n: usize,
     /// Channels of the input.
     pub ci: usize,
@@ -52,15 +51,15 @@ pub struct Conv {
     pub padding: [usize; 3],
     /// `[ot, oh, ow]`.
     pub out: [usize; 3],
-    /// Whether it is one of frames, each by itself: two-dimensional.
+    /// Whether each frame is convolved by itself, in two dimensions.
     pub flat: bool,
 }
 
 /// An operand: row-major numbers.
 pub struct Operand {
-    /// `[n, c, t, h, w]`, or `[n, c, h, w]` of frames.
+    /// `[n, c, t, h, w]`, or `[n, c, h, w]` for frames.
     pub shape: Vec<usize>,
-    /// From -1 to 1.
+    /// Values from -1 to 1.
     pub values: Vec<f32>,
 }
 
@@ -68,7 +67,7 @@ impl Conv {
     /// The convolution of `x: [n, t, h, w, ci]` with `kernel: [kt, kh, kw, ci, co]`.
     ///
     /// # Errors
-    /// If there is no such convolution, or it is too large.
+    /// If the shapes do not fit each other, or an operand is too large.
     pub fn new(
         x: [usize; 5],
         kernel: [usize; 5],
@@ -106,7 +105,7 @@ impl Conv {
         Ok(conv)
     }
 
-    /// Of the input, of the kernel, and of the output or its gradient.
+    /// The shapes of the input, of the kernel, and of the output or its gradient.
     fn shapes(&self) -> [Vec<usize>; 3] {
         let Self { n, ci, co, size, kernel, out, flat, .. } = *self;
         let shape = |outer: [usize; 2], inner: [usize; 3]| {
@@ -115,7 +114,7 @@ impl Conv {
         [shape([n, ci], size), shape([co, ci], kernel), shape([n, co], out)]
     }
 
-    /// The input, the kernel and the gradient by the output, at random and always the same.
+    /// Pseudo-random input, kernel and gradient by the output, the same at each call.
     pub fn operands(&self) -> [Operand; 3] {
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         let mut random = || {

@@ -16,10 +16,10 @@ mod conv;
 #[cfg(test)]
 mod tests;
 
-/// What was compiled: the versions stand there.
+/// The lock file, which has the versions of the packages compiled in.
 const LOCK: &str = include_str!("../Cargo.lock");
 
-/// A line that is asked.
+/// A request, one per line.
 #[derive(Deserialize)]
 #[serde(tag = "op", rename_all = "lowercase", deny_unknown_fields)]
 enum Request {
@@ -49,10 +49,10 @@ struct Timed {
     times: usize,
 }
 
-/// Answers, and keeps the operands of the last convolution asked for.
+/// Answers requests, and keeps the operands of the last convolution.
 #[derive(Default)]
 struct Bench {
-    /// What was asked for, with `times` 0, and how it is done.
+    /// The last request, with `times` set to 0, and its computation.
     last: Option<(Timed, Job)>,
 }
 
@@ -67,7 +67,7 @@ impl Bench {
     fn conv(&mut self, mut timed: Timed) -> Result<Value> {
         let times = std::mem::take(&mut timed.times);
         if self.last.as_ref().is_none_or(|(last, _)| *last != timed) {
-            // Not both in memory.
+            // Dropped first, so that not both are in memory.
             self.last = None;
             let Timed { backend, part, x, kernel, stride, padding, .. } = timed;
             let conv = Conv::new(x, kernel, stride, padding)?;
@@ -97,7 +97,7 @@ impl Bench {
 }
 
 fn hello(threads: usize) -> Result<Value> {
-    // candle counts by itself how many threads of rayon to cut its products for.
+    // candle has its own count of threads for splitting matrix products.
     for (whose, count) in
         [("rayon", rayon::current_num_threads()), ("candle", candle_core::utils::get_num_threads())]
     {

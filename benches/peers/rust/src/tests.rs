@@ -4,7 +4,7 @@ use super::*;
 
 const PARTS: [Part; 3] = [Part::Forward, Part::Input, Part::Weight];
 
-/// Each product of a convolution by itself, in 64 bits.
+/// A reference convolution, product by product, in 64 bits.
 fn plain(conv: &Conv, part: Part) -> Vec<f64> {
     let [x, k, g] = conv.operands().map(|operand| operand.values);
     let count = [(Part::Forward, g.len()), (Part::Input, x.len()), (Part::Weight, k.len())];
@@ -51,7 +51,7 @@ type Row = ([usize; 5], [usize; 5], [usize; 3], [usize; 3], bool);
 
 const ROWS: [Row; 12] = [
     ([2, 1, 6, 5, 3], [1, 3, 3, 3, 4], [1, 1, 1], [0, 1, 1], true),
-    // The ways of flex: few channels, many, a kernel of one, of frames.
+    // The code paths of flex: few channels, many channels, a kernel of one pixel, frames.
     ([2, 1, 9, 9, 20], [1, 3, 3, 20, 24], [1, 1, 1], [0, 1, 1], true),
     ([2, 3, 8, 8, 5], [1, 1, 1, 5, 6], [1, 1, 1], [0, 0, 0], true),
     ([2, 3, 8, 8, 17], [1, 4, 4, 17, 18], [1, 2, 2], [0, 1, 1], true),
@@ -62,7 +62,7 @@ const ROWS: [Row; 12] = [
     ([2, 5, 6, 7, 3], [3, 3, 3, 3, 4], [1, 1, 1], [1, 1, 1], false),
     ([2, 6, 8, 8, 3], [3, 4, 4, 3, 20], [2, 2, 2], [1, 1, 1], false),
     ([2, 5, 8, 6, 18], [3, 4, 4, 18, 20], [1, 2, 2], [1, 1, 1], false),
-    // Of frames: one of one frame, whatever its stride, but none with padding.
+    // A kernel of one frame is a convolution of frames with any stride, but not with padding.
     ([2, 1, 6, 6, 2], [1, 3, 3, 2, 3], [2, 2, 2], [0, 1, 1], true),
     ([2, 4, 4, 4, 2], [1, 3, 3, 2, 3], [2, 1, 1], [1, 1, 1], false),
 ];
@@ -150,7 +150,7 @@ fn answers() {
 
 #[test]
 fn greets() {
-    // Cargo.toml pins them, so that the names in the lock file are theirs.
+    // Cargo.toml pins these versions, so each name occurs once in the lock file.
     assert_eq!(version("burn-flex").unwrap(), "0.22.1");
     assert_eq!(version("candle-core").unwrap(), "0.11.1");
     assert!(version("burn-cuda").is_err());

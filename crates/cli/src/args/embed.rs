@@ -24,54 +24,54 @@ Examples:
   kinora embed train --method cbow --corpus a.txt b.txt --dim 64 --window 8 --out vectors.vec
   kinora embed train --method glove --corpus text.gz --out glove.txt
 
-A line is a sentence; words are what stands between white space, as it is: cut and lower-case the text
-before, if that is wanted. Ctrl-C writes what has been learnt by then. GloVe gives the same bits each time,
-word2vec with one thread.")]
+Each line is a sentence. Words are separated by white space and taken as they are: split off
+punctuation and lower-case the text before, if you want that. Ctrl-C stops and writes the vectors
+learnt so far. GloVe gives the same bits each time; word2vec does so with --threads 1.")]
 pub struct EmbedTrain {
-    /// How: skip-gram or CBOW of word2vec, or GloVe
+    /// Training method: word2vec (skip-gram or CBOW) or GloVe
     #[arg(long, value_name = "METHOD", value_enum, default_value_t)]
     pub method: Method,
-    /// Files of text, or of text in gzip; - is stdin
+    /// Text files, plain or gzip; - is stdin
     #[arg(long, value_name = "F", required = true, num_args = 1..)]
     pub corpus: Vec<PathBuf>,
-    /// Numbers of a vector
+    /// Dimension of the vectors
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub dim: u32,
-    /// Table to write, in the form that its name says
+    /// Table to write; the extension chooses the format, as for convert
     #[arg(long, value_name = "V")]
     pub out: PathBuf,
-    /// Words to each side that count as near [default: 5, of GloVe 10]
+    /// Words on each side that count as neighbours [default: 5; GloVe 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub window: Option<u32>,
-    /// Words that are drawn to be told from each right one [default: 5; GloVe draws none]
+    /// Negative samples per positive word [default: 5; GloVe has none]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub negative: Option<u32>,
-    /// How often the text is read, or GloVe's counts [default: 5, of GloVe 25]
+    /// Passes over the text, or over the counts for GloVe [default: 5; GloVe 25]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub epochs: Option<u32>,
-    /// How often a word has to be there
+    /// Least number of times that a word must occur to get a vector
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub min_count: u64,
-    /// Vectors that the parts of words of 3 to 6 letters share, so that unknown words have one too, as
-    /// of fastText; kept in .safetensors alone [default: 0, no parts]
+    /// Number of vectors that all word parts of 3 to 6 letters share (fastText's buckets), so that
+    /// unknown words get a vector too; needs --out in .safetensors [default: 0, no parts]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=10_000_000))]
     pub buckets: u32,
-    /// Threads that work [default: all]
+    /// Number of threads [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub threads: Option<u32>,
-    /// Seed of everything that is random
+    /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, ValueEnum)]
 pub enum Method {
-    /// Skip-gram: each neighbour predicts a word
+    /// Skip-gram: each neighbour by itself predicts the word
     #[default]
     Word2vec,
-    /// Their mean predicts it
+    /// CBOW: the mean of the neighbours predicts the word
     Cbow,
-    /// Products of vectors are how often words are near each other
+    /// GloVe: dot products of vectors fit the logarithm of co-occurrence counts
     Glove,
 }
 
@@ -82,8 +82,8 @@ Examples:
   kinora embed near red
   kinora embed near red --vectors vectors.bin --count 3 --json
 
-The nearest first, with the cosine of the angle between both vectors. --json prints a line of
-{\"word\",\"cosine\"} a word.")]
+Prints the nearest word first, with the cosine of both vectors. --json prints one line
+{\"word\",\"cosine\"} per word.")]
 pub struct EmbedNear {
     /// The word
     #[arg(value_name = "WORD")]
@@ -92,52 +92,52 @@ pub struct EmbedNear {
     pub list: List,
 }
 
-/// Find what is to C as B is to A
+/// Solve an analogy: A is to B as C is to which word?
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
   kinora embed analogy man king woman")]
 pub struct EmbedAnalogy {
-    /// A word
+    /// First word of the known pair
     #[arg(value_name = "A")]
     pub a: String,
-    /// What it is to
+    /// Second word of the known pair
     #[arg(value_name = "B")]
     pub b: String,
-    /// As this one is to what is looked for
+    /// First word of the pair to complete
     #[arg(value_name = "C")]
     pub c: String,
     #[command(flatten)]
     pub list: List,
 }
 
-/// Say how alike two words or sentences are
+/// Print how similar two words or sentences are
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   kinora embed similar walks strolls
   kinora embed similar \"a knight walks\" \"a soldier strolls\" --vectors glove.6B.50d.txt
 
-That is the cosine of the angle between the means of their words' vectors, from -1 to 1.")]
+Prints the cosine, from -1 to 1, of the mean word vectors of both sentences.")]
 pub struct EmbedSimilar {
-    /// A sentence
+    /// First word or sentence
     #[arg(value_name = "S1")]
     pub first: String,
-    /// Another
+    /// Second word or sentence
     #[arg(value_name = "S2")]
     pub second: String,
     #[command(flatten)]
     pub table: Table,
-    /// Folder of a sentence encoder to ask in place of a table: model.onnx and tokenizer.json
+    /// Folder of a sentence encoder (model.onnx and tokenizer.json) to use instead of a table
     #[cfg(feature = "onnx")]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["vectors", "limit"])]
     pub encoder: Option<PathBuf>,
-    /// Print an object of JSON
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
-/// Hold a table against what people judge
+/// Compare a table with human judgements
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -145,70 +145,71 @@ Examples:
   kinora embed score questions-words.txt --vectors glove.6B.50d.txt --json
   kinora embed score stsb-en-dev.csv --vectors glove.6B.50d.txt --sif
 
-A file has two words and a number a line; or analogies of four words, if it begins with a colon; or
-it is a .csv of two sentences and a number. A sentence is the mean of its words; with --sif the rarer
-of them weigh more, and what all sentences have in common is left out.")]
+A line of the file has two words and a number; or the four words of an analogy, if the file begins
+with a colon; or two sentences and a number, if it is a .csv. The vector of a sentence is the mean of
+its words' vectors; with --sif rare words weigh more, and what all sentences share is removed.")]
 pub struct EmbedScore {
-    /// File of judgements
+    /// File of human judgements
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]
     pub table: Table,
-    /// Weigh the words of sentences by smooth inverse frequency
+    /// Weight the words of a sentence by smooth inverse frequency
     #[arg(long)]
     pub sif: bool,
-    /// Folder of a sentence encoder to hold against it: model.onnx and tokenizer.json
+    /// Folder of a sentence encoder (model.onnx and tokenizer.json) to score instead of a table
     #[cfg(feature = "onnx")]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["vectors", "limit", "sif"])]
     pub encoder: Option<PathBuf>,
-    /// Print an object of JSON
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
-/// Make a small table of what a sentence encoder says of words
+/// Distil a small table of word vectors from a sentence encoder
 #[cfg(feature = "onnx")]
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
   kinora embed distil --encoder minilm --words text.txt vocab.txt --dim 64 --half --out words.safetensors
 
-The encoder is a folder with model.onnx (or onnx/model.onnx) and tokenizer.json, as sentence-transformers
-exports them. It reads each word in a few short phrases; of its numbers the principal components are kept,
-and rarer words weigh more, so that a mean of words stands for a sentence (Model2Vec). Words are what stands
-between white space, the most frequent first: cut and lower-case the text before, if that is wanted. The
-library onnxruntime is found by ORT_DYLIB_PATH, else where the system looks.")]
+The encoder is a folder with model.onnx (or onnx/model.onnx) and tokenizer.json, as
+sentence-transformers exports them. It encodes each word in a few short phrases. The table keeps the
+principal components of these vectors and gives rare words more weight, so that the mean of word
+vectors represents a sentence (Model2Vec). Words are separated by white space and taken as they are,
+the most frequent first: split off punctuation and lower-case the text before, if you want that.
+ORT_DYLIB_PATH names the library onnxruntime; without it the system's search path is used.")]
 pub struct EmbedDistil {
     /// Folder of the encoder
     #[arg(long, value_name = "DIR")]
     pub encoder: PathBuf,
-    /// Texts, or lists, that the words are taken of
+    /// Text files or word lists that the words are taken from
     #[arg(long, value_name = "F", required = true, num_args = 1..)]
     pub words: Vec<PathBuf>,
-    /// How many words at most
+    /// Largest number of words
     #[arg(long, value_name = "N", default_value_t = 30_000, value_parser = clap::value_parser!(u32).range(2..))]
     pub limit: u32,
-    /// Numbers of a vector
+    /// Dimension of the vectors
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub dim: u32,
-    /// Write numbers of 16 bits, which only .safetensors has
+    /// Write 16-bit numbers; needs --out in .safetensors
     #[arg(long)]
     pub half: bool,
-    /// Table to write, in the form that its name says
+    /// Table to write; the extension chooses the format, as for convert
     #[arg(long, value_name = "V")]
     pub out: PathBuf,
 }
 
-/// Bring a table of word vectors into another form
+/// Convert a table of word vectors to another format
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   kinora embed convert glove.6B.50d.txt glove.safetensors
   kinora embed convert GoogleNews-vectors-negative300.bin.gz news.txt --limit 100000
 
-The names say the forms: .safetensors our own, which is open at once; .bin word2vec's binary form;
-.vec fastText's text; .txt text, written without a first line if the name begins with glove; .gz
-behind them packs.")]
+The extension of OUT chooses the format: .safetensors is kinora's own, which opens at once; .bin is
+word2vec's binary format; .vec is fastText's text; .txt is text with a header line, or without one if
+the name begins with glove. A further .gz compresses .bin, .vec or .txt.")]
 pub struct EmbedConvert {
     /// Table to read
     #[arg(value_name = "IN")]
@@ -216,34 +217,34 @@ pub struct EmbedConvert {
     /// Table to write
     #[arg(value_name = "OUT")]
     pub output: PathBuf,
-    /// Only the first words
+    /// Read only the first N words
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
-    /// Write numbers of 16 bits, which only .safetensors has
+    /// Write 16-bit numbers; needs OUT in .safetensors
     #[arg(long)]
     pub half: bool,
 }
 
-/// A table, and how the words that are found in it are listed.
+/// A table, and how to list the words that are found in it.
 #[derive(clap::Args)]
 pub struct List {
     #[command(flatten)]
     pub table: Table,
-    /// How many words
+    /// Number of words to list
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub count: u32,
-    /// Print a line of JSON a word
+    /// Print one JSON line per word
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(clap::Args)]
 pub struct Table {
-    /// Table of word vectors: word2vec, GloVe, fastText .vec, or our own .safetensors [default: the
-    /// one built in]
+    /// Table of word vectors: word2vec, GloVe, fastText .vec or kinora's .safetensors [default: the
+    /// built-in table]
     #[arg(long, value_name = "V")]
     pub vectors: Option<PathBuf>,
-    /// Only the first words of --vectors
+    /// Read only the first N words of --vectors
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), requires = "vectors")]
     pub limit: Option<u32>,
 }

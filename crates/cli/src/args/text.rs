@@ -11,7 +11,7 @@ pub enum TextCommand {
     Score(TextScore),
 }
 
-/// Say of each word what part of speech it is, and which words are names
+/// Tag words with their parts of speech, and find names
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -20,30 +20,31 @@ Examples:
   kinora text tag \"Mira the knight rides to Rome\" --html tags.html
 
 Parts of speech are those of Universal Dependencies; names are of persons (PER), places (LOC) and
-organisations (ORG). --json prints a line a sentence: {\"text\",\"tokens\":[{\"text\",\"start\",\"end\",
-\"pos\",\"p\",\"entity\"}],\"entities\":[{\"text\",\"label\",\"start\",\"end\",\"score\"}]}, places in bytes.")]
+organisations (ORG). --json prints one line per sentence: {\"text\",\"tokens\":[{\"text\",\"start\",\"end\",
+\"pos\",\"p\",\"entity\"}],\"entities\":[{\"text\",\"label\",\"start\",\"end\",\"score\"}]}; \"start\" and \"end\"
+are byte offsets.")]
 pub struct TextTag {
     /// The sentences
     #[arg(value_name = "PROMPT", required_unless_present = "file", conflicts_with = "file")]
     pub prompts: Vec<String>,
-    /// File of sentences, one a line (blank lines and # comments are skipped); - is stdin
+    /// File of sentences, one per line (blank lines and # comments are skipped); - is stdin
     #[arg(long, value_name = "F|-")]
     pub file: Option<PathBuf>,
     #[command(flatten)]
     pub engine: Engine,
-    /// Print a line of JSON a sentence
+    /// Print one JSON line per sentence
     #[arg(long, conflicts_with = "html")]
     pub json: bool,
-    /// Write a page to look at
+    /// Write an HTML page instead of printing
     #[arg(long, value_name = "F")]
     pub html: Option<PathBuf>,
 }
 
-/// Train a tagger on sentences whose words are labelled
+/// Train a tagger on labelled sentences
 ///
-/// One block of sentences in twenty is held out to measure with. After each epoch the tagger so far is
-/// written to the folder; Ctrl-C stops with what there is, but before the end of the first epoch
-/// leaves a tagger that is there as it was.
+/// One block of sentences in twenty is held out for evaluation. After each epoch the tagger is written
+/// to the folder. Ctrl-C stops and writes the tagger so far; before the end of the first epoch it
+/// leaves an existing tagger unchanged.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -51,8 +52,9 @@ Example:
   kinora text tag \"a knight walks\" --model runs/tagger
   kinora text train --engine rust-bert --from minilm --pos .. --ner .. --out runs/bert
 
-Parts of speech come from CoNLL-U; names from lines of a word, a tab and a label (O, B-PER, I-PER,
-B-LOC, ...), or of a number, a word and a label, with blank lines between sentences.")]
+Parts of speech come from CoNLL-U files. Names come from files with one word per line: a word, a tab
+and a label (O, B-PER, I-PER, B-LOC, ...), or a number, a word and a label; blank lines separate
+sentences.")]
 pub struct TextTrain {
     /// Sentences with parts of speech, CoNLL-U (.conllu)
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
@@ -63,60 +65,60 @@ pub struct TextTrain {
     /// Folder for the tagger
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// What is trained
+    /// Kind of tagger to train
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t)]
     pub engine: EngineKind,
-    /// Folder of a pre-trained BERT to start from, for rust-bert [default: a small one, from nothing]
+    /// Folder of a pre-trained BERT to start from, for rust-bert [default: a small one, from scratch]
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
-    /// How often each sentence is seen [default: 16, for rust-bert 4]
+    /// Passes over the sentences [default: 16; rust-bert 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub epochs: Option<u32>,
-    /// Seed of everything that is random
+    /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 }
 
-/// Hold a tagger against sentences whose words are labelled
+/// Measure a tagger on labelled sentences
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   kinora text score en_ewt-ud-dev.conllu
   kinora text score en_ewt-ud-dev.iob2 --json
 
-Of .conllu files: the share of words whose part of speech is right. Of others: of names, by their
-exact words and label, precision, recall and F1. --json prints {\"task\",\"sentences\",\"words\",
-\"words_per_second\",\"gold\",\"found\",\"right\"} and, of parts of speech, \"accuracy\" and
-\"words_f1\", of names \"precision\", \"recall\" and \"f1\".")]
+For a .conllu file: the share of words with the right part of speech. For any other file: precision,
+recall and F1 of names; a name is right if its words and its label are exact. --json prints
+{\"task\",\"sentences\",\"words\",\"words_per_second\",\"gold\",\"found\",\"right\"}, with \"accuracy\" and
+\"words_f1\" for parts of speech, or \"precision\", \"recall\" and \"f1\" for names.")]
 pub struct TextScore {
-    /// Labelled sentences: CoNLL-U (.conllu), else names
+    /// Labelled sentences: parts of speech if CoNLL-U (.conllu), else names
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]
     pub engine: Engine,
-    /// Take the capitals away first
+    /// Convert the sentences to lower case first
     #[arg(long)]
     pub lower: bool,
-    /// Print one object of JSON
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(clap::Args)]
 pub struct Engine {
-    /// What finds parts of speech and names
+    /// Engine that finds parts of speech and names
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t)]
     pub engine: EngineKind,
-    /// Folder of a model that was trained for the engine [default: of builtin, the one that ships]
+    /// Folder of a model trained for the engine [default: for builtin, the model that ships]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, ValueEnum)]
 pub enum EngineKind {
-    /// A small network on the CPU, which needs nothing else
+    /// A small network on the CPU; needs no other library
     #[default]
     Builtin,
-    /// BERTs on libtorch, if kinora was built with the feature rust-bert
+    /// BERT models on libtorch; needs kinora built with the feature rust-bert
     RustBert,
 }

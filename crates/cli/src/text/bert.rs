@@ -1,4 +1,4 @@
-//! The engine on libtorch, where it is built in.
+//! The engine `rust-bert` on libtorch; an error where kinora was built without it.
 
 #[cfg(feature = "rust-bert")]
 pub use linked::{open, there, train};
@@ -18,7 +18,7 @@ mod linked {
     use crate::args::TextTrain;
     use crate::text::show;
 
-    /// Whether it is built in.
+    /// Succeeds where the engine is built in.
     pub fn there() -> Result<()> {
         Ok(())
     }
@@ -37,8 +37,8 @@ mod linked {
 
     #[cfg(not(feature = "rust-bert-remote"))]
     fn known() -> Result<Box<dyn Engine>> {
-        let message = "--engine rust-bert: name a folder of models with --model; to fetch some \
-                       from the network, build kinora with --features rust-bert-remote";
+        let message = "--engine rust-bert: name a folder of models with --model; to download \
+                       models instead, build kinora with --features rust-bert-remote";
         Err(crate::exit::Failure::usage(message).into())
     }
 
@@ -91,7 +91,7 @@ mod missing {
     }
 
     fn missing() -> anyhow::Error {
-        let message = "--engine rust-bert: this kinora was built without it; build it with \
+        let message = "--engine rust-bert: kinora was built without this engine; build it with \
                        --features rust-bert";
         Failure::usage(message).into()
     }

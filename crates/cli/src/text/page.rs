@@ -1,4 +1,4 @@
-//! A page of tagged sentences, in the manner of displaCy.
+//! An HTML page of tagged sentences, in the style of displaCy.
 
 use kinora_text::Analysis;
 
@@ -17,7 +17,7 @@ p { margin: 2em 0; }
 </style>
 ";
 
-/// The page of these sentences.
+/// The HTML page of these sentences.
 pub fn of(analyses: &[Analysis]) -> String {
     let mut page = String::from(HEAD);
     for analysis in analyses {

@@ -1,6 +1,6 @@
 //! The built program, run in a folder of its own.
 
-// Each file of tests uses a part of this.
+// Each test file uses only a part of this module.
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub struct Ended {
 pub fn command(folder: &Path, args: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kinora"));
     command.args(args).current_dir(folder).stdin(Stdio::null());
-    // A driver of Mesa complains on stderr where there is none.
+    // Without it a Mesa driver prints a warning on stderr.
     command.env("XDG_RUNTIME_DIR", folder);
     command
 }
@@ -63,7 +63,7 @@ pub fn succeed(folder: &Path, args: &[impl AsRef<OsStr>]) -> Ended {
     ended
 }
 
-/// One word an argument.
+/// Splits a line into arguments at white space.
 pub fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }

@@ -1,23 +1,24 @@
-//! A phase with few output channels and many input channels: a vector holds channels of the input,
-//! and each output is the sum of its lanes.
+//! Convolutions with few output channels and many input channels: a vector holds input channels,
+//! and each output is the sum of the vector's lanes.
 
 use super::gather::{Gather, Phase};
 use crate::kernel::{Level, Row, Sweep};
 use crate::vector::Vector;
 
-/// Most output channels for which it is worth it.
+/// The largest number of output channels for which `dots` is faster.
 pub(super) const COLUMNS: usize = 4;
 
-/// Pixels at a time.
+/// Pixels computed at a time.
 const PIXELS: usize = 4;
 
-/// The vectors that the channels fill, where the columns are few.
+/// The widest vectors that divide the channels; `None` if there are too many columns or no such
+/// vectors.
 pub(super) fn level(level: Level, channels: usize, columns: usize) -> Option<Level> {
     let filled = |level: &Level| columns <= COLUMNS && channels.is_multiple_of(level.lanes());
     level.or_narrower().find(filled)
 }
 
-/// c[i, j] = Σ over segments and k of a[rows[i] + segment.a + k] · b[j depth + segment.b + k]
+/// c[i, j] = Σ over segments and k of a[rows[i] + segment.a + k] · b[j · depth + segment.b + k]
 struct Dots<'a> {
     a: &'a [f32],
     b: &'a [f32],
@@ -41,16 +42,16 @@ impl Gather {
         let depth = phase.taps[0] * phase.taps[1] * len;
         let (b, columns) = (&phase.weights[..self.columns * depth], self.columns);
         let dots = Dots { a: scratch, b, depth, segments, len, rows, columns };
-        // SAFETY: a place's taps lie in the scratch, which `extent` sizes for all of them; `len` is
-        // a multiple of the channels, and so of a vector; the rows are this task's own.
+        // SAFETY: the taps of every position lie in the scratch, which `extent` sizes for them;
+        // `len` is a multiple of the channels, and so of a vector; no other task has these rows.
         unsafe { level.sweep(dots) }
     }
 }
 
 impl Sweep for Dots<'_> {
     /// # Safety
-    /// Every element that the formula names exists, nobody else has those of c, and `len` is a
-    /// multiple of a vector.
+    /// Every element that the formula names exists, nobody else accesses those of c, and `len` is a
+    /// multiple of the vector width.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         // SAFETY: the caller's.
@@ -70,7 +71,7 @@ impl Dots<'_> {
     #[inline(always)]
     unsafe fn columns<V: Vector, const N: usize>(self) {
         for rows in self.rows.chunks(PIXELS) {
-            // What the last pixels lack is computed again and not stored.
+            // A short last group repeats its last pixel; the repeated sums are not stored.
             let row = |i: usize| rows[i.min(rows.len() - 1)];
             // SAFETY: the caller's.
             unsafe {

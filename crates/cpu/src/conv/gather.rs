@@ -1,4 +1,4 @@
-//! Convolution, and its partial by the input: each output gathers what it is the sum of.
+//! Convolution, and its partial by the input: each output gathers the elements that it sums.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,21 +12,24 @@ use crate::buffer::Buffer;
 use crate::kernel::{Block, Level, Row};
 use crate::parallel::{Shared, tasks};
 
-/// Places q of the grid write the outputs `q stride + at` and are sums over the same taps.
+/// A set of outputs that sum over the same taps: position q of the grid writes the output
+/// `q · stride + at`.
 ///
-/// A convolution has one phase. Its partial by the input has one for each remainder by the stride,
-/// with every stride-th tap of the kernel, so that no zeros are put between the elements of g.
+/// A convolution has one phase. Its partial by the input has one phase for each remainder modulo
+/// the stride, with every stride-th tap of the kernel, so that no zeros are inserted between the
+/// elements of g.
 pub(super) struct Phase {
     pub at: [usize; 3],
-    /// Where in the reach its taps begin, and how many they are.
+    /// The index of its first tap within the tiling's `reach`.
     pub first: [usize; 3],
+    /// The number of taps along t, h, w.
     pub taps: [usize; 3],
-    /// One panel of columns after another, each `[taps, channels, width]`; for `dots`
+    /// The panels of columns, each `[taps, channels, width]`; for `dots`, one
     /// `[columns, taps, channels]`.
     pub weights: Arc<Buffer>,
 }
 
-/// Places in a tile, where there are as many: the weights are read once for each tile.
+/// The least number of positions in a tile, if there are as many. Each tile reads all weights once.
 const PLACES: usize = 64;
 
 pub(super) struct Gather {
@@ -141,7 +144,8 @@ pub(crate) fn conv_input(
     Ok(())
 }
 
-/// The weights of a phase in panels, or for `dots`; `read` gives columns for a tap and a channel.
+/// Packs the weights of a phase into panels, or for `dots`. `read` copies a range of columns for a
+/// tap and a channel.
 fn pack(
     level: Level,
     k: &CpuTensor,
@@ -202,13 +206,13 @@ impl Gather {
         });
     }
 
-    /// The index along an axis of the output of place q in a phase, if there is one.
+    /// The output index along an axis of position q in a phase; `None` beyond the output.
     fn to(&self, phase: &Phase, axis: usize, q: usize) -> Option<usize> {
         let index = q * self.stride[axis] + phase.at[axis];
         (index < self.target[axis]).then_some(index)
     }
 
-    /// The places of a tile whose outputs in this phase exist.
+    /// The positions of a tile whose outputs in this phase exist, as rows.
     fn rows(&self, tile: &Tile, phase: &Phase, out: Shared, rows: &mut Vec<Row>) {
         let [et, eh, ew] = self.tiling.extent(tile.len);
         let step = self.tiling.step;
@@ -264,9 +268,9 @@ impl Gather {
                 columns: width.min(self.columns - start),
                 add: false,
             };
-            // SAFETY: a place's taps lie in the scratch, which `extent` sizes for all of them;
-            // a panel has `depth` rows of `width`; the rows are outputs of this tile alone, of
-            // which the columns from `start` on are left.
+            // SAFETY: the taps of every position lie in the scratch, which `extent` sizes for them;
+            // a panel has `depth` rows of `width`; the rows are outputs of this tile alone, and
+            // point to the columns from `start` on.
             unsafe { self.level.run(&block) };
             rows.iter_mut().for_each(|row| row.c = row.c.wrapping_add(width));
         }

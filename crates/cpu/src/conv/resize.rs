@@ -1,10 +1,11 @@
-//! The convolution of an enlarged picture, from the picture as it is.
+//! The convolution of an upsampled frame (`Op::ResizeConv`), computed from the original frame.
 //!
-//! Along an axis, the outputs 2q and 2q + 1 of taps a, b, c see x at q - 1, q, q and q, q, q + 1, so
-//! that with s = a + b + c and the steps e(q) = x(q) - x(q - 1) they are s x(q) - a e(q) and
-//! s x(q) + c e(q + 1): three products for two outputs. Along both axes that makes nine for four,
-//! s or a or c along h by s or a or c along w, where the transposed convolution that has each element
-//! once would take sixteen, and the enlarged picture thirty-six.
+//! Along an axis with taps a, b, c, output 2q reads x at q - 1, q, q, and output 2q + 1 reads x at
+//! q, q, q + 1. With s = a + b + c and the steps e(q) = x(q) - x(q - 1), the outputs are
+//! s x(q) - a e(q) and s x(q) + c e(q + 1): three products for two outputs. Along both axes that
+//! makes nine products for four outputs: one of s, a, c along h with one of s, a, c along w. The
+//! equal transposed convolution takes sixteen products, and the convolution of the upsampled frame
+//! thirty-six.
 
 use std::ops::Range;
 
@@ -16,13 +17,13 @@ use crate::kernel::{Block, Level, Row, Sweep};
 use crate::parallel::{Shared, tasks};
 use crate::vector::{Vector, lanes, load, store};
 
-/// Factors along h and w.
+/// Products for each pixel, which give its four outputs.
 const PRODUCTS: usize = 9;
 
-/// Pixels in a tile at most.
+/// The most pixels in a tile.
 const PIXELS: usize = 64;
 
-/// Which pixels a task has: of some whole pictures, or some rows of one, or part of a row.
+/// The pixels of a task: some whole pictures, some rows of one picture, or a part of a row.
 #[derive(Clone, Debug, PartialEq)]
 struct Tile {
     pictures: Range<usize>,
@@ -41,7 +42,7 @@ struct Tiling {
 
 impl Tiling {
     fn new(pictures: usize, [h, w]: [usize; 2]) -> Self {
-        // As many as fit, and about as many in each tile of a row.
+        // As many columns as fit, about the same number in each tile of a row.
         let columns = w.div_ceil(w.div_ceil(PIXELS).max(1)).max(1);
         let rows = (PIXELS / columns).clamp(1, h.max(1));
         let whole = [rows, columns] == [h, w];
@@ -123,7 +124,7 @@ pub(crate) fn resize_conv(
                         add: false,
                     };
                     // SAFETY: rows of `c` floats lie in x or among the steps; a product has `c`
-                    // rows of `width` in its part of the panel, and each pixel has its products.
+                    // rows of `width` in its part of the panel; each pixel has its own products.
                     unsafe { level.run(&block) };
                 }
                 let sum = ToOutputs {
@@ -136,7 +137,7 @@ pub(crate) fn resize_conv(
                     start,
                     out: shared,
                 };
-                // SAFETY: there are all products, and the outputs of a tile are this task's own.
+                // SAFETY: all products exist, and no other task has the outputs of this tile.
                 unsafe { level.sweep(sum) };
             }
         });
@@ -144,7 +145,7 @@ pub(crate) fn resize_conv(
     Ok(())
 }
 
-/// Taps `[3, 3, c, columns]` to the factors of a panel `[9, c, width]`.
+/// Packs taps `[3, 3, c, columns]` as the factors `[9, c, width]` of a panel.
 fn pack(k: &[f32], [c, columns]: [usize; 2], (start, width): (usize, usize), out: &mut [f32]) {
     const FACTORS: [[f32; 3]; 3] = [[1.0, 1.0, 1.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]];
     let used = width.min(columns - start);
@@ -166,7 +167,7 @@ fn pack(k: &[f32], [c, columns]: [usize; 2], (start, width): (usize, usize), out
     }
 }
 
-/// What a tile sees.
+/// The source, and the tile of it to compute.
 struct Source<'a> {
     x: &'a [f32],
     size: [usize; 2],
@@ -174,7 +175,7 @@ struct Source<'a> {
     tile: Tile,
 }
 
-/// A pixel of a tile: its picture, row and column, from the tile's first on.
+/// A pixel of a tile: its picture, row and column, counted from the tile's first.
 type Place = [usize; 3];
 
 impl Source<'_> {
@@ -188,8 +189,8 @@ impl Source<'_> {
         (0..n * h * w).map(move |i| [i / w / h, i / w % h, i % w]).collect()
     }
 
-    /// The place in x of a pixel, if it lies in its picture; rows and columns count from one before
-    /// the tile's first.
+    /// The offset in x of a pixel; `None` outside its picture. Here, row 0 and column 0 are one
+    /// before the tile's first.
     fn pixel(&self, [n, row, column]: Place) -> Option<usize> {
         let [h, w] = self.size;
         let row = (self.tile.rows.start + row).checked_sub(1).filter(|&row| row < h)?;
@@ -197,8 +198,8 @@ impl Source<'_> {
         Some((((self.tile.pictures.start + n) * h + row) * w + column) * self.c)
     }
 
-    /// The steps along h `[n, h + 1, w, c]`, along w `[n, h, w + 1, c]` and along both
-    /// `[n, h + 1, w + 1, c]`, one after another: where each begins.
+    /// Computes the steps along h `[n, h + 1, w, c]`, along w `[n, h, w + 1, c]` and along both
+    /// axes `[n, h + 1, w + 1, c]`, one after another in `out`. Returns their offsets.
     fn steps(&self, level: Level, out: &mut Vec<f32>) -> [usize; 3] {
         let [n, h, w] = self.extent();
         let ends = [n * (h + 1) * w * self.c, n * h * (w + 1) * self.c];
@@ -207,13 +208,13 @@ impl Source<'_> {
         if out.len() < len {
             out.resize(len, 0.0);
         }
-        // SAFETY: `out` has room for the three.
+        // SAFETY: `out` has room for all three.
         unsafe { level.sweep(ToSteps { source: self, starts, out }) };
         starts
     }
 
-    /// Where each pixel has its row in x, and its first among the steps along w, along h and along
-    /// both.
+    /// For each pixel, the offsets of its row in x, and of its first steps along w, along h and
+    /// along both axes.
     fn rows(&self, places: &[Place], starts: [usize; 3]) -> [Vec<Row>; 4] {
         let [_, h, w] = self.extent();
         let place = |kind: usize, [n, row, column]: Place| match kind {
@@ -226,8 +227,8 @@ impl Source<'_> {
         [0, 1, 2, 3].map(|kind| places.iter().map(|&at| row(kind, at)).collect())
     }
 
-    /// The rows that a product multiplies, and how much further they begin: taps a are of the step
-    /// to a pixel, taps c of that from it.
+    /// The rows that a product multiplies, and an offset to add: tap a multiplies the step to a
+    /// pixel, tap c the step after it.
     fn operand<'b>(&self, product: usize, rows: &'b mut [Vec<Row>; 4]) -> (&'b mut [Row], usize) {
         let w = self.tile.columns.len();
         let (by_h, by_w) = (product / 3, product % 3);
@@ -259,7 +260,7 @@ impl Sweep for ToSteps<'_> {
         let [by_h, by_w, by_both] = self.starts;
         for n in 0..n {
             for row in 0..=h {
-                // Above and below the step, and the same one column before.
+                // The pixels above and below the step, one column before.
                 let mut before = [pixel([n, row, 0]), pixel([n, row + 1, 0])];
                 for column in 0..=w {
                     let here = [pixel([n, row, column + 1]), pixel([n, row + 1, column + 1])];
@@ -271,8 +272,8 @@ impl Sweep for ToSteps<'_> {
                         c,
                         #[inline(always)]
                         |at, count| {
-                            // SAFETY: a pixel has c floats, as have the zeros; so has each step,
-                            // and there are steps along h for w columns, along w for h rows.
+                            // SAFETY: a pixel, the zeros and each step have c floats; there are
+                            // steps along h for w columns, and along w for h rows.
                             unsafe {
                                 let x = |from: *const f32| load::<V>(from.add(at), count);
                                 let (above, below) = (x(here[0]), x(here[1]));
@@ -301,7 +302,7 @@ struct ToOutputs<'a> {
     places: &'a [Place],
     /// `[pixels, 9, width]`
     products: &'a [f32],
-    /// From the panel's first column on.
+    /// The bias, from the panel's first column on.
     bias: &'a [f32],
     width: usize,
     columns: usize,
@@ -311,7 +312,7 @@ struct ToOutputs<'a> {
 
 impl Sweep for ToOutputs<'_> {
     /// # Safety
-    /// There are all products, and the outputs are nobody else's.
+    /// All products exist, and nobody else accesses the outputs.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Self { source, places, products, bias, width, columns, start, out } = self;
@@ -328,7 +329,7 @@ impl Sweep for ToOutputs<'_> {
                 used,
                 #[inline(always)]
                 |at, count| {
-                    // SAFETY: the caller's; a row of products has `width` ≥ whole vectors.
+                    // SAFETY: the caller's; a row of products has `width` floats, whole vectors.
                     unsafe {
                         let p = |product: usize| {
                             V::load(products.as_ptr().add((i * PRODUCTS + product) * width + at))

@@ -2,16 +2,17 @@ use std::cell::RefCell;
 
 use crate::CpuTensor;
 
-/// Floats in a tile's scratch, so that it stays in the second-level cache beside the weights.
+/// The most floats in a tile's scratch, so that scratch and weights stay in the L2 cache.
 const SCRATCH: usize = 48 << 10;
 
-/// Floats after a tile's, which may be read as part of a vector but not used.
+/// Floats after the tile in the scratch. The last vector may read them, but their values are
+/// unused.
 const MARGIN: usize = 64;
 
-/// How the places that are computed, `[n, t, h, w]`, lie on the source, and how they are cut into
-/// tiles. Along each axis, place q sees `reach` elements of the source from `q step - before` on.
+/// The grid of positions `[n, t, h, w]` to compute, its place on the source, and its tiles. Along
+/// each axis, position q reads `reach` elements of the source from `q · step - before` on.
 pub(super) struct Tiling {
-    /// n, and `[t, h, w]` of the places.
+    /// n, and `[t, h, w]` of the grid of positions.
     pub images: usize,
     pub grid: [usize; 3],
     pub step: [usize; 3],
@@ -20,11 +21,11 @@ pub(super) struct Tiling {
     /// `[t, h, w]` and channels of the source.
     pub source: [usize; 3],
     pub channels: usize,
-    /// Images in a tile, and places of it along t and h; along w a tile has all.
+    /// Images in a tile, and its positions along t and h; along w a tile has all positions.
     tile: [usize; 3],
 }
 
-/// Some images, and some places along t and h.
+/// A range of images, and ranges of positions along t and h.
 #[derive(Clone, Copy)]
 pub(super) struct Tile {
     pub first: [usize; 3],
@@ -32,7 +33,7 @@ pub(super) struct Tile {
 }
 
 impl Tiling {
-    /// Cuts into tiles of at least `least` places, where there are as many.
+    /// Cuts the grid into tiles of at least `least` positions, if there are as many.
     pub fn new(
         images: usize,
         grid: [usize; 3],
@@ -48,7 +49,7 @@ impl Tiling {
             let axis = if tiling.tile[2] >= tiling.tile[1] { 2 } else { 1 };
             tiling.tile[axis] = tiling.tile[axis].div_ceil(2);
         }
-        // Enough tiles for several threads, but none of a few places.
+        // Enough tiles for several threads, but no tile with few positions.
         while tiling.count() < 32 && tiling.tile[2] > 1 && places(tiling.tile) >= 2 * least.max(128)
         {
             tiling.tile[2] = tiling.tile[2].div_ceil(2);
@@ -68,7 +69,7 @@ impl Tiling {
         std::array::from_fn(|axis| whole[axis].div_ceil(self.tile[axis].max(1)))
     }
 
-    /// How many tiles there are.
+    /// The number of tiles.
     pub fn count(&self) -> usize {
         self.parts().iter().product()
     }
@@ -82,7 +83,7 @@ impl Tiling {
         Tile { first, len }
     }
 
-    /// `[t, h, w]` of one image in the scratch of a tile with `len` places along t and h.
+    /// `[t, h, w]` of one image in the scratch of a tile with `len` positions along t and h.
     pub fn extent(&self, len: [usize; 3]) -> [usize; 3] {
         let places = [len[1], len[2], self.grid[2]];
         std::array::from_fn(|a| (places[a].max(1) - 1) * self.step[a] + self.reach[a])
@@ -92,7 +93,7 @@ impl Tiling {
         self.tile[0] * self.extent(self.tile).iter().product::<usize>() * self.channels
     }
 
-    /// Copies what a tile sees into `scratch`, zeros where there is no source.
+    /// Copies the part of the source that a tile reads into `scratch`, with zeros for padding.
     pub fn load(&self, tile: &Tile, x: &CpuTensor, scratch: &mut Vec<f32>) {
         let [et, eh, ew] = self.extent(tile.len);
         let [st, sh, sw] = self.source;
@@ -130,7 +131,7 @@ thread_local! {
     static SCRATCHES: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
 }
 
-/// Calls `f` with memory of this thread's own, of any content.
+/// Calls `f` with two scratch buffers of this thread, with arbitrary content.
 pub(super) fn with_scratch<R>(f: impl FnOnce(&mut [Vec<f32>; 2]) -> R) -> R {
     SCRATCHES.with_borrow_mut(f)
 }

@@ -8,25 +8,28 @@ use crate::CpuTensor;
 use crate::kernel::{Block, Level, Row};
 use crate::parallel::{PIECE, Shared, pieces, tasks};
 
-/// Tasks to have, and the most floats in the sums that run for themselves.
+/// The intended number of tasks.
 const TASKS: usize = 32;
+/// The most floats in the separate sums of all parts.
 const FLOATS: usize = 16 << 20;
 
-/// Floats of a sum that stays in the second-level cache.
+/// Floats of sums that stay in the L2 cache.
 const CACHED: usize = 64 << 10;
 
-/// Places in a tile, where there are as many: the sums are read and written once for each tile.
+/// The least number of positions in a tile, if there are as many. Each tile reads and writes the
+/// sums once.
 const PLACES: usize = 256;
 
 /// A block of the sums: `[rows, width]`.
 #[derive(Clone, Copy)]
 struct Panel {
-    /// Where it lies among the sums.
+    /// The offset of the block in the sums.
     at: usize,
     rows: usize,
     width: usize,
-    /// kt kw of its taps where these are one, and its first column.
+    /// If swapped, the index t · kh + h of its tap along t and h.
     tap: usize,
+    /// The first column.
     start: usize,
 }
 
@@ -37,8 +40,8 @@ struct Weight<'a> {
     stride: [usize; 3],
     /// `[kt, kh, kw, ci, co]`.
     shape: [usize; 5],
-    /// Whether the columns are those of x, `[kw, ci]` for each tap along t and h, and the rows
-    /// those of g; else the rows are `[kt, kh, kw, ci]` and the columns co.
+    /// If true, the columns are `[kw, ci]` of x, for each tap along t and h, and the rows are co of
+    /// g. Otherwise the rows are `[kt, kh, kw, ci]` and the columns are co.
     swapped: bool,
     panels: Vec<Panel>,
     level: Level,
@@ -65,7 +68,7 @@ pub(crate) fn conv_weight(
     let source = [x.shape()[1], x.shape()[2], x.shape()[3]];
     let placing = [stride, padding, [kt, kh, kw]];
     let (depth, line) = (kt * kh * kw * ci, kw * ci);
-    // Vectors to compute, each way.
+    // Choose the orientation with fewer vectors to compute.
     let vectors = |columns: usize| columns.div_ceil(level.lanes());
     let swapped = kt * kh * co.next_multiple_of(4) * vectors(line) < depth * vectors(co);
     let mut panels = Vec::new();
@@ -130,14 +133,15 @@ pub(crate) fn conv_weight(
 }
 
 impl Weight<'_> {
-    /// Adds what a tile gives to some panels of the sums from `base` on, or sets them to it.
+    /// Adds the products of a tile to some panels of the sums from `base` on; without `add`, sets
+    /// the panels to them.
     fn tile(&self, tile: &Tile, panels: &[Panel], sums: Shared, base: usize, add: bool) {
         let [et, eh, ew] = self.tiling.extent(tile.len);
         let [kt, kh, kw, ci, co] = self.shape;
         let &[_, gt, gh, gw, _] = &self.g.shape()[..] else { unreachable!("checked by infer") };
         with_scratch(|[scratch, padded]| {
             self.tiling.load(tile, self.x, scratch);
-            // Where the lines of the tile begin in the scratch and in g.
+            // The offsets of the tile's lines in the scratch and in g.
             let mut lines = Vec::new();
             for n in 0..tile.len[0] {
                 for t in 0..tile.len[1] {
@@ -152,7 +156,7 @@ impl Weight<'_> {
             let mut g = self.g.data();
             let mut g_step = co;
             if !self.swapped && co % self.level.lanes() != 0 {
-                // Columns up to whole vectors.
+                // Pad the columns of g to whole vectors.
                 g_step = co.next_multiple_of(self.level.lanes());
                 padded.clear();
                 for (_, line) in &mut lines {
@@ -184,9 +188,9 @@ impl Weight<'_> {
                         columns: panel.width,
                         add,
                     };
-                    // SAFETY: lines of g have gw pixels of co; the taps of the tile's places lie
+                    // SAFETY: lines of g have gw pixels of co; the taps of the tile's positions lie
                     // in the scratch, which `extent` sizes for them and which has a margin for the
-                    // rest of a vector; the panel is this task's own and has co rows.
+                    // rest of a vector; the panel has co rows, and no other task has it.
                     unsafe { self.level.run(&block) };
                     continue;
                 }
@@ -209,9 +213,9 @@ impl Weight<'_> {
                     columns: panel.width,
                     add,
                 };
-                // SAFETY: the taps of the tile's places lie in the scratch, which `extent` sizes
-                // for them; lines of g have gw pixels of g_step, whole vectors; the panel is this
-                // task's own and has a row for each of these.
+                // SAFETY: the taps of the tile's positions lie in the scratch, which `extent` sizes
+                // for them; lines of g have gw pixels of g_step, whole vectors; the panel has all
+                // these rows, and no other task has it.
                 unsafe { self.level.run(&block) };
             }
         });

@@ -1,13 +1,13 @@
 //! Winograd's convolution along h and w (Lavin and Gray, "Fast algorithms for convolutional neural
-//! networks", 2016): of r taps an axis, 2 outputs take r + 1 products and not 2 r, so that four
-//! outputs take 16 and not 36 where r is 3, and 9 and not 16 where it is 2.
+//! networks", 2016). Along an axis with r taps, 2 outputs take r + 1 products instead of 2 r. So a
+//! tile of four outputs takes 16 products instead of 36 for r = 3, and 9 instead of 16 for r = 2.
 //!
-//! With Y = Aᵀ [(G k Gᵀ) ⊙ (Bᵀ d B)] A for each tile of 2×2 outputs Y, a patch d of the source and a
-//! kernel k, each of the (r + 1)² elements in the brackets is, over all tiles, a matrix product
-//! `[tiles, depth] · [depth, columns]`. A kernel of stride 2 is the sum of four of half its taps,
-//! one for each remainder of its places by 2: more depth. The partial by the input has as many
-//! phases as places by the stride have remainders, each a convolution of stride 1. The partial by k
-//! is Gᵀ [Σ (A g Aᵀ) ⊙ (Bᵀ d B)] G.
+//! A tile of 2×2 outputs is Y = Aᵀ [(G k Gᵀ) ⊙ (Bᵀ d B)] A, with a patch d of the source and a
+//! kernel k. Over all tiles, each of the (r + 1)² elements in the brackets is a matrix product
+//! `[tiles, depth] · [depth, columns]`. A kernel of stride 2 is the sum of four kernels with half
+//! its taps along each axis, one for each remainder of the position modulo 2; the four add to the
+//! depth. The partial by the input has one phase for each remainder modulo the stride, and each
+//! phase is a convolution of stride 1. The partial by k is Gᵀ [Σ (A g Aᵀ) ⊙ (Bᵀ d B)] G.
 
 mod kernel;
 mod transform;
@@ -27,34 +27,35 @@ use crate::{CpuDevice, CpuTensor};
 
 pub(super) use weight::conv_weight;
 
-/// Floats of the patches of a task, which then stay in the second-level cache; but never so few
-/// tiles that the weights are hardly worth reading.
+/// Floats of the patches of a block of tiles, so that they stay in the L2 cache. A block has at
+/// least 32 tiles all the same, to make reading the weights worthwhile.
 const CACHED: usize = 64 << 10;
 
-/// From one element of all tiles to the next, `each` floats a tile: a cache line more than they
-/// take, since a tile's elements would otherwise share a few sets of the cache where this is a
-/// power of two.
+/// The distance in floats from one element of all tiles to the next, with `each` floats a tile. It
+/// is one cache line more than the floats take: at a power of two, the elements of a tile would
+/// share a few sets of the cache.
 fn apart(tiles: usize, each: usize) -> usize {
     tiles * each + 16
 }
 
-/// Channels on each side at least: they fill a vector, whichever the machine has.
+/// The least number of channels on each side: they fill the widest vector.
 const LEAST: usize = 16;
 
-/// Tasks to have at least, where the work allows.
+/// The least number of tasks, if the work allows.
 const TASKS: usize = 16;
 
-/// A convolution of stride 1 along the grid of its outputs, whose taps see every `step`-th element
-/// of a source.
+/// One Winograd convolution: a grid of outputs, a source, and `taps` along h and w for each
+/// remainder modulo `step`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pass {
-    /// Taps an axis along h and w, 2 or 3; along t, any number.
+    /// Taps along h and along w for each remainder: 2 or 3.
     pub taps: usize,
+    /// Taps along t: any number.
     pub taps_t: usize,
-    /// Steps on the source along t between outputs; along h and w, between taps too: there, each
-    /// remainder is more depth.
+    /// The stride on the source: along t, and along h and w. Along h and w, taps of one remainder
+    /// are this far apart too, and each remainder adds to the depth.
     pub step: [usize; 2],
-    /// Where on the source the first output's taps begin, along t, h and w.
+    /// The source position of the first output's first tap, along t, h and w.
     pub first: [isize; 3],
     /// n, and `[t, h, w]` of the outputs.
     pub images: usize,
@@ -64,7 +65,7 @@ pub(super) struct Pass {
 }
 
 impl Pass {
-    /// Elements of a transformed tile along an axis.
+    /// The number of elements of a transformed tile along an axis.
     fn size(&self) -> usize {
         self.taps + 1
     }
@@ -78,25 +79,25 @@ impl Pass {
         self.images * self.grid[0] * h * w
     }
 
-    /// n, t, and the indices of a tile along h and w.
+    /// n, t, and the tile's indices along h and w.
     fn tile(&self, index: usize) -> [usize; 4] {
         let [h, w] = self.tiles_in_frame();
         let frame = index / w / h;
         [frame / self.grid[0], frame % self.grid[0], index / w % h, index % w]
     }
 
-    /// Over how many numbers each product sums.
+    /// The number of terms in each sum.
     fn depth(&self) -> usize {
         self.taps_t * self.step[1] * self.step[1] * self.source[3]
     }
 
-    /// Which tap along t, and which remainders along h and w, a group of c of the depth is of.
+    /// The tap along t and the remainders along h and w of a group of c channels of the depth.
     fn group(&self, index: usize) -> [usize; 3] {
         let step = self.step[1];
         [index / step / step, index / step % step, index % step]
     }
 
-    /// Whether it saves enough to be worth the transforms.
+    /// Whether the saved products outweigh the transforms.
     fn pays(&self, columns: usize) -> bool {
         let c = self.source[3];
         let [h, w] = self.tiles_in_frame();
@@ -109,7 +110,7 @@ impl Pass {
     }
 }
 
-/// The pass of a convolution, if there is one.
+/// The pass of a convolution, if Winograd's algorithm applies and pays.
 pub(super) fn pass(
     Geometry { stride, padding }: Geometry,
     x: &Shape,
@@ -132,7 +133,7 @@ pub(super) fn pass(
     pass.pays(out[4]).then_some(pass)
 }
 
-/// The convolution, by its pass.
+/// The convolution of a [`pass`].
 pub(super) fn conv(
     level: Level,
     pass: Pass,
@@ -149,8 +150,8 @@ pub(super) fn conv(
     Ok(())
 }
 
-/// The weights of a pass, transformed: for each panel of columns `[size², depth, width]`. They are
-/// given as `[taps_t, step taps, step taps, c, columns]`.
+/// The transformed weights of a pass: for each panel of columns, `[size², depth, width]`. `k` is
+/// `[taps_t, step · taps, step · taps, c, columns]`.
 fn weights(
     level: Level,
     device: &CpuDevice,
@@ -171,20 +172,20 @@ fn weights(
     Ok(packed)
 }
 
-/// A pass, with its weights and where its outputs go.
+/// A pass with its weights and the target of its outputs.
 struct Job {
     pass: Pass,
     weights: Arc<Buffer>,
     outputs: Outputs,
 }
 
-/// Computes the outputs of some jobs, which have as many columns each.
+/// Computes the outputs of all jobs, which must have the same number of columns.
 fn run(level: Level, jobs: &[Job], x: &CpuTensor, out: Shared) {
     let columns = jobs.first().map_or(0, |job| job.outputs.columns);
     let panels = level.panels(columns);
     let blocks: Vec<(&Job, Range<usize>)> =
         jobs.iter().flat_map(|job| job.blocks().map(move |tiles| (job, tiles))).collect();
-    // Where tiles are few, several tasks share them, each with some of the columns.
+    // If there are few tiles, several tasks share a block, each with some of the columns.
     let groups = TASKS.div_ceil(blocks.len().max(1)).min(panels.len());
     let products = |job: &Job| {
         let pass = &job.pass;
@@ -199,7 +200,7 @@ fn run(level: Level, jobs: &[Job], x: &CpuTensor, out: Shared) {
 }
 
 impl Job {
-    /// Its tiles, in blocks of at most 64.
+    /// The tiles of the pass in blocks of at most 64.
     fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let (size, tiles) = (self.pass.size(), self.pass.tiles());
         let block = (CACHED / (size * size * self.pass.depth())).clamp(32, 64).next_multiple_of(8);
@@ -242,8 +243,8 @@ impl Job {
                         columns: width.min(outputs.columns - start),
                         add: false,
                     };
-                    // SAFETY: there are `count` ≤ 64 patches of `depth` for each element, `depth`
-                    // rows of `width` in its part of the panel, and as many products.
+                    // SAFETY: each element has `count` ≤ 64 patches of `depth` floats, `depth` rows
+                    // of `width` in its part of the panel, and `count` products of `width`.
                     unsafe { level.run(&block) };
                 }
                 outputs.store(level, pass, tiles.clone(), products, (start, width), out);
@@ -252,7 +253,8 @@ impl Job {
     }
 }
 
-/// The partial by the input, by the pass of each phase; `false` if it is not worth it.
+/// The partial by the input, with one pass for each phase. Returns `false`, and computes nothing,
+/// if Winograd's algorithm does not pay.
 pub(super) fn conv_input(
     level: Level,
     geometry: Geometry,
@@ -287,7 +289,7 @@ pub(super) fn conv_input(
     }
     let mut jobs = Vec::new();
     for (at, seen, pass) in passes {
-        // The taps that it sees, in its order, as a kernel from co to ci.
+        // The taps of the phase, in the order of g, as a kernel from co to ci channels.
         let sizes = [&k.shape()[..], &stride, &padding, &at, &[level.lanes()]];
         let weights = k.prepared("winograd turned", &sizes, || {
             let taps = pass.taps;
@@ -297,7 +299,7 @@ pub(super) fn conv_input(
                 let places = [index / taps / taps, index / taps % taps, index % taps];
                 let tap = |axis: usize| seen[axis].tap(places[axis]);
                 let from = &k.data()[((tap(0) * kh + tap(1)) * kw + tap(2)) * ci * co..][..ci * co];
-                // SAFETY: the part of this tap is this task's own.
+                // SAFETY: no other task has the part of this tap.
                 let to = unsafe { shared.slice(index * ci * co..(index + 1) * ci * co) };
                 turn(from, [ci, co], to);
             });
@@ -310,7 +312,7 @@ pub(super) fn conv_input(
     Ok(true)
 }
 
-/// `[rows, columns]` to `[columns, rows]`.
+/// Transposes `[rows, columns]` to `[columns, rows]`, in blocks for the cache.
 fn turn(from: &[f32], [rows, columns]: [usize; 2], to: &mut [f32]) {
     const SIDE: usize = 16;
     for row in (0..rows).step_by(SIDE) {

@@ -3,7 +3,7 @@ use naga::back;
 use super::*;
 use crate::product::tile;
 
-/// `[m, n, k, batch]` of products, each on another tile, with that.
+/// Products `[m, n, k, batch]`, each with the tile that it must get; all tiles differ.
 const TILES: [([usize; 4], [u32; 4]); 11] = [
     ([1000, 4, 9, 1], [256, 4, 8, 4]),
     ([1000, 16, 9, 1], [128, 16, 16, 4]),
@@ -23,13 +23,13 @@ fn tiles_fit_their_shapes() {
     for (shape, wanted) in TILES {
         assert_eq!(tile(shape), wanted, "{shape:?}");
     }
-    // Many of few rows are not large, nor are few in all.
+    // A large batch of few rows does not get the large tile, nor does a product with few
+    // workgroups.
     assert_eq!(tile([64, 64, 999, 100]), [64, 64, 16, 4]);
     assert_eq!(tile([1024, 64, 256, 1]), [64, 64, 16, 4]);
 }
 
-/// Every file with all of its entry points, alone or with the product that it is for, whose
-/// factors lie in every way, on every tile.
+/// Every shader file. Tiled products come with every tile and every layout of both factors.
 fn kernels() -> Vec<Kernel> {
     let plain = [UNARY, BINARY, COPY, FILL, SUM, SOFTMAX, ROWS, SUM_POOL, UPDATE, RNN, NORM];
     let mut kernels = plain.map(|shader| Kernel::new(shader, "main")).to_vec();
@@ -61,7 +61,7 @@ fn every_file_is_known() {
     assert_eq!(files, known);
 }
 
-/// To each language that a driver takes, with this value of what is overridden.
+/// Translates a module to SPIR-V, MSL and HLSL, with this value for all overrides.
 fn translates(name: &str, module: &Module, info: &ModuleInfo, value: f64) {
     let values = module.overrides.iter().map(|(_, o)| (o.name.clone().unwrap(), value));
     let values = values.collect();
@@ -109,9 +109,9 @@ fn bindings_are_those_that_an_entry_point_uses() {
     assert_eq!(numbers("gru_grad"), [&[params], &reads[..], &[(5, Kind::Write)]].concat());
 }
 
-/// What wgpu promises everywhere.
+/// The kernels stay within the limits that wgpu guarantees on every adapter.
 #[test]
-fn kernels_fit_the_least_that_adapters_have() {
+fn kernels_fit_the_limits_of_every_adapter() {
     let limits = wgpu::Limits::default();
     for kernel in kernels() {
         let (module, info) = parse(kernel.shader.name, &kernel.source()).unwrap();

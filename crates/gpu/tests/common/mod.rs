@@ -1,8 +1,8 @@
-//! What several tests use.
+//! Helpers shared by several tests.
 
 use kinora_gpu::Adapter;
 
-/// The adapter that tests run on. Where there is none they are skipped, and fail in CI.
+/// The adapter that tests run on. Without one, tests are skipped, or fail if `CI` is set.
 pub fn adapter() -> Option<Adapter> {
     let adapter = Adapter::all().into_iter().next();
     match &adapter {
@@ -10,7 +10,7 @@ pub fn adapter() -> Option<Adapter> {
         None if std::env::var_os("CI").is_some_and(|ci| !ci.is_empty()) => {
             panic!("no Vulkan driver: `cargo xtask test` says what to install")
         }
-        None => println!("skipped: this machine has no GPU, nor a driver in software"),
+        None => println!("skipped: this machine has neither a GPU nor a software driver"),
     }
     adapter
 }

@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 use super::{Case, Fill};
 use crate::{Binary, Desc, Geometry, NormSpec, Op, Result, Shape, Tensor, Unary};
 
-/// How fast an operation ran.
+/// The measured speed of an operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rate {
     /// The operation and the shapes of its inputs.
     pub case: String,
-    /// Seconds for one.
+    /// Seconds for one run of the operation.
     pub seconds: f64,
-    /// Billions of operations a second, by [`Op::flops`].
+    /// GFLOP/s, with the operations counted by [`Op::flops`].
     pub gflops: f64,
-    /// Billions of bytes a second, by [`Op::bytes`].
+    /// GB/s, with the bytes counted by [`Op::bytes`].
     pub gigabytes: f64,
 }
 
@@ -25,8 +25,8 @@ impl fmt::Display for Rate {
     }
 }
 
-/// Runs a case, one of [`workloads`] say, again and again for at least `time`, and reports the
-/// rate. The time of sending a run of operations and of waiting for the last is in it.
+/// Runs a case (for example one of [`workloads`]) repeatedly for at least `time` and reports the
+/// rate. The time includes sending the operations to the device and waiting for the last result.
 ///
 /// # Errors
 /// If the operation fails.
@@ -39,7 +39,7 @@ pub fn bench<T: Tensor>(device: &T::Device, case: &Case, time: Duration) -> Resu
             T::apply(device, case.op.clone(), &inputs)?;
         }
         let last = T::apply(device, case.op.clone(), &inputs)?;
-        // One element is enough to wait for all.
+        // Reading one element waits for all operations.
         let elements = last.shape().elements();
         last.reshape([elements])?.slice(0, 0, elements.min(1))?.to_vec()?;
         Ok(start.elapsed())
@@ -64,8 +64,8 @@ pub fn bench<T: Tensor>(device: &T::Device, case: &Case, time: Duration) -> Resu
     })
 }
 
-/// Cases of the sizes that a small model has: clips of 8 frames of 32 by 32 in a batch of 8, and
-/// what a generator and a discriminator do with them.
+/// Cases with the sizes of a small model: the operations of a generator and a discriminator on a
+/// batch of 8 clips of 8 frames of 32×32 pixels.
 pub fn workloads() -> Vec<Case> {
     let (x, frames): (&[usize], &[usize]) = (&[8, 8, 32, 32, 32], &[64, 1, 16, 16, 96]);
     let per_channel: &[usize] = &[8, 32];

@@ -1,21 +1,21 @@
-//! One or more cases an operation: where backends go wrong are odd sizes, size 1, and what no tile
-//! divides.
+//! One or more cases for each operation, with the sizes at which backends tend to fail: odd sizes,
+//! size 1, and sizes that are no multiple of a tile.
 
 use super::Case;
 use crate::{Binary, Geometry, NormSpec, Op, Random, Shape, Unary};
 
-/// What the values of an input are drawn from.
+/// The distribution of the values of an input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fill {
-    /// Normal, of this deviation.
+    /// Normal, of mean 0 and this standard deviation.
     Normal(f32),
-    /// From 0.5 to 2: away from the poles of a logarithm, a root and a division.
+    /// Uniform from 0.5 to 2, away from the singularities of a logarithm, a root and a division.
     Positive,
-    /// From 0.1 to 1.1 on either side of 0: away from a kink at 0.
+    /// Uniform from 0.1 to 1.1 with a random sign, away from a kink at 0.
     Kinked,
     /// Around 200, where a naive exponential overflows.
     Far,
-    /// Whole numbers in this range, both ends included; no gradient is asked for.
+    /// Whole numbers in this range, both ends included. Such an input gets no gradient.
     Index(i32, i32),
 }
 
@@ -41,7 +41,7 @@ impl Fill {
     }
 }
 
-/// All cases of the kit.
+/// All cases of the conformance kit.
 pub fn cases() -> Vec<Case> {
     let mut list = List(Vec::new());
     list.elementwise();
@@ -81,7 +81,7 @@ impl List {
         for (f, fill) in unary {
             self.add(Op::Unary(f), &[(&[3, 67], fill)]);
         }
-        // Where naive formulas overflow.
+        // Values at which naive formulas overflow.
         self.add(Op::Unary(Unary::Tanh), &[(&[257], Normal(40.0))]);
         self.add(Op::Unary(Unary::Sigmoid), &[(&[257], Normal(40.0))]);
         self.add(Op::Unary(Unary::Softplus), &[(&[257], Normal(40.0))]);
@@ -245,8 +245,8 @@ impl List {
             (1, [4, 3, 3], [3, 1, 1], 7, 5, one, [1, 0, 0]),
             (2, [1, 1, 19], [1, 1, 3], 5, 3, one, [0, 0, 1]),
             (1, [3, 6, 5], [2, 3, 4], 3, 4, [2, 1, 3], [1, 0, 2]),
-            // More padding than kernel, an input that the strides do not reach the end of, and a
-            // stride longer than the kernel.
+            // A padding longer than the kernel; then an input whose end the strides do not reach,
+            // with a stride longer than the kernel.
             (1, [2, 3, 3], [1, 2, 1], 3, 2, one, [1, 2, 1]),
             (1, [1, 8, 9], [1, 3, 2], 2, 3, [1, 3, 4], [0, 0, 0]),
             (0, [1, 4, 4], [1, 3, 3], 2, 3, one, [0, 1, 1]),
@@ -283,7 +283,7 @@ impl List {
     }
 
     fn norms(&mut self) {
-        // x, groups, whether each of n has its own scale, slope
+        // x, groups, whether each of the n samples has its own scale, slope
         let rows: [(&[usize], usize, bool, f32); 11] = [
             (&[3, 8], 1, false, 1.0),
             (&[3, 8], 4, true, 0.2),

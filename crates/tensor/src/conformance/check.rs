@@ -2,19 +2,20 @@ use super::report::{Finding, Report};
 use super::{Case, Input, Reference, cases, update};
 use crate::{Error, Random, Result, Shape, Tensor, Var, grad};
 
-/// Holds a backend against [`Reference`]. For each of [`cases`]:
+/// Compares a backend with [`Reference`]. The checks for each of [`cases`] are:
 ///
 /// - `forward`: the values;
-/// - `gradient`: of ⟨c, tanh(0.7 op(1.25 x))⟩ by each x, so that the operation stands in mid-graph
-///   and no gradient is 1;
+/// - `gradient`: the gradient of ⟨c, tanh(0.7 op(1.25 x))⟩ by each x, so that the operation is in
+///   the middle of a graph and its incoming gradient is not 1;
 /// - `second`: the gradient of the weighted sum of the squares of those gradients;
-/// - `views`: inputs cut out of larger tensors whose other elements are not numbers, outputs where
-///   such tensors were freed just before: neither the output nor the neighbours may change;
-/// - `nan`: what is no number in the reference is none in the backend;
+/// - `views`: the inputs are slices of larger tensors that are NaN elsewhere, and the output may
+///   get the memory of a NaN tensor that was just freed. The output must be right, and the
+///   neighbouring memory unchanged;
+/// - `nan`: where the reference is NaN, the backend must be NaN;
 /// - `fused`: a fused operation against its expansion, both on the backend.
 ///
-/// Then [`Tensor::update`] against the formulas. An error of the backend is a failure like any
-/// other; nothing panics until [`Report::assert`].
+/// Then [`Tensor::update`] is compared with its formulas. An error of the backend counts as a
+/// failure in the report; only [`Report::assert`] panics.
 pub fn check<T: Tensor>(device: &T::Device) -> Report {
     let mut report = Report::default();
     for case in cases() {
@@ -24,7 +25,7 @@ pub fn check<T: Tensor>(device: &T::Device) -> Report {
     report
 }
 
-/// What [`check`] does with one case.
+/// The checks of [`check`] for one case.
 pub fn check_case<T: Tensor>(device: &T::Device, case: &Case) -> Report {
     let mut report = Report::default();
     let mut add = |check, tolerance, error: Result<f64>| {
@@ -32,7 +33,7 @@ pub fn check_case<T: Tensor>(device: &T::Device, case: &Case) -> Report {
     };
     let exact = case.tolerance;
     add("forward", exact, forward::<T>(device, case));
-    // The tanh around the operation is of no fixed precision, so nothing is exact here.
+    // The tanh around the operation has no guaranteed precision, so no gradient is exact.
     add("gradient", 1e-5 + 2.0 * exact, gradient::<T>(device, case));
     add("second", 4e-5 + 8.0 * exact, second::<T>(device, case));
     add("views", exact, views::<T>(device, case));
@@ -43,8 +44,8 @@ pub fn check_case<T: Tensor>(device: &T::Device, case: &Case) -> Report {
     report
 }
 
-/// |a - b| / (|b| + the root mean square of b) in the worst element; infinite where one alone is
-/// not a number or where the lengths differ.
+/// The largest |a - b| / (|b| + the root mean square of b) of any element. Infinite if the lengths
+/// differ, or if only one of a and b is NaN.
 pub(super) fn distance(a: &[f32], b: &[f64]) -> f64 {
     if a.len() != b.len() {
         return f64::INFINITY;
@@ -65,7 +66,7 @@ pub(super) fn distance(a: &[f32], b: &[f64]) -> f64 {
     a.iter().zip(b).fold(0.0, worst)
 }
 
-/// The inputs of a case on a device.
+/// The inputs of a case as tensors on a device.
 pub(super) fn upload<T: Tensor>(device: &T::Device, case: &Case) -> Result<Vec<T>> {
     case.inputs.iter().map(|input| T::from_slice(device, &input.values, input.shape)).collect()
 }
@@ -74,12 +75,12 @@ fn apply<T: Tensor>(device: &T::Device, case: &Case, inputs: &[T]) -> Result<T> 
     let output = T::apply(device, case.op.clone(), &inputs.iter().collect::<Vec<_>>())?;
     let inferred = case.op.infer(&inputs.iter().map(T::desc).collect::<Vec<_>>())?;
     if *output.desc() != inferred {
-        return Err(Error::Device(format!("{:?} came out, not {inferred:?}", output.desc())));
+        return Err(Error::Device(format!("the output is {:?}, not {inferred:?}", output.desc())));
     }
     Ok(output)
 }
 
-/// The values of a case by the reference, of inputs as they are.
+/// The reference's output for a case.
 fn wanted(case: &Case) -> Result<Reference> {
     apply(&(), case, &upload::<Reference>(&(), case)?)
 }
@@ -89,7 +90,7 @@ fn forward<T: Tensor>(device: &T::Device, case: &Case) -> Result<f64> {
     Ok(distance(&got.to_vec()?, wanted(case)?.values()))
 }
 
-/// A fixed draw of normal numbers for weights of a case.
+/// Normal numbers of a fixed seed, as weights for a case.
 pub(super) fn weights<T: Tensor>(device: &T::Device, shape: &Shape, stream: u64) -> Result<T> {
     T::randn(device, &mut Random::new(1, stream), shape)
 }
@@ -150,7 +151,7 @@ fn worst<T: Tensor>(got: &[T], want: &[Reference]) -> Result<f64> {
     for (got, want) in got.iter().zip(want) {
         if got.shape() != want.shape() {
             return Err(Error::Device(format!(
-                "a gradient of {} came out, not of {}",
+                "a gradient has the shape {}, not {}",
                 got.shape(),
                 want.shape()
             )));
@@ -187,20 +188,21 @@ fn views<T: Tensor>(device: &T::Device, case: &Case) -> Result<f64> {
             |a: &[f32], b: &[f32]| a.iter().map(|a| a.to_bits()).eq(b.iter().map(|b| b.to_bits()));
         for (before, all) in &whole {
             if !same(before, &all.to_vec()?) {
-                return Err(Error::Device("an input or its neighbours were written to".into()));
+                return Err(Error::Device("an operation wrote to its input or beside it".into()));
             }
         }
         for neighbour in &neighbours {
             if !neighbour.to_vec()?.iter().all(|v| v.is_nan()) {
-                return Err(Error::Device("a neighbour of the output was written to".into()));
+                return Err(Error::Device("an operation wrote beside its output".into()));
             }
         }
     }
     Ok(error)
 }
 
-/// How many outputs are numbers that should be none, where one element in the middle of each input
-/// is none. (The converse may be: zeros of a padding times a weight that is no number.)
+/// Sets one element in the middle of each input to NaN in turn, and counts the outputs that are NaN
+/// in the reference but not in the backend. The backend may have more NaNs than the reference: a
+/// padding's zero times a NaN weight is NaN.
 fn nan<T: Tensor>(device: &T::Device, case: &Case) -> Result<f64> {
     let mut swallowed = 0;
     for i in (0..case.inputs.len()).filter(|&i| case.inputs[i].differentiable) {

@@ -6,11 +6,11 @@ use crate::{Random, Result, Tensor};
 /// Half the distance between the two points of a central difference.
 const STEP: f64 = 1e-6;
 
-/// Holds the gradients of [`Reference`], first and second, against central differences in 64 bits,
-/// along a random direction for each input of each of [`cases`].
+/// Compares the first- and second-order gradients of [`Reference`] with central differences in
+/// 64 bits, along a random direction for each input of each of [`cases`].
 ///
-/// It says nothing of a backend, so [`check`](super::check) leaves it out; it is what a new rule or
-/// a new case is tested with.
+/// This tests the gradient rules and the cases, not a backend, so [`check`](super::check) does not
+/// include it. Run it after adding a rule or a case.
 pub fn check_reference() -> Report {
     let mut report = Report::default();
     for case in cases() {
@@ -25,7 +25,7 @@ pub fn check_reference() -> Report {
 
 type Function<Y> = fn(&(), &Case, &[Reference]) -> Result<Y>;
 
-/// The worst difference of any input, in relation to the length of its gradient.
+/// The largest difference of any input, relative to the norm of its gradient.
 fn worst(case: &Case, f: Function<Reference>, df: Function<Vec<Reference>>) -> Result<f64> {
     let xs = upload::<Reference>(&(), case)?;
     let gradients = df(&(), case, &xs)?;

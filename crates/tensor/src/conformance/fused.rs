@@ -1,4 +1,5 @@
-//! The fused operations in 64-bit floating point, from their formulas and not by expansion.
+//! The fused operations in 64-bit floating point, written from their formulas instead of by
+//! expansion.
 
 use super::Reference;
 use super::reference::{leaky_step, sigmoid};
@@ -10,10 +11,10 @@ pub(super) fn norm(op: &Op, inputs: &[&Reference]) -> Vec<f64> {
     let [x, scale, shift] = [inputs[0], inputs[1], inputs[2]].map(Reference::values);
     let &NormSpec { groups, epsilon, slope } = spec;
     let dims = inputs[0].shape();
-    // Nothing may have a long axis beside one of length 0: not to be walked.
+    // An empty x may have a huge axis beside the one of length 0; do not loop over it.
     let (n, c) = (if x.is_empty() { 0 } else { dims[0] }, dims[dims.len() - 1]);
     let s: usize = dims[1..dims.len() - 1].iter().product();
-    let own = inputs[1].shape()[0] == dims[0]; // each of the n has its own scale and shift
+    let own = inputs[1].shape()[0] == dims[0]; // each of the n samples has its own scale and shift
     let mut y = vec![0.0; x.len()];
     let mut by_x = vec![0.0; x.len()];
     let mut by_scale = vec![0.0; scale.len()];
@@ -21,7 +22,7 @@ pub(super) fn norm(op: &Op, inputs: &[&Reference]) -> Vec<f64> {
     for b in 0..n {
         for group in 0..groups {
             let channels = group * (c / groups)..(group + 1) * (c / groups);
-            // Of each element of the group: its place in x, and its place in scale and shift.
+            // For each element of the group: its index in x, and its index in scale and shift.
             let places: Vec<(usize, usize)> = (0..s)
                 .flat_map(|i| channels.clone().map(move |ch| (i, ch)))
                 .map(|(i, ch)| ((b * s + i) * c + ch, if own { b * c + ch } else { ch }))
@@ -36,7 +37,7 @@ pub(super) fn norm(op: &Op, inputs: &[&Reference]) -> Vec<f64> {
                 y[i] = before((i, p)) * leaky_step(before((i, p)), slope);
             }
             if let [_, _, _, g] = inputs {
-                // The gradient before the activation, and that of x̂.
+                // The gradient before the activation, and the gradient by x̂.
                 let inner = |(i, p)| g.values()[i] * leaky_step(before((i, p)), slope);
                 let by_x_hat = |(i, p)| inner((i, p)) * scale[p];
                 let sum: f64 = places.iter().map(|&at| by_x_hat(at)).sum();
@@ -56,7 +57,7 @@ pub(super) fn norm(op: &Op, inputs: &[&Reference]) -> Vec<f64> {
     }
 }
 
-/// The number of rows and the length of the innermost axis of a state `[.., c]`.
+/// The number of rows and the length c of the innermost axis of a state `[.., c]`.
 fn rows(state: &Reference) -> (usize, usize) {
     let (c, outer) = state.shape().split_last().expect("a state has an axis");
     (outer.iter().product(), *c)

@@ -1,7 +1,7 @@
-//! The conformance kit: the specification as a plain backend, [`Reference`], and what holds
-//! another backend against it.
+//! The conformance kit: the reference backend [`Reference`], and the checks that compare another
+//! backend with it.
 //!
-//! A backend's whole test is three lines:
+//! The test of a backend is three lines:
 //!
 //! ```
 //! # use kinora_tensor::conformance::{self, Reference};
@@ -12,7 +12,8 @@
 //! report.assert();
 //! ```
 //!
-//! [`check`] says what is held against what; [`bench()`] says how fast each of the [`workloads`] is.
+//! The doc of [`check`] lists the checks. [`bench()`] measures the speed of each of the
+//! [`workloads`].
 
 mod bench;
 mod cases;
@@ -37,25 +38,26 @@ use cases::Fill;
 /// An operation with the inputs that it is tested on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// The operation and the shapes of its inputs, in words.
+    /// The operation and the shapes of its inputs, as text.
     pub name: String,
     /// The operation.
     pub op: Op,
     /// Its inputs.
     pub inputs: Vec<Input>,
-    /// How far a 32-bit result may lie from the reference: |a - b| / (|b| + the root mean square of
-    /// b) in the worst element. 0 where elements are only moved.
+    /// The largest allowed error of a 32-bit result a against the reference b:
+    /// |a - b| / (|b| + the root mean square of b) in the worst element. 0 for operations that only
+    /// move elements.
     pub tolerance: f64,
 }
 
 /// An input of a [`Case`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {
-    /// Its shape.
+    /// The shape.
     pub shape: Shape,
-    /// Its elements in row-major order.
+    /// The elements in row-major order.
     pub values: Vec<f32>,
-    /// Whether a gradient by it is asked for: not by indices.
+    /// Whether the gradient by this input is checked: true except for indices.
     pub differentiable: bool,
 }
 
@@ -75,8 +77,8 @@ impl Case {
     }
 }
 
-/// Wide enough for sums in any order and for the functions of a GPU, which are not rounded
-/// correctly.
+/// The tolerance of an operation. It allows sums in any order, and the functions of a GPU, which
+/// are not correctly rounded.
 fn tolerance(op: &Op) -> f64 {
     match op {
         Op::Reshape(_) | Op::Permute(_) | Op::Broadcast(_) | Op::Slice { .. } | Op::Pad { .. } => {

@@ -4,7 +4,7 @@ use super::fused;
 use crate::resize::LARGE;
 use crate::{Binary, Desc, Error, Geometry, Op, Result, Shape, Tensor, Unary};
 
-/// The specification: plain loops in 64-bit floating point, written to be read, not to be fast.
+/// The reference backend: plain loops in 64-bit floating point, written for clarity, not speed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
     desc: Desc,
@@ -15,7 +15,7 @@ impl Reference {
     /// A tensor of `values` in row-major order.
     ///
     /// # Errors
-    /// [`Error::Length`] if they do not fill `shape`.
+    /// [`Error::Length`] if `values` does not fill `shape`.
     pub fn new(values: Vec<f64>, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         if values.len() != shape.elements() {
@@ -24,7 +24,7 @@ impl Reference {
         Ok(Self { desc: Desc::f32(shape), values: Arc::new(values) })
     }
 
-    /// The elements in row-major order, not rounded.
+    /// The elements in row-major order, not rounded to 32 bits.
     pub fn values(&self) -> &[f64] {
         &self.values
     }
@@ -61,8 +61,8 @@ impl Tensor for Reference {
     }
 }
 
-/// Where the element at `index` of a tensor of `shape` lies, with the broadcast of
-/// [`Shape::broadcast`].
+/// The offset of the element at `index` in a tensor of `shape`, which broadcasts to the shape of
+/// `index` as in [`Shape::broadcast`].
 fn offset(shape: &Shape, index: &[usize]) -> usize {
     let index = &index[index.len() - shape.len()..];
     shape.iter().zip(index).fold(0, |at, (&dim, &i)| at * dim + if dim == 1 { 0 } else { i })
@@ -80,7 +80,7 @@ fn indices(shape: Shape) -> impl Iterator<Item = Vec<usize>> {
     })
 }
 
-/// The row that an index of [`Op::Gather`] names, if it is one.
+/// The row of an index of [`Op::Gather`]; `None` if the index is not a whole number in `0..rows`.
 fn row(index: f64, rows: usize) -> Option<usize> {
     (index >= 0.0 && index < rows as f64 && index.fract() == 0.0).then_some(index as usize)
 }
@@ -226,7 +226,8 @@ fn compute(op: &Op, inputs: &[&Reference], shape: &Shape) -> Vec<f64> {
             each_product(&LARGE, &large, k.shape(), shape, |xi, ki, gi| {
                 let ci = large[4];
                 let (row, column, c) = (xi / ci / (2 * w), xi / ci % (2 * w), xi % ci);
-                // A row of the enlarged picture counts the pictures before it too.
+                // `row` counts the rows of all images before this one too. 2h is even, so `row / 2`
+                // is still the right row of x.
                 out[gi] += x.values[((row / 2) * w + column / 2) * ci + c] * k.values[ki];
             });
             out
@@ -237,7 +238,7 @@ fn compute(op: &Op, inputs: &[&Reference], shape: &Shape) -> Vec<f64> {
     }
 }
 
-/// As [`offset`], without a broadcast; of the outer axes alone where `index` is shorter.
+/// Like [`offset`], without broadcasting. A shorter `index` covers the outer axes only.
 fn offset_exact(shape: &Shape, index: &[usize]) -> usize {
     shape.iter().zip(index).fold(0, |at, (&dim, &i)| at * dim + i)
 }
@@ -268,7 +269,7 @@ pub(super) fn leaky_step(x: f64, slope: f32) -> f64 {
     if x > 0.0 { 1.0 } else { f64::from(slope) }
 }
 
-/// Calls `f` with the places in x, k and g of every product in ⟨conv(x, k), g⟩.
+/// Calls `f` with the offsets in x, k and g of every product in ⟨conv(x, k), g⟩.
 #[allow(clippy::many_single_char_names)]
 fn each_product(
     geometry: &Geometry,
@@ -277,11 +278,11 @@ fn each_product(
     g: &Shape,
     mut f: impl FnMut(usize, usize, usize),
 ) {
-    // Nothing may have a long axis beside one of length 0: not to be walked.
+    // An empty tensor may have a huge axis beside the one of length 0; do not loop over it.
     if g.elements() == 0 || k.elements() == 0 {
         return;
     }
-    // The place in the input that tap `tap` of output `out` reads, if it is not padding.
+    // The index in the input that tap `tap` of output `out` reads; `None` in the padding.
     let place = |axis: usize, out: usize, tap: usize| {
         let padded = out * geometry.stride[axis] + tap;
         padded.checked_sub(geometry.padding[axis]).filter(|&i| i < x[axis + 1])

@@ -2,18 +2,18 @@ use std::fmt;
 
 use crate::Result;
 
-/// What [`check`](super::check) found of one check of one case.
+/// The result of one check of one case in [`check`](super::check).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// Which check.
+    /// The name of the check, such as `forward`.
     pub check: &'static str,
-    /// The case.
+    /// The name of the case.
     pub case: String,
-    /// How large the error may be.
+    /// The largest allowed error.
     pub tolerance: f64,
-    /// How large it is, infinite if there is a `failure`.
+    /// The measured error; infinite if there is a `failure`.
     pub error: f64,
-    /// What the backend returned in place of a result.
+    /// The error that the backend returned instead of a result.
     pub failure: Option<String>,
 }
 
@@ -38,8 +38,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// All findings. It prints as a table of tolerances, widest first, each with the case that is worst
-/// within it, then all that failed; `{:#}` prints every finding.
+/// All findings. `{}` prints a table of checks and tolerances, widest first, each with its worst
+/// case, and then all failures; `{:#}` prints every finding.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// In the order of the cases.
@@ -47,15 +47,15 @@ pub struct Report {
 }
 
 impl Report {
-    /// The findings that are out of tolerance.
+    /// The findings whose error exceeds the tolerance.
     pub fn failures(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| !finding.passes())
     }
 
-    /// Demands that all is within tolerance.
+    /// Asserts that every finding passes.
     ///
     /// # Panics
-    /// With the table, if it is not.
+    /// With the table as the message, if a finding fails.
     pub fn assert(&self) {
         assert!(self.failures().next().is_none(), "\n{self}");
     }

@@ -1,4 +1,4 @@
-//! [`Tensor::update`] against its formulas.
+//! Compares [`Tensor::update`] with its formulas.
 
 use super::check::distance;
 use super::report::{Finding, Report};
@@ -21,15 +21,15 @@ pub(super) fn check<T: Tensor>(device: &T::Device, report: &mut Report) {
     }
 }
 
-/// By which gradients are clipped.
+/// The clipping factor of the gradients.
 const FACTOR: f32 = 0.7;
 
 fn adam(step: u64) -> Update {
     Update::Adam { rate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-6, step }
 }
 
-/// Three steps; `shared` if the parameter is the middle of a larger tensor, which must keep its
-/// values.
+/// The worst error over three steps. With `shared`, the parameter is a view of a larger tensor,
+/// whose values must not change.
 fn run<T: Tensor>(
     device: &T::Device,
     shape: Shape,
@@ -60,7 +60,7 @@ fn run<T: Tensor>(
             worst = worst.max(distance(&got.to_vec()?, want.values()));
         }
         if input.to_vec()? != g.to_vec()? {
-            return Err(Error::Device("the input of an update was written to".into()));
+            return Err(Error::Device("an update wrote to its input".into()));
         }
     }
     if larger.to_vec()? != before {
@@ -69,7 +69,7 @@ fn run<T: Tensor>(
     Ok(worst)
 }
 
-/// The formulas of [`Update`] word for word, on numbers.
+/// The formulas of [`Update`], element by element in 64 bits.
 fn by_formula(
     rule: &Update,
     p: &Reference,

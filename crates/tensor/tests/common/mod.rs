@@ -1,5 +1,5 @@
-//! What several tests use.
-#![allow(dead_code)] // each of them uses its part
+//! Helpers shared by several tests.
+#![allow(dead_code)] // each test uses only some of them
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Binary, Desc, Op, Result, Shape, Tensor, Unary};
 
-/// [`Reference`] with a device that takes note of every operation and may alter what comes out.
+/// [`Reference`] with a device that records every operation and may alter the output.
 #[derive(Clone)]
 pub struct Spied {
     inner: Reference,
@@ -17,7 +17,7 @@ pub struct Spied {
 
 #[derive(Clone)]
 pub struct Spy {
-    /// Every operation so far, and how many tensors were alive when it began.
+    /// Every operation so far, and the number of tensors alive when it began.
     pub ops: Arc<Mutex<Vec<(Op, usize)>>>,
     alive: Arc<AtomicUsize>,
     alter: fn(&Op, &[&Reference], &mut [f64]),
@@ -44,7 +44,7 @@ impl Spy {
         self.alive.load(Ordering::Relaxed)
     }
 
-    /// How many operations since the last call satisfy the predicate.
+    /// The number of operations since the last call that satisfy the predicate.
     pub fn count(&self, of: impl Fn(&Op) -> bool) -> usize {
         self.ops.lock().unwrap().drain(..).filter(|(op, _)| of(op)).count()
     }
@@ -84,8 +84,9 @@ impl Tensor for Spied {
     }
 }
 
-/// A number for each kind of operation. A new one does not compile until it has a number here, and
-/// then wants its case in the kit and its row in the table of bad shapes.
+/// A number for each kind of operation. After a new operation is added, this does not compile until
+/// the operation has a number here. The tests then demand a case in the kit and a row in the table
+/// of bad shapes.
 pub fn kind(op: &Op) -> usize {
     match op {
         Op::Unary(unary) => match unary {
@@ -134,10 +135,10 @@ pub fn kind(op: &Op) -> usize {
     }
 }
 
-/// How many kinds there are.
+/// The number of kinds.
 pub const KINDS: usize = 39;
 
-/// Demands that there is at least one of every kind.
+/// Asserts that `ops` has at least one operation of every kind.
 pub fn assert_every_kind<'a>(ops: impl Iterator<Item = &'a Op>) {
     let mut seen = [false; KINDS];
     ops.for_each(|op| seen[kind(op)] = true);

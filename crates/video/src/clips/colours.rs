@@ -1,8 +1,8 @@
-//! Captions with other colours.
+//! False captions with changed colours.
 
 use std::collections::BTreeSet;
 
-/// Words for colours; those of one row might be said of the same thing.
+/// Words for colours; two words of one row may be used for the same thing.
 const COLOURS: [&[&str]; 10] = [
     &["red", "crimson", "scarlet", "maroon"],
     &["orange", "ginger", "gold", "golden", "yellow", "blonde", "blond"],
@@ -16,7 +16,7 @@ const COLOURS: [&[&str]; 10] = [
     &["brown", "tan"],
 ];
 
-/// The word itself and the row that it stands in, if it names a colour.
+/// The colour that a word names, and its row in [`COLOURS`].
 fn colour(word: &str) -> Option<(&'static str, usize)> {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     COLOURS.iter().enumerate().find_map(|(row, words)| {
@@ -24,14 +24,14 @@ fn colour(word: &str) -> Option<(&'static str, usize)> {
     })
 }
 
-/// The words for colours in a sentence.
+/// The colour words of a sentence.
 pub fn colours_of(text: &str) -> impl Iterator<Item = &'static str> {
     text.split_whitespace().filter_map(|word| colour(word).map(|(known, _)| known))
 }
 
-/// The sentence with other colours, each false if none of `known`, which are all true, names the
-/// new colour: first two of its own colours exchanged, then one of them replaced by one of
-/// `colours`, all in random order.
+/// False variants of the sentence `text`, in random order: at most one with two of its own colours
+/// exchanged comes first, then variants with one colour replaced by one of `colours`. A new colour is
+/// never from a row that `known`, all true sentences about the clip, names.
 pub fn recoloured(
     text: &str,
     known: &BTreeSet<&String>,
@@ -52,7 +52,7 @@ pub fn recoloured(
     let mut found: Vec<String> = Vec::new();
     for pair in named.windows(2) {
         let [(i, a, row), (j, b, other)] = [pair[0], pair[1]];
-        // "A red and blue bird" may as well be called blue and red.
+        // "a red and blue bird" is also a blue and red bird, so these two are not exchanged.
         let apart = words[i + 1..j].iter().any(|word| !["and", "or", "&"].contains(word));
         if row != other && apart {
             found.push(with(&words, &[(i, b), (j, a)]));
@@ -75,8 +75,8 @@ pub fn recoloured(
     found
 }
 
-/// The sentence with some words replaced, each with the signs around it, and the article before it
-/// made to fit.
+/// The sentence with the words at some places replaced by colours. Punctuation and capitals stay; the
+/// article before a colour ("a" or "an") is corrected.
 fn with(words: &[&str], new: &[(usize, &str)]) -> String {
     let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     for &(place, colour) in new {
@@ -119,7 +119,7 @@ mod tests {
             ("a bird", "", &["red", "blue"], set(&[])),
             ("A red bird.", "", &["red", "orange"], set(&["An orange bird."])),
             ("an orange, fat bird", "", &["blue"], set(&["a blue, fat bird"])),
-            // The clip is blue too.
+            // Another caption says that the clip is blue.
             ("a red bird", "a blue bird", &["blue", "green"], set(&["a green bird"])),
             ("Red and blue bird", "", &["red", "blue"], set(&[])),
             (

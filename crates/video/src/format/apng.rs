@@ -64,8 +64,8 @@ pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
     Ok(out)
 }
 
-/// The length of a frame at `fps` as a fraction of a second: the simplest that gives `fps` back,
-/// or the nearest that 16 bits can hold.
+/// The duration of a frame at `fps` as a fraction of a second: the simplest fraction that gives `fps`
+/// back, or the nearest with 16 bits in numerator and denominator.
 fn fraction(fps: f32) -> (u16, u16) {
     let (mut a, mut b) = ((0u64, 1u64), (1u64, 0u64));
     let mut rest = 1.0 / f64::from(fps);
@@ -91,10 +91,10 @@ fn fraction(fps: f32) -> (u16, u16) {
     }
 }
 
-/// A PNG as it is decoded: 8 bits a channel.
+/// A decoder of PNG with 8 bits per channel.
 struct Reader<'a> {
     inner: png::Reader<Cursor<&'a [u8]>>,
-    /// Of one whole picture.
+    /// Bytes of one whole picture.
     buffer: Vec<u8>,
 }
 
@@ -159,8 +159,8 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
     let Some(animation) = reader.inner.info().animation_control().copied() else {
         if !w.is_multiple_of(h) {
             return Err(format!(
-                "{w} x {h} pixels are no row of square frames (the width is no multiple of the \
-                 height); use an animated PNG or GIF, or NAME.sheet.png with NAME.sheet.json"
+                "{w} x {h} pixels are not a row of square frames (the width is not a multiple of \
+                 the height); use an animated PNG or GIF, or NAME.sheet.png with NAME.sheet.json"
             ));
         }
         let pixels = reader.next()?;
@@ -169,7 +169,7 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
         return assemble(parts, [h, h], reader.channels(), &lengths, f64::from(DEFAULT_FPS));
     };
     if reader.inner.info().frame_control().is_none() {
-        // A still picture for those that cannot show animations.
+        // The first picture is a still for viewers without animation, not a frame.
         reader.next()?;
     }
     let mut canvas = vec![0; h * w * 4];
@@ -209,7 +209,7 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
         }
     }
     if lengths.is_empty() {
-        return Err("it holds no frame".into());
+        return Err("the file has no frames".into());
     }
     let c = reader.channels();
     let first = lengths[0];
@@ -217,7 +217,7 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
         let rate = first.1 as f64 / first.0 as f64;
         return assemble(frames, [h, w], c, &vec![1; lengths.len()], rate);
     }
-    // Different lengths: in milliseconds; 0 is "as fast as possible", which browsers show for 100.
+    // Different durations, in milliseconds; browsers show 0 ("as fast as possible") for 100.
     let milliseconds = |&(n, d): &(u64, u64)| if n == 0 { 100 } else { (1000 * n / d).max(1) };
     let lengths: Vec<u64> = lengths.iter().map(milliseconds).collect();
     assemble(frames, [h, w], c, &lengths, 1000.0)

@@ -1,5 +1,5 @@
-//! Files cut off at every length, and with bytes changed: an error or a clip within the limits,
-//! never a panic.
+//! Decoders on files cut off at every length and on files with changed bytes: each gives an error or
+//! a clip within the limits, never a panic.
 
 use super::{apng, gif, sheet};
 use crate::{Clip, MAX_PIXELS};
@@ -23,7 +23,7 @@ fn damaged_files_are_errors() {
     for (name, whole, decode) in rows {
         assert!(decode(&whole).is_ok(), "{name}");
         let errors = (0..whole.len()).filter(|&n| decode(&whole[..n]).is_err()).count();
-        // Only the last bytes can be spared: a trailer, a checksum, the end of a line.
+        // Only the last bytes may be missing: a trailer, a checksum, a line break.
         assert!(errors + 20 > whole.len(), "{name}: {errors} errors at {} lengths", whole.len());
         for _ in 0..10_000 {
             let mut bytes = whole.clone();
@@ -42,7 +42,7 @@ fn damaged_files_are_errors() {
     }
 }
 
-/// Makes the checksums of a PNG right again, so that what they cover is looked at.
+/// Corrects the checksums of a PNG, so that the decoder reads the changed chunks.
 fn mend(bytes: &mut [u8]) {
     let mut at = 8;
     while let Some(size) = bytes.get(at..at + 4) {

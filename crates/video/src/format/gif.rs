@@ -9,7 +9,7 @@ use crate::palette::{assign, count, reduce};
 /// At most this many colours, so that one entry of 256 is left for transparency.
 const MOST: usize = 255;
 
-/// Most browsers slow down what is faster than this.
+/// Shortest duration of a frame in 1/100 s; most browsers slow down faster films.
 const SHORTEST: u64 = 2;
 
 pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
@@ -24,7 +24,7 @@ pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
     let colours = reduce(&counts, MOST);
     let indices = assign(&counts, &colours);
     let index_of = |colour: [u8; 3]| indices.get(&colour).map_or(0, |&index| index as u8);
-    // The entry after the colours stands for no colour.
+    // The index after the colours is the transparent one.
     let empty = colours.len() as u8;
     let transparent = pixels().any(|p| !visible(p)).then_some(empty);
     debug_assert!(colours.len() <= MOST);
@@ -49,8 +49,8 @@ pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
             if visible(p) { last.1 } else { empty }
         };
         let frame: Vec<u8> = clip.frame(i).chunks_exact(c).map(index).collect();
-        // Without transparency only what changed is drawn; with it, what is not transparent is,
-        // on the ground that the frame before left empty.
+        // Without transparency, only the changed part is written. With it, every frame is cleared
+        // before the next, so all visible pixels are written.
         let part = match transparent {
             Some(empty) => changed([h, w], |k| frame[k] != empty),
             None => changed([h, w], |k| previous.is_empty() || frame[k] != previous[k]),
@@ -84,7 +84,7 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
     let error = |e: gif::DecodingError| e.to_string();
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);
-    // Only for a frame inside the picture is the size known before it is allocated.
+    // A frame inside the picture cannot be larger than the picture, whose size is checked below.
     options.check_frame_consistency(true);
     let mut decoder = options.read_info(bytes).map_err(error)?;
     let (h, w) = (usize::from(decoder.height()), usize::from(decoder.width()));
@@ -107,7 +107,7 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
             }
         }
         push_frame(&mut frames, &canvas)?;
-        // Browsers show what claims to last less than 2 hundredths for 10.
+        // Browsers show a frame of less than 2/100 s for 10/100 s.
         lengths.push(if frame.delay < 2 { 10 } else { u64::from(frame.delay) });
         match (frame.dispose, before) {
             (DisposalMethod::Background, _) => {
@@ -120,7 +120,7 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
         }
     }
     if lengths.is_empty() {
-        return Err("it holds no frame".into());
+        return Err("the file has no frames".into());
     }
     assemble(frames, [h, w], 3, &lengths, 100.0)
 }

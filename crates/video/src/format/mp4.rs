@@ -1,4 +1,4 @@
-//! MP4 with H.264, as browsers play it.
+//! MP4 with H.264, for browsers.
 
 use muxide::api::{MuxerBuilder, VideoCodec};
 use openh264::OpenH264API;
@@ -10,9 +10,9 @@ use openh264::formats::YUVBuffer;
 
 use crate::Clip;
 
-/// What the encoder takes, either way round.
+/// Largest short and long side that the encoder takes.
 const LARGEST: [usize; 2] = [2160, 3840];
-/// What the encoder takes at least.
+/// Smallest side that the encoder takes.
 const SMALLEST: usize = 16;
 
 /// The clip over `background`, padded with it to even sides of at least 16 pixels.
@@ -26,7 +26,7 @@ pub fn encode(clip: &Clip, background: [u8; 3]) -> Result<Vec<u8>, String> {
     let [r, g, b] = background;
     let clip = clip.over(background).place(height, width, 0, 0, [r, g, b, 255]);
     let clip = clip.map_err(|e| e.to_string())?;
-    // The length of a frame is told by the next one, so a single frame is shown twice.
+    // The duration of a frame is known from the next one, so a single frame is written twice.
     let (count, fps) = if t == 1 { (2, clip.fps() * 2.0) } else { (t, clip.fps()) };
 
     let out = Vec::new();
@@ -41,17 +41,17 @@ pub fn encode(clip: &Clip, background: [u8; 3]) -> Result<Vec<u8>, String> {
     Ok(muxer.into_writer())
 }
 
-/// The H.264 of each frame (Annex B), and whether it stands by itself.
+/// The H.264 of each frame (Annex B), and whether it is a key frame.
 fn stream(clip: &Clip, count: usize, fps: f32) -> Result<Vec<(Vec<u8>, bool)>, String> {
     let [t, h, w, _] = clip.dims();
-    // See `yuv`; a player that is not told may take BT.709.
+    // The matrix of `yuv`; without this a player may assume BT.709.
     let vui = VuiConfig::bt709()
         .color_primaries(ColorPrimaries::Bt709)
         .transfer_characteristics(TransferCharacteristics::Bt709)
         .matrix_coefficients(MatrixCoefficients::Smpte170M);
-    // Quality bounds (0 is best, 51 worst) rather than a rate, since films are short; every frame is
-    // kept; one thread, since more of them cut the picture into slices, and the bytes would depend
-    // on the machine. What is turned off would be warned of on stderr.
+    // Quality bounds (0 is best, 51 worst) rather than a rate, because films are short. No frame is
+    // skipped. One thread, because more threads cut the picture into slices and the bytes would
+    // depend on the machine. The options turned off would print warnings on stderr.
     let config = EncoderConfig::new()
         .rate_control_mode(RateControlMode::Bufferbased)
         .bitrate(BitRate::from_bps((h * w * 30).clamp(500_000, 50_000_000) as u32))
@@ -74,8 +74,8 @@ fn stream(clip: &Clip, count: usize, fps: f32) -> Result<Vec<(Vec<u8>, bool)>, S
     (0..count).map(frame).collect()
 }
 
-/// RGB as the planes of YCbCr (BT.601, 16 to 235), the colours at half the size. Rounded, which the
-/// encoder's own conversion is not: it is off by up to 6.
+/// RGB as planes of YCbCr (BT.601, 16 to 235), chroma at half the size. The values are rounded; the
+/// encoder's own conversion is off by up to 6.
 fn yuv(rgb: &[u8], h: usize, w: usize) -> Vec<u8> {
     let dot = |p: [f32; 3], k: [f32; 3]| (p[0] * k[0] + p[1] * k[1] + p[2] * k[2]) / 255.0;
     let pixel = |y: usize, x: usize| [0, 1, 2].map(|c| f32::from(rgb[(y * w + x) * 3 + c]));

@@ -1,4 +1,4 @@
-//! A sprite sheet and its atlas, in the form that Aseprite and TexturePacker write.
+//! A sprite sheet and its atlas, in the format of Aseprite and TexturePacker.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::{apng, assemble, cut, push_frame, starts};
 use crate::Clip;
 use crate::clip::allocate;
 
-/// Rows are wrapped where a sheet would be wider, since many graphics cards stop there.
+/// Largest width of a sheet in pixels; a common limit of textures.
 const WIDEST: usize = 4096;
 
 #[derive(Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
@@ -71,21 +71,21 @@ pub fn encode(clip: &Clip, name: &str) -> Result<(Vec<u8>, String), String> {
 }
 
 pub fn decode(image: &[u8], atlas: &[u8]) -> Result<Clip, String> {
-    let broken = |e: serde_json::Error| format!("its atlas (.sheet.json): {e}");
+    let broken = |e: serde_json::Error| format!("the atlas (.sheet.json): {e}");
     let atlas: Value = serde_json::from_slice(atlas).map_err(broken)?;
     let cell = |value: &Value| Cell::deserialize(value).map_err(broken);
     let cells: Vec<Cell> = match &atlas["frames"] {
         Value::Array(cells) => cells.iter().map(cell).collect::<Result<_, _>>()?,
         Value::Object(cells) => {
-            // An object has no order of its own: rows from top to bottom.
+            // A JSON object has no order: take the frames row by row, from top to bottom.
             let mut cells: Vec<Cell> = cells.values().map(cell).collect::<Result<_, _>>()?;
             cells.sort_by_key(|cell| (cell.frame.y, cell.frame.x));
             cells
         }
-        _ => return Err("its atlas (.sheet.json) has no \"frames\"".into()),
+        _ => return Err("the atlas (.sheet.json) has no \"frames\"".into()),
     };
     let Some(first) = cells.first() else {
-        return Err("its atlas (.sheet.json) lists no frame".into());
+        return Err("the atlas (.sheet.json) lists no frames".into());
     };
     let (h, w) = (first.frame.h, first.frame.w);
     let ([sheet_h, sheet_w], c, pixels) = apng::decode_image(image)?;
@@ -94,14 +94,14 @@ pub fn decode(image: &[u8], atlas: &[u8]) -> Result<Clip, String> {
         let Rect { x, y, w: width, h: height } = cell.frame;
         if cell.rotated || cell.trimmed || (height, width) != (h, w) {
             return Err(format!(
-                "frame {i} of its atlas is rotated, trimmed or of another size than frame 0; \
+                "frame {i} of the atlas is rotated, trimmed or not of the size of frame 0; \
                  export it without packing"
             ));
         }
         let fits = |at: usize, n: usize, most: usize| n > 0 && at.saturating_add(n) <= most;
         if !fits(x, w, sheet_w) || !fits(y, h, sheet_h) {
             return Err(format!(
-                "frame {i} of its atlas lies outside the {sheet_w} x {sheet_h} pixels"
+                "frame {i} of the atlas lies outside the {sheet_w} x {sheet_h} pixels of the sheet"
             ));
         }
         push_frame(&mut frames, &cut(&pixels, [sheet_w, 4], [y, x, h, w]))?;

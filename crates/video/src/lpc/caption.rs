@@ -1,5 +1,5 @@
-//! Sentences about a figure, as people would put them: in many ways, half of them with all there is
-//! to be seen, the others seldom with all of it.
+//! Sentences about a figure, in many wordings. Half of them state everything that can be seen; the
+//! others state only a part.
 
 use fastrand::Rng;
 
@@ -12,8 +12,8 @@ use crate::draws::{Voice, pick};
 const WOMEN: [&str; 6] = ["Mira", "Anna", "Lena", "Zoe", "Priya", "Ines"];
 const MEN: [&str; 6] = ["Tom", "Omar", "Arthur", "Ivan", "Diego", "Kenji"];
 
-/// A sentence about a figure, and what it tells of it. One of twenty-five with an article has a name
-/// instead ("Mira the knight"), so that it is learnt that a name is nothing to be seen.
+/// A sentence about a figure, and what the sentence states. One in twenty-five of the sentences with
+/// articles has a name instead ("Mira the knight"), so that a model learns to ignore names.
 pub fn sentence(figure: &Figure, voice: Voice) -> (String, Told) {
     let mention = Mention::draw(figure, voice);
     let mut saying = Saying { figure, mention, voice, told: Told::default() };
@@ -49,7 +49,7 @@ impl Saying<'_> {
         let joined = parts.join(if commas { ", " } else { " " });
         let subject = self.named(&noun);
         let who = format!("{subject} {joined}");
-        // "a woman with red hair, in a blue robe, walks" has a comma on either side.
+        // "a woman with red hair, in a blue robe, walks": commas on both sides of the last part.
         let who = if commas { who + "," } else { who.trim_end().to_owned() };
         let bare = who.trim_end_matches(',');
         if !self.mention.action {
@@ -76,7 +76,7 @@ impl Saying<'_> {
             58..66 => format!("{done}: {bare}"),
             66..76 if !parts.is_empty() => format!("{subject} {done}, {joined}"),
             76..82 if !parts.is_empty() && !commas => format!("{subject} {done} {joined}"),
-            // Whoever heads or goes does so somewhere.
+            // "heads" and "goes" need a direction after them.
             82..88 if self.mention.direction && !matches!(finite, "heads" | "goes") => {
                 format!("{}, {who} {finite}", self.facing())
             }
@@ -89,7 +89,7 @@ impl Saying<'_> {
         }
     }
 
-    /// Words in a row, as "orc, red hair, blue robe, walking left".
+    /// A list of words, such as "orc, red hair, blue robe, walking left".
     fn tags(&mut self, rng: &mut Rng) -> String {
         let full = self.mention.style == Style::Full;
         let things = self.things();
@@ -100,7 +100,7 @@ impl Saying<'_> {
         let order = rng.u32(..100);
         let row: Vec<&str> = match order {
             _ if things.is_empty() => return format!("{noun} {done}").trim().to_owned(),
-            // "knight walking left, red hair": the noun does not stand alone.
+            // "knight walking left, red hair": the action follows the noun without a comma.
             0..20 if with_noun && !self.mention.action => vec![&noun, &things, &done],
             0..20 if with_noun => return format!("{noun} {done}, {things}"),
             20..32 => vec![&done, &noun, &things],
@@ -128,7 +128,7 @@ impl Saying<'_> {
         }
     }
 
-    /// What is worn, each with its article, and the slot's own random numbers.
+    /// The words for worn items, with articles; each slot uses its own random numbers.
     fn worn(&mut self) -> Vec<&'static str> {
         let (m, f) = (self.mention, self.figure);
         self.told.torso |= m.torso;
@@ -166,7 +166,7 @@ impl Saying<'_> {
             let in_front = rng.u32(..100) >= 70;
             let first = ["in", "in", "in", "wearing", "wearing", "dressed in", "~clad in"];
             let first = voice.pick(rng, &first);
-            // One wears a hat or boots but is not dressed in them.
+            // A hat or boots alone are worn; nobody is "dressed in" them.
             let torso = self.mention.torso && self.figure.torso.is_some();
             let dressed = torso && !self.mention.headwear || first == "in";
             let first = if dressed { first } else { "wearing" };
@@ -182,7 +182,7 @@ impl Saying<'_> {
         parts
     }
 
-    /// The same without articles.
+    /// Hair, worn items and weapon without articles: "red hair", "blue robe", "spear".
     fn things(&mut self) -> Vec<String> {
         let hair = self.hair();
         let worn = self.worn();
@@ -204,7 +204,7 @@ impl Saying<'_> {
             things.push("barefoot".to_owned());
         }
         things.extend(weapon.map(plain));
-        // Nothing of it is said by the noun again.
+        // So that the noun does not repeat them.
         self.mention.hair = false;
         self.mention.torso &= self.figure.torso.is_some();
         self.mention.feet &= self.figure.feet.is_some();
@@ -219,7 +219,7 @@ impl Saying<'_> {
         Some(self.voice.pick(&mut rng, weapon.words))
     }
 
-    /// The hair, its style named at times, and never where it cannot be seen.
+    /// The words for the hair, sometimes with its style, but never with a style that cannot be seen.
     fn hair(&mut self) -> Option<String> {
         let Head::Hair(style, colour) = self.figure.head else { return None };
         if !self.mention.hair || self.told.hair {
@@ -282,7 +282,7 @@ impl Saying<'_> {
         format!("{participle}{}", self.towards())
     }
 
-    /// The direction as a clause of its own: "facing left".
+    /// The direction as a phrase of its own: "facing left".
     fn facing(&mut self) -> &'static str {
         self.told.direction = true;
         let rng = &mut Thing::Direction.rng(self.voice);
@@ -290,7 +290,7 @@ impl Saying<'_> {
         self.voice.pick(rng, facing(self.figure.direction))
     }
 
-    /// The direction after a verb, with what parts it from the verb.
+    /// The direction after a verb, with the space or comma before it.
     fn towards(&mut self) -> String {
         if !self.mention.direction {
             return String::new();
@@ -310,7 +310,7 @@ impl Saying<'_> {
     }
 }
 
-/// Words that follow others after a comma, or nothing.
+/// The words with a comma before them; empty for no words.
 fn after(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(", {words}") }
 }

@@ -1,13 +1,13 @@
-//! What can be said of a clip: a figure, what it wears, what it does.
+//! The content of a clip: a figure, its clothes and its action.
 
 use crate::Attributes;
 
-/// The value of an attribute that is not there, or not there to be seen.
+/// The value of an attribute that the figure does not have.
 pub const NONE: &str = "none";
-/// The hair of a figure whose head is covered; the feet under a gown.
+/// The value of an attribute that is covered: hair under a helmet, feet under a gown.
 pub const HIDDEN: &str = "hidden";
 
-/// What a figure does; the order is that of the blocks of a sheet.
+/// The action of a figure, in the order of the blocks of a sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     Spellcast,
@@ -31,9 +31,9 @@ impl Action {
         1 << self as u8
     }
 
-    /// The columns of the sheet that make the eight frames, in order. Those of spellcast and slash
-    /// are from Li & Mandt (2018); of the thirteen columns of shoot every stage is kept; the fall
-    /// ends lying still.
+    /// The columns of the sheet for the eight frames, in order. Those of spellcast and slash are from
+    /// Li & Mandt (2018). The eight columns of shoot, of thirteen, show every stage. The fall ends
+    /// with the figure lying still.
     pub fn columns(self) -> [usize; 8] {
         match self {
             Self::Spellcast => [0, 1, 2, 3, 4, 5, 4, 6],
@@ -45,7 +45,7 @@ impl Action {
         }
     }
 
-    /// The row of the sheet for a direction; the fall has one row, seen from the front.
+    /// The row of the sheet for a direction; the fall has a single row, seen from the front.
     pub fn row(self, direction: Direction) -> usize {
         match self {
             Self::Hurt => 20,
@@ -54,7 +54,7 @@ impl Action {
     }
 }
 
-/// Where a figure looks; the order is that of the rows in a block.
+/// The direction that a figure faces, in the order of the rows of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     Back,
@@ -71,7 +71,7 @@ impl Direction {
     }
 }
 
-/// Which of the two base bodies, and so which cut of each layer.
+/// The base body, which also chooses the version of each layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sex {
     Woman,
@@ -79,7 +79,7 @@ pub enum Sex {
 }
 
 impl Sex {
-    /// What takes the place of `{s}` in the path of a layer.
+    /// The text for `{s}` in the path of a layer.
     pub fn folder(self) -> &'static str {
         match self {
             Self::Woman => "female",
@@ -88,7 +88,7 @@ impl Sex {
     }
 }
 
-/// What kind of being, by its skin.
+/// Kind of being and its skin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Light,
@@ -123,28 +123,28 @@ impl Kind {
     }
 }
 
-/// Layers drawn one over the other, the lowest first. `{s}` stands for the sex.
+/// Paths of layers, drawn over each other, the lowest first. `{s}` stands for [`Sex::folder`].
 pub type Layers = &'static [&'static str];
 
 /// A body.
 #[derive(Debug, PartialEq)]
 pub struct Body {
-    /// The attribute, as "light woman".
+    /// The value of the attribute `body`, such as "light woman".
     pub name: &'static str,
     pub sex: Sex,
     pub kind: Kind,
     pub weight: u32,
-    /// Shades that go by the same name.
+    /// Alternative shades with the same name.
     pub sheets: &'static [Layers],
 }
 
-/// What an item does not let be seen.
+/// The parts of a figure that an item covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hides {
     Nothing,
     /// All hair.
     Hair,
-    /// Hair that does not come down below the rim.
+    /// Hair that does not reach below the rim of the headwear.
     ShortHair,
     /// The legs, down to the feet.
     Legs,
@@ -152,34 +152,33 @@ pub enum Hides {
     LegsAndFeet,
 }
 
-/// Something worn or carried.
+/// An item that a figure wears or carries.
 #[derive(Debug, PartialEq)]
 pub struct Item {
-    /// The attribute, as "blue robe".
+    /// The value of the attribute, such as "blue robe".
     pub name: &'static str,
-    /// Two items of one colour are never told apart by a wrong caption.
+    /// A false caption never replaces an item by another of the same colour.
     pub colour: &'static str,
-    /// What captions call it, as "a blue robe".
+    /// The words of captions for it, such as "a blue robe".
     pub words: &'static [&'static str],
-    /// Whom it fits; `None` is anyone.
+    /// The bodies that it fits; `None` for both.
     pub sex: Option<Sex>,
     /// A mask of the actions that its sheets have.
     pub actions: u8,
     pub weight: u32,
     pub hides: Hides,
-    /// Alternatives that go by the same name.
+    /// Alternative sheets with the same name.
     pub sheets: &'static [Layers],
 }
 
 impl Item {
-    /// Whether a figure can wear it in what it does.
+    /// Whether a figure can wear it during its action.
     pub fn fits(&self, figure: &Figure) -> bool {
         self.sex.is_none_or(|sex| sex == figure.body.sex) && self.actions & figure.action.bit() != 0
     }
 }
 
-/// What a figure wears or carries, in the order in which it is drawn: what comes later depends on
-/// what came before.
+/// A slot for an item. The slots are drawn in this order; later ones depend on earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Torso,
@@ -193,7 +192,7 @@ impl Part {
     pub const ALL: [Self; 5] = [Self::Torso, Self::Legs, Self::Feet, Self::Headwear, Self::Weapon];
 }
 
-/// A head of hair, one sheet.
+/// Hair, with one sheet.
 #[derive(Debug, PartialEq)]
 pub struct Hair {
     pub style: &'static str,
@@ -201,17 +200,17 @@ pub struct Hair {
     pub sheet: String,
 }
 
-/// What is on the head.
+/// The hair of a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Head {
-    /// The style and the colour of hair.
+    /// Visible hair: its style and its colour.
     Hair(&'static str, &'static str),
     Bald,
     /// Hair that the headwear hides.
     Covered,
 }
 
-/// A figure in action: everything a caption can tell.
+/// A figure with its action and direction: everything that a caption can state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
     pub body: &'static Body,
@@ -226,7 +225,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// The colour of the hair, where it can be seen.
+    /// The colour of visible hair.
     pub fn hair(&self) -> Option<&'static str> {
         match self.head {
             Head::Hair(_, colour) => Some(colour),
@@ -266,7 +265,7 @@ impl Figure {
         self.torso.is_some_and(|t| t.hides == Hides::LegsAndFeet)
     }
 
-    /// Whether it wears plate, which makes a knight of it.
+    /// Whether it wears plate armour; captions then call it a knight.
     pub fn is_knight(&self) -> bool {
         self.torso.is_some_and(|t| t.name.ends_with("plate"))
     }

@@ -1,4 +1,4 @@
-//! The layers of "Sprites" (Li & Mandt 2018), all on one base body, without weapons or headwear.
+//! The layers of "Sprites" (Li & Mandt 2018): one base body, no weapons, no headwear.
 
 use super::figure::{Body, Hair, Hides, Item, Kind, Layers, Sex};
 use super::wardrobe::{Wardrobe, styles};
@@ -19,7 +19,7 @@ pub fn wardrobe() -> Wardrobe {
     }
 }
 
-/// Sheet 6, hair on one half of the head, has no common word and is left out.
+/// Sheet 6 is left out: no common word describes hair on one half of the head.
 const HAIR: &[(&str, &str, &str)] = &[
     ("spiky", "green", "hair/0.png"),
     ("high ponytail", "blue", "hair/1.png"),

@@ -1,10 +1,10 @@
-//! When a sentence is false of a figure beyond doubt: not where somebody might call both things by
-//! the same name.
+//! Whether a sentence is false of a figure beyond doubt. It is not if somebody might use the same
+//! word for both things.
 
 use super::figure::{Action, Figure, Head, Item, Kind, Part};
 use super::mention::Told;
 
-/// Whether a sentence that tells `told` of the figure `other` is false of `figure` beyond doubt.
+/// Whether a sentence that states `told` about the figure `other` is false of `figure` beyond doubt.
 pub fn is_false(told: &Told, other: &Figure, figure: &Figure) -> bool {
     let (a, b) = (other, figure);
     let items = |part: Part| match (a.item(part), b.item(part)) {
@@ -31,11 +31,11 @@ pub fn is_false(told: &Told, other: &Figure, figure: &Figure) -> bool {
     };
     let legs = told.legs && !b.hides_legs() && items(Part::Legs);
     let feet = told.feet && !b.hides_feet() && items(Part::Feet);
-    // "A helmet" may be any of them.
+    // "A helmet" can mean any item whose name ends in "helmet".
     let last = |item: Option<&Item>| item.map(|item| item.name.rsplit(' ').next());
     let headwear = told.headwear && items(Part::Headwear) && last(a.headwear) != last(b.headwear);
     let weapon = (told.carried || told.armed) && a.weapon != b.weapon;
-    // Whoever waves a wand may well be casting a spell.
+    // Waving a wand may also be seen as casting a spell.
     let wand = |f: &Figure| f.weapon.is_some_and(|weapon| weapon.name == "wand");
     let spell = |a: &Figure, b: &Figure| wand(a) && b.action == Action::Spellcast;
     let action =
@@ -48,14 +48,14 @@ pub fn is_false(told: &Told, other: &Figure, figure: &Figure) -> bool {
     body || hair || torso || legs || feet || headwear || weapon || action || direction || role
 }
 
-/// Items of which one might go by the words for the other.
+/// Whether somebody might use the words for one item for the other.
 fn like(a: &Item, b: &Item) -> bool {
     let both = |end| a.name.ends_with(end) && b.name.ends_with(end);
     let pair = |x, y| (a.name, b.name) == (x, y) || (b.name, a.name) == (x, y);
     a.colour == b.colour || both("plate") || both("gown") || pair("green vest", "white shirt")
 }
 
-/// Colours of hair that somebody might call by the same name.
+/// Whether somebody might use the same word for two colours of hair.
 fn alike(a: &str, b: &str) -> bool {
     let group = |colour| match colour {
         "white" | "grey" => 1,
@@ -66,14 +66,14 @@ fn alike(a: &str, b: &str) -> bool {
     a == b || group(a) != 0 && group(a) == group(b)
 }
 
-/// Styles of hair that somebody might call by the same name.
+/// Whether somebody might use the same word for two styles of hair.
 fn styles_alike(a: &str, b: &str) -> bool {
     let long = ["long", "ponytail", "high ponytail", "pigtails"];
     let short = ["short", "spiky", "curly", "bun", "bob"];
     a == b || [&long[..], &short[..]].iter().any(|all| all.contains(&a) && all.contains(&b))
 }
 
-/// Skins that somebody might call by the same name; between sexes the noun tells them apart.
+/// Whether somebody might use the same word for the skin of two kinds.
 fn close(a: Kind, b: Kind) -> bool {
     let pair = |x, y| (a, b) == (x, y) || (a, b) == (y, x);
     pair(Kind::Light, Kind::Tanned)

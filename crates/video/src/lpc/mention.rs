@@ -1,9 +1,9 @@
-//! What a sentence speaks of, and what it told in the end.
+//! What a sentence is meant to mention, and what it states in the end.
 
 use super::figure::{Action, Direction, Figure, Head, Item, Kind};
 use crate::draws::{Voice, pick};
 
-/// What the random numbers of a voice are for.
+/// Purposes of the random numbers of a voice.
 #[derive(Clone, Copy)]
 pub enum Thing {
     Style,
@@ -34,24 +34,24 @@ impl Thing {
         voice.rng(self as u64)
     }
 
-    /// Whether it happens that is said to happen so often in a hundred.
+    /// True with a probability of `of_a_hundred` percent.
     pub fn chance(self, voice: Voice, of_a_hundred: u32) -> bool {
         self.rng(voice).u32(..100) < of_a_hundred
     }
 }
 
-/// How much a sentence says.
+/// How much a sentence states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// All there is to be seen.
+    /// Everything that can be seen.
     Full,
-    /// What somebody would say who wants to see it.
+    /// A few things, as in a prompt.
     Loose,
     /// A few words without articles.
     Short,
 }
 
-/// What a sentence speaks of. Nothing is spoken of that cannot be seen.
+/// The things that a sentence mentions. A thing that cannot be seen is never mentioned.
 #[derive(Clone, Copy, Debug)]
 pub struct Mention {
     pub style: Style,
@@ -67,8 +67,8 @@ pub struct Mention {
 }
 
 impl Mention {
-    /// Half of the sentences say all there is; most of the others up to three things, and nearly
-    /// always what is done and where to.
+    /// About half of the sentences mention everything; most of the others up to three things. Nearly
+    /// all mention the action and the direction.
     pub fn draw(figure: &Figure, voice: Voice) -> Self {
         let style = match Thing::Style.rng(voice).u32(..100) {
             0..46 => Style::Full,
@@ -79,7 +79,8 @@ impl Mention {
         let skeleton = figure.body.kind == Kind::Skeleton;
         let feet = figure.feet.is_some() || !figure.hides_feet() && !skeleton;
         let weapon = figure.action == Action::Walk && seen(figure, figure.weapon);
-        // What may be said, how it is weighted in loose sentences, and how often a full one has it.
+        // Each thing: whether it can be mentioned, its weight in loose and short sentences, and how
+        // often (in percent) a full sentence has it.
         let all = [
             (Thing::Skin, !skeleton, if human { 3.0 } else { 1.0 }, 55),
             (Thing::Hair, figure.head != Head::Covered && !skeleton, 6.0, 100),
@@ -95,8 +96,8 @@ impl Mention {
             Style::Loose => pick(count, &[0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3]),
             Style::Short => pick(count, &[0, 0, 0, 1, 1, 2, 2, 3]),
         };
-        // The first of exponential clocks (Efraimidis & Spirakis 2006): whether a thing is said
-        // depends on how many come before it, and not on what they are.
+        // Weighted sampling by exponential clocks (Efraimidis & Spirakis 2006): whether a thing is
+        // mentioned depends on how many things come before it, not on which.
         let mut said: Vec<(f32, usize)> = Vec::with_capacity(all.len());
         for (place, (thing, visible, weight, full)) in all.into_iter().enumerate() {
             let rng = &mut thing.rng(voice);
@@ -117,13 +118,13 @@ impl Mention {
     }
 }
 
-/// From behind, the head hides a tiara, and the body what is held before it.
+/// Whether an item can be seen. From behind, the head hides a tiara and the body hides a dagger.
 fn seen(figure: &Figure, item: Option<&Item>) -> bool {
     let back = figure.direction == Direction::Back;
     item.is_some_and(|item| !(back && matches!(item.name, "golden tiara" | "dagger")))
 }
 
-/// Words for what a figure is, by what it wears or does.
+/// A role that a figure has by its clothes or its weapon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Knight,
@@ -146,7 +147,7 @@ impl Role {
         }
     }
 
-    /// Whether somebody might call the figure so.
+    /// Whether somebody might use the role's noun for the figure.
     pub fn fits(self, figure: &Figure) -> bool {
         let torso = figure.torso_name();
         let is = |item: Option<&Item>, ends: &[&str]| {
@@ -171,7 +172,7 @@ impl Role {
     }
 }
 
-/// What a sentence told.
+/// What a sentence states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     pub kind: bool,
@@ -179,24 +180,24 @@ pub struct Told {
     pub skin: bool,
     /// The colour of the hair.
     pub hair: bool,
-    /// The style of the hair, or that there is none.
+    /// The style of the hair, or baldness.
     pub hair_style: bool,
     pub torso: bool,
     pub legs: bool,
     pub feet: bool,
     pub headwear: bool,
-    /// What is carried.
+    /// The weapon, as a thing that is carried.
     pub carried: bool,
-    /// What is fought with.
+    /// The weapon, by the words for the action.
     pub armed: bool,
-    /// A mask of the actions that the words are true of; 0 where nothing is said of what is done.
+    /// A mask of the actions that the words are true of; 0 if no action is stated.
     pub action: u8,
     pub direction: bool,
     pub role: Option<Role>,
 }
 
 impl Told {
-    /// The attributes that are stated outright.
+    /// The keys of the attributes that the sentence states.
     pub fn attributes(&self, figure: &Figure) -> Vec<&'static str> {
         let skeleton = figure.body.kind == Kind::Skeleton;
         [

@@ -1,4 +1,4 @@
-//! What a figure is called.
+//! Nouns and adjectives for a figure.
 
 use fastrand::Rng;
 
@@ -6,8 +6,8 @@ use super::figure::{Figure, Head, Item, Kind, Sex};
 use super::mention::{Mention, Role, Style, Thing, Told};
 use crate::draws::Voice;
 
-/// Adjectives and a noun, without the article. What they say is noted in `told`; what need not be
-/// said again is taken out of `mention`.
+/// Adjectives and a noun, without the article. `told` receives what they state; things that need not
+/// be said again are removed from `mention`.
 pub fn noun(figure: &Figure, mention: &mut Mention, voice: Voice, told: &mut Told) -> String {
     let mut words = Vec::new();
     if mention.hair && figure.head == Head::Bald {
@@ -53,14 +53,14 @@ pub fn hair_colour(colour: &'static str, voice: Voice) -> &'static str {
     voice.pick(&mut Thing::HairColour.rng(voice), words)
 }
 
-/// Who it is, by kind, sex, skin, and what it wears or does.
+/// The noun, by kind, sex, skin, clothes and action, with the skin as an adjective if mentioned.
 fn being(figure: &Figure, mention: &mut Mention, voice: Voice, told: &mut Told) -> String {
     let rng = &mut Thing::Noun.rng(voice);
     let roll = rng.u32(..100);
     let woman = figure.body.sex == Sex::Woman;
     let kind = figure.body.kind;
     let human = matches!(kind, Kind::Light | Kind::Tanned | Kind::Dark);
-    // An archer is seen to shoot; the word would say so where nothing else does.
+    // "Archer" implies shooting, so it is used only if the action is mentioned.
     let role = Role::of(figure).filter(|role| *role != Role::Archer || mention.action);
     let often = match role {
         Some(Role::Knight) => 60,
@@ -82,7 +82,7 @@ fn being(figure: &Figure, mention: &mut Mention, voice: Voice, told: &mut Told) 
     if let (Some(Role::Knight | Role::Mage | Role::Princess), Style::Loose | Style::Short) =
         (told.role, mention.style)
     {
-        // The word says that there is armour or a robe; it need not be said twice.
+        // The role implies armour or a robe, so that may be left out.
         mention.torso &= rng.bool();
     }
     let skin = skin(kind, voice);
@@ -128,7 +128,7 @@ fn skin(kind: Kind, voice: Voice) -> &'static str {
     voice.pick(rng, words)
 }
 
-/// A human, whatever it wears.
+/// A noun for a human, whatever the clothes.
 fn neutral(woman: bool, voice: Voice, rng: &mut Rng) -> &'static str {
     const WOMEN: [&str; 13] = [
         "woman",
@@ -163,7 +163,7 @@ fn neutral(woman: bool, voice: Voice, rng: &mut Rng) -> &'static str {
     voice.pick(rng, if woman { &WOMEN } else { &MEN })
 }
 
-/// Somebody who is no human.
+/// A noun for an elf, an orc or a skeleton.
 fn other(figure: &Figure, mention: &Mention, voice: Voice, rng: &mut Rng) -> &'static str {
     let woman = figure.body.sex == Sex::Woman;
     let words: &[&str] = match figure.body.kind {
@@ -205,7 +205,7 @@ fn called(role: Role, woman: bool, voice: Voice, rng: &mut Rng) -> &'static str 
     voice.pick(rng, words)
 }
 
-/// What one might take a human for; nothing that another would call false.
+/// Nouns for a human by clothes and weapon, vague enough that nobody would call them false.
 fn loose_role(figure: &Figure) -> &'static [&'static str] {
     let is = |item: Option<&Item>, ends: &[&str]| {
         item.is_some_and(|item| ends.iter().any(|end| item.name.ends_with(end)))

@@ -1,4 +1,4 @@
-//! Sheets: decoded once, trimmed to what a clip can need, and kept while there is room.
+//! Sheets: decoded once, trimmed to the cells that clips use, and cached.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::figure::{Action, Direction};
 use crate::{Error, Result};
 
-/// The side of a cell.
+/// The side of a cell in pixels.
 pub const CELL: usize = 64;
 const WIDTH: usize = 13 * CELL;
 const HEIGHT: usize = 21 * CELL;
 const ROWS: usize = 21;
 const COLUMNS: usize = 13;
 
-/// A sheet without its empty parts: for each cell the box of what is drawn, straight RGBA.
+/// A sheet without its empty parts: for each cell, the box of its visible pixels as straight RGBA.
 #[derive(Debug)]
 pub struct Sheet {
     cells: Vec<Trimmed>,
@@ -29,13 +29,13 @@ struct Trimmed {
     y: u8,
     width: u8,
     height: u8,
-    /// Where its pixels begin.
+    /// The index of its first byte in `pixels`.
     start: u32,
 }
 
 impl Sheet {
     /// # Errors
-    /// If the file cannot be read, is no PNG or is not 832x1344.
+    /// If the file cannot be read, is not a PNG, or is not 832x1344 pixels.
     pub fn open(path: &Path) -> Result<Self> {
         let rgba = decode(path)?;
         let mut sheet =
@@ -99,9 +99,9 @@ impl Sheet {
     }
 }
 
-/// Porter-Duff "over" for straight alpha, rounded to the nearest.
+/// Porter-Duff "over" for straight alpha, rounded.
 fn blend(under: &mut [u8], over: &[u8], alpha: u32) {
-    // Both weights and their sum are in 255ths of 255ths.
+    // Both weights and their sum are in units of 1 / 255².
     let (top, below) = (alpha * 255, u32::from(under[3]) * (255 - alpha));
     let sum = top + below;
     for (u, o) in under[..3].iter_mut().zip(over) {
@@ -114,7 +114,7 @@ fn blend(under: &mut [u8], over: &[u8], alpha: u32) {
 fn decode(path: &Path) -> Result<Vec<u8>> {
     let file = File::open(path).map_err(|source| Error::Read { path: path.into(), source })?;
     let wrong = |reason: String| Error::Data { path: path.into(), reason };
-    let bad = |e: png::DecodingError| wrong(format!("this is no PNG that can be read: {e}"));
+    let bad = |e: png::DecodingError| wrong(format!("cannot read the PNG: {e}"));
     let mut decoder = png::Decoder::new(BufReader::new(file));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().map_err(bad)?;
@@ -139,8 +139,8 @@ fn decode(path: &Path) -> Result<Vec<u8>> {
     })
 }
 
-/// Sheets by path, shared by threads. A sheet is decoded by the first that asks, while others that
-/// want the same one wait and the rest go on; beyond `limit` bytes those unused for longest go.
+/// Sheets by path, shared by threads. The first thread that needs a sheet decodes it; other threads
+/// that need the same sheet wait. Beyond `limit` bytes, the least recently used sheets are dropped.
 pub struct Cache {
     limit: usize,
     inner: Mutex<Inner>,
@@ -188,7 +188,7 @@ impl Cache {
         Ok(sheet)
     }
 
-    /// Counts a new sheet and makes room for it.
+    /// Adds the size of a new sheet, and drops others beyond the limit.
     fn count(&self, name: &str, bytes: usize) {
         let mut inner = lock(&self.inner);
         if let Some(slot) = inner.slots.get_mut(name) {
@@ -207,7 +207,7 @@ impl Cache {
     }
 }
 
-/// A panic in another thread leaves no half-made sheet behind, so its lock is taken all the same.
+/// Locks, and ignores poisoning: a panic in another thread leaves no half-made sheet behind.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -216,7 +216,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    /// Writes a sheet on which every cell is full.
+    /// Writes a sheet whose cells are all full.
     fn full(path: &Path) {
         let file = std::io::BufWriter::new(File::create(path).unwrap());
         let mut encoder = png::Encoder::new(file, WIDTH as u32, HEIGHT as u32);
@@ -237,7 +237,7 @@ mod tests {
         let get = |name| cache.get(folder.path(), name).unwrap();
         let first = get("a.png");
         get("b.png");
-        // Used again, so the other is the older one when the third needs room.
+        // "a" is used again, so "b" is dropped when "c" needs room.
         assert!(Arc::ptr_eq(&first, &get("a.png")));
         get("c.png");
         let kept = |name| lock(&cache.inner).slots.contains_key(name);
@@ -255,7 +255,7 @@ mod tests {
         };
         assert_eq!(over([0; 4], [200, 100, 50, 128]), [200, 100, 50, 128]);
         assert_eq!(over([0, 0, 0, 255], [255, 255, 255, 128]), [128, 128, 128, 255]);
-        // Half over half: three quarters cover, two thirds of them from above.
+        // Half over half: three quarters are covered, two thirds of that by the upper colour.
         assert_eq!(over([0, 0, 0, 128], [255, 255, 255, 128]), [170, 170, 170, 192]);
     }
 }

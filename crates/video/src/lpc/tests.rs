@@ -1,5 +1,5 @@
-//! What needs the inside: captions are held against the attributes by their words alone, read here
-//! by rules that share nothing with those that wrote them.
+//! Tests of private parts. Captions are checked against the attributes by a parser that shares no code
+//! with the writer of captions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ mod told;
 
 const SEED: u64 = 5;
 
-/// An `Lpc` whose sheets are not there: captions need none.
+/// An `Lpc` without sheets; captions need none.
 fn without_sheets(wardrobe: Wardrobe) -> Lpc {
     let info = Info {
         spec: "lpc:nowhere".to_owned(),
@@ -25,7 +25,7 @@ fn without_sheets(wardrobe: Wardrobe) -> Lpc {
     Lpc { root: PathBuf::new(), info, wardrobe, held_out, cache: Cache::new(CACHE) }
 }
 
-/// Calls `test` with each caption of so many draws of both splits of both collections.
+/// Calls `test` with the captions of some draws of both splits of both collections.
 fn each(draws: u64, mut test: impl FnMut(&Lpc, Split, Draw, Caption)) {
     for lpc in [universal::wardrobe(), li2018::wardrobe()].map(without_sheets) {
         for index in 0..draws {
@@ -87,7 +87,7 @@ fn training_shows_every_value_and_every_action_from_every_side() {
     assert!(w.bodies.iter().all(|body| values["body"].contains(body.name)));
 }
 
-/// The sentence of a draw without typing errors, and `count` that are false, with their figures.
+/// The sentence of a draw without typing errors, and `count` false ones with their figures.
 fn untyped(lpc: &Lpc, split: Split, draw: Draw, count: usize) -> (String, Vec<wrong::Lie>) {
     let (figure, voice) = (lpc.figure(split, draw), Voice::draw(split, draw, 1));
     let Lpc { wardrobe, held_out, .. } = lpc;
@@ -113,7 +113,7 @@ fn captions_are_true_and_wrong_captions_false() {
     });
 }
 
-/// Words of the longest captions.
+/// Largest number of words of a caption.
 const LONGEST: usize = 36;
 
 #[test]
@@ -144,8 +144,8 @@ fn what_is_said_is_what_the_words_tell() {
         let text = untyped(lpc, split, draw, 0).0;
         let told = told(&text);
         let said = &caption.said;
-        // The parser takes a knight for a person in plate, and knows of no other clothes on torsos
-        // whose colour is left out.
+        // The parser reads "knight" as a person in plate, and knows no other item for the torso whose
+        // colour is left out. So `torso` is among the keys that are checked in one direction only.
         for key in ["hair", "sex", "legs", "feet", "weapon", "direction", "headwear"] {
             assert_eq!(told.contains_key(key), said.contains(key), "{key}: {text:?} {said:?}");
         }
@@ -334,7 +334,7 @@ fn wrong_captions_of_training_show_no_held_out_pair() {
             }));
         }
     }
-    // Of 20,000; most of them are colours of hair and clothes, and nothing goes untaught.
+    // Of 20,000 changes, most are of hair and clothes, and every attribute changes sometimes.
     let least = [("hair", 3500), ("torso", 3500), ("legs", 2000), ("feet", 1000)];
     let others = [("headwear", 400), ("hair_style", 200), ("kind", 750), ("skin", 750)];
     let deeds = [("action", 2500), ("direction", 2500)];

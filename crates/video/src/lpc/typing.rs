@@ -1,16 +1,16 @@
-//! Typing errors.
+//! Typing errors in captions.
 
 use super::mention::Thing;
 use crate::draws::{Voice, hash};
 
-/// Words that would mean something else with a letter wrong.
+/// Words that could become other words by one wrong letter, and so stay as they are.
 const SPARED: [&str; 4] = ["brown", "white", "black", "right"];
 
 /// The rows of a keyboard.
 const KEYS: [&str; 3] = ["qwertyuiop", "asdfghjkl", "zxcvbnm"];
 
-/// A sentence as it is typed: in one of thirty-three a letter of a long word is wrong. The first
-/// letter never is, so that no word becomes another colour.
+/// The sentence, in 3% of cases with one wrong letter in a long word. The first letter is never
+/// wrong, so that no word becomes another colour.
 pub fn typed(text: String, voice: Voice) -> String {
     let rng = &mut Thing::Typing.rng(voice);
     if rng.u32(..100) >= 3 {
@@ -20,7 +20,7 @@ pub fn typed(text: String, voice: Voice) -> String {
         word.len() > 4 && word.bytes().all(|b| b.is_ascii_lowercase()) && !SPARED.contains(word)
     };
     let words = text.split(' ').filter(long);
-    // The word is chosen by what it is, so that a false sentence has the same one wrong.
+    // The word is chosen by its hash, so that false sentences have the error in the same word.
     let salt = rng.u64(..);
     let Some(word) = words.min_by_key(|word| hash(word) ^ salt) else { return text };
     let place = rng.usize(1..word.len() - 1);
@@ -36,7 +36,7 @@ pub fn typed(text: String, voice: Voice) -> String {
         }
     }
     let wrong: String = letters.into_iter().collect();
-    // The word itself, and no longer word with it inside.
+    // Only a whole word, not a part of a longer one.
     let Some(place) = text.split(' ').position(|other| other == word) else { return text };
     let typed = text.split(' ').enumerate();
     let typed = typed.map(|(i, other)| if i == place { wrong.as_str() } else { other });

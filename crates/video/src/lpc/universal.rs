@@ -1,6 +1,7 @@
-//! The layers of the Universal LPC spritesheet that are used, and what they are called: what is
-//! seen in the render decides, not the name of the file. Left out: layers of an ambiguous colour,
-//! layers of 192-pixel cells, and those that are lost at this size (belts, bracers, necklaces).
+//! The layers of the Universal LPC spritesheet that the dataset uses, with their names. A name
+//! describes the drawn pixels, which can differ from the name of the file. Left out are layers of an
+//! ambiguous colour, layers with 192-pixel cells, and layers that cannot be seen at this size (belts,
+//! bracers, necklaces).
 
 mod clothes;
 
@@ -9,7 +10,7 @@ use super::figure::{Body, Hair, Hides, Item, Kind, Layers, Sex};
 use super::wardrobe::{Wardrobe, styles};
 
 const ALL: u8 = 0b11_1111;
-/// "no_th-sh": no thrust, no shoot.
+/// All actions except thrust and shoot ("no_th-sh" in names of files).
 const NO_THRUST_SHOOT: u8 = 0b10_1101;
 const THRUST: u8 = 0b00_0010;
 const WALK: u8 = 0b00_0100;
@@ -44,7 +45,7 @@ pub fn wardrobe() -> Wardrobe {
     }
 }
 
-/// Styles and the folders that show them.
+/// Styles of hair, and the folders with their sheets.
 const STYLES: &[(&str, &[&str])] = &[
     ("long", &["long", "xlong", "unkempt", "bangslong2", "loose", "shoulderl", "shoulderr"]),
     ("short", &["bangsshort", "parted", "plain", "pixie"]),
@@ -58,7 +59,7 @@ const STYLES: &[(&str, &[&str])] = &[
     ("pigtails", &["bunches"]),
 ];
 
-/// Colours and the files that show them.
+/// Colours of hair, and the files with their sheets.
 const COLOURS: &[(&str, &[&str])] = &[
     ("black", &["black", "raven2"]),
     ("blonde", &["blonde", "gold"]),
@@ -127,7 +128,7 @@ const HEADWEAR: &[Item] = &[
         )
     },
     Item {
-        // Its sheet has no cells for the fall.
+        // The sheet has no cells for the fall.
         actions: 0b01_1111,
         hides: Hides::Hair,
         ..item(

@@ -1,4 +1,4 @@
-//! All that figures are made of, and how a figure is drawn from it.
+//! The bodies, hair and items of a collection, and how figures are drawn at random from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::figure::{
 use crate::draws::{held_out, pick};
 use crate::{Attributes, Split};
 
-/// The table of one collection of sheets.
+/// The bodies, hair and items of one collection of sheets.
 pub struct Wardrobe {
     pub bodies: &'static [Body],
     pub hair: Vec<Hair>,
@@ -23,12 +23,12 @@ pub struct Wardrobe {
     pub weapons: &'static [Item],
 }
 
-/// The pairs of attributes that never meet in training.
+/// The pairs of attributes that never occur together in training.
 #[derive(Debug)]
 pub struct HeldOut {
-    /// Colour of the hair and name of the torso's item.
+    /// Hair colour and name of the item on the torso.
     pub hair_torso: BTreeSet<(&'static str, &'static str)>,
-    /// Name of the body and of the action.
+    /// Name of the body and name of the action.
     pub body_action: BTreeSet<(&'static str, &'static str)>,
 }
 
@@ -48,7 +48,7 @@ impl HeldOut {
         }
     }
 
-    /// Whether a figure shows such a pair.
+    /// Whether a figure has a held-out pair.
     pub fn has(&self, figure: &Figure) -> bool {
         let hair =
             figure.hair().is_some_and(|c| self.hair_torso.contains(&(c, figure.torso_name())));
@@ -57,8 +57,8 @@ impl HeldOut {
 }
 
 impl Wardrobe {
-    /// A figure of the split: first what it does, evenly, then who it is, drawn again until it is
-    /// on the right side.
+    /// A random figure of the split: first an action and a direction, uniformly, then the rest,
+    /// repeated until the figure is of the split.
     pub fn draw(&self, split: Split, held_out: &HeldOut, rng: &mut Rng) -> Figure {
         let action = pick(rng, &Action::ALL);
         let direction = match action {
@@ -102,7 +102,7 @@ impl Wardrobe {
         body.unwrap_or(&self.bodies[0])
     }
 
-    /// All items of a part.
+    /// All items for a part.
     pub fn all(&self, part: Part) -> &'static [Item] {
         match part {
             Part::Torso => self.torso,
@@ -113,7 +113,7 @@ impl Wardrobe {
         }
     }
 
-    /// An item for a part, by what the figure wears of the parts before it.
+    /// A random item for a part, given the items of the parts before it; `None` for no item.
     pub fn draw_item(&self, part: Part, figure: &Figure, rng: &mut Rng) -> Option<&'static Item> {
         let Chances { none, suit, suited, sum } = self.chances(part, figure);
         if rng.f32() < none {
@@ -130,7 +130,7 @@ impl Wardrobe {
         })
     }
 
-    /// How likely the figure's own item is, by what it wears of the parts before it.
+    /// The probability that [`Self::draw_item`] draws the figure's own item.
     pub fn odds(&self, part: Part, figure: &Figure) -> f32 {
         let Chances { none, suit, suited, sum } = self.chances(part, figure);
         match figure.item(part) {
@@ -145,7 +145,7 @@ impl Wardrobe {
 
     fn chances(&self, part: Part, figure: &Figure) -> Chances {
         let skeleton = figure.body.kind == Kind::Skeleton;
-        // Plate is mostly worn with the rest of its suit.
+        // Plate armour is mostly worn with the other parts of its suit.
         let metal = figure.torso.filter(|_| figure.is_knight()).map(|torso| torso.colour);
         let (none, suited) = match part {
             Part::Torso => match (skeleton, figure.body.sex) {
@@ -159,7 +159,7 @@ impl Wardrobe {
             Part::Feet if figure.hides_feet() => (1.0, 0.0),
             Part::Feet => (if skeleton { 0.6 } else { 0.15 }, 0.75),
             Part::Headwear => (if metal.is_some() { 0.65 } else { 0.8 }, 0.7),
-            // Spear and bow always, the others at times.
+            // Always a weapon for thrust and shoot, sometimes one for slash and walk.
             Part::Weapon => match figure.action {
                 Action::Thrust | Action::Shoot => (0.0, 0.0),
                 Action::Slash => (0.15, 0.0),
@@ -179,7 +179,7 @@ impl Wardrobe {
         }
     }
 
-    /// Hair that suits the body and can be seen beside the headwear.
+    /// Random hair that suits the body and can be seen beside the headwear.
     pub fn draw_head(&self, figure: &Figure, rng: &mut Rng) -> Head {
         let (bald, hidden) = bald(figure);
         if rng.f32() < bald {
@@ -194,7 +194,7 @@ impl Wardrobe {
         style.map_or(Head::Covered, |(style, colours)| Head::Hair(style, pick(rng, colours)))
     }
 
-    /// How likely the figure's own head is.
+    /// The probability that [`Self::draw_head`] draws the figure's own head.
     pub fn odds_of_head(&self, figure: &Figure) -> f32 {
         let (bald, hidden) = bald(figure);
         let styles = self.styles.iter().filter(|style| suits(style.0, figure)).count();
@@ -214,13 +214,13 @@ impl Wardrobe {
         }
     }
 
-    /// The colours that there are of a style of hair.
+    /// The colours of a style of hair.
     pub fn colours(&self, style: &str) -> &[&'static str] {
         self.styles.iter().find(|known| known.0 == style).map_or(&[], |known| &known.1)
     }
 
-    /// The paths of the layers of a figure, the lowest first. One name may stand for several
-    /// sheets; the draw chooses.
+    /// The paths of the layers of a figure, the lowest first. If a name has several sheets, one is
+    /// chosen at random.
     pub fn layers(&self, figure: &Figure, rng: &mut Rng) -> Vec<String> {
         let item = |rng: &mut Rng, item: Option<&Item>| -> Layers {
             item.map_or(&[], |item| pick(rng, item.sheets))
@@ -235,7 +235,7 @@ impl Wardrobe {
             Head::Bald | Head::Covered => None,
         };
         let feet = item(rng, figure.feet);
-        // A hem falls over the shoes; boots go over trousers.
+        // A hem covers the shoes; boots cover trousers.
         let hem =
             figure.hides_legs() || figure.legs.is_some_and(|legs| legs.name.ends_with("skirt"));
         let (under, over): (Layers, Layers) = if hem { (feet, &[]) } else { (&[], feet) };
@@ -253,7 +253,7 @@ impl Wardrobe {
         lower.chain(hair).chain(upper).map(|path| path.replace("{s}", sex)).collect()
     }
 
-    /// The figure that has the given attributes; `None` if they are not of this wardrobe.
+    /// The figure with the given attributes; `None` if this wardrobe does not have them.
     pub fn find(&self, attributes: &Attributes) -> Option<Figure> {
         let get = |key: &str| attributes.get(key).map(String::as_str);
         let body = self.bodies.iter().find(|body| Some(body.name) == get("body"))?;
@@ -287,7 +287,7 @@ impl Wardrobe {
         })
     }
 
-    /// Every sheet that the table names, as a path below the folder.
+    /// All sheets of the wardrobe, as paths relative to the folder.
     pub fn sheets(&self) -> BTreeSet<String> {
         let sexes = |path: &str, sex: Option<Sex>| {
             let of = |s: Sex| path.replace("{s}", s.folder());
@@ -313,15 +313,15 @@ impl Wardrobe {
     }
 }
 
-/// How likely the items of a part are.
+/// The probabilities of the items of a part.
 struct Chances {
-    /// That there is none.
+    /// The probability of no item.
     none: f32,
-    /// What belongs to the plate on the torso.
+    /// The item that belongs to the plate armour on the torso.
     suit: Option<&'static Item>,
-    /// How likely that is taken, if there is any.
+    /// The probability of that item, if there is an item.
     suited: f32,
-    /// The weights of all that fit.
+    /// The sum of the weights of all items that fit.
     sum: u32,
 }
 
@@ -344,7 +344,7 @@ pub fn styles(hair: &[Hair]) -> Vec<(&'static str, Vec<&'static str>)> {
     styles.into_iter().map(|(style, colours)| (style, colours.into_iter().collect())).collect()
 }
 
-/// How likely a head is bald, and whether headwear hides that.
+/// The probability of a head without visible hair, and whether headwear hides that it is bald.
 fn bald(figure: &Figure) -> (f32, bool) {
     let hides = figure.headwear.map_or(Hides::Nothing, |item| item.hides);
     let bald = match (figure.body.kind, figure.body.sex) {

@@ -1,9 +1,9 @@
-//! What is done and where to, in words. Phrases that begin with `~` are held out: training never
-//! says them.
+//! Words for actions and directions. Phrases that begin with `~` are held out: no training caption
+//! has them.
 
 use super::figure::{Action, Direction, Figure};
 
-/// What a figure does, in words.
+/// Words for an action.
 #[derive(Clone, Copy)]
 pub struct Verb {
     /// "walks".
@@ -30,13 +30,13 @@ const fn fight(finite: &'static str, participle: &'static str) -> Verb {
     Verb { finite, participle, fits, armed: false }
 }
 
-/// The words for what a figure does, common ones several times.
+/// The words for a figure's action; common words are listed several times.
 pub fn verbs(figure: &Figure, direction: bool) -> &'static [Verb] {
     match (figure.action, figure.weapon.map_or("", |item| item.name)) {
         (Action::Spellcast, _) => &SPELLCAST,
         (Action::Thrust, "spear") => &SPEAR,
         (Action::Thrust, _) => &THRUST,
-        // Whoever heads or goes does so in some direction.
+        // The first four include "heads" and "goes", which need a direction.
         (Action::Walk, _) if !direction => &WALK[4..],
         (Action::Walk, _) => &WALK,
         (Action::Slash, "dagger") => &DAGGER,
@@ -158,7 +158,7 @@ const HURT: [Verb; 15] = [
     verb("~faints", "~fainting", Action::Hurt),
 ];
 
-/// What is done, as a maker of sprites calls it.
+/// Names of the animation of an action, as makers of sprites use them.
 pub fn animation(action: Action) -> &'static [&'static str] {
     match action {
         Action::Spellcast => &["spellcast animation", "casting animation", "~magic animation"],
@@ -170,7 +170,7 @@ pub fn animation(action: Action) -> &'static [&'static str] {
     }
 }
 
-/// The direction as a clause of its own: "facing left".
+/// Phrases for the direction alone: "facing left".
 pub fn facing(direction: Direction) -> &'static [&'static str] {
     match direction {
         Direction::Left => &[
@@ -214,7 +214,8 @@ pub fn facing(direction: Direction) -> &'static [&'static str] {
     }
 }
 
-/// The direction behind a verb; whoever walks goes there, the others only turn there.
+/// The direction after a verb: for a walk the way that it takes, for other actions the way that the
+/// figure faces.
 pub fn towards(direction: Direction, walk: bool) -> &'static [&'static str] {
     match (direction, walk) {
         (Direction::Left, true) => &[

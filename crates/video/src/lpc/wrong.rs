@@ -1,9 +1,9 @@
-//! Sentences that are false of a figure: its own sentence, with one thing told otherwise.
+//! Sentences that are false of a figure: its own sentence with one thing changed.
 //!
-//! Words alone must not tell them from true sentences, or a reader would learn to tell odd sentences
-//! from common ones instead of looking at the film. So a change is a step of Metropolis and Hastings
-//! (Hastings 1970) on figures: it is drawn as the figures are drawn, what is told of the rest stays,
-//! and it is taken as often as leaves the figures distributed as they were.
+//! Words alone must not separate them from true sentences, or a model would learn to recognise odd
+//! sentences instead of looking at the film. So a change is a Metropolis-Hastings step on figures
+//! (Hastings 1970). Its proposal draws the changed thing as figures are drawn and keeps all other
+//! things that the sentence states. Its acceptance keeps the distribution of figures.
 
 use fastrand::Rng;
 
@@ -15,7 +15,7 @@ use super::wardrobe::{HeldOut, Wardrobe};
 use crate::Split;
 use crate::draws::{Voice, pick};
 
-/// What can be told otherwise.
+/// A thing that a false sentence can change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slot {
     Body,
@@ -26,7 +26,7 @@ enum Slot {
     Direction,
 }
 
-/// How often each slot is changed, where it is told.
+/// The weight with which each slot is changed, if the sentence states it.
 const SLOTS: [(Slot, u32); 10] = [
     (Slot::Hair, 16),
     (Slot::Item(Part::Torso), 16),
@@ -40,9 +40,9 @@ const SLOTS: [(Slot, u32); 10] = [
     (Slot::Item(Part::Weapon), 3),
 ];
 
-/// Tries with one wording before another is taken.
+/// Tries with one wording before the next wording.
 const TRIES: usize = 60;
-/// Other wordings before it is given up.
+/// Number of wordings before giving up.
 const VOICES: usize = 50;
 
 /// A sentence, and a figure that it is true of.
@@ -62,8 +62,8 @@ pub struct Liar<'a> {
 }
 
 impl Liar<'_> {
-    /// `count` sentences, each with the wording of the true sentence of `voice`; one in four
-    /// exchanges two colours, where there are two. `None` if there are not so many.
+    /// `count` distinct sentences with the wording of the true sentence of `voice`. One in four
+    /// exchanges two colours, if that is possible. `None` if too few sentences are found.
     pub fn sentences(&self, voice: Voice, count: usize, rng: &mut Rng) -> Option<Vec<Lie>> {
         let mut own = Own::new(self.figure, voice);
         let mut found: Vec<Lie> = Vec::with_capacity(count);
@@ -94,10 +94,10 @@ impl Liar<'_> {
         Some(found)
     }
 
-    /// The sentence about the figure with one thing changed, if it is a false one.
+    /// The sentence about the figure with one thing changed, if that sentence is false.
     fn change(&self, own: &Own, slot: Slot, rng: &mut Rng) -> Option<Lie> {
         let other = self.step(own, slot, rng)?;
-        // Most steps that lead to no false sentence are seen without wording it.
+        // A cheap check rejects most steps without wording the sentence.
         let noun = slot == Slot::Body || own.told.role.is_some();
         let action = if own.told.action == 0 { 0 } else { other.action.bit() };
         if !noun && !is_false(&Told { action, ..own.told }, &other, self.figure) {
@@ -106,9 +106,9 @@ impl Liar<'_> {
         self.told_of(own, &other, slot == Slot::Action)
     }
 
-    /// The sentence about another figure, if it tells of the same things and is false.
+    /// The sentence about another figure, if it states the same things and is false.
     fn told_of(&self, own: &Own, other: &Figure, turned: bool) -> Option<Lie> {
-        // A held-out pair in a false sentence would teach that it is false.
+        // A held-out pair in false sentences would teach that the pair is false.
         if self.split == Split::Train && self.held_out.has(other) {
             return None;
         }
@@ -117,7 +117,8 @@ impl Liar<'_> {
         (same && is_false(&told, other, self.figure)).then(|| (text, other.clone()))
     }
 
-    /// Another figure, of which a slot and all that is not told are drawn anew.
+    /// Another figure: the slot is drawn anew, and so are dependent parts that the sentence does not
+    /// state. `None` if the step is rejected.
     fn step(&self, own: &Own, slot: Slot, rng: &mut Rng) -> Option<Figure> {
         let (was, told) = (self.figure, &own.told);
         let mut other = was.clone();
@@ -159,16 +160,16 @@ impl Liar<'_> {
                 return Some(other);
             }
             Slot::Item(part) => {
-                // Bare feet and a bare chest have words of their own; nothing else is told to be
-                // missing.
+                // Only bare feet and a bare chest have words; other missing items are never stated.
                 let bare = matches!(part, Part::Torso | Part::Feet);
                 let mut draws = (0..100).map(|_| self.wardrobe.draw_item(part, &other, rng));
                 let item = draws.find(|item| bare || item.is_some())?;
                 other.wear(part, item);
             }
         }
-        // What is not told may have to change too: a gown hides the legs. It is drawn anew; of what
-        // is told, and of what need not change, the odds are compared.
+        // Other parts can depend on the change: a gown covers the legs. Such parts are drawn anew if
+        // the sentence does not state them; for parts that stay, the ratio of probabilities enters
+        // the acceptance.
         let (redrawn, compared): (&[Part], &[Part]) = match slot {
             Slot::Body => (&Part::ALL, &Part::ALL),
             Slot::Action => (&[Part::Weapon], &[Part::Torso, Part::Headwear, Part::Weapon]),
@@ -195,7 +196,7 @@ impl Liar<'_> {
         (rng.f32() < ratio).then_some(other)
     }
 
-    /// The sentence with the colours of two things exchanged: "blue hair, red robe" of a red-haired
+    /// The sentence with the colours of two things exchanged: "blue hair, red robe" for a red-haired
     /// figure in a blue robe.
     fn swap(&self, own: &Own, rng: &mut Rng) -> Option<Lie> {
         let told = &own.told;
@@ -224,8 +225,8 @@ impl Liar<'_> {
         (rng.f32() < ratio).then(|| self.told_of(own, &other, false)).flatten()
     }
 
-    /// The figure with the colours of two things exchanged, `None` being the hair, if there are such
-    /// things.
+    /// The figure with the colours of two things exchanged, if both results exist. `None` as a part
+    /// means the hair.
     fn exchanged(&self, a: Option<Part>, b: Option<Part>) -> Option<Figure> {
         let mut other = self.figure.clone();
         let colours = [self.colour(a)?, self.colour(b)?];
@@ -260,7 +261,7 @@ impl Liar<'_> {
     }
 }
 
-/// The true sentence, and the slots that it tells of.
+/// The true sentence: its voice, what it states, and the slots that can change.
 struct Own {
     voice: Voice,
     told: Told,
@@ -285,7 +286,7 @@ impl Own {
         slot.map(|(slot, _)| *slot)
     }
 
-    /// Whether the sentence tells of a part, which must then be the same in a false one.
+    /// Whether the sentence states a part, which a false sentence then keeps.
     fn keeps(&self, part: Part) -> bool {
         let told = &self.told;
         let role = told.role.is_some_and(|role| role != Role::Archer);
@@ -299,7 +300,7 @@ impl Own {
     }
 }
 
-/// Whether a sentence tells of a slot.
+/// Whether a sentence states a slot.
 fn changes(told: &Told, slot: Slot) -> bool {
     match slot {
         Slot::Body => told.kind || told.sex || told.skin,
@@ -315,8 +316,8 @@ fn changes(told: &Told, slot: Slot) -> bool {
     }
 }
 
-/// Whether two sentences tell of the same things, apart from what the noun tells; whoever falls is
-/// turned nowhere, so a sentence about another action may gain or lose the direction.
+/// Whether two sentences state the same things, apart from the noun. A fall has no direction, so with
+/// `turned` (another action) the direction may be gained or lost.
 fn same_things(a: &Told, b: &Told, turned: bool) -> bool {
     let things = |t: &Told| {
         let worn = (t.torso, t.legs, t.feet, t.headwear, t.carried);

@@ -1,13 +1,13 @@
-//! Signed distances, after Inigo Quilez, "2D distance functions"
+//! Signed distances to the edges of shapes, after Inigo Quilez, "2D distance functions"
 //! (<https://iquilezles.org/articles/distfunctions2d/>).
 
 /// A shape that fits the square from -1 to 1; y points down.
 pub(super) enum Figure {
-    /// A band around the circle of `radius`; a disc where the band reaches the middle.
+    /// A band around the circle of `radius`; a disc if the band reaches the centre.
     Round {
         /// Radius of the band's middle line.
         radius: f32,
-        /// Half its width.
+        /// Half the width of the band.
         half: f32,
     },
     Heart,
@@ -45,13 +45,13 @@ impl Figure {
         }
     }
 
-    /// How much of a pixel whose middle is `at` pixels off the centre is covered, 0 to 1: what a
-    /// straight edge at the signed distance would cover.
+    /// The covered share, 0 to 1, of a pixel whose middle is `at` (in pixels) from the centre of the
+    /// shape: that of a straight edge at the signed distance.
     pub(super) fn cover(&self, at: [f32; 2], radius: f32) -> f32 {
         (0.5 - self.distance(at.map(|x| x / radius)) * radius).clamp(0.0, 1.0)
     }
 
-    /// Negative inside.
+    /// The signed distance of `p` to the edge, negative inside.
     fn distance(&self, p: [f32; 2]) -> f32 {
         match self {
             Self::Round { radius, half } => (p[0].hypot(p[1]) - radius).abs() - half,
@@ -62,7 +62,7 @@ impl Figure {
 }
 
 fn heart(p: [f32; 2]) -> f32 {
-    // The formula's heart stands on (0, 0), is 1.1 high, and y points up.
+    // The heart of the formula has its tip at (0, 0) and a height of 1.1, and y points up.
     const SCALE: f32 = 0.6;
     let (x, y) = ((p[0] * SCALE).abs(), 0.55 - p[1] * SCALE);
     let distance = if x + y > 1.0 {
@@ -86,7 +86,7 @@ fn polygon(p: [f32; 2], corners: &[[f32; 2]]) -> f32 {
         let along = ((to[0] * edge[0] + to[1] * edge[1]) / length).clamp(0.0, 1.0);
         let off = [to[0] - edge[0] * along, to[1] - edge[1] * along];
         nearest = nearest.min(off[0] * off[0] + off[1] * off[1]);
-        // Each edge that a ray to the right crosses turns inside into outside.
+        // A point is inside if a horizontal ray from it crosses an odd number of edges.
         if (corner[1] > p[1]) != (previous[1] > p[1]) && to[0] < edge[0] * to[1] / edge[1] {
             inside = !inside;
         }
@@ -108,7 +108,7 @@ mod tests {
             for y in -half..half {
                 for x in -half..half {
                     covered += figure.cover([x as f32 + 0.4, y as f32 + 0.3], radius);
-                    // The area, counted by 64 points a pixel.
+                    // The area, counted at 64 points per pixel.
                     for point in 0..64 {
                         let at = [(point % 8) as f32, (point / 8) as f32].map(|v| v / 8.0 + 0.0625);
                         let at = [(x as f32 + at[0]) / radius, (y as f32 + at[1]) / radius];

@@ -1,10 +1,10 @@
-//! Where the centre of a shape is at each frame.
+//! The path of a shape's centre.
 
 pub(super) const FRAMES: usize = 16;
 pub(super) const SIZE: usize = 64;
 
-/// The centres, `[x, y]` in pixels from the upper left corner, of a shape that reaches `radius`
-/// around them and never leaves the picture.
+/// The centre of a shape at each frame, `[x, y]` in pixels from the upper left corner. A shape of
+/// radius `radius` around it never leaves the picture.
 pub(super) fn path(motion: &str, radius: f32, rng: &mut fastrand::Rng) -> [[f32; 2]; FRAMES] {
     let direction = match motion {
         "left" => [-1.0, 0.0],
@@ -18,7 +18,7 @@ pub(super) fn path(motion: &str, radius: f32, rng: &mut fastrand::Rng) -> [[f32;
         _ => [0.0, 0.0],
     };
     let sign = if rng.bool() { 1.0 } else { -1.0 };
-    // The offsets from the path's own middle, for `phase` from 0 (first frame) to 1 (last frame).
+    // Offsets from the middle of the path; `phase` goes from 0 (first frame) to 1 (last frame).
     let travel = between(rng, 22.0, 31.0);
     let orbit = between(rng, 10.0, 15.0);
     let swing = between(rng, 6.0, 8.0);

@@ -1,10 +1,10 @@
-//! Captions, worded as people do: not always the same words, not always everything. Words that begin
-//! with `~` are held out: training never says them.
+//! Captions of shapes, with varied words; size and background are not always stated. Words that begin
+//! with `~` are held out: no training caption has them.
 
 use super::{BACKGROUND, BACKGROUNDS, COLOUR, COLOURS, Choice, MOTION, SHAPE, SIZE_FIELD};
 use crate::draws::Voice;
 
-/// What each shape is called.
+/// Words for each shape.
 const SHAPE_WORDS: [&[&str]; 8] = [
     &["circle", "disc", "~disk"],
     &["square", "box"],
@@ -20,7 +20,7 @@ const SIZE_WORDS: [&[&str]; 3] = [
     &["medium", "medium-sized", "~middle-sized"],
     &["large", "big", "huge", "~giant"],
 ];
-/// Verbs that go with any way.
+/// Verbs that need a direction from [`WAYS`].
 const MOVES: [[&str; 2]; 6] = [
     ["moves", "moving"],
     ["goes", "going"],
@@ -46,7 +46,7 @@ const WAYS: [&[&str]; 10] = [
     &["in a circle", "around in a circle", "in circles", "~round and round"],
     &["in a zigzag", "in zigzags", "~in a zigzag line"],
 ];
-/// Verbs that say the way themselves, by motion, with what follows them.
+/// Verbs that state the motion themselves, for each motion.
 const VERBS: [&[[&str; 2]]; 11] = [
     &[],
     &[],
@@ -67,12 +67,12 @@ const VERBS: [&[[&str; 2]]; 11] = [
     ],
 ];
 
-/// What the random numbers of a voice are for, beside the fields.
+/// Purposes of the random numbers of a voice, besides the fields.
 const MENTION: u64 = 10;
 const CLAUSE: u64 = 11;
 const PLACE: u64 = 12;
 
-/// How something is said, apart from what is said.
+/// The wording of a caption, apart from its content.
 pub(super) struct Wording {
     size: bool,
     background: bool,
@@ -85,7 +85,7 @@ impl Wording {
         Self { size: rng.f32() < 0.65, background: rng.f32() < 0.6, voice }
     }
 
-    /// Whether the sentence will tell a field's value.
+    /// Whether the sentence states the value of a field.
     pub(super) fn tells(&self, field: usize) -> bool {
         match field {
             SIZE_FIELD => self.size,

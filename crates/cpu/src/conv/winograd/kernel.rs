@@ -1,11 +1,11 @@
-//! The transforms of kernels, there and back.
+//! The transform of a kernel, and its adjoint for the gradient.
 
 use super::Pass;
 use crate::kernel::Level;
 use crate::parallel::Shared;
 use crate::simd::simd;
 
-/// Floats of a kernel's row at a time.
+/// Columns of the kernel that are transformed at a time.
 const CHUNK: usize = 16;
 
 type Chunk = [f32; CHUNK];
@@ -15,7 +15,7 @@ fn mixed(a: Chunk, b: Chunk, f: impl Fn(f32, f32) -> f32) -> Chunk {
     std::array::from_fn(|i| f(a[i], b[i]))
 }
 
-/// G k: taps to elements.
+/// G k: 2 or 3 taps to 3 or 4 elements.
 #[inline(always)]
 fn kernel(k: &[Chunk]) -> [Chunk; 4] {
     match k {
@@ -28,7 +28,7 @@ fn kernel(k: &[Chunk]) -> [Chunk; 4] {
     }
 }
 
-/// Gᵀ m: elements to taps.
+/// Gᵀ m: 3 or 4 elements to 2 or 3 taps.
 #[inline(always)]
 fn taps(m: &[Chunk]) -> [Chunk; 3] {
     let add = |a: Chunk, b: Chunk| mixed(a, b, |a, b| a + b);
@@ -42,8 +42,8 @@ fn taps(m: &[Chunk]) -> [Chunk; 3] {
     }
 }
 
-/// G k Gᵀ of the part of a kernel that one tap along t and one remainder of the places have, to its
-/// rows of a panel.
+/// Writes G k Gᵀ to a panel, for the part of the kernel with one tap along t and one remainder
+/// along h and w.
 pub(super) fn weights(
     level: Level,
     pass: &Pass,
@@ -81,7 +81,7 @@ pub(super) fn weights(
                         for (j, value) in row[..size].iter().enumerate() {
                             let place = (i * size + j) * depth + group * c + channel;
                             let to = size * size * depth * start + place * width + at;
-                            // SAFETY: this panel's rows of this group are the caller's own.
+                            // SAFETY: no other task has this panel's rows of this group.
                             let to = unsafe { out.slice(to..to + lanes) };
                             to.copy_from_slice(&value[..lanes]);
                         }
@@ -92,7 +92,7 @@ pub(super) fn weights(
     );
 }
 
-/// Gᵀ m G, of which `element` gives the elements of m: `[taps, taps]`.
+/// Gᵀ m G, `[taps, taps]`; `element` returns the elements of m.
 #[inline(always)]
 pub(super) fn kernel_of(size: usize, element: impl Fn(usize) -> Chunk) -> [[Chunk; 3]; 3] {
     let mut rows = [[[0.0; CHUNK]; 3]; 4];

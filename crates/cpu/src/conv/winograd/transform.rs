@@ -1,6 +1,6 @@
-//! The transforms on both sides of the products.
+//! The transforms of patches, outputs and gradients.
 
-// By index, as the formulas have them, and compiled into straight code.
+// Loops by index follow the formulas, and the compiler unrolls them.
 #![allow(clippy::needless_range_loop)]
 
 use std::ops::Range;
@@ -10,7 +10,7 @@ use crate::kernel::{Level, Sweep};
 use crate::parallel::Shared;
 use crate::vector::Vector;
 
-/// Bᵀ d, of N elements.
+/// Bᵀ d for N elements.
 #[inline(always)]
 unsafe fn patch<V: Vector, const N: usize>(d: [V; N]) -> [V; N] {
     let mut y = d;
@@ -29,7 +29,7 @@ unsafe fn patch<V: Vector, const N: usize>(d: [V; N]) -> [V; N] {
     y
 }
 
-/// Aᵀ m, of N elements.
+/// Aᵀ m for N elements.
 #[inline(always)]
 unsafe fn outputs<V: Vector, const N: usize>(m: [V; N]) -> [V; 2] {
     // SAFETY: the caller compiles for the vectors.
@@ -42,7 +42,7 @@ unsafe fn outputs<V: Vector, const N: usize>(m: [V; N]) -> [V; 2] {
     }
 }
 
-/// A y, the other way.
+/// A y, the adjoint of [`outputs`].
 #[inline(always)]
 unsafe fn inputs<V: Vector, const N: usize>(y: [V; 2]) -> [V; N] {
     // SAFETY: the caller compiles for the vectors.
@@ -57,8 +57,8 @@ unsafe fn inputs<V: Vector, const N: usize>(y: [V; 2]) -> [V; N] {
     }
 }
 
-/// `f` along both axes of a square or a strip: each row, then each column of what came out. (Loops,
-/// since what `map` calls is not always compiled for the vectors.)
+/// Applies `row` to each row of x, then `column` to each column of the result. (Plain loops: a
+/// closure that `map` calls is not always compiled for the vectors.)
 #[inline(always)]
 fn both<V: Vector, const R: usize, const C: usize, const S: usize>(
     x: [[V; C]; R],
@@ -83,7 +83,8 @@ fn both<V: Vector, const R: usize, const C: usize, const S: usize>(
     y
 }
 
-/// Calls `f` with the place of each vector of `len` ≥ its width, of which the last may overlap.
+/// Calls `f` with the offset of each vector of `len` floats; the last vector may overlap the one
+/// before. `len` must be at least the vector width.
 #[inline(always)]
 fn vectors<V: Vector>(len: usize, mut f: impl FnMut(usize)) {
     assert!(len >= V::LANES);
@@ -97,21 +98,22 @@ fn vectors<V: Vector>(len: usize, mut f: impl FnMut(usize)) {
     }
 }
 
-/// The patches of some tiles.
+/// The patches of a range of tiles.
 pub(crate) struct Patches<'a> {
     pub pass: &'a Pass,
     pub range: Range<usize>,
 }
 
 impl Patches<'_> {
-    /// Bᵀ d B of each: `[size², tiles, depth]`, [`apart`], to the beginning of `out`.
+    /// Writes Bᵀ d B of each patch to the beginning of `out`: `[size², tiles, depth]`, with the
+    /// elements [`apart`].
     pub fn transform(&self, level: Level, x: &[f32], out: &mut Vec<f32>) {
         let size = self.pass.size();
         let len = size * size * apart(self.range.len(), self.pass.depth());
         if out.len() < len {
             out.resize(len, 0.0);
         }
-        // SAFETY: `out` has the room; x is the pass's source, whole.
+        // SAFETY: `out` has room for all patches; x is the whole source of the pass.
         unsafe {
             match size {
                 3 => level.sweep(ToPatches::<3> { patches: self, x, out }),
@@ -129,7 +131,7 @@ struct ToPatches<'a, const N: usize> {
 
 impl<const N: usize> Sweep for ToPatches<'_, N> {
     /// # Safety
-    /// `out` has room for all patches; x is whole.
+    /// `out` has room for all patches; x is the whole source of the pass.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let pass = self.patches.pass;
@@ -151,7 +153,7 @@ impl<const N: usize> Sweep for ToPatches<'_, N> {
                 let frame = place(pass.first[0], q_t * step_t + tap, t).map(|at| n * t + at);
                 for remainder in 0..step * step {
                     let (by_h, by_w) = (remainder / step, remainder % step);
-                    // Where the pixels of the patch begin; zeros where there are none.
+                    // Pointers to the pixels of the patch; to zeros in the padding.
                     let mut pixels = [[zeros.as_ptr(); N]; N];
                     for (i, line) in pixels.iter_mut().enumerate() {
                         let at_h = place(pass.first[1], (2 * q_h + i) * step + by_h, h);
@@ -167,8 +169,8 @@ impl<const N: usize> Sweep for ToPatches<'_, N> {
                         c,
                         #[inline(always)]
                         |at| {
-                            // SAFETY: pixels have c channels, of which vectors lie within; so has
-                            // this part of a tile's depth, and there are as many zeros.
+                            // SAFETY: a pixel, the zeros, and this part of a tile's depth have c
+                            // floats each, and `vectors` stays within c.
                             unsafe {
                                 let mut d = [[V::splat(0.0); N]; N];
                                 for i in 0..N {
@@ -199,17 +201,18 @@ impl<const N: usize> Sweep for ToPatches<'_, N> {
     }
 }
 
-/// Where outputs go: place q of a pass to `q step + at`.
+/// The target of a pass's outputs: output q of the pass goes to position `q · step + at`.
 pub(crate) struct Outputs {
     pub at: [usize; 3],
     pub step: [usize; 3],
-    /// `[t, h, w]` and the channels of the output.
+    /// `[t, h, w]` of the target.
     pub target: [usize; 3],
+    /// The channels of the target.
     pub columns: usize,
 }
 
 impl Outputs {
-    /// Stores Aᵀ m A of some tiles' products `[size², tiles, width]`, those of a panel.
+    /// Stores Aᵀ m A of a range of tiles, for a panel with the products m `[size², tiles, width]`.
     pub fn store(
         &self,
         level: Level,
@@ -221,8 +224,8 @@ impl Outputs {
     ) {
         let size = pass.size();
         assert!(products.len() >= size * size * apart(range.len(), panel.1));
-        // SAFETY: there are all products; the tiles and the panel are the caller's own, and their
-        // places lie in the output.
+        // SAFETY: all products exist; no other task has these tiles and this panel, and their
+        // positions lie in the output.
         unsafe {
             match size {
                 3 => level.sweep(ToOutputs::<3> { to: self, pass, range, products, panel, out }),
@@ -243,7 +246,7 @@ struct ToOutputs<'a, const N: usize> {
 
 impl<const N: usize> Sweep for ToOutputs<'_, N> {
     /// # Safety
-    /// The products are all there, and the outputs nobody else's.
+    /// All products exist, and nobody else accesses the outputs.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let (start, width) = self.panel;
@@ -296,7 +299,7 @@ impl<const N: usize> Sweep for ToOutputs<'_, N> {
     }
 }
 
-/// The gradients of some tiles' outputs.
+/// The gradients of the outputs of a range of tiles.
 pub(crate) struct Gradients<'a> {
     pub pass: &'a Pass,
     pub range: Range<usize>,
@@ -304,14 +307,15 @@ pub(crate) struct Gradients<'a> {
 }
 
 impl Gradients<'_> {
-    /// A g Aᵀ of each, of a panel's columns: `[size², tiles, width]`, [`apart`], to the beginning of `out`.
+    /// Writes A g Aᵀ of each tile, for the columns of a panel, to the beginning of `out`:
+    /// `[size², tiles, width]`, with the elements [`apart`].
     pub fn transform(&self, level: Level, g: &[f32], panel: (usize, usize), out: &mut Vec<f32>) {
         let size = self.pass.size();
         let len = size * size * apart(self.range.len(), panel.1);
         if out.len() < len {
             out.resize(len, 0.0);
         }
-        // SAFETY: `out` has the room; g is the gradient of the pass's outputs, whole.
+        // SAFETY: `out` has room for all gradients; g is the whole gradient of the pass's outputs.
         unsafe {
             match size {
                 3 => level.sweep(ToGradients::<3> { of: self, g, panel, out }),
@@ -330,7 +334,7 @@ struct ToGradients<'a, const N: usize> {
 
 impl<const N: usize> Sweep for ToGradients<'_, N> {
     /// # Safety
-    /// `out` has the room; g is whole.
+    /// `out` has room for all gradients; g is the whole gradient of the pass's outputs.
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Gradients { pass, ref range, columns } = *self.of;
@@ -354,8 +358,8 @@ impl<const N: usize> Sweep for ToGradients<'_, N> {
                 used,
                 #[inline(always)]
                 |at| {
-                    // SAFETY: a pixel has the panel's used columns, of which vectors lie within; a
-                    // row of `out` has `width`.
+                    // SAFETY: a pixel has the panel's used columns, and `vectors` stays within
+                    // them; a row of `out` has `width` floats.
                     unsafe {
                         let mut y = [[V::splat(0.0); 2]; 2];
                         for i in 0..2 {
@@ -381,7 +385,7 @@ impl<const N: usize> Sweep for ToGradients<'_, N> {
                     }
                 },
             );
-            // The rest of a row is read as part of a vector, but not used.
+            // A vector may read the rest of a row, so it must be initialised; it is not used.
             for row in 0..N * N {
                 self.out[row * apart + tile * width..][used..width].fill(0.0);
             }

@@ -1,4 +1,4 @@
-//! The partial by the weights.
+//! The partial of a Winograd convolution by its weights.
 
 use kinora_tensor::{Result, Tensor};
 
@@ -11,14 +11,15 @@ use crate::kernel::{Block, Level, Row};
 use crate::parallel::{Shared, tasks};
 use crate::simd::simd;
 
-/// Floats of the sums of a task.
+/// The most floats in the sums of a task, so that they stay in the L2 cache.
 const SUMS: usize = 160 << 10;
 
-/// Tasks to have, and the tiles for which a part of them is worth sums of its own.
+/// The intended number of tasks.
 const TASKS: usize = 16;
+/// The tiles are split into parts with separate sums only if a part has about this many tiles.
 const PART: usize = 256;
 
-/// The most floats in all sums, but for those of one part.
+/// The most floats in all sums, if there is more than one part.
 const FLOATS: usize = 16 << 20;
 
 pub(crate) fn conv_weight(
@@ -33,7 +34,7 @@ pub(crate) fn conv_weight(
     let squared = size * size;
     let panels = level.panels(columns);
     let width: usize = panels.iter().map(|panel| panel.1).sum();
-    // Groups of panels whose sums stay in the cache, each with all tiles of a part.
+    // Groups of panels whose sums stay in the cache. A task has one group and all tiles of a part.
     let each = (SUMS / (squared * depth * panels[0].1)).clamp(1, panels.len());
     let groups: Vec<&[(usize, usize)]> = panels.chunks(each).collect();
     let block = (2 * CACHED / (squared * depth)).clamp(32, 64).next_multiple_of(8);
@@ -70,8 +71,8 @@ pub(crate) fn conv_weight(
                             columns: width,
                             add,
                         };
-                        // SAFETY: each element has `count` rows of `depth` and of `width`; the
-                        // sums of this part and panel are this task's own.
+                        // SAFETY: each element has `count` rows of `depth` and of `width`; no other
+                        // task has the sums of this part and panel.
                         unsafe { level.run(&block) };
                     }
                 }
@@ -112,7 +113,7 @@ pub(crate) fn conv_weight(
                                 let (h, w) = (i * step + by_h, j * step + by_w);
                                 let place = ((tap_t * line + h) * line + w) * c + channel;
                                 let at = place * columns + start + at;
-                                // SAFETY: these taps' panel is this task's own.
+                                // SAFETY: no other task has this panel of these taps.
                                 let to = unsafe { to.slice(at..at + used) };
                                 to.copy_from_slice(&value[..used]);
                             }

@@ -1,4 +1,5 @@
 use std::f32::consts::PI;
+use std::iter;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -185,7 +186,7 @@ fn cross_entropy<T: Tensor>(logits: &Var<T>, targets: &Var<T>, labels: &Labels) 
     let attributes = labels.classes();
     let heads = labels.heads().map(|(.., classes)| classes);
     let right = heads
-        .chain([attributes..attributes + ORDERS])
+        .chain(iter::once(attributes..attributes + ORDERS))
         .map(|classes| {
             let logits = logits.slice(1, classes.start, classes.len())?;
             let targets = targets.slice(1, classes.start, classes.len())?;

@@ -1,4 +1,4 @@
-//! What a sentence tells, read by its words alone.
+//! A parser of captions: the attributes that a sentence states, by its words alone.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ pub fn words(text: &str) -> Vec<String> {
     text.split(' ').map(|w| w.trim_matches([',', '.', ':']).to_lowercase()).collect()
 }
 
-/// What a sentence says outright: for an attribute, the values that would make it true.
+/// The attributes that a sentence states, each with the values that make the sentence true.
 pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
     let words = words(text);
-    // A comma parts words, so that it is kept.
+    // Commas are kept, because they separate phrases.
     let text = text.to_lowercase().replace([',', '.', ':'], " ,");
     let text = format!(" {text} ");
     let has = |any: &str| any.split('|').any(|phrase| text.contains(&format!(" {phrase} ")));
@@ -79,7 +79,7 @@ fn hair(word: &str, tell: &mut impl FnMut(&'static str, &'static str)) {
     tell("hair", colour);
 }
 
-/// The attributes that a sentence gets wrong.
+/// The attributes about which a sentence is false.
 pub fn lies(text: &str, attributes: &Attributes) -> Vec<String> {
     let told = told(text);
     let lie = |key: &str, values: &[&str]| {
@@ -93,7 +93,7 @@ pub fn lies(text: &str, attributes: &Attributes) -> Vec<String> {
         .collect()
 }
 
-/// Phrases, and of which attribute they tell which values; `*` stands for any beginning.
+/// Phrases, with the attribute and the values that each states; `*` stands for any prefix.
 const TOLD: &[(&str, &str, &str)] = &[
     ("left|leftwards|west", "direction", "left"),
     ("right|rightwards|east", "direction", "right"),

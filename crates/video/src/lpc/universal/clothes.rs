@@ -1,9 +1,9 @@
-//! What is worn on torso, legs and feet.
+//! Items for torso, legs and feet.
 
 use super::{ALL, F, M, NO_THRUST_SHOOT};
 use crate::lpc::figure::{Hides, Item, Layers};
 
-/// An item that fits anyone, has all actions and hides nothing; the rest is said where it differs.
+/// An item that fits both bodies, has all actions and covers nothing; others override these fields.
 pub const fn item(
     name: &'static str,
     colour: &'static str,
