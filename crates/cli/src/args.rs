@@ -165,6 +165,9 @@ pub struct Sample {
     /// Keep the N films of each prompt that the model's matcher scores highest, the best first
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_500))]
     pub keep: Option<u32>,
+    /// Write one grid with all films, each above its prompt, instead of a file per film
+    #[arg(long)]
+    pub grid: bool,
     /// Enlarge each pixel to N x N [default: the smallest N that makes the longer side at least 128;
     /// 1 for sprite sheets and PNG files]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
@@ -172,7 +175,7 @@ pub struct Sample {
     /// Frames per second [default: the model's]
     #[arg(long, value_name = "N", value_parser = fps)]
     pub fps: Option<f32>,
-    /// Colour behind transparent pixels in .mp4
+    /// Colour behind transparent pixels in .mp4 and in a grid
     #[arg(long, value_name = "RRGGBB", default_value = "ffffff", value_parser = colour)]
     pub background: [u8; 3],
     /// Palette of each film: at most N colours (2 to 256), or the colours of FILE [default: at most 32

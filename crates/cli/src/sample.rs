@@ -20,6 +20,11 @@ const VISIBLE: usize = 128;
 const MOST_FILMS: usize = 1_000_000;
 /// Films made for each film kept, without `--count`.
 const MADE_FOR_KEPT: u32 = 4;
+/// Largest number of films in a grid, and how many of them lie side by side.
+const MOST_IN_GRID: usize = 256;
+const COLUMNS: usize = 6;
+/// Lines of text below a film in a grid.
+const LINES: usize = 5;
 /// Largest frame rate of a GIF, in frames per second.
 const MOST_FPS_OF_GIF: f32 = 50.0;
 
@@ -43,7 +48,15 @@ pub fn run(args: &Sample) -> Result<()> {
         ))
         .into());
     }
-    let targets = Targets::new(&args.out, prompts.len() * kept as usize)?;
+    let films = prompts.len() * kept as usize;
+    if args.grid && films > MOST_IN_GRID {
+        return Err(Failure::usage(format!(
+            "--grid takes at most {MOST_IN_GRID} films, not {films}; lower --count or split the \
+             prompts"
+        ))
+        .into());
+    }
+    let targets = Targets::new(&args.out, if args.grid { 1 } else { films })?;
     if let Some(fps) = args.fps.filter(|fps| *fps > MOST_FPS_OF_GIF)
         && targets.format == Format::Gif
     {
@@ -103,7 +116,8 @@ fn films_of<T: Tensor>(
     }
     targets.prepare()?;
     let options = SaveOptions { background: args.background };
-    let mut paths = targets.paths.iter();
+    let mut paths = targets.paths.iter().cycle();
+    let mut cells = Vec::new();
     for (prompt, reading) in prompts.iter().zip(&readings) {
         let head = if prompts.len() > 1 { format!("{prompt:?}: ") } else { String::new() };
         prompts::tell(&model, reading, &head);
@@ -121,7 +135,10 @@ fn films_of<T: Tensor>(
         for (film, path) in films.zip(&mut paths) {
             let (seed, logit, film) = film.with_context(|| format!("{prompt:?}"))?;
             let clip = finished(film, args)?.scale(scale)?;
-            clip.save(path, &options)?;
+            match args.grid {
+                true => cells.push(clip.over(args.background).captioned(prompt, LINES)?),
+                false => clip.save(path, &options)?,
+            }
             let ([frames, height, width, _], fps) = (clip.dims(), short(clip.fps()));
             let seconds = frames as f64 / fps;
             let file = path.display();
@@ -140,6 +157,9 @@ fn films_of<T: Tensor>(
                 ))?;
             }
         }
+    }
+    if args.grid {
+        kinora_video::grid(&cells, COLUMNS, 4)?.save(&targets.paths[0], &options)?;
     }
     note(licence(&model.card));
     Ok(())

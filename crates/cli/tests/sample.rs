@@ -80,6 +80,38 @@ fn same_seed_same_bytes() {
 }
 
 #[test]
+fn a_grid_shows_all_films_in_one_file() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("p.txt"), "an orc walks to the left\na skeleton casts a spell\n").unwrap();
+    let args = ["sample", "--prompts", "p.txt", "--count", "2", "--out", "grid.apng"];
+    succeed(path, &[&args[..], &["--grid", "--scale", "1"]].concat());
+    let film = sample_of(path, "an orc walks to the left");
+    let grid = Clip::load(path.join("grid.apng")).unwrap();
+    let [t, h, w, _] = film.dims();
+    // Four films side by side, with gaps of 4 pixels, and the prompts below them.
+    assert_eq!(grid.dims()[..3], [t, h + 5 * 9, 4 * w + 3 * 4]);
+    let film = film.over([255; 3]);
+    for y in 0..h {
+        let row = |clip: &Clip| {
+            let [_, _, width, c] = clip.dims();
+            clip.frame(3)[y * width * c..][..w * c].chunks(c).map(|p| p[..3].to_vec()).collect()
+        };
+        let rows: [Vec<Vec<u8>>; 2] = [row(&film), row(&grid)];
+        assert_eq!(rows[0], rows[1], "row {y}");
+    }
+    assert!(!path.join("grid-000.apng").exists());
+    let ended = run(path, &["sample", PROMPT, "--grid", "--count", "300"]);
+    assert!(ended.stderr.contains("--grid takes at most 256 films"), "{}", ended.stderr);
+}
+
+/// The film of a prompt with seed 0.
+fn sample_of(path: &std::path::Path, prompt: &str) -> Clip {
+    succeed(path, &["sample", prompt, "--out", "one.apng", "--scale", "1"]);
+    Clip::load(path.join("one.apng")).unwrap()
+}
+
+#[test]
 fn films_come_out_as_sprites() {
     let folder = folder();
     let path = folder.path();

@@ -1,6 +1,6 @@
 use kinora_model::{ClipConfig, Model};
 use kinora_tensor::Tensor;
-use kinora_video::{Clip, Dataset, Draw, Example, Split};
+use kinora_video::{Clip, Dataset, Draw, Example, Palette, Split};
 
 use crate::Result;
 
@@ -27,7 +27,7 @@ pub fn examples(
 }
 
 /// A grid that shows how far a model has come: each real clip above the model's film of the clip's
-/// caption, with the caption below.
+/// caption, cleaned into a sprite, with the caption below.
 ///
 /// Film k has the seed `seed + k`.
 ///
@@ -51,7 +51,7 @@ pub fn preview(examples: &[Example]) -> Result<Clip> {
 /// is readable.
 fn arrange(examples: &[Example], films: Option<&[Clip]>) -> kinora_video::Result<Clip> {
     let cells = examples.iter().enumerate().map(|(k, example)| {
-        let film = films.map(|films| films[k].over([255; 3]));
+        let film = films.map(|films| films[k].clean(&Palette::Auto).over([255; 3]));
         let pair: Vec<Clip> = [example.clip.over([255; 3])].into_iter().chain(film).collect();
         let pair = kinora_video::grid(&pair, 1, 1)?;
         let [_, _, width, _] = pair.dims();
