@@ -230,7 +230,7 @@ fn checkpoints() {
     let resume = words("train --out run --resume --steps 4");
     for (bytes, wanted) in [
         (whole[..whole.len() - 1].to_vec(), "not a whole safetensors file"),
-        (b"\x02\0\0\0\0\0\0\0{}".to_vec(), "this is no checkpoint"),
+        (b"\x02\0\0\0\0\0\0\0{}".to_vec(), "this is not a checkpoint"),
         (
             edited(&whole, |header| header["__metadata__"]["kinora.progress"] = "{}".into()),
             "kinora.progress",

@@ -155,8 +155,7 @@ impl<T> Generator<T> {
             0 => ([1, 3, 3], film.channels, None),
             colours => {
                 let numbers = colours * film.channels;
-                // The bias makes the colours differ from the start; the style changes them a
-                // little.
+                // The bias makes the colours differ at first; the style changes them a little.
                 let weight = Fill::Normal(0.1 * (known as f32).sqrt().recip());
                 let bias = Some(Fill::Normal(1.0));
                 ([1, 1, 1], colours, Some(Linear::with(init, [known, numbers], weight, bias)?))

@@ -14,8 +14,8 @@ const LOG_VARIANCE: f32 = 6.0;
 /// Bayes", 2014; with a GAN: Larsen et al., "Autoencoding beyond pixels using a learned similarity
 /// metric", 2016).
 ///
-/// It sees only the first and the middle frame: the features of a character that the sentence
-/// leaves open are visible in every frame.
+/// The recogniser sees only the first and the middle frame: the features of a character that the
+/// sentence leaves open are visible in every frame.
 #[derive(Clone, Debug)]
 pub struct Recogniser<T> {
     convs: Vec<Conv<T>>,

@@ -1,4 +1,4 @@
-//! All that is needed to go on with a run, in one file.
+//! The checkpoint: everything needed to resume a run, in one file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -17,15 +17,15 @@ use crate::{Config, Error, Result};
 
 const FILE: &str = "checkpoint.safetensors";
 
-/// How far a run has come, beside its tensors. No times: they would make the files of two runs
-/// differ.
+/// The progress of a run: the state apart from the tensors. It holds no times, since these would
+/// make the files of two equal runs differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     pub step: u64,
     /// Clips seen.
     pub clips: u64,
     pub window: Window,
-    /// Where the model comes from: the command, licences and credits.
+    /// The origin of the model: the command, licences and credits.
     pub card: Card,
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn load<T: Tensor>(
     let path = path(folder);
     let bytes = std::fs::read(&path).map_err(|error| {
         let hint = match error.kind() {
-            ErrorKind::NotFound => "; model.safetensors can begin another run, with --init",
+            ErrorKind::NotFound => "; start a new run from model.safetensors with --init",
             _ => "",
         };
         broken(folder, format!("{error}{hint}"))
@@ -69,13 +69,14 @@ pub(crate) fn load<T: Tensor>(
     let fail = fail(folder);
     let metadata = kinora_nn::header(&bytes).map_err(&fail)?.metadata;
     let entry = |key: &str| {
-        let missing = || broken(folder, format!("no {key} in the metadata; this is no checkpoint"));
+        let missing =
+            || broken(folder, format!("no {key} in the metadata; this is not a checkpoint"));
         metadata.get(key).ok_or_else(missing)
     };
     let progress = entry("kinora.progress")?;
     if !metadata.contains_key("kinora.phases") {
-        let reason = "an earlier version of this program wrote this checkpoint, whose training had no \
-                      matcher; model.safetensors can begin another run, with --init";
+        let reason = "an earlier version of this program wrote this checkpoint, in a training without \
+                      a matcher; start a new run from model.safetensors with --init";
         return Err(broken(folder, reason.into()));
     }
     let progress: Progress = serde_json::from_str(progress)
@@ -101,7 +102,7 @@ pub(crate) fn load<T: Tensor>(
     Ok((state, lexicon, progress))
 }
 
-/// What is wrong with the tensors of a checkpoint, unless the device is to blame.
+/// Maps an error of the file to [`Error::Checkpoint`] and an error of the device to itself.
 fn fail(folder: &Path) -> impl Fn(kinora_nn::Error) -> Error {
     move |error| match error {
         kinora_nn::Error::Tensor(error) => error.into(),

@@ -363,7 +363,7 @@ fn preset(name: &str) -> Result<Table> {
         let known = PRESETS.map(|(known, _)| known);
         let hint = nearest(name, known.iter().copied());
         return Err(Error::Config(format!(
-            "there is no preset {name:?}{hint}; there are {}",
+            "there is no preset {name:?}{hint}; the presets are {}",
             known.join(", ")
         )));
     };
@@ -427,7 +427,7 @@ fn put(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
     }
     let is_size = |item: &Value| matches!(item, Value::Integer(whole) if *whole >= 0);
     if value.as_array().is_some_and(|items| !items.iter().all(is_size)) {
-        return Err(format!("{key} must be a list of whole numbers, as [64, 32]"));
+        return Err(format!("{key} must be a list of whole numbers, such as [64, 32]"));
     }
     *slot = value;
     Ok(())

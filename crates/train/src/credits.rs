@@ -1,7 +1,7 @@
-//! Whose work a model is learnt from, and under which terms.
+//! The licences and credits of the works that a model has learnt from.
 
-/// The licence of what was learnt from works of two: of one that leaves a choice, what the other
-/// says.
+/// The licence of a model that has learnt from works under the licences `a` and `b`. If one of them
+/// offers the other as a choice ("X or Y"), that choice is taken; otherwise both apply.
 pub(crate) fn both_licences(a: &str, b: &str) -> String {
     let offers = |choice: &str, one: &str| choice.split(" or ").any(|other| other == one);
     match (offers(b, a), offers(a, b)) {
@@ -11,7 +11,7 @@ pub(crate) fn both_licences(a: &str, b: &str) -> String {
     }
 }
 
-/// Both of two, once where they are the same.
+/// Both texts, or `a` alone if it contains `b`, or `b` alone if `a` is empty.
 pub(crate) fn both(a: &str, b: &str) -> String {
     match (a, b) {
         (a, b) if b.is_empty() || a.contains(b) => a.into(),

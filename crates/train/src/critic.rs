@@ -11,17 +11,20 @@ pub struct Critic<T> {
     frames: Discriminator<T>,
 }
 
-/// The logits of clips, and of the frames that were looked at.
+/// The logits of clips, and of the frames that were judged.
 pub(crate) struct Judgement<T> {
     pub clips: Logits<T>,
     pub frames: Logits<T>,
 }
 
 impl<T> Critic<T> {
-    /// New discriminators.
+    /// The discriminators of a training.
     ///
     /// # Errors
     /// If a tensor cannot be made.
+    ///
+    /// # Panics
+    /// If [`DiscriminatorConfig::check`](kinora_gan::DiscriminatorConfig::check) rejects the sizes.
     pub fn new<I: Init<T>>(init: &mut I, config: &Config) -> Result<Self> {
         let (sizes, film) = (&config.discriminator, config.clip.shape());
         let sentence = config.encoder.sentence;
@@ -32,21 +35,23 @@ impl<T> Critic<T> {
     }
 }
 
-/// The frames `which` of `[n, t, h, w, c]` as single films, `[which · n, 1, h, w, c]`.
+/// The frames `which` of clips `[n, t, h, w, c]` as films of one frame, `[which · n, 1, h, w, c]`:
+/// one frame of every clip, then the next.
 fn pick<T: Tensor>(clips: &T, which: &[usize]) -> Result<T> {
     let cuts = which.iter().map(|&t| clips.slice(1, t, 1)).collect::<Result<Vec<_>>>()?;
     T::concat(&cuts.iter().collect::<Vec<_>>(), 0)
 }
 
-/// `[n, d]` after itself `times` times.
+/// `[n, d]` repeated to `[times · n, d]`.
 fn repeat<T: Tensor>(x: &T, times: usize) -> Result<T> {
     T::concat(&vec![x; times], 0)
 }
 
 impl<T: Tensor> Critic<T> {
-    /// Judges real and generated clips `[n, t, h, w, c]` under sentences: `own`, `[n, d]`, which the
-    /// generated clips were made from, and `wrong`, `[k · n, d]`, k false ones for each real clip.
-    /// `which` are the frames that the discriminator of frames is shown.
+    /// Judges real and generated clips `[n, t, h, w, c]` under sentences. `own`, `[n, d]`, are the
+    /// sentences of the real clips, from which the generated clips were made; `wrong`, `[k · n,
+    /// d]`, are k false sentences for each real clip. The discriminator of frames sees the frames
+    /// `which`.
     pub(crate) fn judge(
         &self,
         real: &T,
@@ -60,7 +65,7 @@ impl<T: Tensor> Critic<T> {
         let both = T::concat(&[real, fake], 0)?;
         let of = |judge: &Discriminator<T>, shown: &T, times: usize| {
             let features = judge.features(shown)?;
-            // `pick` puts a frame of all clips, real then generated, after the other.
+            // `pick` gives one frame of all clips, real then generated, after the other.
             let part = |offset: usize| -> Result<T> {
                 let cuts = (0..times)
                     .map(|frame| features.slice(0, (2 * frame + offset) * n, n))
@@ -69,7 +74,7 @@ impl<T: Tensor> Critic<T> {
             };
             let (real, fake) = (part(0)?, part(1)?);
             let own = repeat(own, times)?;
-            // For each false caption of a clip, all frames.
+            // Each false caption is judged with all frames of its clip.
             let wrong = (0..k)
                 .map(|at| repeat(&wrong.slice(0, at * n, n)?, times))
                 .collect::<Result<Vec<_>>>()?;
@@ -97,14 +102,15 @@ impl<T: Tensor> Critic<T> {
 }
 
 impl<T: Tensor> Critic<Var<T>> {
-    /// R1 on real clips, a scalar, of the sum of both discriminators; the sentences count as given.
+    /// R1 on real clips, of the sum of both discriminators' logits; a scalar. The sentences are
+    /// constants.
     pub(crate) fn penalty(&self, real: &T, sentence: &T, which: &[usize]) -> Result<Var<T>> {
         let sentence = Var::constant(Var::constant(sentence.clone()));
         let critic: Critic<Var<Var<T>>> = freeze(self);
         kinora_gan::r1(real, |clips| {
             let (of_clips, of_frames) = critic.logits(clips, &sentence, which)?;
-            // The gradient of a sum over films is that of each by itself. A film's logit is that of
-            // the clip and the mean one of its frames.
+            // The gradient of the sum over films contains the gradient of each film. The logit of a
+            // film is the logit of the clip plus the mean logit of its frames.
             of_clips.sum_all()?.add(&of_frames.sum_all()?.affine(1.0 / which.len() as f32, 0.0)?)
         })
     }

@@ -1,16 +1,16 @@
 use std::path::PathBuf;
 
-/// What can go wrong with a training.
+/// The errors of a training or an evaluation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A config that cannot be read, or a key or value that is not known.
+    /// A config that is not valid, or that the run or the model does not allow.
     #[error("{0}")]
     Config(String),
     /// A file of a run that cannot be read.
     #[error("{}: {source}", path.display())]
     Read {
-        /// Where.
+        /// The path of the file.
         path: PathBuf,
         /// The error of the operating system.
         source: std::io::Error,
@@ -18,51 +18,51 @@ pub enum Error {
     /// A file or folder that cannot be written.
     #[error("cannot write {}: {reason}", path.display())]
     Write {
-        /// Where.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         reason: String,
     },
     /// A checkpoint that cannot be used.
     #[error("{}: {reason}", path.display())]
     Checkpoint {
-        /// Where.
+        /// The path of the checkpoint.
         path: PathBuf,
-        /// What is wrong, and what to do.
+        /// The defect, and the remedy if there is one.
         reason: String,
     },
-    /// A judge that is missing, or does not fit what is to be judged.
+    /// A judge that is missing, cannot be trained, or is for other data or another size of clips.
     #[error("{0}")]
     Judge(String),
-    /// A loss or gradient that is no finite number.
+    /// A loss or gradient that is NaN or infinite.
     #[error(
         "step {step}: the {what} is {value}, so the training has diverged; the last checkpoint is \
-         whole. Lower the learning rates or raise train.r1, and continue from it with --resume"
+         intact. Lower the learning rates or raise train.r1, and continue from it with --resume"
     )]
     Diverged {
-        /// The first step of which it was measured.
+        /// The first step at which it was measured.
         step: u64,
-        /// Which number.
+        /// The name of the loss or gradient, as in the log.
         what: &'static str,
-        /// Its value.
+        /// NaN or infinity.
         value: f32,
     },
-    /// A thread that the system does not start.
-    #[error("no thread can be started: {0}")]
+    /// The system cannot start a thread.
+    #[error("cannot start a thread: {0}")]
     Thread(String),
-    /// The data.
+    /// An error of the data or of a clip.
     #[error(transparent)]
     Video(#[from] kinora_video::Error),
-    /// The model.
+    /// An error of the model.
     #[error(transparent)]
     Model(#[from] kinora_model::Error),
-    /// The tokenizer.
+    /// An error of the tokenizer.
     #[error(transparent)]
     Text(#[from] kinora_text::Error),
-    /// A network that failed to compute.
+    /// An error of a tensor operation or of the device.
     #[error(transparent)]
     Tensor(#[from] kinora_tensor::Error),
 }
 
-/// The result of what this crate does.
+/// The result type of the crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,4 +1,4 @@
-//! Whether films show what their sentences say, and how near they are to real clips.
+//! Measures whether films show what their sentences say, and how close films are to real clips.
 
 pub mod accuracy;
 pub mod binding;
@@ -37,12 +37,12 @@ pub use motion::Motion;
 pub use reference::Reference;
 pub use report::{Report, Row, Shown, SideReport, Unit};
 
-/// How much is measured.
+/// The size of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EvalConfig {
     /// Prompts of each side of the data.
     pub prompts: usize,
-    /// Films of each prompt.
+    /// Films per prompt.
     pub seeds: usize,
     /// The seed of the prompts and of the first film.
     pub seed: u64,
@@ -54,23 +54,23 @@ impl Default for EvalConfig {
     }
 }
 
-/// How far an evaluation has come.
+/// The progress of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EvalStep {
-    /// What is made or looked at.
+    /// The stage, named by what it makes or judges, such as `films`.
     pub what: &'static str,
-    /// How many of them are done.
+    /// Number of clips of the stage that are done.
     pub done: usize,
-    /// How many there are.
+    /// Number of all clips of the stage.
     pub all: usize,
 }
 
-/// Measures a model against a dataset, which a judge was made for. `None` if `watch` breaks.
+/// Measures a model on a dataset, with a judge of that dataset. `None` if `watch` breaks.
 ///
-/// Who measures several models, or one as it learns, makes a [`Reference`] once.
+/// To measure several models, or one model while it learns, make a [`Reference`] once.
 ///
 /// # Errors
-/// If the data cannot be drawn, the judge is for clips of another size, or the device fails.
+/// If a clip cannot be drawn, the judge is for clips of another size, or the device fails.
 pub fn evaluate<T: Tensor>(
     device: &T::Device,
     model: &Model<T>,

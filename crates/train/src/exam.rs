@@ -8,20 +8,21 @@ use kinora_video::Dataset;
 use crate::eval::{EvalConfig, EvalStep, Judge, Reference, Report, Subject};
 use crate::{Config, Error, Result};
 
-/// Fewer films than those of `kinora eval`, since a training waits for them.
+/// Fewer films than in `kinora eval`, since the training waits for the evaluation.
 const FILMS: EvalConfig = EvalConfig { prompts: 200, seeds: 1, seed: 0 };
 
-/// The evaluations of a training: the judge, and the real clips once they have been judged.
+/// The evaluations of a training: the judge, and the reference, which the first evaluation makes.
 pub(crate) struct Exam<T: Tensor> {
     judge: Judge<T>,
     reference: Option<Reference<T>>,
 }
 
 impl<T: Tensor> Exam<T> {
-    /// `None` if the config wants no evaluations. The judge is looked for beside the folder of the run.
+    /// Loads the judge from beside the run's folder. `None` if `train.eval_every` is 0. Data
+    /// without attributes gets an untrained judge.
     ///
     /// # Errors
-    /// If there is no judge for this data and this size of films, or the data cannot be drawn.
+    /// If there is no judge for this data and this size of films, or a clip cannot be drawn.
     pub fn open(
         device: &T::Device,
         config: &Config,
@@ -44,7 +45,7 @@ impl<T: Tensor> Exam<T> {
                 false => beside.display().to_string(),
             };
             return Err(Error::Judge(format!(
-                "train.eval_every = {} needs the judge {}, which is not there; make it with: kinora \
+                "train.eval_every = {} needs the judge {}, which does not exist; make it with: kinora \
                  eval --fit-judge --data {} --model {} --judge {judges}; then train with --resume, or \
                  set train.eval_every=0",
                 config.train.eval_every,
@@ -56,10 +57,10 @@ impl<T: Tensor> Exam<T> {
         Ok(Some(Self { judge, reference: None }))
     }
 
-    /// Measures the model of a training. `None` if `watch` breaks.
+    /// Evaluates the model of a training. `None` if `watch` breaks.
     ///
     /// # Errors
-    /// If the data cannot be drawn, or the device fails.
+    /// If a clip cannot be drawn, or the device fails.
     pub fn measure(
         &mut self,
         device: &T::Device,

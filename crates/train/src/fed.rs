@@ -4,23 +4,23 @@ use kinora_video::Batch;
 
 use crate::Result;
 
-/// What a step is fed: a batch as numbers on the host, ready for any device.
+/// The input of a step: a batch of clips and captions as numbers on the host, for any device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fed {
-    /// How many clips, n.
+    /// Number of clips, n.
     pub clips: usize,
-    /// The pixels of the clips, one after the other.
+    /// The pixels of the clips, `[n, t, h, w, c]`, from -1 (black) to 1 (white).
     pub values: Vec<f32>,
-    /// The captions of the clips, then a false one for each clip, then a second one for each, and so
-    /// on.
+    /// The captions: the own caption of each clip, then a false caption of each clip, then a second
+    /// false caption of each clip, and so on.
     pub captions: Pieces,
 }
 
 impl Fed {
-    /// A batch with false captions.
+    /// Converts a batch with false captions.
     ///
     /// # Errors
-    /// If a caption cannot be read.
+    /// If the lexicon cannot read a caption.
     pub fn new(lexicon: &Lexicon, batch: &Batch) -> Result<Self> {
         let clips = batch.examples.iter().map(|example| pixels::to_values(&example.clip));
         let own = batch.examples.iter().map(|example| example.caption.text.as_str());

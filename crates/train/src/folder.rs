@@ -1,4 +1,4 @@
-//! The folder of a run: whose it is, and what may lie in it.
+//! The folder of a run: its lock, and the files left by a killed run.
 
 use std::fs::{File, TryLockError, read_dir, remove_dir, remove_file};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::run::PLAYERS;
 use crate::{Error, Result};
 
-/// Whether a new run may have it.
+/// Checks that the folder holds no run yet.
 pub(crate) fn is_free(folder: &Path) -> Result<()> {
     match folder.join("config.toml").exists() {
         false => Ok(()),
@@ -17,8 +17,8 @@ pub(crate) fn is_free(folder: &Path) -> Result<()> {
     }
 }
 
-/// Locks it, so that no other training runs in it; `None` where the system locks no
-/// folders, as Windows does not.
+/// Locks the folder, so that no other training runs in it. `None` if the system cannot lock
+/// folders, as on Windows.
 pub(crate) fn lock(folder: &Path) -> Result<Option<File>> {
     let Ok(file) = File::open(folder) else { return Ok(None) };
     match file.try_lock() {
@@ -31,7 +31,7 @@ pub(crate) fn lock(folder: &Path) -> Result<Option<File>> {
     }
 }
 
-/// Removes what a run that was killed while it wrote has left beside its files.
+/// Removes the temporary files of a run that was killed while it wrote.
 pub(crate) fn sweep(folder: &Path) {
     for folder in [folder.to_path_buf(), folder.join("samples")] {
         let Ok(entries) = read_dir(folder) else { continue };
@@ -39,21 +39,21 @@ pub(crate) fn sweep(folder: &Path) {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             if name.starts_with('.') && name.ends_with(".tmp") {
-                // What cannot be removed is only untidy.
+                // A temporary file that stays does no harm.
                 let _ = remove_file(entry.path());
             }
         }
     }
 }
 
-/// Takes a run back that cannot make its first step, so that another can have its folder.
+/// Removes the files of a run whose first step failed, so that a new run can use the folder.
 pub(crate) fn discard(folder: &Path) {
-    // The config goes first, as it says that there is a run. What cannot be removed does no harm.
+    // The config goes first: without it the folder holds no run, and files that stay do no harm.
     for name in ["config.toml", "checkpoint.safetensors", "model.safetensors", PLAYERS, "log.jsonl"]
     {
         let _ = remove_file(folder.join(name));
     }
-    // Only if nothing else is there.
+    // A folder with other files stays.
     for folder in [&folder.join("samples"), folder] {
         let _ = remove_dir(folder);
     }

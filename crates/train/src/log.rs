@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 use crate::measured::Metrics;
 use crate::{Error, Result};
 
-/// The sums of what was measured since the last line of the log; kept in checkpoints, so that a
-/// training that goes on writes the lines that one without a break writes.
+/// The sums of the metrics since the last line of the log. They are kept in checkpoints, so that a
+/// resumed training writes the same lines as an unbroken one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Window {
-    /// By name: in how many steps it was measured, and the sum over these.
+    /// For each metric: the number of steps in which it was measured, and its sum over them.
     sums: BTreeMap<String, (u64, f64)>,
 }
 
@@ -26,32 +26,32 @@ impl Window {
         }
     }
 
-    /// The means, by name; the window is empty afterwards.
+    /// Returns the means by name, and empties the window.
     pub fn take(&mut self) -> BTreeMap<String, f64> {
         let sums = std::mem::take(&mut self.sums).into_iter();
         sums.map(|(name, (steps, sum))| (name, sum / steps as f64)).collect()
     }
 }
 
-/// One line of the log: means since the line before.
+/// One line of the log: means since the previous line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogLine {
-    /// The last step it is about.
+    /// The last step of the line.
     pub step: u64,
-    /// Clips seen so far.
+    /// Clips seen since the training began.
     pub clips: u64,
-    /// Losses, accuracies and gradient norms, by name.
+    /// Means of losses, accuracies and gradient norms, by name.
     pub metrics: BTreeMap<String, f64>,
-    /// Seconds of training so far, those before a break too.
+    /// Seconds of training so far, including those before the run was resumed.
     pub seconds: f64,
-    /// Clips a second.
+    /// Clips per second since the previous line.
     pub clips_per_second: f64,
-    /// The share of a core that drawing the clips took.
+    /// The CPU time for drawing the clips, as a share of one core.
     pub feed_share: f64,
 }
 
 impl LogLine {
-    /// One line of JSON.
+    /// The line as a JSON object, with numbers rounded to six decimals.
     pub fn to_json(&self) -> String {
         let mut line = Map::new();
         let number = |value: f64| Value::from((value * 1e6).round() / 1e6);
@@ -73,8 +73,8 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// The log with its lines up to `step`, and the seconds of training they tell of; what was
-    /// written after a checkpoint is written again.
+    /// Opens the log and drops its lines after `step`, which a resumed run writes again. Also
+    /// returns the seconds of training at the last line that stays.
     pub fn open(folder: &Path, step: u64) -> Result<(Self, f64)> {
         let path = folder.join("log.jsonl");
         let text = match std::fs::read_to_string(&path) {
@@ -84,7 +84,7 @@ impl Log {
         };
         let (mut kept, mut seconds) = (String::new(), 0.0);
         for line in text.lines() {
-            // A run that was killed while it wrote has left a line cut short.
+            // A run that was killed while it wrote leaves a truncated line.
             let Ok(value) = serde_json::from_str::<Value>(line) else { continue };
             if value["step"].as_u64().is_some_and(|at| at <= step) {
                 kept.extend([line, "\n"]);

@@ -4,33 +4,33 @@ use kinora_tensor::Tensor;
 
 use crate::{Error, Result};
 
-/// Numbers of a step that must be finite, by name.
+/// The losses and gradient norms of a step by name, which must be finite.
 pub(crate) type Guarded<T> = Vec<(&'static str, T)>;
 
-/// The numbers of a step by their names, which the crate's README explains.
+/// The metrics of a step by name. The crate's README explains the names.
 pub type Metrics = BTreeMap<&'static str, f32>;
 
-/// What is measured at a step, still on the device.
+/// The measurements of a step, still on the device.
 #[derive(Clone, Debug)]
 pub struct Measured<T> {
     step: u64,
-    /// Names of the first values: losses and lengths of gradients, all of which must be finite.
+    /// Names of the first values: losses and gradient norms, all of which must be finite.
     guarded: Vec<&'static str>,
-    /// What the rest of the values says.
+    /// The shares to compute from the other values, which are logits.
     shares: Vec<Share>,
     values: T,
 }
 
-/// A share of clips, by logits that follow one another.
+/// A share of clips, computed from consecutive logits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Share {
-    /// Of so many logits those above 0.
+    /// Name and number of logits: the share of logits above 0.
     Real(&'static str, usize),
-    /// Of so many logits those that are not above 0.
+    /// Name and number of logits: the share of logits that are not above 0.
     False(&'static str, usize),
-    /// Of the logits `[clips, captions]` of a matcher, the own captions first: how often the own
-    /// caption is above all own captions of other clips, and how often above a false one of the
-    /// clip's own.
+    /// The logits `[clips, captions]` of a matcher, with the own captions first. `matched_own`: how
+    /// often the own caption scores above the own captions of all other clips. `matched_false`: how
+    /// often it scores above a false caption of the same clip.
     Matched { clips: usize, captions: usize },
 }
 
@@ -49,11 +49,11 @@ impl<T: Tensor> Measured<T> {
         Ok(Self { step, guarded: names, shares, values })
     }
 
-    /// The numbers of some steps, which are waited for once.
+    /// The metrics of some steps, with a single wait for the device.
     ///
     /// # Errors
-    /// [`Error::Diverged`] with the first loss or gradient that is not finite: the states since
-    /// then are of no use. Or if the device fails.
+    /// [`Error::Diverged`] for the first loss or gradient norm that is not finite; the states from
+    /// that step on must not be used. Or if the device fails.
     pub fn read(steps: &[Self]) -> Result<Vec<Metrics>> {
         if steps.is_empty() {
             return Ok(Vec::new());
@@ -100,7 +100,8 @@ impl<T: Tensor> Measured<T> {
                     for (clip, row) in logits.chunks(captions).enumerate() {
                         let others = row[..clips].iter().enumerate().filter(|(i, _)| *i != clip);
                         first += usize::from(others.clone().all(|(_, &other)| row[clip] > other));
-                        // Each further run of captions has a false one for every clip.
+                        // After the own captions, each run of n captions has one false caption for
+                        // every clip.
                         let own = row[clips..].iter().skip(clip).step_by(clips);
                         told += own.filter(|&&other| row[clip] > other).count();
                     }

@@ -1,5 +1,5 @@
 //! The second and third phase of a training: the generator copies real clips, then plays against the
-//! discriminators while it goes on copying.
+//! discriminators while it continues to copy.
 
 use kinora_embed::Encoded;
 use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast};
@@ -13,16 +13,16 @@ use crate::reading::cosine;
 use crate::step::{frames_judged, frames_of, noise};
 use crate::{Config, Fed, Measured, Phase, Result, State};
 
-/// Steps in which the learning rate of copying rises to its height.
+/// Steps in which the learning rate of copying rises to its full value.
 const WARM_UP: f32 = 200.0;
-/// The weight of a squared difference beside that of an absolute one.
+/// The weight of the squared difference, relative to the absolute difference.
 const SQUARED: f32 = 2.0;
 
-/// Adam for the generator at step `step` of a training, counted from 1.
+/// The config of the generator's Adam at step `step` of a training, counted from 1.
 pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
     match config.phase(step) {
         Phase::Playing => adam(config, config.train.rate_generator),
-        // Without an opponent this is no game, and momentum helps.
+        // Copying has no opponent, so momentum helps.
         _ => {
             let copying = &config.copying;
             let copied = step.saturating_sub(config.reading.steps);
@@ -33,7 +33,7 @@ pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
     }
 }
 
-/// Adam for the discriminators.
+/// The config of the discriminators' Adam.
 pub(crate) fn rate_critic(config: &Config) -> AdamConfig {
     adam(config, config.train.rate_discriminator)
 }
@@ -42,11 +42,11 @@ fn adam(config: &Config, rate: f32) -> AdamConfig {
     AdamConfig { rate, beta1: config.train.beta1, beta2: config.train.beta2, epsilon: 1e-8 }
 }
 
-/// The captions of a batch, read.
+/// The encoded captions of a batch.
 struct Read<T> {
-    /// Own captions: sentences `[n, d]`, words, and which places hold words.
+    /// The own captions: sentence vectors `[n, d]`, word vectors, and the bias of padding.
     own: Encoded<T>,
-    /// The sentences of false captions, `[k · n, d]`.
+    /// The sentence vectors of the false captions, `[k · n, d]`.
     wrong: T,
 }
 
@@ -64,8 +64,9 @@ impl<T: Tensor> Read<T> {
 }
 
 impl<T: Tensor> State<T> {
-    /// One step of the generator: of copying alone, or of the discriminators, then of the generator
-    /// against them. Reader and matcher stay as they are, or take a step of their own first.
+    /// One step of copying or playing. In playing, the discriminators are updated first, then the
+    /// generator against them. With `reading.thaw`, text encoder and matcher are updated before
+    /// both.
     pub(crate) fn draw(
         mut self,
         device: &T::Device,
@@ -87,8 +88,8 @@ impl<T: Tensor> State<T> {
         }
         let read = Read::new(&self.net, fed)?;
 
-        // The generator's films, made once for all: first copies, from the noise that the
-        // recogniser finds in the real clip, then films from noise.
+        // The generator draws one batch for all losses: first the copies, from the noise that the
+        // recogniser finds in the real clips, then films from random noise.
         let player = (self.net.generator, self.recogniser);
         let lifted: (Generator<Var<T>>, Recogniser<Var<T>>) = lift(&player);
         let constant = |x: &T| Var::constant(x.clone());
@@ -110,7 +111,7 @@ impl<T: Tensor> State<T> {
         }
         let noise = Noise { film: z, frames: Var::constant(frames) };
         let (words, bias) = (constant(&read.own.words), constant(&read.own.bias));
-        // Of films that nobody judges, half of the frames say as much as all, at half the price.
+        // In copying, half of the frames give as good a gradient as all, at half the cost.
         let shown = match phase {
             Phase::Playing => (0..t).collect(),
             _ => frames_of(config, step, t.div_ceil(2)),
@@ -126,8 +127,9 @@ impl<T: Tensor> State<T> {
             let real = constant(&frames.slice(0, 0, copied)?);
             let difference = fake.slice(0, 0, copied)?.sub(&real)?;
             let copy = difference.abs()?.mean_all()?;
-            // Most pixels are empty. Where nothing is known yet, an empty film is the best copy by
-            // absolute differences; by squared ones it is the mean film, from which there is a way on.
+            // Most pixels are empty. At first, an empty film is the best copy by absolute
+            // differences, and it has hardly any gradient; by squared differences the mean film is
+            // the best copy, from which the generator continues to learn.
             let squares = difference.mul(&difference)?.mean_all()?;
             let divergence = code.divergence()?;
             guarded.push(("loss_copy", copy.value().clone()));
@@ -186,7 +188,7 @@ impl<T: Tensor> State<T> {
     }
 }
 
-/// A step of the discriminators on real clips and films; gives the logits from before it.
+/// A step of the discriminators on real clips and films. Returns the logits from before the step.
 fn play<T: Tensor>(
     (critic, adam): (Critic<T>, &mut Adam<T>),
     (config, step): (&Config, u64),
@@ -222,7 +224,7 @@ fn play<T: Tensor>(
     Ok((adam.step(critic, &gradients, &factor)?, judged))
 }
 
-/// All logits, and what each run of them says.
+/// All logits, and the share that each run of them measures.
 fn flat<T: Tensor>(judged: Judgement<T>) -> (Vec<Share>, Vec<T>) {
     let (mut shares, mut logits) = (Vec::new(), Vec::new());
     let names = [
@@ -241,7 +243,7 @@ fn flat<T: Tensor>(judged: Judgement<T>) -> (Vec<Share>, Vec<T>) {
     (shares, logits)
 }
 
-/// The longest that a gradient may be; 0 is no limit.
+/// The largest gradient norm; 0 means no limit.
 fn limit(longest: f32) -> f32 {
     if longest > 0.0 { longest } else { f32::INFINITY }
 }

@@ -1,5 +1,5 @@
-//! The first phase of a training: a matcher and the reader of sentences learn, from real clips, which
-//! captions are true of them.
+//! The first phase of a training: the matcher and the text encoder learn from real clips which
+//! captions are true of a clip.
 
 use std::f32::consts::PI;
 
@@ -11,10 +11,11 @@ use kinora_tensor::{Tensor, Var, grad};
 use crate::measured::{Guarded, Share};
 use crate::{Config, Fed, Measured, Result, State};
 
-/// The longest gradient: recurrent networks have a few that are far longer than the others.
+/// The largest gradient norm: a few gradients of recurrent networks are far larger than the others.
 const LONGEST: f32 = 1.0;
 
-/// Adam at step `step` of a training, counted from 1; after the phase with its last rate.
+/// The config of Adam at step `step` of a training, counted from 1. After the phase, the rate stays
+/// at its last value.
 pub(crate) fn rate(config: &Config, step: u64) -> AdamConfig {
     let reading = &config.reading;
     AdamConfig {
@@ -35,7 +36,7 @@ pub(crate) fn cosine(step: u64, steps: u64) -> f32 {
 }
 
 impl<T: Tensor> State<T> {
-    /// One step of matcher and reader alone.
+    /// One step of the first phase: only matcher and text encoder learn.
     pub(crate) fn read(
         mut self,
         device: &T::Device,
@@ -53,9 +54,9 @@ impl<T: Tensor> State<T> {
         Ok((self, measured))
     }
 
-    /// Moves matcher and reader once. Each clip of `clips`, `[n, t, h, w, c]`, is compared with all
-    /// captions of the batch, true and false ones; each own caption with all clips. Gives the loss and
-    /// the gradient's length by name, and the logits `[n, captions]`.
+    /// Updates matcher and text encoder once. Compares each clip of `clips`, `[n, t, h, w, c]`,
+    /// with all captions of the batch, true and false, and each own caption with all clips. Returns
+    /// the loss and the norm of the gradient by name, and the logits `[n, captions]`.
     pub(crate) fn learn_to_read(
         mut self,
         config: &Config,

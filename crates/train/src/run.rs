@@ -173,7 +173,8 @@ impl<T: Tensor> Training<T> {
                 let kept = kept.into_iter().filter(|&kept| kept).count();
                 if kept == 0 {
                     return Err(Error::Config(format!(
-                        "no tensor of the model {:?} has the shape that this config needs",
+                        "no tensor of the model {:?} has a shape that this config needs; start \
+                         without --init",
                         model.card.name
                     )));
                 }
@@ -182,7 +183,7 @@ impl<T: Tensor> Training<T> {
                 card.notes = format!("Started from {name}, which was trained on {data}.");
                 if kept < all {
                     let afresh = all - kept;
-                    card.notes += &format!(" {afresh} of {all} tensors began afresh.");
+                    card.notes += &format!(" {afresh} of {all} tensors started from new weights.");
                 }
                 card.licence = both_licences(&licence, &card.licence);
                 card.credits = both(&credits, &card.credits);
@@ -245,7 +246,10 @@ impl<T: Tensor> Training<T> {
             Err(error @ kinora_nn::Error::Header(_)) => {
                 return Err(Error::Checkpoint { path: origin.into(), reason: error.to_string() });
             }
-            Err(error) => self.card.notes += &format!(" The discriminators began afresh: {error}."),
+            Err(error) => {
+                self.card.notes +=
+                    &format!(" The discriminators started from new weights: {error}.");
+            }
         }
         self.save()?;
         Ok(self)
@@ -283,11 +287,13 @@ impl<T: Tensor> Training<T> {
         }
         let reading = |config: &Config| (config.reading.steps, config.reading.thaw);
         if reading(&config) != reading(&was) {
-            let message = "a resumed run keeps its reading.steps and its reading.thaw";
+            let message = "a resumed run keeps its reading.steps and reading.thaw; start a new one to \
+                           change them";
             return Err(Error::Config(message.into()));
         }
         if config.tokenizer != was.tokenizer {
-            return Err(Error::Config("a resumed run keeps its tokenizer".into()));
+            let message = "a resumed run keeps its tokenizer; start a new one to change it";
+            return Err(Error::Config(message.into()));
         }
         folder::sweep(folder);
         let dataset = open(&config.data)?;

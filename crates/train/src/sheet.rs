@@ -4,13 +4,13 @@ use kinora_video::{Clip, Dataset, Draw, Example, Palette, Split};
 
 use crate::Result;
 
-/// How many films side by side.
+/// Films side by side.
 const COLUMNS: usize = 8;
 
-/// The first `count` examples of a stream, brought to the size of a model's films.
+/// The first `count` examples of the stream `seed`, scaled to the size and frames of `clip`.
 ///
 /// # Errors
-/// If the data cannot be drawn.
+/// If an example cannot be drawn.
 pub fn examples(
     dataset: &dyn Dataset,
     split: Split,
@@ -26,20 +26,20 @@ pub fn examples(
     (0..count).map(draw).collect()
 }
 
-/// Real clips, under each the film that a model makes of its caption, cleaned, and the caption: what a
-/// person looks at to see how far a model has come.
+/// A grid that shows how far a model has come: each real clip above the model's film of the clip's
+/// caption, cleaned into a sprite, with the caption below.
 ///
 /// Film k has the seed `seed + k`.
 ///
 /// # Errors
-/// If a film cannot be made.
+/// If there is no example, a film cannot be made, or the sheet would be too large.
 pub fn sheet<T: Tensor>(model: &Model<T>, examples: &[Example], seed: u64) -> Result<Clip> {
     let prompts: Vec<(&str, u64)> =
         examples.iter().zip(seed..).map(|(e, seed)| (e.caption.text.as_str(), seed)).collect();
     Ok(arrange(examples, Some(&model.sample_batch(&prompts)?))?)
 }
 
-/// Real clips with their captions: what a person looks at to see what a model is to learn.
+/// A grid of real clips with their captions, to inspect a dataset before training.
 ///
 /// # Errors
 /// If there is no example, or the sheet would be too large.
@@ -47,8 +47,8 @@ pub fn preview(examples: &[Example]) -> Result<Clip> {
     Ok(arrange(examples, None)?)
 }
 
-/// Each real clip, above the film of its caption if there are films, scaled so that the caption can
-/// be read.
+/// Each real clip, above the film of its caption if there are films, scaled up so that the caption
+/// is readable.
 fn arrange(examples: &[Example], films: Option<&[Clip]>) -> kinora_video::Result<Clip> {
     let cells = examples.iter().enumerate().map(|(k, example)| {
         let film = films.map(|films| films[k].clean(&Palette::Auto).over([255; 3]));

@@ -9,8 +9,8 @@ use kinora_tensor::{Desc, Random, Shape, Tensor};
 use crate::critic::Critic;
 use crate::{Config, Fed, Measured, Phase, Result, playing, reading};
 
-/// Which stream of random numbers is for what. Those of a step have its number added, so that a
-/// training can go on anywhere.
+/// The streams of random numbers. The streams of a step have the step added, so that a training can
+/// resume at any step.
 mod stream {
     pub const GENERATOR: u64 = 1;
     pub const CRITIC: u64 = 2;
@@ -19,22 +19,22 @@ mod stream {
     pub const FRAMES: u64 = 2 << 60;
 }
 
-/// How many single frames of each clip are judged at a step.
+/// Frames of each clip that the discriminator of frames judges at a step.
 const FRAMES_JUDGED: usize = 2;
 
-/// All that a training changes; as a module, all that a checkpoint keeps.
+/// The state of a training. As a module it has all tensors of a checkpoint.
 pub struct State<T> {
-    /// Steps made.
+    /// Steps done so far.
     pub step: u64,
-    /// The reader, the generator, and the matcher.
+    /// The text encoder, the generator and the matcher.
     pub net: Net<T>,
     /// The discriminators.
     pub critic: Critic<T>,
-    /// Finds the noise from which the generator would draw a real clip.
+    /// The recogniser, which finds the noise from which the generator would draw a real clip.
     pub recogniser: Recogniser<T>,
-    /// The average of the generator, which makes the films.
+    /// The moving average of the generator, which makes the films.
     pub average: Ema<Generator<T>>,
-    /// The optimiser of the reader and the matcher, as long as they learn.
+    /// The optimiser of the text encoder and the matcher, as long as they learn.
     pub adam_reader: Option<Adam<T>>,
     /// The optimiser of the generator and the recogniser.
     pub adam_generator: Adam<T>,
@@ -43,8 +43,8 @@ pub struct State<T> {
 }
 
 impl State<Desc> {
-    /// The shapes of a training's tensors after `step` steps, to hold a checkpoint against before
-    /// there are any.
+    /// The shapes of a training's tensors after `step` steps. A checkpoint is checked against them
+    /// before any tensor is allocated.
     pub(crate) fn outline(config: &Config, inputs: &Inputs, step: u64) -> Result<Self> {
         let net = Net::new(&mut Outline, &config.model(), inputs)?;
         let critic = Critic::new(&mut Outline, config)?;
@@ -71,7 +71,7 @@ impl State<Desc> {
 }
 
 impl<T> State<T> {
-    /// Tells the optimisers how many of the steps made were theirs.
+    /// Sets the step counter of each optimiser to the number of steps in which it took part.
     pub(crate) fn count(&mut self, config: &Config) {
         let drawn = self.step.saturating_sub(config.reading.steps);
         if let Some(adam) = &mut self.adam_reader {
@@ -83,10 +83,10 @@ impl<T> State<T> {
 }
 
 impl<T: Tensor> State<T> {
-    /// A training that has made no step; of `from`, if there is one, it takes the tensors that fit.
+    /// The state before the first step, with the tensors of `from` whose name and shape fit.
     ///
     /// # Errors
-    /// If the sizes of the config make no model, or the device has no room.
+    /// If the sizes of the config are not valid, or the device has not enough memory.
     pub fn new(
         device: &T::Device,
         config: &Config,
@@ -121,15 +121,15 @@ impl<T: Tensor> State<T> {
         })
     }
 
-    /// One step of the phase that the config says, on a batch with false captions whose clips are of
-    /// the config's size. What is random in it depends on the config's seed and the number of the
-    /// step alone.
+    /// One step, in the phase that the config gives for it. The batch has false captions, and clips
+    /// of the config's size. The step's random numbers depend only on the config's seed and the
+    /// number of the step.
     ///
-    /// Nothing waits for the device: whether the losses and the gradients were finite is known once
-    /// the measurements are read.
+    /// The step does not wait for the device. [`Measured::read`] waits, and reports losses and
+    /// gradients that were not finite.
     ///
     /// # Errors
-    /// If the batch does not fit the config, or the device fails. The state is gone then.
+    /// If the batch does not fit the config, or the device fails. The state is lost then.
     pub fn step(
         self,
         device: &T::Device,
@@ -148,8 +148,8 @@ impl<T: Tensor> State<T> {
         }
     }
 
-    /// The networks that make films: the reader, the average of the generator, and the matcher. They
-    /// share their tensors with the state.
+    /// The networks of the model: the text encoder, the average of the generator, and the matcher.
+    /// They share their tensors with the state.
     pub fn model(&self) -> Net<T> {
         Net {
             encoder: self.net.encoder.map(|_, tensor| tensor.clone()),
@@ -160,7 +160,7 @@ impl<T: Tensor> State<T> {
 }
 
 impl<T: Tensor> State<T> {
-    /// The discriminators' and the recogniser's tensors by name.
+    /// The tensors of the discriminators and the recogniser, by name.
     pub(crate) fn players(&self) -> Vec<(String, &T)> {
         let mut players = Vec::new();
         for (path, named) in
@@ -171,7 +171,8 @@ impl<T: Tensor> State<T> {
         players
     }
 
-    /// Takes over the discriminators and the recogniser in a file of [`State::players`].
+    /// Loads the discriminators and the recogniser from a file with the tensors of
+    /// [`State::players`].
     pub(crate) fn take_players(
         &mut self,
         device: &T::Device,
@@ -195,7 +196,7 @@ fn recogniser<T, I: Init<T>>(
     Recogniser::new(init, &config.matcher, film, sentence, config.generator.noise)
 }
 
-/// Gives the tensor of a trained network that has this name and shape.
+/// Looks up the tensors of a trained network by name and shape.
 pub(crate) fn fitting<'a, T: Tensor>(
     trained: &'a Net<T>,
 ) -> impl Fn(&str, &Shape) -> Option<&'a T> + use<'a, T> {
@@ -203,7 +204,7 @@ pub(crate) fn fitting<'a, T: Tensor>(
     move |name, shape| trained.get(name).copied().filter(|tensor| tensor.shape() == shape)
 }
 
-/// The noise of the films of a step, `n` of them.
+/// The noise of the `n` films of a step.
 ///
 /// # Errors
 /// If the device fails.
@@ -221,12 +222,12 @@ pub fn noise<T: Tensor>(
     })
 }
 
-/// The frames that the discriminator of frames is shown at a step: different ones, ascending.
+/// The frames that the discriminator of frames sees at a step: distinct, in ascending order.
 pub fn frames_judged(config: &Config, step: u64) -> Vec<usize> {
     frames_of(config, step, FRAMES_JUDGED)
 }
 
-/// Up to `count` frames of a film that are looked at in a step: different ones, ascending.
+/// Up to `count` random frames of a film for a step: distinct, in ascending order.
 pub(crate) fn frames_of(config: &Config, step: u64, count: usize) -> Vec<usize> {
     let mut random = Random::new(config.seed, stream::FRAMES + step);
     let mut left: Vec<usize> = (0..config.clip.frames).collect();

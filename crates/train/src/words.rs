@@ -1,4 +1,4 @@
-//! What a training reads captions with.
+//! The lexicon of a training: tokenizer, vocabulary and external vectors for its captions.
 
 use kinora_embed::EncoderConfig;
 use kinora_model::{Lexicon, Model};
@@ -7,14 +7,14 @@ use kinora_video::{Dataset, Draw, Split};
 
 use crate::{Config, Error, Result};
 
-/// What a training learns its words from.
+/// The captions from which a training learns its vocabulary.
 pub(crate) fn captions(config: &Config, dataset: &dyn Dataset) -> Result<Vec<String>> {
     let caption = |index| dataset.caption(Split::Train, Draw { seed: config.seed, index });
     (0..config.tokenizer.captions).map(|index| Ok(caption(index)?.text)).collect()
 }
 
-/// The tokenizer of a model to start from, with what the config asks for beside it, and with the words
-/// of the new captions.
+/// The lexicon of the model that a training starts from, with the tables and the sentence encoder
+/// of the config, and with the words of the new captions.
 pub(crate) fn lexicon_of<T: Tensor>(
     config: &Config,
     model: &Model<T>,
@@ -47,12 +47,13 @@ fn with_sources<T: Tensor>(
         if trained.is_some() && other.is_some() && trained != other {
             let name = &model.card.name;
             return Err(Error::Config(format!(
-                "encoder.{key} names another {what} than the model {name:?} was trained with; keep that \
-                 one, or start afresh without it"
+                "encoder.{key} names another {what} than the model {name:?} was trained with; use the \
+                 same one, or start without --init"
             )));
         }
     }
     let is_same = (&old.vectors, &old.encoder) == (&new.vectors, &new.encoder);
-    // The same under another path: what the model has learnt of its captions goes with its weights.
+    // The same files under other paths: keep the lexicon that the model's weights were trained
+    // with.
     Ok(if is_same && wanted.reader == was.reader { model.lexicon.with(wanted) } else { lexicon })
 }

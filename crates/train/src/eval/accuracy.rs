@@ -1,4 +1,4 @@
-//! Whether films show what their sentences say, by the judge.
+//! How often the judge sees in a film what its sentence says.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use super::Labels;
 use super::film::Set;
 use super::interval::{Figure, share};
 
-/// The share of films that show an attribute as their sentence says it, among those whose sentence
-/// says it; by network `net` of the judge.
+/// Among the films whose sentence mentions the attribute `name`, the share in which network `net`
+/// of the judge (0 or 1) sees the mentioned value. `None` if there are no such films.
 pub fn attribute(set: &Set, labels: &Labels, name: &str, net: usize) -> Option<Figure> {
     share(set.films.iter().filter_map(|film| {
         let caption = &set.captions[film.prompt];
@@ -17,7 +17,8 @@ pub fn attribute(set: &Set, labels: &Labels, name: &str, net: usize) -> Option<F
     }))
 }
 
-/// The share of films that show all that their sentence says at once.
+/// The share of films in which network `net` of the judge sees all values that their sentence
+/// mentions. `None` if no sentence mentions an attribute.
 pub fn all_said(set: &Set, labels: &Labels, net: usize) -> Option<Figure> {
     let known: BTreeSet<&str> = labels.names().collect();
     share(set.films.iter().filter_map(|film| {
@@ -32,8 +33,8 @@ pub fn all_said(set: &Set, labels: &Labels, net: usize) -> Option<Figure> {
     }))
 }
 
-/// The share of films whose frames are in the order of a real clip: not backwards, shuffled or all the
-/// same.
+/// The share of films whose frames are in order according to network `net` of the judge: not
+/// backwards, shuffled or all the same. `None` if there are no films.
 pub fn in_order(set: &Set, net: usize) -> Option<Figure> {
     share(set.films.iter().map(|film| (film.prompt, film.verdict.in_order[net] > 0.5)))
 }

@@ -1,4 +1,4 @@
-//! Whether what a sentence says goes where the sentence puts it.
+//! Whether films bind each value to the right attribute, such as the right colour to the hair.
 
 use std::collections::HashSet;
 
@@ -14,12 +14,13 @@ use crate::Result;
 const OTHERS: usize = 8;
 /// The stream of the other captions.
 const CHOICES: u64 = 1 << 40;
-/// How many captions are looked at for each pair that is wanted.
+/// Captions that are searched for each wanted pair.
 const SEARCH: usize = 400;
 
-/// How often a film's own caption is chosen among nine: the other eight say another value for one of
-/// the things that it says (as the R-precision of Xu et al., "AttnGAN", 2018, with captions that are
-/// nearly right). The choice goes by the probabilities of the judge. Chance is 1 in 9.
+/// How often network `net` of the judge gives a film's own caption a higher probability than eight
+/// others, each of which changes the value of one mentioned attribute (after the R-precision of Xu
+/// et al., "AttnGAN", 2018, with captions that are nearly right). Chance is 1 in 9. `None` if no
+/// sentence has eight such alternatives.
 pub fn choice(set: &Set, labels: &Labels, net: usize) -> Option<Figure> {
     share(set.films.iter().filter_map(|film| {
         let caption = &set.captions[film.prompt];
@@ -29,7 +30,7 @@ pub fn choice(set: &Set, labels: &Labels, net: usize) -> Option<Figure> {
         if others < OTHERS {
             return None;
         }
-        // The same eight for every film of the prompt, and for the real clip.
+        // Every film of the prompt, and the real clip, get the same eight captions.
         let mut random = Random::new(film.prompt as u64, CHOICES);
         let mut drawn = HashSet::new();
         let mut is_chosen = true;
@@ -46,20 +47,20 @@ pub fn choice(set: &Set, labels: &Labels, net: usize) -> Option<Figure> {
     }))
 }
 
-/// Two sentences that differ in which of two things has which colour, as "red hair, blue robe" and
+/// Two captions with the colours of two attributes exchanged, such as "red hair, blue robe" and
 /// "blue hair, red robe".
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
-    /// The caption of a draw, and the same with the colours swapped.
+    /// The caption of a draw, and the same caption with the colours exchanged.
     pub captions: [Caption; 2],
-    /// The two attributes.
+    /// The two attributes whose colours are exchanged.
     pub attributes: [String; 2],
-    /// The draw of the first.
+    /// The draw of the first caption.
     pub draw: Draw,
 }
 
-/// Pairs of captions with two colours swapped, up to `count`; fewer or none where the sentences of a
-/// dataset say no two such things.
+/// Up to `count` pairs of captions with two colours exchanged. There are fewer, or none, if the
+/// captions of the dataset rarely or never mention two colours that can be exchanged.
 ///
 /// # Errors
 /// If a caption cannot be drawn.
@@ -84,9 +85,8 @@ pub fn pairs(
     Ok(pairs)
 }
 
-/// The caption with the first words of the values of two things exchanged, and the two attributes;
-/// `None` if there are no two such things that the sentence says in these words, or the labels do
-/// not know what comes out.
+/// The caption with the first words of the values of two attributes exchanged, and the names of
+/// these attributes. `None` if the text has no two such words, or the labels lack the new values.
 fn swapped(caption: &Caption, labels: &Labels) -> Option<(Caption, [String; 2])> {
     let said: Vec<(&String, &String)> =
         caption.attributes.iter().filter(|(name, _)| caption.said.contains(*name)).collect();
@@ -110,12 +110,13 @@ fn swapped(caption: &Caption, labels: &Labels) -> Option<(Caption, [String; 2])>
     None
 }
 
-/// The first word and what follows it.
+/// The first word, and the rest with its leading space.
 fn first_word(value: &str) -> (&str, &str) {
     value.split_at(value.find(' ').unwrap_or(value.len()))
 }
 
-/// The text with two words exchanged, each of which it has once.
+/// The text with the words `a` and `b` exchanged. `None` unless the text has each of them exactly
+/// once.
 fn exchange(text: &str, a: &str, b: &str) -> Option<String> {
     let place = |word: &str| {
         let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
@@ -134,11 +135,11 @@ fn exchange(text: &str, a: &str, b: &str) -> Option<String> {
     let between = &text[first + from.len()..second];
     let after = &text[second + from_too.len()..];
     let text = format!("{}{to}{between}{to_too}{after}", &text[..first]);
-    // An article goes with the word that follows it.
+    // "a" and "an" depend on the word that follows.
     Some(articles(&text))
 }
 
-/// "a" or "an" as the next word wants it.
+/// Corrects "a" and "an" before a vowel or a consonant.
 fn articles(text: &str) -> String {
     let words: Vec<&str> = text.split(' ').collect();
     let right = |(k, word): (usize, &&str)| {
@@ -155,19 +156,20 @@ fn articles(text: &str) -> String {
     words.iter().enumerate().map(right).collect::<Vec<_>>().join(" ")
 }
 
-/// How the films of swapped pairs turned out.
+/// The figures of the films of pairs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Swapped {
-    /// The share of films that show both things as their own sentence says.
+    /// The share of films that show both attributes as their own caption says.
     pub own: Option<Figure>,
-    /// The share of films that show both as the other sentence of the pair says.
+    /// The share of films that show both attributes as the other caption of the pair says.
     pub crossed: Option<Figure>,
-    /// The share of pairs of which both films show their own.
+    /// The share of pairs in which both films show their own caption.
     pub both: Option<Figure>,
 }
 
-/// Judges films of pairs: caption `2 k` and `2 k + 1` of the set are those of pair `k`, or, where
-/// there are real clips of the first captions alone, every second one has no film.
+/// The figures of the films of pairs, by network `net` of the judge. The captions `2 k` and `2 k +
+/// 1` of the set are those of pair `k`. A caption may lack a film: there are real clips of the
+/// first captions only.
 pub fn swap(set: &Set, pairs: &[Pair], labels: &Labels, net: usize) -> Swapped {
     let shows = |film: &super::Film, caption: &Caption| {
         pairs[film.prompt / 2].attributes.iter().all(|name| {

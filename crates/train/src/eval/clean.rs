@@ -1,4 +1,4 @@
-//! How clean the frames are: what a person would call specks, noise and blur.
+//! Measures how clean the frames are: specks, noise and blur.
 
 use std::collections::HashSet;
 
@@ -6,25 +6,26 @@ use kinora_video::Clip;
 
 use super::figure::foreground;
 
-/// How clean a film is.
+/// The cleanness of a film.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clean {
-    /// Pieces of a frame that hang together and are not the largest, in the mean of the frames.
+    /// Connected pieces of the figure apart from the largest, per frame.
     pub loose: f64,
-    /// Different colours of the figure over all frames.
+    /// Number of different colours of the figure over all frames.
     pub colours: f64,
-    /// The share of pixels that are neither opaque nor transparent among those that are not
-    /// transparent; `None` for films without alpha.
+    /// The share of half-transparent pixels among those that are not transparent; `None` for films
+    /// without alpha.
     pub half_transparent: Option<f64>,
 }
 
-/// Alpha below which a pixel counts as transparent, and from which on it counts as opaque: a network
-/// never quite comes to 0 or 255.
+/// A pixel with less alpha than this is transparent. The bound is not 1, and that of [`OPAQUE`] is
+/// not 255, because a network never quite reaches 0 or 255.
 const TRANSPARENT: u8 = 16;
+/// A pixel with this alpha or more is opaque.
 const OPAQUE: u8 = 240;
 
 impl Clean {
-    /// How clean a film is.
+    /// Measures a film.
     pub fn of(clip: &Clip) -> Self {
         let [t, h, w, c] = clip.dims();
         let (mut loose, mut colours) = (0, HashSet::new());
@@ -49,7 +50,8 @@ impl Clean {
     }
 }
 
-/// How many pieces hang together by sides or corners; they are erased.
+/// The number of pieces that are connected by sides or corners. The pieces are erased from
+/// `figure`.
 fn pieces(figure: &mut [bool], [h, w]: [usize; 2]) -> usize {
     let (mut count, mut left) = (0, Vec::new());
     for start in 0..h * w {

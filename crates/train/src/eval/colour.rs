@@ -1,4 +1,5 @@
-//! Colours by pixels, without a network: a check on the judge that no network can deceive.
+//! Accuracy of colours from pixels, without a network: a check on the judge that no network can
+//! deceive.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -10,35 +11,35 @@ use super::film::Set;
 use super::interval::{Figure, share};
 use crate::Result;
 
-/// The attributes whose values are colours or have one.
+/// The attributes whose values are or contain colours.
 const COLOURED: [&str; 4] = ["hair", "torso", "colour", "background"];
-/// The attributes that say where in the frame things are.
+/// The attributes that determine the places of things in the frame.
 const PLACED: [&str; 3] = ["action", "direction", "motion"];
-/// How many clips are learnt from.
+/// Number of real clips that are measured.
 const CLIPS: u64 = 5000;
 /// The stream of these clips.
 const DRAWS: u64 = 0x636f_6c6f_7572;
-/// Of a pixel that belongs to an attribute, that attribute explains this share of the variance.
+/// An attribute determines a pixel if it explains at least this share of the pixel's variance.
 const EXPLAINED: f64 = 0.5;
-/// If fewer pixels do, the best so many are taken.
+/// The least number of pixels. If fewer pass [`EXPLAINED`], those with the largest share are taken.
 const FEWEST: usize = 24;
 
-/// A colour, multiplied by alpha, with the alpha; grey has one number.
+/// The channels of a colour from 0 to 1, premultiplied by alpha if there is alpha.
 type Colour = Vec<f64>;
 
-/// For each way of moving and each attribute of colour: which pixels it decides, and their mean
-/// colour by the value of the attribute. All of it is measured on real clips.
+/// For each motion and each attribute of colour: the pixels that the attribute determines, and
+/// their mean colour for each value. All are measured on real clips.
 #[derive(Clone, Debug, Default)]
 pub struct Palette {
     groups: BTreeMap<String, BTreeMap<&'static str, Region>>,
 }
 
-/// The pixels that an attribute decides.
+/// The pixels that an attribute determines.
 #[derive(Clone, Debug)]
 struct Region {
-    /// Places in `[t, h, w]`.
+    /// Indices into `[t, h, w]`.
     pixels: Vec<usize>,
-    /// The mean colour of these pixels, by value.
+    /// The mean colour of these pixels, for each value.
     colours: BTreeMap<String, Colour>,
 }
 
@@ -46,14 +47,14 @@ struct Region {
 #[derive(Clone, Debug)]
 struct Sums {
     clips: f64,
-    /// `[t, h, w, c]`
+    /// The sum of the clips, `[t, h, w, c]`.
     values: Vec<f32>,
 }
 
 impl Palette {
-    /// Measures real clips of the training side, brought to `dims = [t, h, w, c]`. Empty for a
-    /// dataset that has no attribute of colour. `None` if `watch`, which is told how many clips of
-    /// how many are seen, breaks.
+    /// Measures real clips of the training side, scaled to `dims = [t, h, w, c]`. Empty for a
+    /// dataset without an attribute of colour. `watch` gets the number of clips done and the number
+    /// of all clips. `None` if `watch` breaks.
     ///
     /// # Errors
     /// If a clip cannot be drawn.
@@ -99,8 +100,8 @@ impl Palette {
         Ok(Some(Self { groups }))
     }
 
-    /// By attribute, the value whose colour is nearest to that of a film, which has been asked to
-    /// show these attributes.
+    /// For each attribute, the value whose mean colour is nearest to that of the film. `attributes`
+    /// are those of the film's caption; they give the motion.
     pub(super) fn values(
         &self,
         film: &Clip,
@@ -122,7 +123,8 @@ impl Palette {
 }
 
 impl Region {
-    /// The pixels in which the means of the values differ more than clips of the same value do.
+    /// The pixels of which the attribute explains enough variance, from the sums of each value and
+    /// the sums of squares over all clips.
     fn of(sums: &BTreeMap<String, Sums>, squares: &[f32], c: usize) -> Self {
         let clips: f64 = sums.values().map(|sums| sums.clips).sum();
         let explained = |pixel: usize| {
@@ -134,7 +136,7 @@ impl Region {
                 between += by_value.sum::<f64>() - sum * sum / clips;
                 all += f64::from(*square) - sum * sum / clips;
             }
-            // Where next to nothing changes, rounding explains all.
+            // Where almost nothing changes, the ratio is only rounding.
             if all / clips < 1e-3 { 0.0 } else { between / all }
         };
         let mut shares: Vec<(f64, usize)> =
@@ -151,21 +153,21 @@ impl Region {
     }
 }
 
-/// The mean of some pixels.
+/// The mean colour of some pixels.
 fn mean(values: &[f32], pixels: &[usize], c: usize) -> Colour {
     let channel =
         |k: usize| pixels.iter().map(|pixel| f64::from(values[pixel * c + k])).sum::<f64>();
     (0..c).map(|k| channel(k) / pixels.len() as f64).collect()
 }
 
-/// What decides where in the frame things are.
+/// The motion of a clip: the values of [`PLACED`], joined.
 fn group(attributes: &Attributes) -> String {
     let values = PLACED.iter().filter_map(|name| attributes.get(*name));
     values.map(String::as_str).collect::<Vec<_>>().join("/")
 }
 
-/// By attribute, the share of films whose colour is nearest to that of the value that their sentence
-/// says.
+/// For each attribute of colour, among the films whose sentence mentions it, the share whose colour
+/// is nearest to the mentioned value.
 pub fn accuracy(set: &Set) -> Vec<(&'static str, Option<Figure>)> {
     let of = |name: &'static str| {
         share(set.films.iter().filter_map(|film| {

@@ -1,14 +1,14 @@
-//! How far two sets of clips are from one another, by the features of the judge.
+//! Distances between two sets of clips, in the features of the judge.
 
 use rayon::prelude::*;
 
 use super::film::Set;
 use super::interval::{Figure, PARTS, is_kept, jackknife};
 
-/// With more films the sums over pairs would take too long.
+/// The largest number of films, since the sums over pairs take quadratic time.
 const MOST: usize = 4000;
 
-/// Features with the prompt of each, one film a prompt.
+/// The features of films with their prompts, one film per prompt.
 type Features<'a> = Vec<(usize, &'a [f32])>;
 
 /// The features of the first film of each prompt.
@@ -23,9 +23,9 @@ fn features(set: &Set) -> Features<'_> {
 }
 
 /// The Fréchet distance ‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½) of the normal distributions that fit
-/// the features of two sets (Heusel et al., "GANs trained by a two time-scale update rule", 2017);
-/// the sets have one clip a prompt, or the first film of each prompt is taken. It is biased upward,
-/// the more the fewer clips there are: compare it with the distance of as many real clips.
+/// the features of two sets (Heusel et al., "GANs trained by a two time-scale update rule", 2017).
+/// Only the first film of each prompt is used. The distance is biased upward, and more so for small
+/// sets: compare it with the distance between sets of as many real clips.
 pub fn frechet(a: &Set, b: &Set) -> Option<Figure> {
     let (a, b) = (features(a), features(b));
     jackknife(a.len(), |left_out| {
@@ -43,8 +43,8 @@ pub fn frechet(a: &Set, b: &Set) -> Option<Figure> {
 }
 
 /// The unbiased squared maximum mean discrepancy with the kernel (xᵀy / d + 1)³ (Bińkowski et al.,
-/// "Demystifying MMD GANs", 2018: KID); of the same clips as [`frechet`]. It is about 0 for sets of
-/// the same distribution, of any size.
+/// "Demystifying MMD GANs", 2018: KID), of the same clips as in [`frechet`]. It is about 0 for two
+/// sets from the same distribution, whatever their sizes.
 pub fn mmd(a: &Set, b: &Set) -> Option<Figure> {
     let (a, b) = (features(a), features(b));
     let (aa, bb, ab) = (kernels(&a, &a), kernels(&b, &b), kernels(&a, &b));
@@ -57,8 +57,8 @@ pub fn mmd(a: &Set, b: &Set) -> Option<Figure> {
     jackknife(a.len(), |out| mean(&aa, out) + mean(&bb, out) - 2.0 * mean(&ab, out))
 }
 
-/// The sum of the kernel over pairs of clips and how many there are, by the parts that the clips are
-/// in, `[part of a, part of b]`; a clip makes no pair with itself.
+/// The sum of the kernel over pairs of clips and the number of pairs, for each pair of parts,
+/// `[part of a, part of b]`. A clip makes no pair with itself.
 fn kernels(a: &Features, b: &Features) -> Vec<(f64, f64)> {
     let is_same = std::ptr::eq(a, b);
     let of = |x: &[f32], y: &[f32]| {
@@ -84,7 +84,7 @@ fn kernels(a: &Features, b: &Features) -> Vec<(f64, f64)> {
     rows.concat()
 }
 
-/// The mean `[d]` and the covariance `[d, d]`.
+/// The mean `[d]` and the covariance `[d, d]` of the features, without the part `left_out`.
 fn moments(features: &Features, left_out: Option<usize>) -> (Vec<f64>, Vec<f64>) {
     let kept: Vec<&[f32]> =
         features.iter().filter(|(prompt, _)| is_kept(*prompt, left_out)).map(|f| f.1).collect();
@@ -104,14 +104,14 @@ fn moments(features: &Features, left_out: Option<usize>) -> (Vec<f64>, Vec<f64>)
     (mean, covariance)
 }
 
-/// The root of a symmetric matrix without negative eigenvalues.
+/// The square root of a symmetric positive semidefinite matrix `[d, d]`.
 fn root(m: &[f64], d: usize) -> Vec<f64> {
     let (values, vectors) = eigen(m.to_vec(), d);
     let mut scaled = vectors.clone();
     for (row, value) in scaled.chunks_mut(d).zip(&values) {
         row.iter_mut().for_each(|x| *x *= value.max(0.0).sqrt());
     }
-    // Rows are vectors: Vᵀ diag(√λ) V.
+    // The rows of V are the eigenvectors: Vᵀ diag(√λ) V.
     let mut root = vec![0.0; d * d];
     for (vector, scaled) in vectors.chunks(d).zip(scaled.chunks(d)) {
         for (row, a) in root.chunks_mut(d).zip(vector) {
@@ -131,7 +131,7 @@ fn product(a: &[f64], b: &[f64], d: usize) -> Vec<f64> {
     c
 }
 
-/// Eigenvalues and eigenvectors (rows) of a symmetric matrix, by Jacobi's rotations.
+/// Eigenvalues and eigenvectors (as rows) of a symmetric matrix, by Jacobi rotations.
 fn eigen(mut m: Vec<f64>, d: usize) -> (Vec<f64>, Vec<f64>) {
     let mut vectors = vec![0.0; d * d];
     (0..d).for_each(|i| vectors[i * d + i] = 1.0);
@@ -155,7 +155,7 @@ fn eigen(mut m: Vec<f64>, d: usize) -> (Vec<f64>, Vec<f64>) {
                 let t = if theta == 0.0 { 1.0 } else { t };
                 let c = 1.0 / (t * t + 1.0).sqrt();
                 let s = t * c;
-                // The matrix stays symmetric: rows first, then the same columns.
+                // Rotating the rows, then the same columns, keeps the matrix symmetric.
                 rotate(&mut m, d, p, q, c, s);
                 for k in 0..d {
                     let (a, b) = (m[k * d + p], m[k * d + q]);
@@ -168,7 +168,7 @@ fn eigen(mut m: Vec<f64>, d: usize) -> (Vec<f64>, Vec<f64>) {
     ((0..d).map(|i| m[i * d + i]).collect(), vectors)
 }
 
-/// Turns rows p and q, p < q.
+/// Rotates rows p and q, p < q.
 fn rotate(m: &mut [f64], d: usize, p: usize, q: usize, c: f64, s: f64) {
     let (upper, lower) = m.split_at_mut(q * d);
     let rows = upper[p * d..(p + 1) * d].iter_mut().zip(&mut lower[..d]);
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::eval::{Film, Verdict};
 
-    /// `n` films with normal features, shifted and stretched.
+    /// `n` films with normal features of mean `shift` and standard deviation `scale`.
     fn set(n: usize, d: usize, seed: u64, shift: f32, scale: f32) -> Set {
         let mut random = Random::new(seed, 0);
         let films = (0..n).map(|prompt| {

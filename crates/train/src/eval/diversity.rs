@@ -1,4 +1,4 @@
-//! How far films vary in what their sentences leave open.
+//! How much films vary in the attributes that their sentences leave open.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::film::{Film, Set};
 use super::interval::{Figure, is_kept, jackknife};
 
 /// The entropy in bits of an attribute, as the judge sees it, over the films whose sentences do not
-/// say it. `None` where all say it.
+/// mention the attribute. `None` if all mention it.
 pub fn entropy(set: &Set, labels: &Labels, attribute: &str) -> Option<Figure> {
     let values = unsaid(set, labels, attribute);
     jackknife(values.len(), |left_out| {
@@ -25,9 +25,9 @@ pub fn entropy(set: &Set, labels: &Labels, attribute: &str) -> Option<Figure> {
     })
 }
 
-/// How often two films of one prompt differ in an attribute that the prompt does not say, as the
-/// judge sees it. Where every prompt has one film, two films of any prompts: what real clips come
-/// to if the unsaid is free.
+/// How often two films of one prompt differ in an attribute that the prompt does not mention, as
+/// the judge sees it. If every prompt has one film, films of different prompts are compared: real
+/// clips then give the figure of unrestricted variety. `None` if there is nothing to compare.
 pub fn within_prompt(set: &Set, labels: &Labels, attribute: &str) -> Option<Figure> {
     let values = unsaid(set, labels, attribute);
     let mut prompts: BTreeMap<usize, Vec<&str>> = BTreeMap::new();

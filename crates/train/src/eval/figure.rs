@@ -1,16 +1,17 @@
-//! Where the figure of a film is.
+//! Which pixels of a film belong to the figure.
 
 use std::ops::Range;
 
 use kinora_video::Clip;
 
-/// A pixel is of the figure from this alpha on.
+/// With alpha, a pixel belongs to the figure from this alpha on.
 const OPAQUE: u8 = 128;
-/// Without alpha, a pixel is of the figure where a channel differs by this much from the ground.
+/// Without alpha, a pixel belongs to the figure if a channel differs by this much from the
+/// background.
 const DIFFERENT: u8 = 40;
 
-/// Which pixels of frame `t` belong to the figure, `[h, w]`: by their alpha, or, in clips without
-/// alpha, because they differ from the median of the frame's border.
+/// Which pixels of frame `t` belong to the figure, `[h, w]`: by their alpha, or in clips without
+/// alpha by their difference from the background, the median of the frame's border.
 pub(super) fn foreground(clip: &Clip, t: usize) -> Vec<bool> {
     let [_, h, w, c] = clip.dims();
     let frame = clip.frame(t);
@@ -32,22 +33,22 @@ pub(super) fn foreground(clip: &Clip, t: usize) -> Vec<bool> {
     frame.chunks_exact(c).map(differs).collect()
 }
 
-/// The pixels of a clip from 0 to 1, colours multiplied by alpha, `[t, h, w, c]`.
+/// The pixels of a clip from 0 to 1, with colours premultiplied by alpha, `[t, h, w, c]`.
 pub(super) fn unit(clip: &Clip) -> Vec<f32> {
     kinora_model::pixels::to_values(clip).iter().map(|value| 0.5 * value + 0.5).collect()
 }
 
-/// Rows of the frame in which figures have their upper, middle and lower parts.
+/// The rows of the frame with the upper, middle and lower parts of figures, and all rows, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Regions(pub Vec<(&'static str, Range<usize>)>);
 
-/// Where the upper and the middle part of a figure end, of its height: the head of a figure of the
-/// Liberated Pixel Cup takes two fifths.
+/// The ends of the upper and the middle part, as shares of the figure's height. The head of a
+/// Liberated Pixel Cup figure takes two fifths.
 const ENDS: [f64; 2] = [0.4, 0.7];
 
 impl Regions {
-    /// The regions of figures like those of some real clips. They are called head, torso and legs
-    /// where `are_people`.
+    /// The regions of the figures in some real clips. If `are_people`, they are named head, torso
+    /// and legs.
     pub fn of<'a>(clips: impl Iterator<Item = &'a Clip>, are_people: bool) -> Self {
         let (mut rows, mut height) = (Vec::new(), 0);
         for clip in clips {
@@ -60,7 +61,7 @@ impl Regions {
                 }
             }
         }
-        // Some few that reach further, with a weapon, do not count.
+        // Rows that few figures reach, such as with a weapon, do not count.
         let least = rows.iter().max().copied().unwrap_or(0) / 20;
         let first = rows.iter().position(|count| *count > least).unwrap_or(0);
         let end = rows.iter().rposition(|count| *count > least).map_or(height, |last| last + 1);

@@ -8,43 +8,42 @@ use super::colour::Palette;
 use super::{Clean, Judge, Motion, Verdict};
 use crate::Result;
 
-/// Films with the captions that they were made of, or real clips with theirs, as far as the metrics
-/// look at them.
+/// Films with their captions, or real clips with theirs, reduced to what the metrics need.
 #[derive(Clone, Debug, Default)]
 pub struct Set {
     /// The captions.
     pub captions: Vec<Caption>,
-    /// The films, in the order of their captions; each caption may have several.
+    /// The films, in the order of their captions. A caption may have several films.
     pub films: Vec<Film>,
 }
 
-/// What is kept of a film.
+/// The measurements of a film.
 #[derive(Clone, Debug)]
 pub struct Film {
-    /// The place of its caption.
+    /// The index of the film's caption in [`Set::captions`].
     pub prompt: usize,
-    /// What the judge says.
+    /// The verdict of the judge.
     pub verdict: Verdict,
-    /// By attribute, the value that its colours are nearest to.
+    /// For each attribute of colour, the value with the nearest colour.
     pub colours: BTreeMap<&'static str, String>,
-    /// How clean it is.
+    /// The cleanness; `None` if it was not measured.
     pub clean: Option<Clean>,
-    /// How it moves; `None` for a film of one frame.
+    /// The motion; `None` if it was not measured, or the film has one frame.
     pub motion: Option<Motion>,
 }
 
 impl Film {
-    /// A film of which only the judge has something to say.
+    /// A film with nothing but a verdict.
     pub fn of(prompt: usize, verdict: Verdict) -> Self {
         Self { prompt, verdict, colours: BTreeMap::new(), clean: None, motion: None }
     }
 }
 
 impl Set {
-    /// Looks at clips, each with the place of its caption.
+    /// Measures clips and adds them. Each clip comes with the index of its caption.
     ///
     /// # Errors
-    /// If a clip has not the size that the judge is for, or the device fails.
+    /// If a clip does not have the judge's size, or the device fails.
     pub fn add<T: Tensor>(
         &mut self,
         device: &T::Device,

@@ -1,29 +1,29 @@
-//! Figures with intervals of 95%.
+//! Figures with 95% intervals.
 
-/// A measured number with its interval of 95%.
+/// A measured number with its 95% interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Figure {
     /// The number.
     pub value: f64,
     /// The lower end of the interval.
     pub low: f64,
-    /// The upper end.
+    /// The upper end of the interval.
     pub high: f64,
-    /// Of how many films.
+    /// Number of films that were measured.
     pub films: usize,
 }
 
-/// The quantile of the normal distribution that leaves 2.5% above.
+/// The 97.5% quantile of the normal distribution.
 const Z: f64 = 1.96;
-/// How many parts a set is cut into for [`jackknife`].
+/// Number of parts into which [`jackknife`] divides a set.
 pub(super) const PARTS: usize = 20;
-/// The same quantile of Student's distribution of 19 degrees of freedom.
+/// The 97.5% quantile of Student's t distribution with 19 degrees of freedom.
 const T: f64 = 2.093;
 
-/// The share of films for which something holds, with the interval of Wilson ("Probable inference,
-/// the law of succession, and statistical inference", 1927). `holds` gives for each film its prompt
-/// and whether it holds; films of one prompt count as one trial, so the interval is rather too wide
-/// than too narrow. `None` for no films.
+/// The share of films with a property, with the interval of Wilson ("Probable inference, the law of
+/// succession, and statistical inference", 1927). `holds` gives for each film its prompt and
+/// whether it has the property. The films of one prompt count as one trial, so the interval is
+/// rather too wide than too narrow. `None` if there are no films.
 pub fn share(holds: impl IntoIterator<Item = (usize, bool)>) -> Option<Figure> {
     let (mut films, mut right, mut prompts) = (0, 0, std::collections::BTreeSet::new());
     for (prompt, holds) in holds {
@@ -41,9 +41,9 @@ pub fn share(holds: impl IntoIterator<Item = (usize, bool)>) -> Option<Figure> {
     Some(Figure { value: p, low: low.min(p), high: high.max(p), films })
 }
 
-/// A statistic with the interval of the jackknife (Tukey, 1958): it is computed again without each
-/// of [`PARTS`] parts of the set. `statistic` is given the part that is left out, `None` for none;
-/// prompt k is in part k modulo [`PARTS`]. `None` where the statistic is no number.
+/// A statistic with the interval of the jackknife (Tukey, 1958), which computes the statistic again
+/// without each of twenty parts of the set. `statistic` gets the part to leave out, or `None` for
+/// the whole set; prompt k is in part k modulo 20. `None` if the statistic is not finite.
 pub fn jackknife(films: usize, statistic: impl Fn(Option<usize>) -> f64 + Sync) -> Option<Figure> {
     use rayon::prelude::*;
     let value = statistic(None);
@@ -59,8 +59,8 @@ pub fn jackknife(films: usize, statistic: impl Fn(Option<usize>) -> f64 + Sync) 
     Some(Figure { value, low: value - half, high: value + half, films })
 }
 
-/// The mean of a number over films, each given with its prompt, with the interval of [`jackknife`].
-/// `None` for no films.
+/// The mean of numbers, one for each film, with the interval of [`jackknife`]. Each number comes
+/// with the prompt of its film. `None` if there are no films.
 pub fn mean(numbers: &[(usize, f64)]) -> Option<Figure> {
     jackknife(numbers.len(), |left_out| {
         let kept = numbers.iter().filter(|(prompt, _)| is_kept(*prompt, left_out));
@@ -69,7 +69,7 @@ pub fn mean(numbers: &[(usize, f64)]) -> Option<Figure> {
     })
 }
 
-/// Whether a prompt stays where a part is left out.
+/// Whether a prompt stays in the set if a part is left out.
 pub(super) fn is_kept(prompt: usize, left_out: Option<usize>) -> bool {
     left_out != Some(prompt % PARTS)
 }
@@ -94,7 +94,7 @@ mod tests {
         assert!((figure.high - 0.1611).abs() < 2e-4, "{figure:?}");
         assert_eq!(of(10, 10).high, 1.0);
         assert_eq!(share([]), None);
-        // Three films of each prompt tell no more than one.
+        // Three equal films per prompt give the same interval as one.
         let three = share((0..60).map(|k| (k / 3, k < 30))).unwrap();
         let one = of(10, 20);
         assert_eq!((three.value, three.low, three.high), (one.value, one.low, one.high));

@@ -1,4 +1,4 @@
-//! The judge: two networks that have learnt from real clips to tell the attributes of a clip.
+//! The judge: two networks that have learnt the attributes of clips from real clips.
 
 mod file;
 mod fit;
@@ -17,33 +17,33 @@ use crate::{Error, Result};
 
 pub use self::fit::{FitConfig, FitStep, fit};
 
-/// How many clips are looked at together.
+/// Clips per batch.
 const BATCH: usize = 16;
-/// The orders of frames that the networks learn to tell apart, beside the attributes: as they are,
-/// backwards, shuffled, and one frame alone. So the features tell of motion even where a single frame
-/// shows every attribute.
+/// The orders of frames that the networks also learn to tell apart: original, backwards, shuffled,
+/// and one frame repeated. The features thus encode motion even if a single frame shows every
+/// attribute.
 const ORDERS: usize = 4;
-/// The stream of the weights of the networks.
+/// The stream of the networks' initial weights.
 const WEIGHTS: u64 = 1;
 
-/// What a judge can judge.
+/// The data that a judge is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// The name of the dataset: a spec up to its colon, as `lpc`.
+    /// The kind of dataset: its spec up to the colon, such as `lpc`.
     pub kind: String,
-    /// `[t, h, w, c]` of the clips.
+    /// The size `[t, h, w, c]` of the clips.
     pub dims: [usize; 4],
     /// The attributes and their values.
     pub labels: Labels,
-    /// A hash of the first few clips of the training side and of their attributes.
+    /// A hash of the first four clips of the training side and of their attributes.
     pub clips: String,
 }
 
 impl Subject {
-    /// The subject of films of this size that a dataset is asked for.
+    /// The subject of a dataset and of films of the size `clip`.
     ///
     /// # Errors
-    /// If a clip cannot be drawn.
+    /// If an example or a caption cannot be drawn.
     pub fn of(dataset: &dyn Dataset, clip: &ClipConfig) -> Result<Self> {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         for index in 0..4 {
@@ -63,7 +63,7 @@ impl Subject {
         })
     }
 
-    /// The name of the file of a judge: the kind of the data, height, width and frames, as
+    /// The file name of a judge, from the kind of dataset, height, width and frames, such as
     /// `judge-lpc-64x64x8.safetensors`.
     pub fn file_name(&self) -> String {
         let [t, h, w, _] = self.dims;
@@ -71,8 +71,8 @@ impl Subject {
     }
 }
 
-/// Two networks, one that looks at the frames one after the other and one that looks at the film as
-/// a whole. They differ in form and seed, so that the second can confirm what the first says.
+/// Two networks: the first sees frame after frame, the second the film as a whole. They differ in
+/// architecture and seed, so that the second can confirm the first.
 #[derive(Clone, Debug)]
 pub(super) struct Nets<T> {
     frames: Frames<T>,
@@ -80,7 +80,7 @@ pub(super) struct Nets<T> {
 }
 
 impl<T> Nets<T> {
-    /// Fills the two networks from two initialisers.
+    /// Makes the two networks from two initialisers.
     fn new<I: Init<T>>(inits: [&mut I; 2], subject: &Subject) -> kinora_tensor::Result<Self> {
         let [first, second] = inits;
         let classes = subject.labels.classes() + ORDERS;
@@ -98,7 +98,7 @@ impl<T: Tensor> Nets<T> {
         Self::new([first, second], subject)
     }
 
-    /// What each network sees in clips `[n, t, h, w, c]`.
+    /// The features and logits of clips `[n, t, h, w, c]` by each network.
     fn forward(&self, clips: &T) -> kinora_tensor::Result<[Seen<T>; 2]> {
         Ok([self.frames.forward(clips)?, self.films.forward(clips)?])
     }
@@ -118,34 +118,35 @@ impl<T> Module<T> for Nets<T> {
     }
 }
 
-/// Two networks that tell the attributes of a clip, each with its own form and seed. They were
-/// trained on real clips alone, never with a generator.
+/// Two networks that classify the attributes of a clip. They differ in architecture and seed, and
+/// were trained only on real clips, never with a generator.
 #[derive(Clone, Debug)]
 pub struct Judge<T> {
-    /// What it can judge.
+    /// The data that the judge is for.
     pub subject: Subject,
     nets: Nets<T>,
 }
 
-/// What a judge says of a clip.
+/// The verdict of a judge on a clip.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// The probability of each class of the [`Labels`], by each network.
     pub probabilities: [Vec<f32>; 2],
     /// The probability that the frames are in the order of a real clip, by each network.
     pub in_order: [f32; 2],
-    /// The features of the first network.
+    /// The features of the clip by the first network.
     pub features: Vec<f32>,
 }
 
 impl Verdict {
-    /// The probability that the first network gives to the value of an attribute; `None` if the
-    /// labels do not know it.
+    /// The probability of the value of an attribute by the first network; `None` if the labels lack
+    /// the value.
     pub fn probability(&self, labels: &Labels, attribute: &str, value: &str) -> Option<f32> {
         Some(self.probabilities[0][labels.class(attribute, value)?])
     }
 
-    /// The most probable value of an attribute by network `net` (0 or 1).
+    /// The most probable value of an attribute by network `net` (0 or 1); `None` if the labels lack
+    /// the attribute.
     pub fn value<'a>(&self, labels: &'a Labels, attribute: &str, net: usize) -> Option<&'a str> {
         let (_, values, classes) = labels.heads().find(|(name, ..)| *name == attribute)?;
         let of = |i: &usize| self.probabilities[net][classes.start + i];
@@ -161,9 +162,9 @@ impl Verdict {
 }
 
 impl<T: Tensor> Judge<T> {
-    /// A judge that has learnt nothing, for data without attributes: its features, of random
-    /// networks, still serve to compare sets of clips (Naeem et al., "Reliable fidelity and
-    /// diversity metrics for generative models", 2020).
+    /// A judge with random weights, for data without attributes. Its features still serve to
+    /// compare sets of clips (Naeem et al., "Reliable fidelity and diversity metrics for generative
+    /// models", 2020).
     ///
     /// # Errors
     /// If the device fails.
@@ -171,7 +172,7 @@ impl<T: Tensor> Judge<T> {
         Ok(Self { nets: Nets::fresh(device, &subject, FitConfig::default().seed)?, subject })
     }
 
-    /// Judges clips, which have the size that it was made for.
+    /// Judges clips, which must have the size [`Subject::dims`].
     ///
     /// # Errors
     /// If a clip has another size, or the device fails.
@@ -208,11 +209,12 @@ impl<T: Tensor> Judge<T> {
         Ok(verdicts)
     }
 
-    /// How often each network is right about each attribute of real clips of the held-out side,
-    /// which it has not learnt from: the first `count` examples of a stream.
+    /// The accuracy of each network on real clips of the held-out side, which the networks have not
+    /// seen in training: for each attribute, the share of the first `count` examples of the stream
+    /// `seed` that are classified correctly.
     ///
     /// # Errors
-    /// If the data cannot be drawn or the device fails.
+    /// If an example cannot be drawn or the device fails.
     pub fn ceiling(
         &self,
         device: &T::Device,
@@ -239,7 +241,7 @@ impl<T: Tensor> Judge<T> {
         Ok(labels.names().map(String::from).zip(right.into_iter().map(share)).collect())
     }
 
-    /// The softmax of the logits of each attribute.
+    /// The softmax over the classes of each attribute, concatenated.
     fn softmax(&self, logits: &[f32]) -> Vec<f32> {
         self.subject.labels.heads().flat_map(|(.., classes)| softmax(&logits[classes])).collect()
     }

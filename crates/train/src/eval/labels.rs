@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
-/// How many captions are read to find all values of the attributes.
+/// Captions that are searched for values of the attributes.
 const CAPTIONS: u64 = 20_000;
 
-/// The attributes of a dataset with all their values, in order of their names.
+/// The attributes of a dataset with all their values, in alphabetical order.
 ///
-/// The classes of a judge are the values of all attributes one after the other.
+/// The classes of a judge are the values of all attributes, concatenated.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Labels(BTreeMap<String, Vec<String>>);
 
 impl Labels {
     /// The attributes of the training side of a dataset. An attribute that always has the same
-    /// value is left out. Empty for a dataset that knows no attributes.
+    /// value is left out. Empty for a dataset without attributes.
     ///
     /// # Errors
     /// If a caption cannot be drawn.
@@ -49,7 +49,7 @@ impl Labels {
         self.0.contains_key(attribute)
     }
 
-    /// How many classes there are: the values of all attributes.
+    /// The number of classes, which is the number of values of all attributes.
     pub fn classes(&self) -> usize {
         self.0.values().map(Vec::len).sum()
     }
@@ -59,7 +59,7 @@ impl Labels {
         self.0.keys().map(String::as_str)
     }
 
-    /// Each attribute: its name, its values, and where its classes are.
+    /// For each attribute: its name, its values, and the range of its classes.
     pub fn heads(&self) -> impl Iterator<Item = (&str, &[String], Range<usize>)> {
         let mut start = 0;
         self.0.iter().map(move |(name, values)| {
@@ -69,13 +69,14 @@ impl Labels {
         })
     }
 
-    /// The class of an attribute's value.
+    /// The class of an attribute's value; `None` if the attribute or the value is unknown.
     pub fn class(&self, attribute: &str, value: &str) -> Option<usize> {
         let (_, values, classes) = self.heads().find(|(name, ..)| *name == attribute)?;
         Some(classes.start + values.iter().position(|known| known == value)?)
     }
 
-    /// One number for each class: 1 for the values of these attributes, else 0.
+    /// The one-hot targets of these attributes: one number for each class, 1 for the given values,
+    /// else 0.
     pub fn targets(&self, attributes: &Attributes) -> Vec<f32> {
         let mut targets = vec![0.0; self.classes()];
         for (name, value) in attributes {

@@ -1,32 +1,34 @@
-//! How a film moves.
+//! The motion of a film.
 
 use kinora_video::Clip;
 
 use super::figure::{foreground, unit};
 
-/// How a film moves. A film like the real ones has numbers like theirs, neither more nor less.
+/// The motion of a film. A realistic film has numbers close to those of real clips, neither larger
+/// nor smaller.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Motion {
-    /// How much a pixel of the figure changes from a frame to the next, of 1.
+    /// The mean absolute change of the figure's channels from frame to frame, for channels from 0
+    /// to 1.
     pub change: f64,
-    /// What of it no shift of small blocks explains: the error of warping, with the motion from
-    /// matching blocks (as in Lai et al., "Learning blind video temporal consistency", 2018, with
-    /// blocks in place of optical flow).
+    /// The part of the change that no shift of small blocks explains: the warping error, with
+    /// motion from block matching (as in Lai et al., "Learning blind video temporal consistency",
+    /// 2018, with blocks instead of optical flow).
     pub warp: f64,
-    /// How much a pixel of the figure changes and at once changes back, of 1.
+    /// The part of the change of the figure's channels that the next frame reverses.
     pub flicker: f64,
-    /// The share of frames that are as the frame before.
+    /// The share of frames that hardly differ from the frame before.
     pub frozen: f64,
 }
 
-/// With less change than this between two frames nothing moves.
+/// A smaller change between two frames counts as no motion.
 const STILL: f64 = 0.005;
-/// Pixels of a side of a block, and how far it is looked for.
+/// The side of a block in pixels, and the largest shift in pixels.
 const BLOCK: usize = 8;
 const REACH: isize = 4;
 
 impl Motion {
-    /// How a film moves; `None` for a film of one frame.
+    /// Measures a film; `None` if it has one frame.
     pub fn of(clip: &Clip) -> Option<Self> {
         let [t, h, w, c] = clip.dims();
         if t < 2 {
@@ -61,7 +63,8 @@ impl Motion {
     }
 }
 
-/// How many numbers the figure has that some frames show together; 1 at least.
+/// The number of pixels that belong to the figure in any of the frames, times the channels; at
+/// least 1.
 fn size(figures: &[Vec<bool>], channels: usize) -> f64 {
     let pixels = (0..figures[0].len()).filter(|&k| figures.iter().any(|figure| figure[k])).count();
     (pixels * channels).max(1) as f64
@@ -71,8 +74,8 @@ fn differences(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs())).sum()
 }
 
-/// The sum of differences between the blocks of `next` and what is most like each in `last` within
-/// [`REACH`]; both `[h, w, c]`.
+/// The sum over the blocks of `next` of the difference from the most similar block of `last` within
+/// [`REACH`]; both frames `[h, w, c]`.
 fn matched(last: &[f32], next: &[f32], [h, w, c]: [usize; 3]) -> f64 {
     let mut sum = 0.0;
     for top in (0..h).step_by(BLOCK) {
@@ -116,7 +119,8 @@ fn matched(last: &[f32], next: &[f32], [h, w, c]: [usize; 3]) -> f64 {
 mod tests {
     use super::*;
 
-    /// White 6x6 squares on black at these columns, one a frame, 16x32 pixels.
+    /// A clip of 16x32 pixels with a white 6x6 square on black, at one of these columns in each
+    /// frame.
     fn square(columns: &[usize]) -> Clip {
         let pixel = |t: usize, y: usize, x: usize| {
             let is_in = (5..11).contains(&y) && (columns[t]..columns[t] + 6).contains(&x);
@@ -130,7 +134,7 @@ mod tests {
     #[test]
     fn shifts_are_explained() {
         let motion = Motion::of(&square(&[10, 12, 14, 16])).unwrap();
-        // 2 of 8 columns are new, 2 are left: 4 of 8.
+        // Of 8 columns, 2 become white and 2 become black: 4 of 8 change.
         assert!((motion.change - 0.5).abs() < 1e-6, "{motion:?}");
         assert_eq!((motion.warp, motion.flicker, motion.frozen), (0.0, 0.0, 0.0));
     }

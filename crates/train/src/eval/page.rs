@@ -1,4 +1,4 @@
-//! A report as a page that needs no other file: the films with their sentences, then the table.
+//! A report as a self-contained HTML page: the films with their sentences, then the table.
 
 use std::fmt::Write;
 
@@ -26,21 +26,21 @@ td:first-child, th:first-child { text-align: left; }
 ";
 
 impl Report {
-    /// A page of HTML that needs no other file: films beside real clips, with their sentences and
-    /// which of the attributes that are said the judge sees, then all figures.
+    /// The report as a self-contained HTML page: films beside real clips, with their sentences and
+    /// the attributes that the judge sees, then all figures.
     ///
     /// # Errors
-    /// If a film is too large to be written.
+    /// If a film is too large to be encoded.
     pub fn to_html(&self) -> Result<String> {
         let mut page = String::from(HEAD);
         let (model, steps) = (escaped(&self.model.0), self.model.1);
         let _ = writeln!(
             page,
             "<h1>{model} after {steps} steps, on {}</h1>\n<p>{} prompts of each side, {} films of \
-             each prompt. Left the film, right the real clip. What the sentence says is \
-             <span class=\"right\">green</span> where the judge sees it and \
-             <span class=\"wrong\">red</span> where it sees something else, which follows; what the \
-             sentence leaves open is <span class=\"unsaid\">grey</span>.</p>",
+             each prompt. Left: the film; right: the real clip. A value that the sentence mentions is \
+             <span class=\"right\">green</span> if the judge sees it, and \
+             <span class=\"wrong\">red</span> if the judge sees another value, which follows; a value \
+             that the sentence leaves open is <span class=\"unsaid\">grey</span>.</p>",
             escaped(&self.data),
             self.prompts,
             self.seeds
@@ -88,7 +88,7 @@ fn film(shown: &Shown) -> Result<String> {
     Ok(text + "</small></div>\n")
 }
 
-/// A clip as the source of an image.
+/// A clip as the data URL of an image.
 fn source(clip: &Clip) -> Result<String> {
     Ok(format!("data:image/apng;base64,{}", base64(&clip.to_apng()?)))
 }

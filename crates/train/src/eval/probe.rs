@@ -1,4 +1,4 @@
-//! Whether a sentence's vector holds what the sentence says.
+//! Whether a sentence vector encodes the attributes that its sentence mentions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,18 +10,18 @@ use kinora_video::Caption;
 use super::{Figure, share};
 use crate::Result;
 
-/// Captions that are read together.
+/// Captions per batch of the text encoder.
 const TOGETHER: usize = 64;
-/// Steps of the classifier, on all captions at once.
+/// Training steps of the classifier, each with all captions.
 const STEPS: usize = 300;
 
-/// A linear probe of the sentence vector s for each attribute that captions say (Alain and Bengio,
-/// "Understanding intermediate layers using linear classifier probes", 2016): a softmax of a linear
-/// function of s, learnt from the captions `learn` and asked about the captions `test`. Gives for
-/// each attribute the share of the captions in `test` that say it whose value is named right.
+/// A linear probe of the sentence vector s for each attribute that captions mention (Alain and
+/// Bengio, "Understanding intermediate layers using linear classifier probes", 2016): a softmax of
+/// a linear function of s, trained on the captions `learn` and tested on the captions `test`.
+/// Returns for each attribute its accuracy on the captions in `test` that mention the attribute.
 ///
 /// # Errors
-/// If a caption cannot be read, or the device fails.
+/// If a caption cannot be encoded, or the device fails.
 pub(super) fn probe<T: Tensor>(
     model: &Model<T>,
     learn: &[Caption],
@@ -60,7 +60,7 @@ pub(super) fn probe<T: Tensor>(
     Ok(found)
 }
 
-/// The captions that say an attribute, each with its place and the value.
+/// The captions that mention an attribute, each as its index and the value.
 fn said<'a>(
     captions: &'a [Caption],
     attribute: &'a str,
@@ -71,7 +71,7 @@ fn said<'a>(
     })
 }
 
-/// s of each caption.
+/// The sentence vector of each caption.
 fn sentences<T: Tensor>(model: &Model<T>, captions: &[Caption]) -> Result<Vec<Vec<f32>>> {
     let mut all = Vec::new();
     for part in captions.chunks(TOGETHER) {
@@ -82,7 +82,7 @@ fn sentences<T: Tensor>(model: &Model<T>, captions: &[Caption]) -> Result<Vec<Ve
     Ok(all)
 }
 
-/// The softmax classifier of rows `[n, d]` with these labels.
+/// Trains a softmax classifier on rows `[n, d]` with these labels.
 fn fit<T: Tensor>(
     device: &T::Device,
     (x, labels): (Vec<f32>, Vec<Option<usize>>),

@@ -15,27 +15,27 @@ use super::spread::Spread;
 use super::{EvalConfig, EvalStep, Judge};
 use crate::Result;
 
-/// How many films are made and looked at together, about.
+/// Films per batch, about.
 const BATCH: usize = 16;
-/// The streams of draws: of the prompts, which are not those of a training; of the real clips that
-/// films and real clips are held against; of the captions whose colours are swapped.
+/// The streams of draws, apart from those of a training: of the prompts; of the real clips for the
+/// distances; of the captions with exchanged colours; of the captions that a probe learns from.
 const PROMPTS: u64 = 0x6576_0000_0000;
 const OTHERS: u64 = 0x6577_0000_0000;
 const PAIRS: u64 = 0x6578_0000_0000;
 const PROBED: u64 = 0x6579_0000_0000;
 /// Captions that a probe of the sentence vector learns from.
 const LEARNT: u64 = 4000;
-/// How many real clips say where heads and legs are.
+/// Real clips from which the regions of the figures are measured.
 const PLACED: u64 = 64;
-/// Films of each side that are shown.
+/// Films of each side in [`Report::shown`].
 const SHOWN: usize = 12;
 
-/// Told how far it has come; breaks to stop.
+/// A callback for the progress; it breaks to stop the evaluation.
 pub(super) type Watch<'a> = &'a mut dyn FnMut(EvalStep) -> ControlFlow<()>;
 
-/// What films are measured against: prompts, real clips as the judge sees them, colours of real
-/// clips. No model has a part in it, so one serves the evaluation of many models, or of one model as
-/// it learns.
+/// The reference that films are measured against: prompts, judged real clips, and the colours of
+/// real clips. It does not depend on a model, so one reference serves many models, or one model
+/// while it learns.
 pub struct Reference<T: Tensor> {
     device: T::Device,
     judge: Judge<T>,
@@ -51,22 +51,22 @@ pub struct Reference<T: Tensor> {
 /// The prompts and the real clips of a side of the data.
 struct Side {
     name: &'static str,
-    /// The clips of the prompts.
+    /// The real clips of the prompts.
     real: Set,
-    /// As many others.
+    /// As many other real clips, for the distances.
     other: Set,
     pairs: Vec<Pair>,
-    /// The captions of the pairs, and the clips of the first one of each.
+    /// Both captions of each pair, and the real clip of the first caption.
     real_pairs: Set,
-    /// The first clips of the prompts.
+    /// The real clips of the first prompts, for the page.
     shown: Vec<Clip>,
 }
 
 impl<T: Tensor> Reference<T> {
-    /// Draws and judges real clips. `None` if `watch` breaks.
+    /// Draws and judges the real clips. `None` if `watch` breaks.
     ///
     /// # Errors
-    /// If the data cannot be drawn or the device fails.
+    /// If an example cannot be drawn or the device fails.
     pub fn new(
         device: &T::Device,
         dataset: &dyn Dataset,
@@ -76,7 +76,7 @@ impl<T: Tensor> Reference<T> {
     ) -> Result<Option<Self>> {
         let dims = judge.subject.dims;
         let palette = Palette::of(dataset, dims, &mut |done, all| {
-            watch(EvalStep { what: "real clips for their colours", done, all })
+            watch(EvalStep { what: "colours of real clips", done, all })
         })?;
         let Some(palette) = palette else { return Ok(None) };
         let clips = examples(dataset, Split::Train, PROMPTS, 0..PLACED, dims)?;
@@ -153,7 +153,7 @@ impl<T: Tensor> Reference<T> {
     /// The same model, reference and device give the same report.
     ///
     /// # Errors
-    /// If the films have not the size that the judge is for, or the device fails.
+    /// If the films do not have the judge's size, or the device fails.
     pub fn measure(&self, model: &Model<T>, watch: Watch) -> Result<Option<Report>> {
         let (mut sides, mut shown) = (Vec::new(), Vec::new());
         for side in &self.sides {
@@ -247,7 +247,7 @@ impl<T: Tensor> Reference<T> {
     }
 }
 
-/// Films of captions, each asked for by its place and with a seed.
+/// Films of captions; `asked` gives for each film the index of its caption and a seed.
 fn sample<T: Tensor>(
     model: &Model<T>,
     captions: &[Caption],
@@ -258,7 +258,7 @@ fn sample<T: Tensor>(
     Ok(model.sample_batch(&prompts)?)
 }
 
-/// The example of a draw, brought to the size of the films.
+/// The example of a draw, scaled to the size of the films.
 pub(super) fn example(
     dataset: &dyn Dataset,
     split: Split,
@@ -270,7 +270,7 @@ pub(super) fn example(
     Ok(example)
 }
 
-/// Examples of a stream, brought to the size of the films.
+/// Examples of a stream, scaled to the size of the films.
 pub(super) fn examples(
     dataset: &dyn Dataset,
     split: Split,

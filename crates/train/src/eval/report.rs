@@ -1,4 +1,4 @@
-//! What an evaluation finds, as rows of figures: a table for people, JSON for programs.
+//! The report of an evaluation: rows of figures, as a table for people or as JSON for programs.
 
 use std::fmt::Write;
 
@@ -7,35 +7,36 @@ use serde_json::{Map, Value, json};
 
 use super::Figure;
 
-/// The sides of a dataset, and what people call them.
+/// The sides of a dataset, and their titles in the table.
 pub(super) const TITLES: [(&str, &str); 2] = [
     ("seen", "combinations of attributes as in training"),
     ("held_out", "combinations that were held out"),
 ];
 
-/// One measured thing.
+/// The figures of one metric for one subject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Which metric, as `accuracy`.
+    /// The metric, such as `accuracy`.
     pub metric: &'static str,
-    /// Of what: an attribute, a region; empty where there is nothing to tell apart.
+    /// The subject of the metric, such as an attribute or a region; empty for a metric of the whole
+    /// set.
     pub of: String,
-    /// How the figures are shown.
+    /// The unit of the figures.
     pub unit: Unit,
-    /// Of the films.
+    /// The figure of the films.
     pub films: Option<Figure>,
-    /// The same of real clips: what a perfect model would come to.
+    /// The figure of the real clips, which a perfect model would reach.
     pub real: Option<Figure>,
-    /// Of the films by the second network of the judge.
+    /// The figure of the films by the second network of the judge.
     pub second: Option<f64>,
 }
 
-/// How figures are shown.
+/// The unit of figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// As percents.
+    /// A share from 0 to 1, shown in percent.
     Share,
-    /// As they are.
+    /// A number, shown as it is.
     Number,
 }
 
@@ -53,7 +54,7 @@ pub struct SideReport {
 pub struct Shown {
     /// `seen` or `held_out`.
     pub side: &'static str,
-    /// What the film was made of.
+    /// The caption of the real clip, from which the film was made.
     pub caption: Caption,
     /// The real clip.
     pub real: Clip,
@@ -63,34 +64,36 @@ pub struct Shown {
     pub judged: Attributes,
 }
 
-/// What an evaluation finds.
+/// The report of an evaluation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// The name of the model and the steps that it was trained for.
+    /// The name of the model, and the number of steps that it was trained for.
     pub model: (String, u64),
-    /// The spec of the data.
+    /// The spec of the dataset.
     pub data: String,
     /// Prompts of each side.
     pub prompts: usize,
-    /// Films of each prompt.
+    /// Films per prompt.
     pub seeds: usize,
-    /// Combinations of attributes as in training, then those that were held out.
+    /// The side with combinations of attributes as in training, then the side with held-out ones.
     pub sides: Vec<SideReport>,
     /// The films of the first prompts of each side.
     pub shown: Vec<Shown>,
 }
 
 impl Report {
-    /// A row by its side, metric and what it is of.
+    /// The row of a side with this metric and subject.
     pub fn row(&self, side: &str, metric: &str, of: &str) -> Option<&Row> {
         let side = self.sides.iter().find(|found| found.name == side)?;
         side.rows.iter().find(|row| row.metric == metric && row.of == of)
     }
 
-    /// One object: `{"model", "steps", "data", "prompts", "seeds", "seen": {..}, "held_out": {..}}`.
-    /// A side has an object a metric, with an object for each thing that it is of, `all` where there
-    /// is one alone: `{"value", "low", "high", "films", "real", "real_low", "real_high", "second"}`;
-    /// null where there is no figure.
+    /// The report as an object:
+    /// `{"model", "steps", "data", "prompts", "seeds", "seen": {..}, "held_out": {..}}`.
+    /// A side has an object for each metric, which has an object for each subject (`all` if
+    /// [`Row::of`] is empty):
+    /// `{"value", "low", "high", "films", "real", "real_low", "real_high", "second"}`.
+    /// A missing figure is null.
     pub fn to_json(&self) -> Value {
         let mut object = Map::new();
         object.insert("model".into(), json!(self.model.0));
@@ -122,12 +125,13 @@ impl Report {
         object.into()
     }
 
-    /// A line of a log, after `step` steps: the object of [`Report::to_json`] under the key `eval`.
+    /// A line of the log after `step` steps, with the object of [`Report::to_json`] under the key
+    /// `eval`.
     pub(crate) fn to_log(&self, step: u64) -> String {
         json!({ "step": step, "eval": self.to_json() }).to_string()
     }
 
-    /// A table for people.
+    /// The report as a table of plain text.
     pub fn to_table(&self) -> String {
         let lines = self.lines();
         let width = |column: usize| {
@@ -146,7 +150,7 @@ impl Report {
         table
     }
 
-    /// The cells of the table, the first line its head.
+    /// The cells of the table; the first line is the header.
     pub(super) fn lines(&self) -> Vec<[String; 5]> {
         let head = ["", "films", "95% interval", "judge 2", "real clips"];
         let mut lines = vec![head.map(String::from)];
@@ -174,7 +178,7 @@ impl Report {
 }
 
 impl Unit {
-    /// A figure as it is shown: four digits at most.
+    /// A figure as text: percent with one decimal, or a number with about three significant digits.
     pub fn show(self, value: f64) -> String {
         match self {
             Unit::Share => format!("{:.1}%", 100.0 * value),

@@ -1,4 +1,4 @@
-//! All metrics of a side of the data, in the order of a report.
+//! All metrics of a side of the data, in the order of the report.
 
 use super::binding::{Pair, choice, swap};
 use super::film::{Film, Set};
@@ -7,23 +7,24 @@ use super::report::{Row, Unit};
 use super::spread::Spread;
 use super::{Labels, accuracy, colour, distance, diversity};
 
-/// What a side is measured by.
+/// The films and the real clips of a side.
 pub(super) struct Measured<'a> {
+    /// The films of the prompts.
     pub films: Set,
-    /// Where there are several films a prompt.
+    /// The variance of the films; `None` if each prompt has one film.
     pub spread: Option<Spread>,
-    /// Films of the captions of the pairs.
+    /// The films of the captions of the pairs.
     pub film_pairs: Set,
     /// The real clips of the prompts.
     pub real: &'a Set,
-    /// Other real clips.
+    /// Other real clips, for the distances.
     pub other: &'a Set,
-    /// Real clips of the first captions of the pairs.
+    /// The real clips of the first captions of the pairs.
     pub real_pairs: &'a Set,
     pub pairs: &'a [Pair],
 }
 
-/// The rows that there are figures for.
+/// The rows of a side; metrics without a figure are left out.
 pub(super) fn rows(measured: &Measured, labels: &Labels) -> Vec<Row> {
     let Measured { films, spread, film_pairs, real, other, real_pairs, pairs } = measured;
     let mut rows = Vec::new();
@@ -85,10 +86,10 @@ pub(super) fn rows(measured: &Measured, labels: &Labels) -> Vec<Row> {
     rows
 }
 
-/// A number of a film.
+/// A measurement of a film.
 type Number = fn(&Film) -> Option<f64>;
 
-/// What is a mean over films.
+/// The metrics that are means over films: metric, subject, unit, measurement.
 const NUMBERS: [(&str, &str, Unit, Number); 7] = [
     ("clean", "loose pieces a frame", Unit::Number, |film| Some(film.clean?.loose)),
     ("clean", "colours a film", Unit::Number, |film| Some(film.clean?.colours)),

@@ -1,23 +1,24 @@
-//! Whether films differ because their prompts do, or because their noise does.
+//! The variance of films: how much comes from the prompts, and how much from the noise.
 
 use super::figure::{Regions, unit};
 use super::interval::{Figure, PARTS, is_kept, jackknife};
 use kinora_video::Clip;
 
-/// Sums over the films of some prompts, each of which has the same number of films.
+/// Sums over the films of some prompts. Each prompt has the same number of films.
 #[derive(Clone, Debug, Default)]
 struct Part {
     prompts: usize,
     films: usize,
-    /// The sum of each number of a film, `[t, h, w, c]`.
+    /// The sum of the films, `[t, h, w, c]`.
     sums: Vec<f64>,
-    /// By region, the sum of all squares.
+    /// For each region, the sum of all squares.
     squares: Vec<f64>,
-    /// By region, the sum over prompts of the squares of the prompt's sums, divided by its films.
+    /// For each region, the sum over prompts of the squared sums of the prompt's films, divided by
+    /// their number.
     between: Vec<f64>,
 }
 
-/// The variance of films, taken apart into what is between prompts and what is within them.
+/// The variance of films, split into the variance between prompts and the variance within prompts.
 #[derive(Clone, Debug)]
 pub(super) struct Spread {
     regions: Regions,
@@ -61,7 +62,7 @@ impl Spread {
         part.between.iter_mut().zip(&between).for_each(|(all, sum)| *all += sum);
     }
 
-    /// Calls `f` with each region and each range of the numbers of a film that is in it.
+    /// Calls `f` with each region and each of the region's index ranges in a film `[t, h, w, c]`.
     fn each(&self, mut f: impl FnMut(usize, std::ops::Range<usize>)) {
         let [t, h, w, c] = self.dims;
         for (region, (_, rows)) in self.regions.0.iter().enumerate() {
@@ -71,10 +72,10 @@ impl Spread {
         }
     }
 
-    /// By region, the share of the variance that is between prompts; the rest is by noise. One-way
-    /// analysis of variance with random effects (Fisher, 1925): with the mean squares between and
-    /// within prompts of S films each, σ²(prompt) = (MSB - MSW) / S and σ²(noise) = MSW, both summed
-    /// over pixels. None for one film a prompt.
+    /// For each region, the share of the variance that is between prompts; the rest comes from the
+    /// noise. One-way analysis of variance with random effects (Fisher, 1925): with the mean
+    /// squares MSB between and MSW within prompts of S films each, σ²(prompt) = (MSB - MSW) / S and
+    /// σ²(noise) = MSW, both summed over pixels. `None` if each prompt has one film.
     pub fn by_prompt(&self) -> Vec<(&'static str, Option<Figure>)> {
         let films = self.parts.iter().map(|part| part.films).sum();
         let of = |region| jackknife(films, |left_out| self.share(region, left_out));
@@ -115,7 +116,8 @@ mod tests {
 
     use super::*;
 
-    /// Films of noise around a mean that is the prompt's own.
+    /// The share of the prompt for films of noise around a mean of each prompt, with these standard
+    /// deviations.
     fn spread(by_prompt: f32, by_noise: f32) -> f64 {
         let regions = Regions(vec![("all", 0..8)]);
         let mut spread = Spread::new(regions, [1, 8, 8, 1]);

@@ -1,4 +1,4 @@
-//! What is done to real clips so that they get worse.
+//! Ways to damage real clips.
 
 use kinora_tensor::Random;
 use kinora_video::{Caption, Clip};
@@ -26,7 +26,7 @@ pub fn shuffled(k: usize, clip: &Clip) -> Clip {
     with_frames(clip, order.into_iter())
 }
 
-/// One pixel of 25 has a colour of its own, half-transparent where there is alpha.
+/// About one pixel in 25 gets a random colour, half-transparent if there is alpha.
 pub fn speckled(k: usize, clip: &Clip) -> Clip {
     let mut random = Random::new(k as u64, 1);
     let c = clip.dims()[3];

@@ -1,4 +1,4 @@
-//! The metrics of an evaluation on real clips, whole and damaged, and whole evaluations.
+//! The metrics of an evaluation on real clips, intact and damaged, and whole evaluations.
 
 mod damage;
 mod metrics;
@@ -13,7 +13,7 @@ use kinora_model::ClipConfig;
 use kinora_train::eval::{FitConfig, Judge, Palette, Set, fit};
 use kinora_video::{Caption, Clip, Dataset, Draw, Shapes, Split};
 
-/// Small enough for a judge to learn in a test.
+/// A size at which a judge can learn within a test.
 pub const CLIP: ClipConfig = ClipConfig { frames: 8, height: 32, width: 32, channels: 3, fps: 8.0 };
 
 /// A dataset with its judge.
@@ -33,13 +33,14 @@ fn judged(data: Arc<dyn Dataset>, clip: &ClipConfig, steps: u64) -> Judged {
     Judged { data, judge, palette }
 }
 
-/// Shapes, whose judge is trained once for all tests.
+/// The dataset of shapes. Its judge is trained once for all tests.
 pub fn shapes() -> &'static Judged {
     static SHAPES: OnceLock<Judged> = OnceLock::new();
     SHAPES.get_or_init(|| judged(Arc::new(Shapes::new()), &CLIP, 500))
 }
 
-/// Characters of the Liberated Pixel Cup; `None`, with a word about it, where the data is not there.
+/// Characters of the Liberated Pixel Cup. Where the data is missing, this prints so and returns
+/// `None`, or panics in CI.
 pub fn lpc() -> Option<&'static Judged> {
     static LPC: OnceLock<Option<Judged>> = OnceLock::new();
     LPC.get_or_init(|| {
@@ -59,7 +60,7 @@ pub fn lpc() -> Option<&'static Judged> {
     .as_ref()
 }
 
-/// Real clips with their captions, `seeds` clips of each where they are to stand for films.
+/// The first `count` real clips of the stream `seed`, with their captions.
 pub fn real(judged: &Judged, split: Split, seed: u64, count: u64) -> Vec<(Caption, Clip)> {
     let example = |index| {
         let example = judged.data.example(split, Draw { seed, index }).unwrap();
@@ -68,7 +69,7 @@ pub fn real(judged: &Judged, split: Split, seed: u64, count: u64) -> Vec<(Captio
     (0..count).map(example).collect()
 }
 
-/// Clips as the metrics look at them, each changed first.
+/// The set of the clips after `change`, which gets the index of each clip.
 pub fn set(
     judged: &Judged,
     clips: &[(Caption, Clip)],

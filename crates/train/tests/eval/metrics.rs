@@ -1,4 +1,4 @@
-//! Each metric is good on real clips, and gets worse where the clips do.
+//! Each metric is good on real clips, and worse on damaged ones.
 
 use kinora_cpu::CpuDevice;
 use kinora_train::eval::{Film, Set, accuracy, binding, colours, distance, diversity, mean};
@@ -7,7 +7,7 @@ use kinora_video::{Clip, Draw, Split};
 use crate::damage::{frozen, permuted, reversed, shuffled, speckled, whole};
 use crate::{Judged, lpc, real, set, shapes};
 
-/// Clips of a test.
+/// Number of clips in a test.
 const COUNT: u64 = 240;
 
 fn number(set: &Set, of: impl Fn(&Film) -> f64) -> f64 {
@@ -15,9 +15,10 @@ fn number(set: &Set, of: impl Fn(&Film) -> f64) -> f64 {
     mean(&numbers).unwrap().value
 }
 
-/// What all datasets have in common. `motion` is the attribute that is seen in the motion, and `least`
-/// the accuracy in it after a short training of the judge. `ordered` says whether the order of the
-/// frames matters to it: a single pose of a character tells a walk from a fall.
+/// The checks that all datasets share. `motion` is the attribute that the motion shows, and `least`
+/// its least accuracy after a short training of the judge. `ordered` says whether the attribute
+/// depends on the order of the frames; for characters it does not, since one pose tells a walk from
+/// a fall.
 fn check(judged: &Judged, motion: &str, ordered: bool, least: f64) {
     let labels = &judged.judge.subject.labels;
     let clips = real(judged, Split::HeldOut, 1, COUNT);
@@ -27,7 +28,7 @@ fn check(judged: &Judged, motion: &str, ordered: bool, least: f64) {
     let second = accuracy::attribute(&good, labels, motion, 1).unwrap().value;
     assert!(second > least - 0.1, "{motion}, second network: {second}");
 
-    // Captions of others, for the attributes that the short training has learnt.
+    // Each clip with the caption of another, for the attributes that the short training has learnt.
     let others = set(judged, &permuted(&clips), whole);
     let mut learnt = 0;
     for name in labels.names() {
@@ -48,7 +49,7 @@ fn check(judged: &Judged, motion: &str, ordered: bool, least: f64) {
     assert!(choice(&others).high < choice(&good).low);
     assert!(choice(&others).value < 0.3, "{:?}", choice(&others));
 
-    // Frames in another order.
+    // Clips with reordered frames.
     let [back, mixed, still] =
         [reversed, shuffled, frozen].map(|change| set(judged, &clips, change));
     let in_order = |set: &Set| accuracy::in_order(set, 0).unwrap();
@@ -57,7 +58,7 @@ fn check(judged: &Judged, motion: &str, ordered: bool, least: f64) {
             let (own, other) = (of(&good, motion), of(worse, motion));
             assert!(other < own - 0.1, "{motion} {damage}: {other}, {own}");
         }
-        // A shape that moves backwards moves as others do.
+        // A shape that moves backwards looks like another shape that moves forward.
         if !ordered || damage != "reversed" {
             let (own, other) = (in_order(&good), in_order(worse));
             assert!(other.high < own.low, "{damage} frames in order: {other:?}, {own:?}");
@@ -73,7 +74,7 @@ fn check(judged: &Judged, motion: &str, ordered: bool, least: f64) {
     assert_eq!((stands(&still), change(&still)), (1.0, 0.0));
     assert!(stands(&good) < 0.5);
 
-    // Specks.
+    // Clips with specks.
     let rough = set(judged, &clips, speckled);
     let loose = |set: &Set| number(set, |film| film.clean.unwrap().loose);
     let colours = |set: &Set| number(set, |film| film.clean.unwrap().colours);
@@ -85,7 +86,7 @@ fn check(judged: &Judged, motion: &str, ordered: bool, least: f64) {
         assert!(half(&rough) > half(&good) + 0.1);
     }
 
-    // Distances from other real clips.
+    // The distances from other real clips.
     let base = set(judged, &real(judged, Split::HeldOut, 2, COUNT), whole);
     let [frechet, mmd] = [distance::frechet, distance::mmd]
         .map(|of| move |set: &Set, base: &Set| of(set, base).unwrap());
@@ -93,7 +94,7 @@ fn check(judged: &Judged, motion: &str, ordered: bool, least: f64) {
     assert!(same.low < 0.0 && 0.0 < same.high, "{same:?}");
     assert!(frechet(&rough, &base).low > own.high, "{:?} {own:?}", frechet(&rough, &base));
     assert!(mmd(&rough, &base).low > same.high, "{:?} {same:?}", mmd(&rough, &base));
-    // Of so few clips the intervals are wide, and a walk backwards is not far from a walk.
+    // With so few clips the intervals are wide, and a walk backwards is close to a walk.
     for (damage, worse, least) in
         [("shuffled", &mixed, 1.2), ("frozen", &still, 1.2), ("reversed", &back, 1.0)]
     {
@@ -104,7 +105,7 @@ fn check(judged: &Judged, motion: &str, ordered: bool, least: f64) {
         }
     }
 
-    // The unsaid varies, unless all films are one.
+    // Attributes that the captions leave open vary, unless all films are the same.
     let one = set(judged, &clips, |_, _| clips[0].1.clone());
     for name in labels.names() {
         let Some(free) = diversity::entropy(&good, labels, name) else { continue };
@@ -119,7 +120,7 @@ fn check(judged: &Judged, motion: &str, ordered: bool, least: f64) {
 fn metrics_of_shapes() {
     let judged = shapes();
     check(judged, "motion", true, 0.6);
-    // Colours by pixels.
+    // The accuracy of colours from pixels.
     let clips = real(judged, Split::HeldOut, 1, COUNT);
     let good = set(judged, &clips, whole);
     let others = set(judged, &permuted(&clips), whole);
@@ -127,7 +128,7 @@ fn metrics_of_shapes() {
         let (Some(good), Some(other)) = (good, other) else { continue };
         assert!(good.value > 0.6 && other.high < good.low, "{name}: {good:?}, {other:?}");
     }
-    // No two things of a sentence about shapes have colours that could be exchanged.
+    // A sentence about shapes has no two colours that can be exchanged.
     let labels = &judged.judge.subject.labels;
     assert!(binding::pairs(&*judged.data, Split::Train, labels, 0, 5).unwrap().is_empty());
 }
@@ -160,7 +161,7 @@ fn swapped_colours_are_told_apart() {
             assert!(first.said.contains(name));
         }
     }
-    // The clip of the first caption shows what that says, not what the second says.
+    // The clip of the first caption shows the colours of the first caption, not of the second.
     let clip = |pair: &binding::Pair| {
         let Draw { seed, index } = pair.draw;
         let example = judged.data.example(Split::Train, Draw { seed, index }).unwrap();

@@ -1,4 +1,4 @@
-//! Judges in files, and evaluations of a model from prompt to page.
+//! Judges in files, and whole evaluations of a model, from the prompts to the page.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use kinora_video::{Clip, Clips, Dataset, Draw, SaveOptions, Split};
 use crate::damage::whole;
 use crate::{CLIP, real, set, shapes};
 
-/// A model of small films that has learnt nothing.
+/// An untrained model of small films.
 fn model(data: &dyn Dataset) -> Model<CpuTensor> {
     let keys = [
         "clip.height=32",
@@ -40,7 +40,7 @@ fn run(data: &dyn Dataset, judge: Judge<CpuTensor>, config: &EvalConfig) -> Repo
     stopped(data, judge, config, "").unwrap()
 }
 
-/// An evaluation that is stopped when it begins to do `last`.
+/// An evaluation that is stopped at the first step of the stage `last`.
 fn stopped(
     data: &dyn Dataset,
     judge: Judge<CpuTensor>,
@@ -68,7 +68,7 @@ fn a_judge_comes_back_from_its_file() {
     let clips: Vec<&Clip> = clips.iter().map(|(_, clip)| clip).collect();
     let look = |judge: &Judge<CpuTensor>| judge.look(&device, &clips).unwrap();
     assert_eq!(look(&back), look(&judged.judge));
-    // A judge of something else is refused, and the error says why.
+    // A judge of another subject is rejected, and the error names the difference.
     let other = |change: &dyn Fn(&mut Subject), reason: &str| {
         let mut wanted = subject.clone();
         change(&mut wanted);
@@ -129,11 +129,11 @@ fn a_model_that_has_learnt_nothing_shows_nothing() {
             assert!(report.sides[0].rows.iter().any(|row| row.metric == metric), "{metric}");
         }
         assert!(report.row(side, "swap", "own colours").is_none());
-        // A reader that has learnt nothing still tells words apart.
+        // The vectors of an untrained text encoder still differ from word to word.
         let probe = row("sentence_probe", "shape").films.unwrap();
         assert!((0.5..=1.0).contains(&probe.value), "{probe:?}");
     }
-    // The same once more.
+    // A second evaluation gives the same report.
     let again = run(&*judged.data, judged.judge.clone(), &config);
     assert_eq!(again.to_json(), report.to_json());
 
@@ -150,7 +150,7 @@ fn a_model_that_has_learnt_nothing_shows_nothing() {
     assert_eq!(page.matches("data:image/apng;base64,").count(), 2 * 2 * 12);
     assert!(page.contains(&report.shown[0].caption.text));
 
-    for last in ["real clips for their colours", "films of held-out combinations"] {
+    for last in ["colours of real clips", "films of held-out combinations"] {
         let judge = judged.judge.clone();
         assert!(stopped(&*judged.data, judge, &config, last).is_none(), "{last}");
     }
@@ -169,7 +169,7 @@ fn clips_without_attributes_need_no_judge() {
     let device = CpuDevice::default();
     let nothing = &mut |_| ControlFlow::Continue(());
     let error = fit::<CpuTensor>(&device, &data, &CLIP, &FitConfig::default(), nothing);
-    assert!(error.unwrap_err().to_string().contains("knows no attributes"));
+    assert!(error.unwrap_err().to_string().contains("has no attributes"));
 
     let subject = Subject::of(&*data, &CLIP).unwrap();
     let judge = Judge::<CpuTensor>::untrained(&device, subject).unwrap();
@@ -180,7 +180,7 @@ fn clips_without_attributes_need_no_judge() {
     }
     let distance = report.row("seen", "frechet_distance", "").unwrap();
     assert!(distance.films.unwrap().low > distance.real.unwrap().high, "{distance:?}");
-    // What a set of clips looks like does not depend on who looks with whom.
+    // The verdict on a clip does not depend on the other clips of its batch.
     let clips = real(shapes, Split::Train, 3, 20);
     assert_eq!(set(shapes, &clips, whole).films[19].verdict, {
         let one = &clips[19..];

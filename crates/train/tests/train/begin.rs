@@ -1,4 +1,4 @@
-//! Runs that begin with a model.
+//! Runs that start from a model.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use kinora_train::{Config, Outcome, PLAYERS, Phase, Training};
 
 use crate::tiny::{config, create, finish};
 
-/// The models that ship have no matcher. A run that starts from one makes a matcher and learns to read
-/// first.
+/// A run that starts from a model without a matcher makes a matcher and begins with the phase of
+/// reading. Older model files have no matcher.
 #[test]
 fn a_run_may_begin_with_a_model_that_has_no_matcher() {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
@@ -47,7 +47,7 @@ fn a_run_may_begin_with_a_model_that_has_no_matcher() {
             let (_, is) = begun.iter().find(|(found, _)| found == name).unwrap();
             assert_eq!(was.data(), is.data(), "{name}");
         }
-        let notes = format!("{of_matcher} of {} tensors began afresh", begun.len());
+        let notes = format!("{of_matcher} of {} tensors started from new weights", begun.len());
         assert!(training.card().notes.contains(&notes), "{}", training.card().notes);
         assert_eq!(finish(training).unwrap(), Outcome::Finished(3));
         let ended = Model::<CpuTensor>::load(folder.path()).unwrap();
@@ -55,7 +55,7 @@ fn a_run_may_begin_with_a_model_that_has_no_matcher() {
     }
 }
 
-/// The players beside a model go with it into a run that starts from it, where they fit.
+/// A run that starts from a model takes the players beside the model, if their sizes fit.
 #[test]
 fn a_run_may_begin_with_the_players_of_another() {
     let folder = tempfile::tempdir().unwrap();
@@ -72,7 +72,7 @@ fn a_run_may_begin_with_the_players_of_another() {
         let training = Training::create(&device, config, &folder, Some(model), "").unwrap();
         training.with_players(bytes, Path::new("the/players"))
     };
-    // A model with a matcher has read and copied already.
+    // A model with a matcher has already learnt to read and to copy.
     let training = begin("second", &[], &bytes).unwrap();
     assert_eq!(training.config().phase(1), Phase::Playing);
     assert!(!training.card().notes.contains("discriminators"), "{}", training.card().notes);
@@ -81,14 +81,17 @@ fn a_run_may_begin_with_the_players_of_another() {
 
     let training = begin("third", &["discriminator.features=17"], &bytes).unwrap();
     let notes = &training.card().notes;
-    assert!(notes.contains("The discriminators began afresh: ") && notes.contains("17"), "{notes}");
+    assert!(
+        notes.contains("The discriminators started from new weights: ") && notes.contains("17"),
+        "{notes}"
+    );
     assert_eq!(finish(training).unwrap(), Outcome::Finished(7));
 
     let error = begin("fourth", &[], b"garbage").err().unwrap();
     assert!(error.to_string().starts_with("the/players: "), "{error}");
 }
 
-/// A run from a model begins with its weights, its sizes and its tokenizer.
+/// A run that starts from a model has the model's weights, sizes and tokenizer.
 #[test]
 fn a_run_may_begin_with_a_model() {
     let folder = tempfile::tempdir().unwrap();
@@ -119,11 +122,11 @@ fn a_run_may_begin_with_a_model() {
     finish(training).unwrap();
     assert_ne!(std::fs::read(second.join("model.safetensors")).unwrap(), bytes);
 
-    // With an average that does not move, the films of the model and of the run are the same.
+    // Before any step, the films of the model and of the run are the same.
     let film = |model: &Model<CpuTensor>| model.sample("a red circle", 0).unwrap();
     assert_eq!(film(&begun), film(&model()));
 
-    // Discriminators that are too deep for the model's films are an error, and not a panic.
+    // Discriminators that are too deep for the model's films are an error, not a panic.
     let mut deep = config(&["clip.height=64", "clip.width=64"]);
     deep.discriminator.clip = vec![8; 5];
     let third = folder.path().join("third");
@@ -136,7 +139,8 @@ fn a_run_may_begin_with_a_model() {
     assert!(error.contains("discriminator.clip halves the resolution 5 times"), "{error}");
 }
 
-/// The word vectors of a model may lie beside it, and a run that begins with it has them from there.
+/// The table of word vectors may lie beside the model; a run that starts from the model finds it
+/// there.
 #[test]
 fn a_run_may_begin_with_a_model_and_its_table() {
     let folder = tempfile::tempdir().unwrap();
@@ -166,7 +170,7 @@ fn a_run_may_begin_with_a_model_and_its_table() {
     }
 }
 
-/// A model that learnt small pictures lends what it knows to one of larger ones.
+/// A run of larger films keeps the tensors of a model of smaller films that fit.
 #[test]
 fn a_run_may_grow_from_a_model() {
     let folder = tempfile::tempdir().unwrap();
@@ -186,7 +190,7 @@ fn a_run_may_grow_from_a_model() {
         let (grown, model) = (grown.with(set).unwrap(), model.clone());
         Training::create(&CpuDevice::default(), grown, &second, Some(model), "")
     };
-    // The matcher has not seen such clips, so it has to learn first.
+    // The matcher has not seen clips of this size, so it must be trained first.
     let error = create(&set).err().unwrap().to_string();
     assert!(
         error.contains("reading.steps = 0, but text encoder and matcher are not trained"),

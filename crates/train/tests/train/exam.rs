@@ -1,4 +1,4 @@
-//! Evaluations while a training goes on.
+//! Evaluations during a training.
 
 use std::ops::ControlFlow;
 
@@ -26,7 +26,7 @@ fn a_run_is_evaluated_as_it_goes() {
     let subject = Subject::of(&Shapes::new(), &config.clip).unwrap();
     let path = folder.path().join(subject.file_name());
     Judge::<CpuTensor>::untrained(&device, subject).unwrap().save(&path).unwrap();
-    // Who stops it during an evaluation has a checkpoint of that step.
+    // A run that is stopped during an evaluation has a checkpoint of that step.
     let stopped = resume(&run, &[]).unwrap().run(&mut |event| match event {
         Event::Evaluating(_) => ControlFlow::Break(()),
         Event::Evaluated(_) => panic!("it was stopped"),

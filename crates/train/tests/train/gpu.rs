@@ -1,4 +1,5 @@
-//! Trainings on a GPU: the losses of the CPU, the same bits twice, and a whole run after its loss.
+//! Trainings on a GPU: losses equal to the CPU's, bit-identical repeats, and recovery after a lost
+//! device.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -12,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::tiny;
 
-/// The adapter that tests run on. Where there is none they are skipped, and fail in CI.
+/// The adapter for the tests. Without an adapter the tests are skipped, and fail in CI.
 fn adapter() -> Option<Adapter> {
     let adapter = Adapter::all().into_iter().next();
     if adapter.is_none() {
@@ -27,7 +28,7 @@ fn create<T: Tensor>(device: &T::Device, config: &Config, folder: &Path) -> Trai
     Training::create(device, config.clone(), folder, None, "kinora train").unwrap()
 }
 
-/// Runs to the end; the losses of each step by their names.
+/// Runs a training to its end and returns the losses of each line of the log by name.
 fn losses<T: Tensor>(
     device: &T::Device,
     config: &Config,
@@ -47,7 +48,7 @@ fn losses<T: Tensor>(
 #[test]
 fn twenty_steps_of_lpc_are_those_of_the_cpu() {
     let Some(adapter) = adapter() else { return };
-    // The networks of the preset, small, on data that is always there.
+    // The preset's networks at a small size, on data that needs no files.
     let set = [
         "data=shapes",
         "clip.frames=4",
@@ -91,7 +92,7 @@ fn twenty_steps_of_lpc_are_those_of_the_cpu() {
     }
 }
 
-/// Loses the device after a step, goes on with another, and ends as a run that lost none.
+/// A run that loses its device after step `last`, and is resumed on a new device to its end.
 fn lose(adapter: &Adapter, config: &Config, folder: &Path, last: u64) {
     let device = GpuDevice::of(adapter).unwrap();
     let lost = create::<GpuTensor>(&device, config, folder).run(&mut |event| {
@@ -100,7 +101,7 @@ fn lose(adapter: &Adapter, config: &Config, folder: &Path, last: u64) {
         }
         ControlFlow::Continue(())
     });
-    // Of the tensor library or as the model's, which makes the samples.
+    // The error comes from a step, or from the model that makes the samples.
     let error = lost.expect_err("the device is gone");
     let is_device = |error: &kinora_tensor::Error| matches!(error, kinora_tensor::Error::Device(_));
     assert!(
@@ -185,7 +186,8 @@ fn memory_is_flat_over_two_thousand_steps() {
              groups made"
         );
     }
-    // Captions of every length were there by the first, and the sheet of samples is not by the last.
+    // By step 1,000, captions of every length have occurred; the sheet of samples after step 2,000
+    // is not counted.
     let (early, late) = (seen[999], seen[1998]);
     assert_eq!(early.1, late.1, "bytes in the pool");
     if let (Some(early), Some(late)) = (early.2, late.2) {
@@ -193,7 +195,7 @@ fn memory_is_flat_over_two_thousand_steps() {
     }
 }
 
-/// Bytes that this process has in memory, where the system says it.
+/// The resident memory of this process in bytes, if the system reports it.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

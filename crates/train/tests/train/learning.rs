@@ -1,4 +1,4 @@
-//! What a step of each phase does, and that steps lead somewhere.
+//! The effect of a step of each phase, and short trainings that reduce their losses.
 
 use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_nn::Module;
@@ -8,14 +8,14 @@ use kinora_video::Batch;
 
 use crate::tiny::{batch, config, fed, lexicon, state};
 
-/// Settings of a training that is of one phase alone.
+/// Settings of a training with a single phase.
 const READING: [&str; 2] = ["reading.steps=1000", "reading.batch=4"];
 const COPYING: [&str; 2] = ["reading.steps=0", "copying.steps=1000"];
 const PLAYING: [&str; 2] = ["reading.steps=0", "copying.steps=0"];
-/// Room for whole captions: what is cut off cannot tell one from another.
+/// Enough pieces for whole captions: truncated captions may be equal.
 const WHOLE: &str = "encoder.pieces=80";
 
-/// A step, and what was measured at it.
+/// A step, and its metrics.
 fn step_of(
     state: State<CpuTensor>,
     config: &Config,
@@ -29,7 +29,7 @@ fn values(module: &impl Module<CpuTensor>) -> Vec<(String, Vec<f32>)> {
     module.named().into_iter().map(|(name, x)| (name, x.data().to_vec())).collect()
 }
 
-/// A network's name, and its tensors by name.
+/// The name of a network, and its tensors by name.
 type Network = (&'static str, Vec<(String, Vec<f32>)>);
 
 /// All networks of a state.
@@ -44,7 +44,7 @@ fn networks(state: &State<CpuTensor>) -> [Network; 6] {
     ]
 }
 
-/// Makes `steps` steps on one batch; what was measured at each.
+/// Makes `steps` steps on one batch, and returns the metrics of each.
 fn learn(config: &Config, steps: usize) -> (State<CpuTensor>, Vec<Metrics>) {
     let (lexicon, batch) = (lexicon(config), batch(config));
     let mut state = state(config, &lexicon);
@@ -57,7 +57,7 @@ fn learn(config: &Config, steps: usize) -> (State<CpuTensor>, Vec<Metrics>) {
     (state, all)
 }
 
-/// The mean over the first ten steps, and over the last ten.
+/// The mean of a metric over the first ten steps, and over the last ten.
 fn first_and_last(all: &[Metrics], name: &str) -> [f32; 2] {
     [&all[..10], &all[all.len() - 10..]]
         .map(|part| part.iter().map(|metrics| metrics[name]).sum::<f32>() / 10.0)
@@ -67,7 +67,7 @@ fn first_and_last(all: &[Metrics], name: &str) -> [f32; 2] {
 #[test]
 fn a_phase_moves_its_own_networks() {
     moves(&config(&["reading.batch=4"]));
-    // Thawed, the reader goes on learning beside the others.
+    // With `reading.thaw`, encoder and matcher move in all phases.
     moves(&config(&["reading.batch=4", "reading.thaw=true"]));
 }
 
@@ -118,8 +118,9 @@ fn every_loss_trains() {
                 assert!(possible && (metric > 0.0 || !name.starts_with("gradient")), "{name}");
             }
         }
-        // Every tensor of the players has moved, but for the biases of the logits: between two logits
-        // they cancel, and hinge pulls as hard up as down until a logit passes its margin.
+        // Every tensor of the players has moved, except for the biases of the logits. In the
+        // relativistic loss they cancel; in the hinge loss the gradients of real and fake logits
+        // cancel until a logit passes its margin.
         for ((network, before), (_, after)) in before.into_iter().zip(networks(&state)) {
             for ((name, before), (_, after)) in before.into_iter().zip(after) {
                 if name.ends_with("realness.bias") {
@@ -132,7 +133,7 @@ fn every_loss_trains() {
     }
 }
 
-/// One batch by heart: the matcher finds the caption of each clip among those of all clips.
+/// The matcher memorises one batch: it finds the caption of each clip among those of all clips.
 #[test]
 fn the_matcher_learns_to_read() {
     let set = ["train.batch=6", "reading.rate=3e-3", WHOLE];
@@ -146,7 +147,7 @@ fn the_matcher_learns_to_read() {
     assert!(last < 0.2 * first, "{first} at first, {last} at last");
 }
 
-/// One batch by heart: the generator draws it from the codes that the recogniser finds.
+/// The generator memorises one batch: it draws the clips from the codes of the recogniser.
 #[test]
 fn the_generator_learns_to_copy() {
     let config = config(&[&COPYING[..], &["copying.rate=3e-3"]].concat());
@@ -156,8 +157,9 @@ fn the_generator_learns_to_copy() {
     assert!(all.iter().all(|metrics| metrics["divergence"] >= 0.0));
 }
 
-/// One batch by heart: the same clips are right under their own captions and wrong under others,
-/// which only a critic that heeds the captions can tell. The reader has learnt before to tell them apart.
+/// The critic memorises one batch: it accepts the clips under their own captions and rejects them
+/// under false ones, which requires it to use the captions. The text encoder has learnt before to
+/// tell the captions apart.
 #[test]
 fn the_critic_learns_to_read() {
     let set = [
@@ -180,8 +182,8 @@ fn the_critic_learns_to_read() {
     assert!(last < 0.5 * first, "{first} at first, {last} at last");
 }
 
-/// False captions are heard by the critic in the step that they are given to, and by the matcher when
-/// it judges the films; who judges real clips and films under their own captions does not hear them.
+/// False captions affect the critic and the matcher's loss on the films, but no metric of clips and
+/// films under their own captions.
 #[test]
 fn wrong_captions_reach_the_critic_and_the_matcher() {
     let config = config(&PLAYING);
@@ -194,7 +196,7 @@ fn wrong_captions_reach_the_critic_and_the_matcher() {
     assert_eq!(batch.wrong_captions.len(), config.train.wrong * n);
     assert_eq!(fed(&lexicon, &batch).captions.sentences, 3 * n);
     let (one, a) = step(&batch);
-    // Of the first run of false captions, and of the last.
+    // The first caption of the first run of false captions, and the last caption of the last run.
     for at in [0, batch.wrong_captions.len() - 1] {
         let mut other = batch.clone();
         other.wrong_captions[at] = batch.examples[at % n].caption.text.clone();
@@ -217,7 +219,7 @@ fn wrong_captions_reach_the_critic_and_the_matcher() {
     assert_eq!(step(&batch).1, a, "a step is the same every time");
 }
 
-/// What weighs nothing is not measured, and its networks stay as they are.
+/// A loss with weight 0 is not measured, and its networks do not change.
 #[test]
 fn what_weighs_nothing_is_left_out() {
     let config = config(&[&PLAYING[..], &["copying.weight=0", "reading.weight=0"]].concat());
@@ -232,7 +234,7 @@ fn what_weighs_nothing_is_left_out() {
     }
 }
 
-/// Clips that are not there, or of a size of their own, are an error of shapes.
+/// A clip of another size is an error of shapes.
 #[test]
 fn a_batch_of_another_size() {
     for phase in [READING, COPYING, PLAYING] {
@@ -246,7 +248,7 @@ fn a_batch_of_another_size() {
     }
 }
 
-/// A number that is not finite is told by its name, whichever network it comes from.
+/// The error names the first metric that is not finite, whichever network it comes from.
 #[test]
 fn a_number_that_is_not_finite_is_told() {
     let rows: [(&[&str], &str, f32, &str); 8] = [
@@ -266,7 +268,7 @@ fn a_number_that_is_not_finite_is_told() {
             true => CpuTensor::full(&CpuDevice::default(), bad, *x.shape()).unwrap(),
             false => x.clone(),
         });
-        assert!(sick.named().iter().any(|(name, _)| name == wanted), "there is no {wanted}");
+        assert!(sick.named().iter().any(|(name, _)| name == wanted), "there is no tensor {wanted}");
         let error = step_of(sick, &config, &fed(&lexicon, &batch)).err().unwrap();
         assert!(matches!(error, Error::Diverged { step: 1, .. }), "{wanted}: {error:?}");
         let text = error.to_string();

@@ -1,4 +1,4 @@
-//! Breaks: a run that goes on is the run that never stopped, bit for bit.
+//! Resumed runs: a resumed run is bit-identical to an unbroken run.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -41,11 +41,11 @@ fn assert_same(a: &Path, b: &Path) {
     assert_eq!(log(a), log(b));
 }
 
-/// Steps 1 and 2 are of reading, 3 and 4 of copying, 5 to 7 of playing, of which 6 has the penalty.
+/// Steps 1 and 2 are reading, 3 and 4 copying, 5 to 7 playing; step 6 has the penalty.
 #[test]
 fn a_run_that_goes_on_is_one_without_a_break() {
     let folder = tempfile::tempdir().unwrap();
-    // The model's card names the folder: each run lies in one of the same name.
+    // The model's card holds the name of the folder, so all runs lie in folders of the same name.
     let [whole, broken] = ["whole", "broken"].map(|name| folder.path().join(name).join("run"));
     assert_eq!(finish(create(&whole, &config(&[])).unwrap()).unwrap(), Outcome::Finished(7));
     let steps: Vec<u64> = log(&whole).iter().map(|line| line["step"].as_u64().unwrap()).collect();
@@ -60,7 +60,7 @@ fn a_run_that_goes_on_is_one_without_a_break() {
     assert_eq!(finish(training).unwrap(), Outcome::Finished(7));
     assert_same(&whole, &broken);
 
-    // So too where reader and matcher go on learning.
+    // The same with `reading.thaw`.
     let [whole_thawed, broken_thawed] =
         ["whole thawed", "broken thawed"].map(|name| folder.path().join(name).join("run"));
     let thawed = config(&["reading.thaw=true"]);
@@ -73,12 +73,12 @@ fn a_run_that_goes_on_is_one_without_a_break() {
     assert_eq!(finish(training).unwrap(), Outcome::Finished(7));
     assert_same(&whole_thawed, &broken_thawed);
 
-    // A run that has come to its end has nothing to do.
+    // A finished run has nothing left to do.
     assert_eq!(finish(resume(&broken, &[]).unwrap()).unwrap(), Outcome::Finished(7));
     assert_same(&whole, &broken);
 
-    // Killed at a step, with the last checkpoint some steps before: within a phase and across two or
-    // all of them. What came after the checkpoint is made again.
+    // Killed after step `last`, with the last checkpoint after step `saved`: within a phase, across
+    // two phases, or across all. The steps after the checkpoint are repeated.
     for (saved, last) in [(0, 1), (1, 2), (1, 6), (2, 3), (3, 4), (3, 5), (4, 6), (5, 6)] {
         let killed = folder.path().join(format!("{saved} {last}")).join("run");
         let training = create(&killed, &config(&[])).unwrap();
@@ -101,7 +101,7 @@ fn a_run_that_goes_on_is_one_without_a_break() {
     }
 }
 
-/// A stop is heard whatever it is said to, and the step at hand is the last.
+/// A break at any kind of event stops the run, and the current step is the last.
 #[test]
 fn a_stop_at_any_event_leaves_a_checkpoint() {
     for (kind, wanted) in [("estimate", 1), ("log", 2), ("unread", 2), ("samples", 3), ("saved", 4)]
@@ -125,7 +125,7 @@ fn a_stop_at_any_event_leaves_a_checkpoint() {
     }
 }
 
-/// More steps may be asked for later.
+/// A finished run can be resumed with more steps.
 #[test]
 fn a_run_may_be_made_longer() {
     let folder = tempfile::tempdir().unwrap();
@@ -137,8 +137,8 @@ fn a_run_may_be_made_longer() {
     }
 }
 
-/// Clips are counted as they were seen, and what data was learnt from is on the card even where the
-/// run was killed before its first checkpoint with that data.
+/// Clips are counted as they are seen, over changes of the batch size. The card names the licence
+/// of all data, even if the run was killed before its first checkpoint with the new data.
 #[test]
 fn a_run_whose_config_changes_keeps_count() {
     let folder = tempfile::tempdir().unwrap();
@@ -168,13 +168,13 @@ fn a_run_whose_config_changes_keeps_count() {
     assert!(card.licence.contains("CC0") && card.licence.contains(&info.licence), "{card:?}");
 }
 
-/// An absurd learning rate: an error that says so, nothing of the bad steps kept, and a run that
-/// goes on from the last checkpoint.
+/// An absurd learning rate gives an error, leaves the last checkpoint unchanged, and the run can be
+/// resumed from it.
 #[test]
 fn a_run_that_diverges_keeps_its_last_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    // Deep and wide, so that numbers grow fast.
+    // Deep and wide networks, in which numbers grow fast.
     let wide = [
         "reading.steps=1",
         "copying.steps=1",
@@ -202,7 +202,7 @@ fn a_run_that_diverges_keeps_its_last_checkpoint() {
     });
     let error = error.unwrap_err();
     let Error::Diverged { step, value, .. } = &error else { panic!("{error:?}") };
-    // It is told when it is read, which is after the step or a later one.
+    // The error appears when the metrics are read, which may be some steps later.
     assert!(!value.is_finite() && (4..=last + 1).contains(step), "{error:?} after step {last}");
 
     let after = ["checkpoint.safetensors", "model.safetensors"].map(|name| bytes(folder, name));
@@ -219,7 +219,7 @@ fn a_run_that_diverges_keeps_its_last_checkpoint() {
 
     let finished = bytes(folder, "checkpoint.safetensors");
 
-    // Where every step is saved and no line of the log is due, what is saved was looked at first.
+    // Before each checkpoint the metrics are checked, even if no line of the log is due.
     let often = ["train.steps=1000", "train.save_every=1", "train.log_every=1000"];
     let mut last = 6;
     let error = resume(folder, &[&absurd[..4], &often].concat()).unwrap().run(&mut |event| {

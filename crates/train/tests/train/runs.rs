@@ -1,4 +1,4 @@
-//! The folder of a run, and what a run refuses.
+//! The folder of a run, and the settings and files that a run rejects.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -36,7 +36,7 @@ fn a_run_leaves_what_it_says() {
             Event::Estimate(estimate) => {
                 assert!(estimate.parameters > 1000 && estimate.parameters_discriminator > 1000);
                 assert_eq!(estimate.phases.map(|(steps, _)| steps), [2, 2, 3]);
-                // Such a step takes milliseconds.
+                // A step of this size takes milliseconds.
                 assert!(
                     estimate.phases.iter().all(|&(_, seconds)| seconds > 0.0 && seconds < 60.0)
                 );
@@ -148,10 +148,10 @@ fn what_a_run_refuses() {
         let error = text(resume(folder, &[key]));
         assert!(error.contains(wanted), "{key}: {error}");
     }
-    // A refusal changes nothing.
+    // A rejected change leaves the config as it was.
     assert_eq!(Config::load(&folder.join("config.toml"), &[]).unwrap(), config(&[]));
 
-    // What leaves the shapes alone may change.
+    // Settings that do not affect the shapes may change.
     let changed = [
         "reading.batch=2",
         "reading.rate=1e-4",
@@ -216,7 +216,7 @@ fn checkpoints_that_cannot_be_used() {
         (&[], "not a whole safetensors file"),
         (&whole[..whole.len() / 2], "not a whole safetensors file"),
         (b"garbage garbage garbage", "not a whole safetensors file"),
-        (&model, "no kinora.progress in the metadata; this is no checkpoint"),
+        (&model, "no kinora.progress in the metadata; this is not a checkpoint"),
     ];
     for (bytes, wanted) in rows {
         std::fs::write(&path, bytes).unwrap();
@@ -225,20 +225,20 @@ fn checkpoints_that_cannot_be_used() {
         let text = error.to_string();
         assert!(text.contains(wanted) && text.contains("checkpoint.safetensors"), "{text}");
     }
-    // Without the key that names the phases it is that of an earlier version.
+    // A checkpoint without the key `kinora.phases` is from an earlier version.
     let older = whole.windows(13).position(|text| text == b"kinora.phases").unwrap();
     let mut bytes = whole.clone();
     bytes[older..][..13].copy_from_slice(b"kinora.phrase");
     std::fs::write(&path, bytes).unwrap();
     let text = resume(folder.path(), &[]).err().unwrap().to_string();
     let wanted = "checkpoint.safetensors: an earlier version of this program wrote this checkpoint, \
-                  whose training had no matcher; model.safetensors can begin another run, with --init";
+                  in a training without a matcher; start a new run from model.safetensors with --init";
     assert!(text.ends_with(wanted), "{text}");
 
     std::fs::remove_file(&path).unwrap();
     assert!(resume(folder.path(), &[]).err().unwrap().to_string().contains("checkpoint"));
 
-    // A config that was changed by hand does not fit its checkpoint.
+    // A config edited by hand does not fit its checkpoint.
     std::fs::write(&path, &whole).unwrap();
     let toml = config(&["generator.hidden=12"]).to_toml();
     std::fs::write(folder.path().join("config.toml"), toml).unwrap();
@@ -259,7 +259,8 @@ fn examples_and_their_sheet() {
 
     let model = model_of(&config);
     let [frames, height, width, _] = sheet(&model, &ten, 0).unwrap().dims();
-    // Eight in a row, each at least 128 pixels wide, the film below the clip, the words below both.
+    // Eight cells in a row, each at least 128 pixels wide: the clip, the film below it, the caption
+    // below both.
     assert_eq!(frames, 4);
     assert!(width >= 8 * 128 && height >= 2 * 2 * 128, "{height} by {width}");
     let [_, without, _, _] = preview(&ten).unwrap().dims();

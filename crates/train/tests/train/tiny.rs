@@ -1,5 +1,5 @@
-//! A training small enough for a test: shapes at 8 by 8 pixels, four frames; two steps of reading with
-//! three clips, two of copying with five, and three of playing with four.
+//! A training small enough for a test: shapes of 8 by 8 pixels with four frames; two steps of
+//! reading with three clips each, two of copying with five, and three of playing with four.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -68,7 +68,7 @@ pub fn finish(training: Training<CpuTensor>) -> Result<Outcome> {
     training.run(&mut |_| ControlFlow::Continue(()))
 }
 
-/// Runs until `last` steps are made.
+/// Runs until `last` steps are done.
 pub fn stop_after(training: Training<CpuTensor>, last: u64) -> Result<Outcome> {
     training.run(&mut |event| match event {
         Event::Step { step, .. } if step == last => ControlFlow::Break(()),
@@ -76,7 +76,7 @@ pub fn stop_after(training: Training<CpuTensor>, last: u64) -> Result<Outcome> {
     })
 }
 
-/// What a training makes of its captions.
+/// The lexicon that a training makes from its captions.
 pub fn lexicon(config: &Config) -> Lexicon {
     let shapes = Shapes::new();
     let caption = |index| shapes.caption(Split::Train, Draw { seed: config.seed, index }).unwrap();
@@ -87,7 +87,7 @@ pub fn lexicon(config: &Config) -> Lexicon {
     Lexicon::new(&config.encoder, tokenizer, &captions).unwrap()
 }
 
-/// The first batch of a training, of the size that playing has.
+/// The first batch of a training, of the batch size of playing.
 pub fn batch(config: &Config) -> Batch {
     let dims = config.clip.dims();
     let shapes = Arc::new(Shapes::new());
@@ -96,7 +96,7 @@ pub fn batch(config: &Config) -> Batch {
     Feed::new(shapes, first, |batch| batch).next().unwrap()
 }
 
-/// What a step is fed of a batch.
+/// The input of a step from a batch.
 pub fn fed(lexicon: &Lexicon, batch: &Batch) -> Fed {
     Fed::new(lexicon, batch).unwrap()
 }

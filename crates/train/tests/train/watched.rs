@@ -1,4 +1,4 @@
-//! What a run tells of itself: its log, its estimate, and whether it can read its data.
+//! The reports of a run: its log, its estimate, and whether it can learn its captions.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::tiny::{config, create, finish, resume};
 
-/// The keys of a line of each phase, beside those of every line.
+/// The keys of every line, and the further keys of a line of each phase.
 const EVERY: [&str; 5] = ["step", "clips", "seconds", "clips_per_second", "feed_share"];
 const READ: [&str; 4] = ["loss_matcher", "gradient_matcher", "matched_own", "matched_false"];
 const COPIED: [&str; 3] = ["loss_copy", "divergence", "gradient_generator"];
@@ -60,8 +60,8 @@ fn a_line_of_the_log_holds_the_documented_keys() {
     assert_eq!(lines, [(2, 6), (3, 11), (4, 16), (6, 24), (7, 28)]);
 }
 
-/// A matcher that learns the captions is not complained about: four clips that are everything there
-/// is, each of another colour.
+/// A run whose matcher learns the captions gives no [`Event::Unread`]. The dataset has three clips,
+/// each of another colour.
 #[test]
 fn a_run_that_can_read_its_data_says_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -106,7 +106,7 @@ fn an_estimate_counts_the_phases() {
     assert_eq!(estimate.seconds_after(99), 0.0);
 }
 
-/// What is left of each phase is what is estimated, wherever a run goes on.
+/// The estimate of a resumed run counts the steps left in each phase.
 #[test]
 fn an_estimate_is_of_what_is_left() {
     let folder = tempfile::tempdir().unwrap();

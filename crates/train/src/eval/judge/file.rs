@@ -1,4 +1,4 @@
-//! A judge in one file: safetensors, with its subject in the metadata.
+//! The file of a judge: safetensors, with the subject in the metadata.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use kinora_video::write_atomic;
 use super::{Judge, Nets, Subject};
 use crate::{Error, Result};
 
-/// The key of the metadata.
+/// The key of the subject in the metadata.
 const SUBJECT: &str = "kinora.judge";
 
 impl<T: Tensor> Judge<T> {
@@ -26,19 +26,19 @@ impl<T: Tensor> Judge<T> {
         Ok(write_atomic(path, &bytes)?)
     }
 
-    /// The judge in a file, if it was made for this subject.
+    /// Loads a judge of this subject from a file.
     ///
     /// # Errors
-    /// If the file cannot be read, is no judge, or is the judge of another subject; the error says
-    /// which and what to do.
+    /// If the file cannot be read, is not a judge, or is a judge of another subject. The message
+    /// names the difference and the remedy.
     pub fn load(device: &T::Device, path: &Path, subject: &Subject) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| wrong(path, error))?;
         let header = kinora_nn::header(&bytes).map_err(|error| wrong(path, error))?;
         let text = header.metadata.get(SUBJECT);
-        let text = text.ok_or_else(|| wrong(path, "this is no judge"))?;
+        let text = text.ok_or_else(|| wrong(path, "this is not a judge"))?;
         let found: Subject = serde_json::from_str(text).map_err(|error| wrong(path, error))?;
         if let Some(difference) = difference(&found, subject) {
-            return Err(wrong(path, format!("{difference}; make another with --fit-judge")));
+            return Err(wrong(path, format!("{difference}; make a new one with --fit-judge")));
         }
         let outline = Nets::new([&mut Outline, &mut Outline], &found)?;
         let nets = kinora_nn::load(&outline, device, &bytes, "").map_err(|error| match error {
@@ -49,7 +49,7 @@ impl<T: Tensor> Judge<T> {
     }
 }
 
-/// How the subject of a judge differs from the one that is wanted.
+/// The first difference between the subject of a judge and the wanted one, as a message.
 fn difference(found: &Subject, wanted: &Subject) -> Option<String> {
     if found == wanted {
         return None;

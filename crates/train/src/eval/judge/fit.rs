@@ -11,63 +11,64 @@ use kinora_video::{Batch, Dataset, Feed, FeedConfig, Split};
 use super::{Judge, Labels, Nets, ORDERS, Subject};
 use crate::{Error, Result};
 
-/// How a judge learns.
+/// The training of a judge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FitConfig {
-    /// Steps in all.
+    /// Number of steps.
     pub steps: u64,
-    /// Clips of a step.
+    /// Clips per step.
     pub batch: usize,
-    /// The learning rate at its highest: it rises for a twentieth of the steps, then falls to zero
-    /// as a cosine does (Loshchilov and Hutter, "SGDR", 2017).
+    /// The highest learning rate. The rate rises to it over a twentieth of the steps, then falls to
+    /// zero along a cosine (Loshchilov and Hutter, "SGDR", 2017).
     pub rate: f32,
-    /// The seed of the first network and of the clips; the second network has the next one.
+    /// The seed of the first network and of the clips; the second network has the seed plus 1.
     pub seed: u64,
 }
 
 impl Default for FitConfig {
     fn default() -> Self {
-        // A seed that nobody gives to a training.
+        // A seed that no training is likely to use.
         Self { steps: 1200, batch: 32, rate: 1.5e-3, seed: 0x6a75_6467_6500 }
     }
 }
 
-/// How far a judge has come.
+/// The progress of a judge's training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FitStep {
-    /// Steps made.
+    /// Steps done so far.
     pub step: u64,
-    /// Steps in all.
+    /// Number of all steps.
     pub steps: u64,
-    /// The mean cross entropy of an attribute, in nats, over both networks.
+    /// The mean cross entropy in nats, over attributes and the order of frames, and over both
+    /// networks.
     pub loss: f32,
 }
 
-/// The longest gradient that is followed as it is.
+/// The largest gradient norm; a larger gradient is scaled down to it.
 const CLIP: f32 = 5.0;
-/// Half the width of the noise that is added to a clip at most: what a film is blurred or rough by
-/// should not look like another attribute.
+/// The largest amplitude of the uniform noise that is added to clips. The judge learns that blur
+/// and roughness of a film do not change its attributes.
 const NOISE: f32 = 0.15;
 /// The stream of the noise; the number of the step is added to it.
 const NOISE_STREAM: u64 = 1 << 60;
-/// One clip of so many has its frames in another order.
+/// One clip in this many gets its frames reordered.
 const REORDERED: usize = 4;
-/// How often progress is told, in steps: each time waits for the device.
+/// Steps between reports of progress, each of which waits for the device.
 const EVERY: u64 = 10;
 
-/// A batch as numbers.
+/// A batch of clips, `[n, t, h, w, c]`, and their targets, `[n, classes + ORDERS]`.
 struct Fed {
     clips: Vec<f32>,
     targets: Vec<f32>,
 }
 
-/// Trains a judge for films of this size on real clips of the training side. `None` if `watch`
-/// breaks.
+/// Trains a judge for films of the size `clip` on real clips of the training side. `None` if
+/// `watch` breaks.
 ///
 /// The same data, config and device give the same bits.
 ///
 /// # Errors
-/// If the data knows no attributes or cannot be drawn, the device fails, or the loss is no number.
+/// If the data has no attributes or cannot be drawn, the device fails, or the loss is not finite.
 pub fn fit<T: Tensor>(
     device: &T::Device,
     dataset: &Arc<dyn Dataset>,
@@ -78,8 +79,8 @@ pub fn fit<T: Tensor>(
     let subject = Subject::of(&**dataset, clip)?;
     if subject.labels.is_empty() {
         return Err(Error::Judge(format!(
-            "{} knows no attributes of its clips, so there is nothing for a judge to learn; \
-             evaluation without attributes needs no judge",
+            "{} has no attributes, so there is nothing for a judge to learn; evaluate it without a \
+             judge",
             dataset.info().spec
         )));
     }
@@ -112,7 +113,7 @@ pub fn fit<T: Tensor>(
             let loss = value.to_vec()?[0] / 2.0;
             if !loss.is_finite() {
                 return Err(Error::Judge(format!(
-                    "the loss of the judge is {loss} after {step} steps"
+                    "the judge's loss is {loss} after {step} steps, so its training has diverged"
                 )));
             }
             let step = FitStep { step: step + 1, steps: config.steps, loss };
@@ -124,7 +125,7 @@ pub fn fit<T: Tensor>(
     Ok(Some(Judge { subject, nets }))
 }
 
-/// Clips with a little noise, drawn ahead.
+/// Draws batches ahead, with noise and reordered frames.
 fn feed(dataset: &Arc<dyn Dataset>, subject: &Subject, config: &FitConfig) -> Feed<Fed> {
     let (labels, seed) = (subject.labels.clone(), config.seed);
     let make = move |batch: Batch| {
@@ -137,7 +138,7 @@ fn feed(dataset: &Arc<dyn Dataset>, subject: &Subject, config: &FitConfig) -> Fe
             clips.extend(clip.into_iter().map(|value| value + most * (random.uniform() - 0.5)));
             targets.extend(match order {
                 0 => labels.targets(&example.caption.attributes),
-                // Of a walk that is shown backwards nobody knows whether it is one.
+                // A reordered clip has no clear attributes: a walk played backwards may be none.
                 _ => vec![0.0; labels.classes()],
             });
             targets.extend((0..ORDERS).map(|k| f32::from(u8::from(k == order))));
@@ -155,8 +156,8 @@ fn feed(dataset: &Arc<dyn Dataset>, subject: &Subject, config: &FitConfig) -> Fe
     Feed::new(dataset.clone(), wanted, make)
 }
 
-/// Brings the frames of one clip in [`REORDERED`] into another order: 1 backwards, 2 shuffled, 3 the
-/// first one alone. Gives the order; 0 too where nobody could see a difference.
+/// Reorders the frames of a clip with probability 1 / [`REORDERED`]: 1 backwards, 2 shuffled, 3 the
+/// first frame repeated. Returns the order, which is 0 if the clip has not changed.
 fn reorder(clip: &mut Vec<f32>, frames: usize, random: &mut Random) -> usize {
     if random.below(REORDERED) != 0 {
         return 0;
@@ -178,8 +179,9 @@ fn reorder(clip: &mut Vec<f32>, frames: usize, random: &mut Random) -> usize {
     order
 }
 
-/// The mean of −ln p of the right value, over clips and over the attributes and the order of the
-/// frames: logits and targets `[n, classes + ORDERS]`. What has no target counts as right.
+/// The mean of −ln p of the right value, over the clips and over the attributes and the order of
+/// the frames; logits and targets `[n, classes + ORDERS]`. An attribute without a target has loss
+/// 0.
 fn cross_entropy<T: Tensor>(logits: &Var<T>, targets: &Var<T>, labels: &Labels) -> Result<Var<T>> {
     let attributes = labels.classes();
     let heads = labels.heads().map(|(.., classes)| classes);
@@ -193,11 +195,11 @@ fn cross_entropy<T: Tensor>(logits: &Var<T>, targets: &Var<T>, labels: &Labels) 
         })
         .collect::<Result<Vec<Var<T>>, _>>()?;
     let right = Var::concat(&right.iter().collect::<Vec<_>>(), 1)?;
-    // So that no logarithm is infinite.
+    // The logarithm of a probability of 0 would be infinite.
     Ok(right.affine(1.0, 1e-6)?.log()?.mean_all()?.neg()?)
 }
 
-/// The share of the highest rate at a step.
+/// The learning rate at a step, as a share of the highest rate.
 fn schedule(step: u64, steps: u64) -> f32 {
     let warm = (steps / 20).max(1);
     match step < warm {

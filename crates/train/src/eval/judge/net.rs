@@ -1,27 +1,27 @@
-//! The two networks of a judge. They share nothing with the discriminators, neither form nor
-//! weights, so that a generator cannot have learnt to please them.
+//! The two networks of a judge. They share neither architecture nor weights with the
+//! discriminators, so a generator cannot have learnt to deceive them.
 
 use kinora_nn::{Conv, Gru, Init, Linear, Module, Norm, join};
 use kinora_tensor::{Geometry, Result, Tensor};
 
-/// How many numbers describe a clip before the classes: the features of the distances.
+/// Width of the features of a clip, which the distances use.
 pub(super) const FEATURES: usize = 128;
-/// Numbers of a frame.
+/// Width of the features of a frame.
 const FRAME: usize = 160;
 /// Channels of a group of the norms.
 const GROUP: usize = 8;
 /// The slope of the leaky ReLUs.
 const SLOPE: f32 = 0.1;
-/// Channels of the layers, each of which halves the picture.
+/// Channels of the layers of [`Frames`] and of [`Films`]. Each layer halves the resolution.
 const FRAMES_CHANNELS: [usize; 4] = [24, 48, 96, 128];
 const FILMS_CHANNELS: [usize; 4] = [16, 32, 64, 128];
-/// The picture is halved until it is no larger.
+/// Below this resolution there are no further layers.
 const SMALLEST: usize = 5;
 
-/// Features `[n, FEATURES]` of clips, and logits `[n, classes]`.
+/// Features `[n, FEATURES]` and logits `[n, classes]` of clips.
 pub(super) type Seen<T> = (T, T);
 
-/// A convolution, with a norm after all but the first: the norm would take the brightness away.
+/// A convolution and a norm. The first layer has no norm, which would remove the brightness.
 #[derive(Clone, Debug)]
 struct Layer<T> {
     conv: Conv<T>,
@@ -53,8 +53,9 @@ impl<T: Tensor> Layer<T> {
     }
 }
 
-/// Halves `[t, h, w]` by each of `channels` as often as the picture allows: the layers, and how
-/// many numbers come out.
+/// Makes one layer for each of `channels`, as many as the resolution allows. `time` gives the
+/// kernel and the stride in time of a layer. Returns the layers and the size of their flattened
+/// output.
 fn layers<T, I: Init<T>>(
     init: &mut I,
     [mut t, mut h, mut w, c]: [usize; 4],
@@ -73,7 +74,7 @@ fn layers<T, I: Init<T>>(
     Ok((layers, t * h * w * ci))
 }
 
-/// Looks at each frame by itself, then at the frames in order: convolutions, a GRU.
+/// The first network: convolutions on each frame, then a GRU over the frames.
 #[derive(Clone, Debug)]
 pub(super) struct Frames<T> {
     layers: Vec<Layer<T>>,
@@ -97,7 +98,7 @@ impl<T> Frames<T> {
 }
 
 impl<T: Tensor> Frames<T> {
-    /// Clips `[n, t, h, w, c]`.
+    /// The features and logits of clips `[n, t, h, w, c]`.
     pub fn forward(&self, clips: &T) -> Result<Seen<T>> {
         let [n, t, h, w, c] = dims(clips);
         let mut x = clips.reshape([n * t, 1, h, w, c])?;
@@ -119,7 +120,7 @@ impl<T: Tensor> Frames<T> {
     }
 }
 
-/// Looks at the whole clip at once: convolutions over time and space.
+/// The second network: convolutions over time and space on the whole clip.
 #[derive(Clone, Debug)]
 pub(super) struct Films<T> {
     layers: Vec<Layer<T>>,
@@ -140,7 +141,7 @@ impl<T> Films<T> {
 }
 
 impl<T: Tensor> Films<T> {
-    /// Clips `[n, t, h, w, c]`.
+    /// The features and logits of clips `[n, t, h, w, c]`.
     pub fn forward(&self, clips: &T) -> Result<Seen<T>> {
         let n = clips.shape()[0];
         let mut x = clips.clone();
