@@ -3,6 +3,7 @@
 mod files;
 mod films;
 mod lexicon;
+mod shipped;
 mod tiny;
 #[cfg(feature = "onnx")]
 #[path = "../../../embed/tests/common/onnx.rs"]
