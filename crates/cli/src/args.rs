@@ -25,8 +25,8 @@ Exit codes:
   0  done                        5  the device failed
   1  any other error             6  the training diverged
   2  wrong usage or config       7  an output cannot be written
-  3  data missing or wrong     130  stopped by Ctrl-C after a checkpoint;
-  4  weights missing or wrong        a second Ctrl-C stops at once, without one";
+  3  data missing or wrong     130  stopped by Ctrl-C after a checkpoint, or by
+  4  weights missing or wrong        a second Ctrl-C at once, with no checkpoint";
 
 /// A sentence in, a short film out
 #[derive(Parser)]
@@ -64,7 +64,8 @@ pub enum DataCommand {
 /// Train a model
 ///
 /// The run folder holds the resolved config, a log (JSON lines), sheets of samples, the last
-/// checkpoint and the model so far. Ctrl-C finishes the current step and writes a checkpoint.
+/// checkpoint, and the model as trained so far. Ctrl-C finishes the current step and writes a
+/// checkpoint.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -79,7 +80,7 @@ pub struct Train {
     /// Built-in config: shapes (the default), digits or lpc
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     pub preset: Option<String>,
-    /// Config file; a key that it leaves out has its value from the preset shapes
+    /// Config file; a key that the file leaves out gets its value from the preset shapes
     #[arg(long, value_name = "F.toml", conflicts_with = "resume")]
     pub config: Option<PathBuf>,
     /// Set a key of the config, for example train.batch=8; may be repeated
@@ -95,7 +96,7 @@ pub struct Train {
     /// Run folder [default: runs/NAME, with the name of the preset or of the config file]
     #[arg(long, value_name = "RUN")]
     pub out: Option<PathBuf>,
-    /// Continue the run in --out from its last checkpoint, with its own config
+    /// Continue the run in --out from the run's last checkpoint, with the run's config
     #[arg(long)]
     pub resume: bool,
     /// Total steps, including those before a resume; the same as --set train.steps=N
@@ -116,7 +117,7 @@ pub struct Train {
 ///
 /// A film with alpha is cleaned into a sprite: each pixel is opaque or empty, small loose parts are
 /// removed, and all frames share one palette of at most 32 colours. --palette gives another palette;
-/// --raw leaves the film as the network drew it.
+/// --raw leaves the film as the network generated it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -135,16 +136,16 @@ palette (.pal) or a picture of at most 256 colours (.png).
 The extension of --out chooses the format: .gif, .apng, .mp4, .sheet.png (a sprite sheet with a JSON
 atlas), or DIR/ for frames as PNG files (several films: DIR/000/, DIR/001/, ...).
 
-Before the films of a prompt, stderr lists the words that the model understands and those that it
-does not. It understands the words of the captions that it was trained on. A typing error of one
-letter is corrected.
+Before the films of each prompt, the program lists on stderr the words of the prompt that the model
+understands, and the words that the model does not understand. A model understands the words of the
+captions that it was trained on. A typing error of one letter is corrected.
 
 --json prints one line per film on stdout: {\"file\",\"prompt\",\"seed\",\"frames\",\"width\",\"height\",
 \"fps\",\"seconds\",\"read_as\",\"understood\",\"not_understood\",\"match\"}. \"seconds\" is the length of
 the film; \"read_as\" is the prompt with typing errors corrected; \"understood\" and \"not_understood\"
 are lists of words; \"match\" is the matcher's score with --keep (higher is better), else null.")]
 pub struct Sample {
-    /// The sentence to make a film of
+    /// The sentence that describes the film
     #[arg(required_unless_present = "prompts", conflicts_with = "prompts")]
     pub prompt: Option<String>,
     /// File of prompts, one per line (blank lines and # comments are skipped); - is stdin
@@ -182,7 +183,7 @@ pub struct Sample {
     /// for films with alpha; other films keep all colours]
     #[arg(long, value_name = "N|FILE", value_parser = palette, conflicts_with = "raw")]
     pub palette: Option<Palette>,
-    /// Leave the films as the network drew them
+    /// Leave the films as the network generated them
     #[arg(long)]
     pub raw: bool,
     #[command(flatten)]
@@ -206,10 +207,10 @@ pub struct Preview {
     /// File to write; the extension chooses the format, as for sample
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Show held-out clips, whose pairs of attributes training never shows
+    /// Show held-out clips, which have pairs of attributes that never occur in training
     #[arg(long)]
     pub held_out: bool,
-    /// Seed of the draw of clips, and of the first film
+    /// Seed of the choice of clips, and of the first film
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// Number of clips

@@ -153,7 +153,9 @@ pub fn near(args: &EmbedNear) -> Result<()> {
     let itself = Vec::from_iter(vectors.find(&args.word));
     if itself.is_empty() {
         let (word, table) = (&args.word, args.list.table.name());
-        note(format_args!("{word:?} is not in {table}: its vector is made of its parts"));
+        note(format_args!(
+            "{word:?} is not in {table}: its vector is the mean of its letter n-grams"
+        ));
     }
     args.list.print(&vectors.near(&vector, args.list.count as usize, &itself))
 }
@@ -200,7 +202,9 @@ pub fn score(args: &EmbedScore) -> Result<()> {
     let (object, text) = match scored(args)? {
         Score::Words { pairs, covered, spearman } => (
             json!({ "task": "words", "pairs": pairs, "covered": covered, "spearman": spearman }),
-            format!("Spearman {spearman:.4} of {covered} of {pairs} pairs of words"),
+            format!(
+                "Spearman {spearman:.4} on the {covered} of {pairs} pairs of words that are in the table"
+            ),
         ),
         Score::Analogies { questions, covered, right } => {
             let accuracy = right as f64 / covered.max(1) as f64;
@@ -209,7 +213,12 @@ pub fn score(args: &EmbedScore) -> Result<()> {
                 "accuracy": accuracy,
             });
             let share = 100.0 * accuracy;
-            (object, format!("{share:.2} % of {covered} of {questions} analogies are right"))
+            (
+                object,
+                format!(
+                    "{share:.2} % right of the {covered} of {questions} analogies that are in the table"
+                ),
+            )
         }
         Score::Sentences { pairs, covered, pearson, spearman } => {
             let object = json!({
@@ -218,10 +227,12 @@ pub fn score(args: &EmbedScore) -> Result<()> {
             });
             let unknown = match pairs - covered {
                 0 => String::new(),
-                n => format!("; {n} of them have a sentence without a known word and count as 0"),
+                n => format!(
+                    "; in {n} of the pairs a sentence has no known word, and the cosine counts as 0"
+                ),
             };
             let text = format!(
-                "Pearson {pearson:.4}, Spearman {spearman:.4} of {pairs} pairs of sentences{unknown}"
+                "Pearson {pearson:.4}, Spearman {spearman:.4} on {pairs} pairs of sentences{unknown}"
             );
             (object, text)
         }
@@ -259,8 +270,9 @@ pub fn distil(args: &EmbedDistil) -> Result<()> {
     let (dim, most) = (args.dim as usize, encoder.dim()?);
     if dim > most {
         let encoder = args.encoder.display();
-        let reason =
-            format!("--dim {dim}: vectors of {encoder} have only dimension {most}; lower it");
+        let reason = format!(
+            "--dim {dim}: the vectors of {encoder} have only dimension {most}; lower --dim"
+        );
         return Err(Failure::usage(reason).into());
     }
     let bar = ProgressBar::new(words.len() as u64).with_style(
@@ -288,7 +300,7 @@ pub fn convert(args: &EmbedConvert) -> Result<()> {
     kinora_embed::write(&vectors, &args.output, form)?;
     if !vectors.ngrams().is_empty() && !form.is_own() {
         let (from, to) = (args.input.display(), args.output.display());
-        note(format_args!("{to}: left out the vectors of word parts of {from}; use .safetensors"));
+        note(format_args!("{to}: left out the letter n-grams of {from}; .safetensors keeps them"));
     }
     let (words, dim) = (vectors.len(), vectors.dim());
     note(format_args!("{}: {words} words, dimension {dim}", args.output.display()));

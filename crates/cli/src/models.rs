@@ -24,7 +24,7 @@ pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String, Option<PathBuf>
     if !model.exists() {
         let names = SHIPPED.map(|(name, _)| name).join(" and ");
         return Err(Failure::weights(format!(
-            "there is no model {model:?}: the models that ship are {names}; for any other model, \
+            "there is no model {model:?}: the built-in models are {names}; for any other model, \
              give the path of a model file or run folder"
         ))
         .into());

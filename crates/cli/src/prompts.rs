@@ -77,7 +77,7 @@ pub fn tell<T: Tensor>(model: &Model<T>, reading: &Reading, head: &str) {
         }
         (true, true) => note(format_args!("{head}warning: the prompt has no content words")),
         (true, false) => note(format_args!(
-            "{head}warning: this model understands nothing of the prompt; not understood: {others}"
+            "{head}warning: this model understands no word of the prompt; not understood: {others}"
         )),
     }
     if !unread.is_empty() {

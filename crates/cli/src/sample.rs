@@ -102,7 +102,7 @@ fn films_of<T: Tensor>(
     if frames * height * width * scale * scale > MAX_PIXELS {
         return Err(Failure::usage(format!(
             "--scale {scale} makes films of {frames} frames of {} x {} pixels, which is too large; \
-             lower it",
+             lower --scale",
             width * scale,
             height * scale
         ))

@@ -60,7 +60,9 @@ pub fn train(args: &TextTrain) -> Result<()> {
             if task != wanted {
                 let file = file.display();
                 return Err(Failure::usage(match wanted {
-                    Task::Pos => format!("--pos {file}: not CoNLL-U; name a .conllu file"),
+                    Task::Pos => {
+                        format!("--pos {file}: the file is not CoNLL-U; name a .conllu file")
+                    }
                     Task::Ner => format!("--ner {file}: CoNLL-U files have no labels for names"),
                 })
                 .into());

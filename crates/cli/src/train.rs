@@ -22,8 +22,8 @@ use crate::output::{count, note};
 
 pub fn run(args: &Train) -> Result<()> {
     if args.resume && args.preset.is_some() && args.out.is_some() {
-        let message = "with --resume, --preset only chooses the folder, and so does --out (a run \
-                       keeps its config); leave one out";
+        let message = "with --resume, --preset and --out both choose only the folder, because a run \
+                       keeps its config; leave one of them out";
         return Err(Failure::usage(message).into());
     }
     let trained = match args.device.device.open()? {
@@ -38,7 +38,8 @@ pub fn run(args: &Train) -> Result<()> {
     };
     let clip = if args.resume { "" } else { ", or clip.frames, clip.height and clip.width" };
     trained.map_err(|error| match is_memory(&error) {
-        true => error.context(format!("too large for this device; lower train.batch{clip}")),
+        true => error
+            .context(format!("the training is too large for this device; lower train.batch{clip}")),
         false => error,
     })
 }
@@ -66,8 +67,8 @@ fn train<T: Tensor>(
             && args.init.is_some()
         {
             return Err(Failure::usage(format!(
-                "--set {item} does not go with --init: a training that starts from a model keeps the \
-                 model's tokenizer; leave one out"
+                "--set {item} cannot be used with --init: a training that starts from a model keeps the \
+                 model's tokenizer; leave one of them out"
             ))
             .into());
         }
@@ -93,7 +94,7 @@ fn train<T: Tensor>(
         let (read, copied) = (config.reading.steps, config.copying.steps);
         if (read, copied) != before {
             note(format_args!(
-                "the training is short, so reading ({}) and copying ({}) get half of its steps; to \
+                "the training is short, so reading ({}) and copying ({}) get half of the steps; to \
                  change that, set reading.steps and copying.steps",
                 count(read, "step"),
                 count(copied, "step"),
@@ -131,7 +132,7 @@ fn train<T: Tensor>(
             let more =
                 if made > steps { "; the run already had more than train.steps" } else { "" };
             let made = count(made, "step");
-            note(format_args!("{made} made; saved the model: {}{more}", model.display()));
+            note(format_args!("{made} done; saved the model: {}{more}", model.display()));
             Ok(())
         }
         Outcome::Stopped(step) => Err(Failure::stopped(format!(
@@ -273,7 +274,7 @@ fn shown(report: &Report) -> String {
         .filter(|row| row.metric == "accuracy")
         .filter_map(|row| Some(format!("{} {}", row.of, row.unit.show(row.films?.value))))
         .collect();
-    format!("held-out films, right by the judge: {}", shares.join(", "))
+    format!("accuracy of held-out films by the judge: {}", shares.join(", "))
 }
 
 /// The phase of a line of the log, with the most important numbers of that phase.
@@ -287,7 +288,7 @@ fn losses(line: &LogLine) -> String {
         metric("loss_generator"),
     ) {
         (Some(loss), ..) => format!(
-            "reading: loss {loss:.3}, own caption before all others {:.0}%, before a false one {:.0}%",
+            "reading: loss {loss:.3}, own caption above all others {:.0}%, above a false one {:.0}%",
             percent("matched_own"),
             percent("matched_false"),
         ),

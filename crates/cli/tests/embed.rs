@@ -38,7 +38,7 @@ fn a_table_is_asked_and_converted() {
     fs::write(path.join("pairs.txt"), "king queen 9\nman king 1\nking pear 2\n").unwrap();
     let line = "embed score pairs.txt --vectors glove.txt";
     let text = succeed(path, &words(line)).stdout;
-    assert_eq!(text, "Spearman 1.0000 of 2 of 3 pairs of words\n");
+    assert_eq!(text, "Spearman 1.0000 on the 2 of 3 pairs of words that are in the table\n");
     let object = succeed(path, &words(&format!("{line} --json"))).stdout;
     let object: Value = serde_json::from_str(&object).unwrap();
     assert_eq!(object["covered"], 2);

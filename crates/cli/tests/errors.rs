@@ -197,7 +197,7 @@ fn weights() {
         }),
     );
     for (name, wanted) in [
-        ("nowhere", "there is no model \"nowhere\": the models that ship are lpc and shapes"),
+        ("nowhere", "there is no model \"nowhere\": the built-in models are lpc and shapes"),
         ("folder", "model.safetensors"),
         ("empty", "empty: not a whole safetensors file"),
         ("text", "text: not a whole safetensors file"),

@@ -61,7 +61,7 @@ fn a_run_with_word_vectors() {
         assert!(mended == film("a Zyxqj circle wzyxq").0);
         let said = film("the zyxqj").1;
         assert!(
-            said.starts_with("warning: this model understands nothing of the prompt"),
+            said.starts_with("warning: this model understands no word of the prompt"),
             "{said}"
         );
 
@@ -132,7 +132,7 @@ fn a_run_is_made_continued_and_sampled() {
     // --steps is the total number of steps.
     let ended = succeed(path, &words("train --out run --resume --steps 8"));
     for wanted in
-        ["1 step of copying, 1 step of playing", "step 8/8: playing: loss D", "8 steps made"]
+        ["1 step of copying, 1 step of playing", "step 8/8: playing: loss D", "8 steps done"]
     {
         assert!(ended.stderr.contains(wanted), "{wanted:?} is not in {}", ended.stderr);
     }
@@ -187,9 +187,9 @@ fn what_would_harm_a_run_is_refused() {
         ("train --out run --resume --set train.batsh=3", "did you mean \"train.batch\"?"),
         ("train --out run --resume --seed 3", "--seed"),
         ("train --out run --resume --config tiny.toml", "--config"),
-        ("train --out run --resume --preset lpc", "leave one out"),
+        ("train --out run --resume --preset lpc", "leave one of them out"),
         ("train --out run --resume --init lpc", "--init"),
-        ("train --out new --init lpc --set tokenizer.vocab=300", "does not go with --init"),
+        ("train --out new --init lpc --set tokenizer.vocab=300", "cannot be used with --init"),
         ("train --out nothing --resume", "nothing holds no run to resume"),
     ] {
         let ended = run(path, &words(line));

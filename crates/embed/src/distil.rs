@@ -16,7 +16,9 @@ const RARE: f64 = 1e-4;
 pub fn distil(encoded: &Vectors, dim: usize) -> Result<Vectors> {
     let d = encoded.dim();
     if !(1..=d).contains(&dim) {
-        return Err(Error::Table(format!("dim = {dim} must be from 1 to {d}, the vectors' dim")));
+        return Err(Error::Table(format!(
+            "dim = {dim} must be from 1 to {d}, the dim of the encoded words"
+        )));
     }
     let rows = || encoded.values().chunks_exact(d);
     let mut mean = vec![0.0; d];

@@ -85,7 +85,9 @@ impl Glove {
         let number: u64 = pairs.iter().map(|pairs| pairs.len() as u64).sum();
         if number == 0 {
             let least = self.least;
-            let reason = format!("no two words that occur {least} times are near each other");
+            let reason = format!(
+                "no window has two words that each occur {least} times; lower the minimum count"
+            );
             return Err(Error::Table(reason));
         }
         let mut order = Random::new(self.seed, stream::ORDER);

@@ -163,7 +163,7 @@ impl OnnxEncoder {
                     let known = "input_ids, attention_mask, token_type_ids and position_ids";
                     return Err(Error::file(
                         path,
-                        format!("asks for {other:?}; supported are {known}"),
+                        format!("the model has the input {other:?}; supported inputs are {known}"),
                     ));
                 }
             };
@@ -184,7 +184,8 @@ impl OnnxEncoder {
                 rows.map(|(pieces, mask)| unit(&pool(pieces, mask, d, self.first))).collect()
             }
             _ => {
-                let reason = format!("the output is {shape:?} for {n} sentences of {m} pieces");
+                let reason =
+                    format!("the output has the shape {shape:?} for {n} sentences of {m} pieces");
                 return Err(Error::file(path, reason));
             }
         };

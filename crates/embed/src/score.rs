@@ -166,7 +166,7 @@ fn enough(path: &Path, covered: usize, of: usize) -> Result<()> {
     match covered {
         0 | 1 => {
             let reason = format!(
-                "the table has the words of {covered} of {of} rows; at least two are needed"
+                "the table has all words of only {covered} of {of} rows; the score needs at least two"
             );
             Err(Error::file(path, reason))
         }

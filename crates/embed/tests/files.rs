@@ -77,9 +77,9 @@ fn genuine_files_have_what_their_source_says() {
     }
     // Its first line promises more words than it has.
     let error = read(&folder.join("pretrained.vec"), None).unwrap_err();
-    assert!(error.to_string().contains("promises 3 words, and there are 1"), "{error}");
+    assert!(error.to_string().contains("says 3 words, but the file has 1"), "{error}");
     let error = read(&folder.join("crime-and-punishment.bin"), None).unwrap_err();
-    assert!(error.to_string().contains("fastText's own format"), "{error}");
+    assert!(error.to_string().contains("this is a fastText model (.bin)"), "{error}");
 }
 
 #[test]
@@ -170,8 +170,8 @@ fn broken_files() {
         ("inf.txt", b"1 2\na 1e39 1\n", "inf.txt:2: number 1"),
         ("text.txt", b"1 2\na x 1\n", "text.txt:2: number 1, \"x\""),
         ("noword.txt", b"1 2\n 1 2\n", "noword.txt:2: "),
-        ("few.txt", b"3 1\na 1\nb 2\n", "promises 3 words, and there are 2"),
-        ("many.txt", b"1 1\na 1\nb 2\n", "promises 1 words, and there are 2"),
+        ("few.txt", b"3 1\na 1\nb 2\n", "says 3 words, but the file has 2"),
+        ("many.txt", b"1 1\na 1\nb 2\n", "says 1 words, but the file has 2"),
         ("none.txt", b"0 3333333333333333\n", "no word"),
         ("none.bin", b"0 3333333333333333\n", "no word"),
         ("less.txt", b"2 2\nking 1 2 3\nqueen 1 2 3\n", "less.txt:2: there are 3 numbers"),
@@ -184,7 +184,7 @@ fn broken_files() {
         ("text.bin", b"hello\n", "byte 0"),
         ("cut.bin", b"1 2\na \0\0\0\0", "byte 6: the file ends within"),
         ("short.bin", b"2 1\na \0\0\0\0b", "byte 10: the file ends at word 1 of 2"),
-        ("long.bin", b"1 1\na \0\0\0\0b \0\0\0\0", "byte 10: the file goes on"),
+        ("long.bin", b"1 1\na \0\0\0\0b \0\0\0\0", "byte 10: the file has more data"),
         ("huge.bin", b"9 4000000000000000000\na \0\0", "byte 24: the file ends within"),
     ];
     for (name, bytes, part) in rows {

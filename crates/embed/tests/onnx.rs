@@ -129,7 +129,7 @@ fn wrong_folders() {
         (Some(&whole), Some("{"), "tokenizer.json: "),
         (Some(&whole[..whole.len() / 2]), Some(&json), "model.onnx: "),
         (Some(&b"nonsense"[..]), Some(&json), "model.onnx: "),
-        (Some(&other), Some(&json), "model.onnx: asks for \"pixels\""),
+        (Some(&other), Some(&json), "model.onnx: the model has the input \"pixels\""),
         (Some(&flat), Some(&json), ""),
         (Some(&short), Some(&json), "model.onnx: "),
         (Some(&vast), Some(&json), "not finite"),

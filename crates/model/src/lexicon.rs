@@ -93,7 +93,7 @@ impl Lexicon {
         ] {
             if found.is_none() && trained.is_some() {
                 let reason =
-                    format!("the model was trained with {what}, but its config names none");
+                    format!("the model was trained with {what}, but its config names no {what}");
                 return Err(Error::Source(reason));
             }
         }
@@ -319,7 +319,9 @@ impl Find<'_> {
             }
         }
         let hint = match self.trained {
-            Some(_) => "; the model needs the exact files it was trained with: put them beside it",
+            Some(_) => {
+                "; the model needs the exact files it was trained with: put them beside the model"
+            }
             None => "",
         };
         Err(Error::Source(format!("the {}: {}{hint}", self.what, why.join("; "))))

@@ -50,7 +50,7 @@ impl<M> Ema<M> {
             return Err(Error::Shape {
                 op: "ema",
                 shapes: live.tensors.iter().map(|t| *t.shape()).collect(),
-                reason: "the average has other tensor names than the module".into(),
+                reason: "the module and its average have different tensor names".into(),
             });
         }
         let update = Update::Lerp { weight: 1.0 - self.rate_at(step) };

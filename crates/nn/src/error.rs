@@ -19,7 +19,7 @@ pub enum Error {
         nearest: Option<String>,
     },
     /// The file has tensors that the module does not have.
-    #[error("the file has a tensor {name}, which this model does not have ({count} in all)")]
+    #[error("the file has tensors that this model lacks: {name} ({count} in all)")]
     Unknown {
         /// The name of the first such tensor.
         name: String,

@@ -80,7 +80,7 @@ impl<T: Tensor> Init<T> for Fresh<T> {
                 if values.is_empty() || last % values.len() != 0 {
                     return Err(wrong(
                         &shape,
-                        format!("does not split into {} blocks", values.len()),
+                        format!("the last axis does not split into {} equal blocks", values.len()),
                     ));
                 }
                 (0..len).map(|i| values[i % last / (last / values.len())]).collect()
@@ -94,7 +94,10 @@ impl<T: Tensor> Init<T> for Fresh<T> {
             Fill::Orthogonal { gain, blocks } => {
                 let columns = shape.last().copied().unwrap_or(1);
                 if blocks == 0 || columns % blocks != 0 {
-                    return Err(wrong(&shape, format!("does not split into {blocks} blocks")));
+                    return Err(wrong(
+                        &shape,
+                        format!("the last axis does not split into {blocks} equal blocks"),
+                    ));
                 }
                 orthogonal(random, [len / columns.max(1), columns], gain, blocks)
             }

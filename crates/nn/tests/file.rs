@@ -122,7 +122,7 @@ fn files_that_do_not_fit() {
                 entry("other", "F32", "[1]", [36, 40]),
             ],
             40,
-            "the file has a tensor other, which this model does not have (1 in all)",
+            "the file has tensors that this model lacks: other (1 in all)",
         ),
     ];
     for (entries, len, wanted) in cases {

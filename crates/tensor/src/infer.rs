@@ -85,7 +85,7 @@ impl Op {
                 })
             }
             Op::Softmax => {
-                check(!x.is_empty(), || "x must have an axis".into())?;
+                check(!x.is_empty(), || "x must have at least one axis".into())?;
                 Ok(x)
             }
             Op::Gather => {
@@ -149,7 +149,9 @@ impl Op {
             }
             Op::Upsample { factor } => {
                 check(x.len() == 5 && !factor.contains(&0), || {
-                    format!("x must be [n, t, h, w, c], the factors {factor:?} at least 1")
+                    format!(
+                        "x must be [n, t, h, w, c], and each of the factors {factor:?} at least 1"
+                    )
                 })?;
                 let times = |a: usize| x[a].saturating_mul(factor[a - 1]);
                 Ok((0..5).map(|a| if a % 4 == 0 { x[a] } else { times(a) }).collect())
@@ -184,13 +186,13 @@ impl Op {
             Op::LstmCell => lstm(inputs),
             Op::LstmCellGrad => {
                 let y = lstm(inputs)?;
-                check(inputs[2] == y, || format!("g must be {y}"))?;
+                check(inputs[2] == y, || format!("g must have the shape {y}"))?;
                 Ok(packed(&inputs[..2]))
             }
             Op::GruCell => gru(inputs),
             Op::GruCellGrad => {
                 let y = gru(inputs)?;
-                check(inputs[3] == y, || format!("g must be {y}"))?;
+                check(inputs[3] == y, || format!("g must have the shape {y}"))?;
                 Ok(packed(&inputs[..3]))
             }
         }

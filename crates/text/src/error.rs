@@ -54,7 +54,7 @@ pub enum Error {
         index: usize,
     },
     /// A training without sentences for a task.
-    #[error("there is nothing to learn {0} from; add labelled sentences")]
+    #[error("there are no sentences for learning {0}; add labelled sentences")]
     NoData(&'static str),
     /// A size of a tagger or of its training that is out of bounds.
     #[error("the tagger's sizes: {0}")]

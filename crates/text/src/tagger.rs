@@ -70,13 +70,16 @@ impl Tagger {
         let of =
             |key: &str| metadata.get(key).ok_or_else(|| wrong(&format!("metadata lacks {key}")));
         if of("labels")? != &labels() {
-            return Err(wrong("the file was trained for other labels"));
+            return Err(wrong(
+                "the labels differ from those of this version of kinora; train the tagger again",
+            ));
         }
         let sizes: Sizes = serde_json::from_str(of("sizes")?)
             .map_err(|error| Error::Weights(format!("sizes: {error}")))?;
         sizes.check()?;
         let vocabulary = Vocabulary::new(of("words")?);
-        let vocabulary = vocabulary.ok_or_else(|| wrong("words: not sorted and distinct"))?;
+        let vocabulary = vocabulary
+            .ok_or_else(|| wrong("metadata words: the words must be sorted and distinct"))?;
         let outline = Net::new(&mut Outline, sizes, vocabulary.len())?;
         let net: Net<CpuTensor> = kinora_nn::load(&outline, &CpuDevice::new(), bytes, "")?;
         Ok(Self { sizes, vocabulary, net })

@@ -123,7 +123,7 @@ impl Tokenizer {
         ids.sort_unstable();
         if let Some((expected, id)) = (0..).zip(&ids).find(|(expected, id)| expected != *id) {
             return wrong(format!(
-                "piece {id} follows where piece {expected} is due; number them from 0 without gaps"
+                "found piece {id} instead of piece {expected}; number the pieces from 0 without gaps"
             ));
         }
         let vocab_size = ids.len();

@@ -36,7 +36,7 @@ pub enum Error {
         b: [usize; 4],
     },
     /// A frame rate that is not a finite positive number.
-    #[error("a frame rate of {0} per second; it must be a finite positive number")]
+    #[error("the frame rate is {0} per second; it must be a finite positive number")]
     Fps(f32),
     /// A data spec that names no dataset, or a caption that no clip of a dataset can have.
     #[error("data spec {spec:?}: {reason}")]

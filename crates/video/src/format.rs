@@ -118,8 +118,10 @@ impl Clip {
         let name = |i: usize| format!("{i:0digits$}.png");
         let exists = path.is_dir();
         if exists && path.join(name(t)).exists() {
-            let reason =
-                format!("the folder has {} of a longer film; remove it or name another", name(t));
+            let reason = format!(
+                "the folder has {} of a longer film; remove the folder or choose another",
+                name(t)
+            );
             return Err(Error::Write { path: path.into(), reason });
         }
         let folder = Temporary::folder(path)?;

@@ -119,21 +119,25 @@ fn read(folder: &Path, stem: &str, what: &str, axes: usize) -> Result<(Vec<u8>, 
         return Err(wrong(&path, 0, reason));
     }
     if !(1..=MOST).contains(&words[1]) {
-        let reason = format!("a count of {}; it must be from 1 to {MOST}", words[1]);
+        let reason = format!("the count of {what} is {}; it must be from 1 to {MOST}", words[1]);
         return Err(wrong(&path, 4, reason));
     }
     if words[2..].iter().any(|&side| side != SIDE) {
-        let reason = format!("images of {:?} pixels; they must be [{SIDE}, {SIDE}]", &words[2..]);
+        let reason =
+            format!("the images are {:?} pixels; they must be [{SIDE}, {SIDE}]", &words[2..]);
         return Err(wrong(&path, 8, reason));
     }
     let size: usize = words[1..].iter().product();
     // One byte more than needed, to notice a file that is too long.
     let data = take(head, size + 1)?;
     if data.len() != size {
-        let (at, is) =
-            if data.len() < size { (head + data.len(), "ends") } else { (head + size, "goes on") };
+        let (at, is) = if data.len() < size {
+            (head + data.len(), "ends too early")
+        } else {
+            (head + size, "is too long")
+        };
         let reason = format!(
-            "the file {is}; {} {what} of {} bytes each must end at byte {}",
+            "the file {is}; with {} {what} of {} bytes each it must end at byte {}",
             words[1],
             size / words[1],
             head + size

@@ -127,7 +127,7 @@ impl Dataset for Lpc {
         let figure = self.wardrobe.find(&caption.attributes).ok_or_else(|| Error::Spec {
             spec: self.info.spec.clone(),
             reason: format!(
-                "no figure of this dataset has the attributes {:?}",
+                "no character of this dataset has the attributes {:?}",
                 caption.attributes
             ),
         })?;

@@ -48,7 +48,8 @@ impl Palette {
         let mut seen = BTreeSet::new();
         colours.retain(|colour| seen.insert(*colour));
         if !(1..=MOST).contains(&colours.len()) {
-            let reason = format!("{} colours; a palette must have 1 to {MOST}", colours.len());
+            let reason =
+                format!("found {} colours; a palette must have 1 to {MOST}", colours.len());
             return Err(wrong(reason));
         }
         Ok(Self::Colours(colours))
@@ -109,7 +110,7 @@ fn picture(bytes: &[u8]) -> Result<Vec<[u8; 3]>, String> {
             colours.push([r, g, b]);
         }
         if colours.len() > MOST {
-            return Err(format!("more than {MOST} colours; a palette must have 1 to {MOST}"));
+            return Err(format!("found more than {MOST} colours; a palette must have 1 to {MOST}"));
         }
     }
     Ok(colours)

@@ -24,9 +24,10 @@ Examples:
   kinora embed train --method cbow --corpus a.txt b.txt --dim 64 --window 8 --out vectors.vec
   kinora embed train --method glove --corpus text.gz --out glove.txt
 
-Each line is a sentence. Words are separated by white space and taken as they are: split off
-punctuation and lower-case the text before, if you want that. Ctrl-C stops and writes the vectors
-learnt so far. GloVe gives the same bits each time; word2vec does so with --threads 1.")]
+Each line is a sentence. Words are separated by white space and used unchanged. To ignore case and
+punctuation, convert the text to lower case and remove the punctuation first. Ctrl-C stops the
+training and writes the vectors learnt so far. GloVe gives the same bits each time; word2vec does so
+only with --threads 1.")]
 pub struct EmbedTrain {
     /// Training method: word2vec (skip-gram or CBOW) or GloVe
     #[arg(long, value_name = "METHOD", value_enum, default_value_t)]
@@ -52,8 +53,9 @@ pub struct EmbedTrain {
     /// Least number of times that a word must occur to get a vector
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub min_count: u64,
-    /// Number of vectors that all word parts of 3 to 6 letters share (fastText's buckets), so that
-    /// unknown words get a vector too; needs --out in .safetensors [default: 0, no parts]
+    /// Also learn vectors of letter n-grams of 3 to 6 letters, so that unknown words get a vector:
+    /// the number of these vectors (fastText's buckets); needs --out in .safetensors [default: 0,
+    /// no n-grams]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=10_000_000))]
     pub buckets: u32,
     /// Number of threads [default: all]
@@ -82,10 +84,10 @@ Examples:
   kinora embed near red
   kinora embed near red --vectors vectors.bin --count 3 --json
 
-Prints the nearest word first, with the cosine of both vectors. --json prints one line
-{\"word\",\"cosine\"} per word.")]
+Prints one word per line, the nearest first, with the cosine of its vector and the vector of WORD.
+--json prints one line {\"word\",\"cosine\"} per word.")]
 pub struct EmbedNear {
-    /// The word
+    /// The word whose neighbours to list
     #[arg(value_name = "WORD")]
     pub word: String,
     #[command(flatten)]
@@ -118,7 +120,8 @@ Examples:
   kinora embed similar walks strolls
   kinora embed similar \"a knight walks\" \"a soldier strolls\" --vectors glove.6B.50d.txt
 
-Prints the cosine, from -1 to 1, of the mean word vectors of both sentences.")]
+The vector of a sentence is the mean of its words' vectors. The program prints the cosine of the
+vectors of both sentences, from -1 to 1.")]
 pub struct EmbedSimilar {
     /// First word or sentence
     #[arg(value_name = "S1")]
@@ -145,9 +148,10 @@ Examples:
   kinora embed score questions-words.txt --vectors glove.6B.50d.txt --json
   kinora embed score stsb-en-dev.csv --vectors glove.6B.50d.txt --sif
 
-A line of the file has two words and a number; or the four words of an analogy, if the file begins
-with a colon; or two sentences and a number, if it is a .csv. The vector of a sentence is the mean of
-its words' vectors; with --sif rare words weigh more, and what all sentences share is removed.")]
+Each line of the file has two words and a number. If the file begins with a colon, each line has the
+four words of an analogy. If the file is a .csv, each line has two sentences and a number. The
+vector of a sentence is the mean of its words' vectors; with --sif, rare words weigh more, and the
+direction that all sentence vectors share is removed.")]
 pub struct EmbedScore {
     /// File of human judgements
     #[arg(value_name = "FILE")]
@@ -176,9 +180,10 @@ Example:
 The encoder is a folder with model.onnx (or onnx/model.onnx) and tokenizer.json, as
 sentence-transformers exports them. It encodes each word in a few short phrases. The table keeps the
 principal components of these vectors and gives rare words more weight, so that the mean of word
-vectors represents a sentence (Model2Vec). Words are separated by white space and taken as they are,
-the most frequent first: split off punctuation and lower-case the text before, if you want that.
-ORT_DYLIB_PATH names the library onnxruntime; without it the system's search path is used.")]
+vectors represents a sentence (Model2Vec). The words in the files of --words are separated by white
+space and used unchanged. To ignore case and punctuation, convert the text to lower case and remove
+the punctuation first. The environment variable ORT_DYLIB_PATH is the path of the library
+onnxruntime; if the variable is not set, the system's search path is used.")]
 pub struct EmbedDistil {
     /// Folder of the encoder
     #[arg(long, value_name = "DIR")]
@@ -186,7 +191,7 @@ pub struct EmbedDistil {
     /// Text files or word lists that the words are taken from
     #[arg(long, value_name = "F", required = true, num_args = 1..)]
     pub words: Vec<PathBuf>,
-    /// Largest number of words
+    /// Number of words in the table at most, the most frequent first
     #[arg(long, value_name = "N", default_value_t = 30_000, value_parser = clap::value_parser!(u32).range(2..))]
     pub limit: u32,
     /// Dimension of the vectors

@@ -5,9 +5,10 @@ use super::Device;
 /// Measure whether films show what their sentences say
 ///
 /// Makes films of captions of the dataset: once with combinations of attributes from training, once
-/// with held-out combinations. Prints a table of figures with 95% confidence intervals, each beside
-/// the same figure of real clips. A judge says what a film shows: two small networks trained on real
-/// clips alone. Train it once for each dataset and size of films, with --fit-judge.
+/// with held-out combinations. Prints a table of figures with 95% confidence intervals; beside each
+/// figure of the films stands the same figure of real clips. The judge recognises the attributes that
+/// a film shows. It consists of two small networks trained on real clips only. Train the judge once
+/// for each dataset and size of films, with --fit-judge.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -34,10 +35,11 @@ pub struct Eval {
     /// Seed of the prompts and of the first film
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u32,
-    /// Train the judge and stop; it judges films of the size of --model, or else of the dataset
+    /// Train the judge and stop. The judge is for films of the size of --model; without --model, of
+    /// the dataset
     #[arg(long, conflicts_with_all = ["json", "html"])]
     pub fit_judge: bool,
-    /// Path of the judge: a .safetensors file, or the folder of a file named
+    /// Path of the judge: a .safetensors file, or a folder that holds the file
     /// judge-KIND-HEIGHTxWIDTHxFRAMES.safetensors
     #[arg(long, value_name = "PATH", default_value = "runs")]
     pub judge: PathBuf,

@@ -43,23 +43,23 @@ pub struct TextTag {
 /// Train a tagger on labelled sentences
 ///
 /// One block of sentences in twenty is held out for evaluation. After each epoch the tagger is written
-/// to the folder. Ctrl-C stops and writes the tagger so far; before the end of the first epoch it
-/// leaves an existing tagger unchanged.
+/// to the folder --out. Ctrl-C stops the training and writes the tagger; but before the end of the
+/// first epoch, a tagger that is already in the folder stays unchanged.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Example:
+Examples:
   kinora text train --pos en_ewt-ud-train.conllu --ner btc.train --out runs/tagger
   kinora text tag \"a knight walks\" --model runs/tagger
   kinora text train --engine rust-bert --from minilm --pos .. --ner .. --out runs/bert
 
-Parts of speech come from CoNLL-U files. Names come from files with one word per line: a word, a tab
-and a label (O, B-PER, I-PER, B-LOC, ...), or a number, a word and a label; blank lines separate
+The files of --pos are CoNLL-U. The files of --ner have one word per line: the word, a tab and a
+label (O, B-PER, I-PER, B-LOC, ...), or a number, the word and a label. Blank lines separate
 sentences.")]
 pub struct TextTrain {
     /// Sentences with parts of speech, CoNLL-U (.conllu)
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub pos: Vec<PathBuf>,
-    /// Sentences with names
+    /// Sentences with labels of names, one word per line
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub ner: Vec<PathBuf>,
     /// Folder for the tagger
@@ -86,12 +86,13 @@ Examples:
   kinora text score en_ewt-ud-dev.conllu
   kinora text score en_ewt-ud-dev.iob2 --json
 
-For a .conllu file: the share of words with the right part of speech. For any other file: precision,
-recall and F1 of names; a name is right if its words and its label are exact. --json prints
-{\"task\",\"sentences\",\"words\",\"words_per_second\",\"gold\",\"found\",\"right\"}, with \"accuracy\" and
-\"words_f1\" for parts of speech, or \"precision\", \"recall\" and \"f1\" for names.")]
+Prints for a .conllu file the share of words with the right part of speech, and for any other file
+precision, recall and F1 of names. A name is right if its words and its label are right.
+
+--json prints {\"task\",\"sentences\",\"words\",\"words_per_second\",\"gold\",\"found\",\"right\"}, with
+\"accuracy\" and \"words_f1\" for parts of speech, or \"precision\", \"recall\" and \"f1\" for names.")]
 pub struct TextScore {
-    /// Labelled sentences: parts of speech if CoNLL-U (.conllu), else names
+    /// Labelled sentences: a CoNLL-U file (.conllu) with parts of speech, or a file with names
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]
@@ -109,7 +110,8 @@ pub struct Engine {
     /// Engine that finds parts of speech and names
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t)]
     pub engine: EngineKind,
-    /// Folder of a model trained for the engine [default: for builtin, the model that ships]
+    /// Folder of a model trained for the engine [default: for builtin, the built-in
+    /// model]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
 }

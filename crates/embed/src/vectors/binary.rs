@@ -21,12 +21,18 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
     };
     let start = source.fill_buf().map_err(|error| unread(path, error))?;
     if start.starts_with(&FASTTEXT.to_le_bytes()) {
-        return wrong(0, "this is fastText's own format; use its .vec file".into());
+        return wrong(
+            0,
+            "this is a fastText model (.bin); use the .vec file of the same vectors".into(),
+        );
     }
     let first = until(source, b'\n', FIRST).map_err(|error| unread(path, error))?;
     let found = first.as_ref().and_then(|(line, _)| header(line));
     let Some((count, dim)) = found.filter(|&(_, dim)| dim > 0) else {
-        return wrong(0, "the number of words and the length of a vector are expected here".into());
+        return wrong(
+            0,
+            "the number of words and the dimension of the vectors are expected here".into(),
+        );
     };
     let mut at = first.map_or(0, |(line, _)| line.len() + 1);
     let (mut names, mut values, mut skipped) = (Names::default(), Vec::new(), 0);
@@ -73,7 +79,7 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
         let mut rest = Vec::new();
         source.take(2).read_to_end(&mut rest).map_err(|error| unread(path, error))?;
         if !matches!(rest[..], [] | [b'\n']) {
-            return wrong(at, format!("the file goes on after {count} words"));
+            return wrong(at, format!("the file has more data after its {count} words"));
         }
     }
     let (vectors, again) = Vectors::unique(names, dim, values);

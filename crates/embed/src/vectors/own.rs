@@ -81,7 +81,9 @@ fn of(bytes: &[u8], limit: usize) -> Result<Table, String> {
         let view = tensors.tensor(name).map_err(|_| format!("tensor {name} is missing"))?;
         match view.shape().len() == rank {
             true => Ok(view),
-            false => Err(format!("tensor {name} is {:?}, not of rank {rank}", view.shape())),
+            false => {
+                Err(format!("tensor {name} has the shape {:?}, not rank {rank}", view.shape()))
+            }
         }
     };
     let numbers = |name: &str| {
@@ -123,7 +125,9 @@ fn of(bytes: &[u8], limit: usize) -> Result<Table, String> {
             let ngrams = get("ngrams", 2)?;
             let [buckets, of] = [ngrams.shape()[0], ngrams.shape()[1]];
             if of != dim || buckets == 0 {
-                return Err(format!("tensor ngrams is [{buckets}, {of}], not of rows of {dim}"));
+                return Err(format!(
+                    "tensor ngrams is [{buckets}, {of}]; it must be [at least 1, {dim}]"
+                ));
             }
             Some(taken(bytes, &ngrams, buckets * dim)?)
         }

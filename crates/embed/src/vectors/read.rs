@@ -41,7 +41,10 @@ pub fn read(path: &Path, limit: Option<usize>) -> Result<Loaded> {
     let inner = if packed { path.with_extension("") } else { path.to_owned() };
     let loaded = if ends(&inner, "safetensors") {
         if packed {
-            return Err(Error::file(path, "a safetensors file is mapped; decompress it first"));
+            return Err(Error::file(
+                path,
+                "a compressed safetensors file cannot be memory-mapped; decompress it",
+            ));
         }
         own::read(path, limit)?
     } else {

@@ -119,7 +119,7 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
     if let Some(count) = count.filter(|&count| count != rows && names.ends.len() < limit) {
         return Err(Error::file(
             path,
-            format!("the first line promises {count} words, and there are {rows}"),
+            format!("the first line says {count} words, but the file has {rows}"),
         ));
     }
     let (vectors, again) = Vectors::unique(names, dim, values);

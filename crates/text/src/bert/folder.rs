@@ -84,7 +84,10 @@ impl Folder {
             };
             if tensor.size().first().copied() != rows.as_i64() {
                 let size = tensor.size();
-                return Err(wrong(path, format!("tensor {name} is {size:?}, not of {rows} rows")));
+                return Err(wrong(
+                    path,
+                    format!("tensor {name} is {size:?}; it must have {rows} rows"),
+                ));
             }
         }
         Ok(tensors)
@@ -169,13 +172,15 @@ fn checked(text: &str) -> Result<(ModelType, Value), String> {
         return Err(format!("the model has {numbers} weights, more than {NUMBERS}"));
     }
     if width % heads != 0 {
-        return Err(format!("{heads} attention heads do not divide the width {width}"));
+        return Err(format!("{heads} attention heads do not divide the hidden size {width}"));
     }
     if decoder == Some(true) {
         return Err("is_decoder is true; the model must be an encoder".into());
     }
     if let Some(share) = dropped.iter().find(|share| !(0.0..1.0).contains(*share)) {
-        return Err(format!("a dropout is {share}; it must be from 0 to below 1"));
+        return Err(format!(
+            "a dropout probability is {share}; it must be at least 0 and less than 1"
+        ));
     }
     Ok((kind, config))
 }

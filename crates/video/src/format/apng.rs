@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
             return Err(format!("{w} x {h} is more than {MAX_PIXELS} pixels"));
         }
         let inner = decoder.read_info().map_err(|e| e.to_string())?;
-        let size = inner.output_buffer_size().ok_or("its size overflows")?;
+        let size = inner.output_buffer_size().ok_or("the size of the picture overflows")?;
         Ok(Self { inner, buffer: vec![0; size] })
     }
 
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
                 pixels.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect()
             }
             ColorType::Rgba => pixels.to_vec(),
-            ColorType::Indexed => return Err("a palette that was not expanded".into()),
+            ColorType::Indexed => return Err("the palette was not expanded".into()),
         })
     }
 

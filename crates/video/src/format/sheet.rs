@@ -94,8 +94,8 @@ pub fn decode(image: &[u8], atlas: &[u8]) -> Result<Clip, String> {
         let Rect { x, y, w: width, h: height } = cell.frame;
         if cell.rotated || cell.trimmed || (height, width) != (h, w) {
             return Err(format!(
-                "frame {i} of the atlas is rotated, trimmed or not of the size of frame 0; \
-                 export it without packing"
+                "frame {i} of the atlas is rotated, trimmed or differs in size from frame 0; \
+                 export the sheet without packing"
             ));
         }
         let fits = |at: usize, n: usize, most: usize| n > 0 && at.saturating_add(n) <= most;
