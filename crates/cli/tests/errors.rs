@@ -48,7 +48,7 @@ fn config() {
         ("--set clip.width=99999999", "clip.width = 99999999 must be from 1 to 1024"),
         ("--set generator.decoder=[7]", "no multiple of generator.group"),
         ("--set generator.hidden=100000000000", "generator.hidden"),
-        ("--set tokenizer.vocab=5", "tokenizer.vocab: a vocabulary of 5 has no room"),
+        ("--set tokenizer.vocab=5", "tokenizer.vocab: 5 pieces are too few"),
         ("--steps 0", "train.steps = 0 must be at least 1"),
         ("--steps many", "--steps"),
         ("--preset lpc --config tiny.toml", "--config"),
