@@ -119,13 +119,13 @@ pub const TORSO: &[Item] = &[
     for_men(
         "maroon shirt",
         "red",
-        &["a maroon shirt", "a dark red shirt", "~a deep red shirt"],
+        &["a maroon shirt", "a dark red shirt", "~a plain maroon shirt"],
         &[&["torso/shirts/longsleeve/male/maroon_longsleeve.png"]],
     ),
     for_men(
         "teal shirt",
         "blue",
-        &["a teal shirt", "a turquoise shirt", "~a blue-green shirt"],
+        &["a teal shirt", "a turquoise shirt", "~a plain teal shirt"],
         &[&["torso/shirts/longsleeve/male/teal_longsleeve.png"]],
     ),
     for_men(
@@ -144,7 +144,7 @@ pub const TORSO: &[Item] = &[
                 "a green vest",
                 "a green waistcoat",
                 "a green vest over a white shirt",
-                "~a green jerkin",
+                "~a plain green vest",
             ],
             &[&[
                 "formal_male_no_th-sh/shirt.png",
