@@ -33,8 +33,8 @@ pub fn all_said(set: &Set, labels: &Labels, net: usize) -> Option<Figure> {
     }))
 }
 
-/// The share of films that network `net` of the judge takes for whole: their frames are not backwards,
-/// shuffled or all the same, and there are no specks.
-pub fn undamaged(set: &Set, net: usize) -> Option<Figure> {
-    share(set.films.iter().map(|film| (film.prompt, film.verdict.undamaged[net] > 0.5)))
+/// The share of films whose frames are in order according to network `net` of the judge: not
+/// backwards, shuffled or all the same. `None` if there are no films.
+pub fn in_order(set: &Set, net: usize) -> Option<Figure> {
+    share(set.films.iter().map(|film| (film.prompt, film.verdict.in_order[net] > 0.5)))
 }

@@ -188,7 +188,7 @@ mod tests {
         let films = (0..n).map(|prompt| {
             let features = random.normals(d).into_iter().map(|x| scale * x + shift).collect();
             let probabilities = [Vec::new(), Vec::new()];
-            let verdict = Verdict { probabilities, undamaged: [1.0; 2], features };
+            let verdict = Verdict { probabilities, in_order: [1.0; 2], features };
             Film::of(prompt, verdict)
         });
         Set { films: films.collect(), ..Set::default() }

@@ -19,10 +19,10 @@ pub use self::fit::{FitConfig, FitStep, fit};
 
 /// Clips per batch.
 const BATCH: usize = 16;
-/// The kinds of damage that the networks also learn to tell apart: none, frames played backwards,
-/// frames shuffled, one frame repeated, and specks. So their features also encode motion and
-/// cleanliness, where the attributes alone need neither.
-const DAMAGES: usize = 5;
+/// The orders of frames that the networks also learn to tell apart: original, backwards, shuffled,
+/// and one frame repeated. The features thus encode motion even if a single frame shows every
+/// attribute.
+const ORDERS: usize = 4;
 /// The stream of the networks' initial weights.
 const WEIGHTS: u64 = 1;
 
@@ -83,7 +83,7 @@ impl<T> Nets<T> {
     /// Makes the two networks from two initialisers.
     fn new<I: Init<T>>(inits: [&mut I; 2], subject: &Subject) -> kinora_tensor::Result<Self> {
         let [first, second] = inits;
-        let classes = subject.labels.classes() + DAMAGES;
+        let classes = subject.labels.classes() + ORDERS;
         Ok(Self {
             frames: Frames::new(first, subject.dims, classes)?,
             films: Films::new(second, subject.dims, classes)?,
@@ -132,8 +132,8 @@ pub struct Judge<T> {
 pub struct Verdict {
     /// The probability of each class of the [`Labels`], by each network.
     pub probabilities: [Vec<f32>; 2],
-    /// The probability that the clip is not damaged (frames in order, no specks), by each network.
-    pub undamaged: [f32; 2],
+    /// The probability that the frames are in the order of a real clip, by each network.
+    pub in_order: [f32; 2],
     /// The features of the clip by the first network.
     pub features: Vec<f32>,
 }
@@ -201,7 +201,7 @@ impl<T: Tensor> Judge<T> {
                 let attributes = self.subject.labels.classes();
                 Verdict {
                     probabilities: logits.each_ref().map(|logits| self.softmax(logits)),
-                    undamaged: logits.map(|logits| softmax(&logits[attributes..])[0]),
+                    in_order: logits.map(|logits| softmax(&logits[attributes..])[0]),
                     features: each(&features, k),
                 }
             }));

@@ -69,8 +69,8 @@ pub(super) fn rows(measured: &Measured, labels: &Labels) -> Vec<Row> {
         add("unsaid_differs", name, Unit::Share, [of(films), of(real), None]);
     }
     if labels.names().next().is_some() {
-        let of = accuracy::undamaged;
-        add("undamaged", "", Unit::Share, [of(films, 0), of(real, 0), of(films, 1)]);
+        let of = accuracy::in_order;
+        add("in_order", "", Unit::Share, [of(films, 0), of(real, 0), of(films, 1)]);
     }
     let of = |set| distance::frechet(set, other);
     add("frechet_distance", "", Unit::Number, [of(films), of(real), None]);

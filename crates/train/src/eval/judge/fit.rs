@@ -8,7 +8,7 @@ use kinora_nn::{Adam, AdamConfig, clip_factor, gradient_norm, lift, parameters};
 use kinora_tensor::{Random, Tensor, Var, grad};
 use kinora_video::{Batch, Dataset, Feed, FeedConfig, Split};
 
-use super::{DAMAGES, Judge, Labels, Nets, Subject};
+use super::{Judge, Labels, Nets, ORDERS, Subject};
 use crate::{Error, Result};
 
 /// The training of a judge.
@@ -39,7 +39,7 @@ pub struct FitStep {
     pub step: u64,
     /// Number of all steps.
     pub steps: u64,
-    /// The mean cross entropy in nats, over attributes and the damage, and over both
+    /// The mean cross entropy in nats, over attributes and the order of frames, and over both
     /// networks.
     pub loss: f32,
 }
@@ -51,16 +51,12 @@ const CLIP: f32 = 5.0;
 const NOISE: f32 = 0.15;
 /// The stream of the noise; the number of the step is added to it.
 const NOISE_STREAM: u64 = 1 << 60;
-/// One clip in this many is damaged.
-const DAMAGED: usize = 4;
-/// The kind of damage that keeps the attributes visible.
-const SPECKS: usize = DAMAGES - 1;
-/// The largest share of pixels that become specks.
-const MOST_SPECKS: f32 = 0.08;
+/// One clip in this many gets its frames reordered.
+const REORDERED: usize = 4;
 /// Steps between reports of progress, each of which waits for the device.
 const EVERY: u64 = 10;
 
-/// A batch of clips, `[n, t, h, w, c]`, and their targets, `[n, classes + DAMAGES]`.
+/// A batch of clips, `[n, t, h, w, c]`, and their targets, `[n, classes + ORDERS]`.
 struct Fed {
     clips: Vec<f32>,
     targets: Vec<f32>,
@@ -96,7 +92,7 @@ pub fn fit<T: Tensor>(
     for step in 0..config.steps {
         let Fed { clips, targets } = feed.next()?;
         let clips = T::from_slice(device, &clips, [n, t, h, w, c])?;
-        let targets = T::from_slice(device, &targets, [n, subject.labels.classes() + DAMAGES])?;
+        let targets = T::from_slice(device, &targets, [n, subject.labels.classes() + ORDERS])?;
         let lifted = lift(&nets);
         let seen = lifted.forward(&Var::constant(clips))?;
         let targets = Var::constant(targets);
@@ -129,7 +125,7 @@ pub fn fit<T: Tensor>(
     Ok(Some(Judge { subject, nets }))
 }
 
-/// Draws batches ahead, with noise and damage.
+/// Draws batches ahead, with noise and reordered frames.
 fn feed(dataset: &Arc<dyn Dataset>, subject: &Subject, config: &FitConfig) -> Feed<Fed> {
     let (labels, seed) = (subject.labels.clone(), config.seed);
     let make = move |batch: Batch| {
@@ -137,16 +133,15 @@ fn feed(dataset: &Arc<dyn Dataset>, subject: &Subject, config: &FitConfig) -> Fe
         let (mut clips, mut targets) = (Vec::new(), Vec::new());
         for example in &batch.examples {
             let mut clip = pixels::to_values(&example.clip);
-            let [t, .., c] = example.clip.dims();
-            let damage = damage(&mut clip, t, c, &mut random);
+            let order = reorder(&mut clip, example.clip.dims()[0], &mut random);
             let most = 2.0 * NOISE * random.uniform();
             clips.extend(clip.into_iter().map(|value| value + most * (random.uniform() - 0.5)));
-            targets.extend(match damage {
-                0 | SPECKS => labels.targets(&example.caption.attributes),
+            targets.extend(match order {
+                0 => labels.targets(&example.caption.attributes),
                 // A reordered clip has no clear attributes: a walk played backwards may be none.
                 _ => vec![0.0; labels.classes()],
             });
-            targets.extend((0..DAMAGES).map(|k| f32::from(u8::from(k == damage))));
+            targets.extend((0..ORDERS).map(|k| f32::from(u8::from(k == order))));
         }
         Fed { clips, targets }
     };
@@ -161,25 +156,15 @@ fn feed(dataset: &Arc<dyn Dataset>, subject: &Subject, config: &FitConfig) -> Fe
     Feed::new(dataset.clone(), wanted, make)
 }
 
-/// Damages a clip of `c` channels with probability 1 / [`DAMAGED`]: 1 plays it backwards, 2 shuffles
-/// the frames, 3 repeats the first frame, 4 draws specks. Returns the kind of damage, which is 0 if the
-/// clip has not changed.
-fn damage(clip: &mut Vec<f32>, frames: usize, c: usize, random: &mut Random) -> usize {
-    if random.below(DAMAGED) != 0 {
+/// Reorders the frames of a clip with probability 1 / [`REORDERED`]: 1 backwards, 2 shuffled, 3 the
+/// first frame repeated. Returns the order, which is 0 if the clip has not changed.
+fn reorder(clip: &mut Vec<f32>, frames: usize, random: &mut Random) -> usize {
+    if random.below(REORDERED) != 0 {
         return 0;
     }
-    let damage = 1 + random.below(DAMAGES - 1);
-    if damage == SPECKS {
-        let share = MOST_SPECKS * random.uniform();
-        for pixel in clip.chunks_exact_mut(c) {
-            if random.uniform() < share {
-                pixel.fill_with(|| 2.0 * random.uniform() - 1.0);
-            }
-        }
-        return damage;
-    }
+    let order = 1 + random.below(ORDERS - 1);
     let mut places: Vec<usize> = (0..frames).collect();
-    match damage {
+    match order {
         1 => places.reverse(),
         2 => random.shuffle(&mut places),
         _ => places.fill(0),
@@ -191,17 +176,17 @@ fn damage(clip: &mut Vec<f32>, frames: usize, c: usize, random: &mut Random) -> 
         return 0;
     }
     *clip = changed;
-    damage
+    order
 }
 
-/// The mean of −ln p of the right value, over the clips and over the attributes and the damage;
-/// logits and targets `[n, classes + DAMAGES]`. An attribute without a target has loss
+/// The mean of −ln p of the right value, over the clips and over the attributes and the order of
+/// the frames; logits and targets `[n, classes + ORDERS]`. An attribute without a target has loss
 /// 0.
 fn cross_entropy<T: Tensor>(logits: &Var<T>, targets: &Var<T>, labels: &Labels) -> Result<Var<T>> {
     let attributes = labels.classes();
     let heads = labels.heads().map(|(.., classes)| classes);
     let right = heads
-        .chain(iter::once(attributes..attributes + DAMAGES))
+        .chain(iter::once(attributes..attributes + ORDERS))
         .map(|classes| {
             let logits = logits.slice(1, classes.start, classes.len())?;
             let targets = targets.slice(1, classes.start, classes.len())?;
