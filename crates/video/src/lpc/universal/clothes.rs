@@ -66,7 +66,7 @@ pub const TORSO: &[Item] = &[
                 "steel armour",
                 "plate armour",
                 "steel plate armour",
-                "~a suit of steel armour",
+                "~full steel plate",
             ],
             &[&["torso/plate/chest_{s}.png", "torso/plate/arms_{s}.png"]],
         )
@@ -81,7 +81,7 @@ pub const TORSO: &[Item] = &[
                 "golden armour",
                 "gold armour",
                 "golden plate armour",
-                "~a suit of golden armour",
+                "~full golden plate",
             ],
             &[&["torso/gold/chest_{s}.png", "torso/gold/arms_{s}.png"]],
         )
@@ -345,24 +345,14 @@ pub const LEGS: &[Item] = &[
 ];
 
 pub const FEET: &[Item] = &[
-    item(
-        "black shoes",
-        "black",
-        &["black shoes", "~a pair of black shoes"],
-        &[&["feet/shoes/{s}/black_shoes_{s}.png"]],
-    ),
-    item(
-        "brown shoes",
-        "brown",
-        &["brown shoes", "~a pair of brown shoes"],
-        &[&["feet/shoes/{s}/brown_shoes_{s}.png"]],
-    ),
+    item("black shoes", "black", &["black shoes"], &[&["feet/shoes/{s}/black_shoes_{s}.png"]]),
+    item("brown shoes", "brown", &["brown shoes"], &[&["feet/shoes/{s}/brown_shoes_{s}.png"]]),
     Item {
         sex: F,
         ..item(
             "brown boots",
             "brown",
-            &["brown boots", "long brown boots", "~a pair of brown boots"],
+            &["brown boots", "long brown boots"],
             &[&["feet/boots/female/brown_longboots_female.png"]],
         )
     },
@@ -371,7 +361,7 @@ pub const FEET: &[Item] = &[
         ..item(
             "steel boots",
             "steel",
-            &["steel boots", "grey boots", "~a pair of steel boots"],
+            &["steel boots", "grey boots"],
             &[&["feet/armor/{s}/metal_boots_{s}.png"]],
         )
     },
@@ -380,7 +370,7 @@ pub const FEET: &[Item] = &[
         ..item(
             "golden boots",
             "gold",
-            &["golden boots", "~a pair of golden boots"],
+            &["golden boots"],
             &[&["feet/armor/{s}/golden_boots_{s}.png"]],
         )
     },
