@@ -68,7 +68,7 @@ pub(super) fn rows(measured: &Measured, labels: &Labels) -> Vec<Row> {
         let of = |set| diversity::within_prompt(set, labels, name);
         add("unsaid_differs", name, Unit::Share, [of(films), of(real), None]);
     }
-    if labels.names().next().is_some() {
+    if !labels.is_empty() {
         let of = accuracy::in_order;
         add("in_order", "", Unit::Share, [of(films, 0), of(real, 0), of(films, 1)]);
     }
