@@ -52,17 +52,13 @@ fn eval<T: Tensor>(args: &Eval, device: &T::Device) -> Result<()> {
         Some(model) if !args.fit_judge => model,
         _ => return fit_judge::<T>(args, device, &dataset, &clip, &path, &stop),
     };
-    let judge = if subject.labels.is_empty() {
+    if subject.labels.is_empty() {
         note(format_args!(
             "{} has no attributes: the figures that need attributes are left out",
             args.data
         ));
-        Judge::<T>::untrained(device, subject)?
-    } else if path.exists() {
-        Judge::load(device, &path, &subject)?
-    } else {
-        return Err(missing(args, &path).into());
-    };
+    }
+    let judge = Judge::<T>::open(device, &path, subject)?.ok_or_else(|| missing(args, &path))?;
     let config = EvalConfig {
         prompts: args.n as usize,
         seeds: args.seeds as usize,

@@ -35,11 +35,7 @@ impl<T: Tensor> Exam<T> {
         let subject = Subject::of(dataset, &config.clip)?;
         let beside = folder.parent().unwrap_or(folder);
         let path = beside.join(subject.file_name());
-        let judge = if subject.labels.is_empty() {
-            Judge::untrained(device, subject)?
-        } else if path.is_file() {
-            Judge::load(device, &path, &subject)?
-        } else {
+        let Some(judge) = Judge::open(device, &path, subject)? else {
             let judges = match beside.as_os_str().is_empty() {
                 true => ".".into(),
                 false => beside.display().to_string(),

@@ -26,6 +26,19 @@ impl<T: Tensor> Judge<T> {
         Ok(write_atomic(path, &bytes)?)
     }
 
+    /// The judge of a subject: loaded from a file, or an untrained one if the subject has no
+    /// attributes. `None` if it has attributes and there is no file.
+    ///
+    /// # Errors
+    /// As [`Judge::load`] and [`Judge::untrained`].
+    pub fn open(device: &T::Device, path: &Path, subject: Subject) -> Result<Option<Self>> {
+        match subject.labels.is_empty() {
+            true => Self::untrained(device, subject).map(Some),
+            false if path.exists() => Self::load(device, path, &subject).map(Some),
+            false => Ok(None),
+        }
+    }
+
     /// Loads a judge of this subject from a file.
     ///
     /// # Errors
