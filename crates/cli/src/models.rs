@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use kinora_model::Model;
 use kinora_tensor::Tensor;
+use kinora_train::PLAYERS;
 
 use crate::exit::Failure;
 
@@ -14,6 +15,10 @@ const SHIPPED: [(&str, &[u8]); 2] = [
     ("lpc", include_bytes!("../../../assets/lpc.safetensors")),
     ("shapes", include_bytes!("../../../assets/shapes.safetensors")),
 ];
+
+/// The players of the models inside the binary.
+const PLAYERS_SHIPPED: [(&str, &[u8]); 1] =
+    [("lpc", include_bytes!("../../../assets/lpc.players.safetensors"))];
 
 /// The bytes of a model, its name for messages (the name of a built-in model, else the path), and the
 /// folder of its file; a built-in model has no folder.
@@ -34,9 +39,22 @@ pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String, Option<PathBuf>
     Ok((Cow::Owned(bytes), path.display().to_string(), folder))
 }
 
-/// The path of the file `name` in the folder of a model.
-pub fn beside(model: &Path, name: &str) -> PathBuf {
-    if model.is_dir() { model.join(name) } else { model.with_file_name(name) }
+/// The players of a model's training, from the binary or from the folder of the model, and their
+/// name for messages. `None` if there are none.
+pub fn players(model: &Path) -> Result<Option<(Cow<'static, [u8]>, PathBuf)>> {
+    if SHIPPED.iter().any(|(name, _)| model == Path::new(name)) {
+        let players = PLAYERS_SHIPPED.iter().find(|(name, _)| model == Path::new(name));
+        return Ok(players.map(|(_, bytes)| (Cow::Borrowed(*bytes), model.into())));
+    }
+    let path = match model.is_dir() {
+        true => model.join(PLAYERS),
+        false => model.with_file_name(PLAYERS),
+    };
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+    Ok(Some((Cow::Owned(bytes), path)))
 }
 
 pub fn load<T: Tensor>(device: &T::Device, model: &Path) -> Result<Model<T>> {

@@ -12,7 +12,7 @@ use kinora_cpu::CpuTensor;
 use kinora_gpu::GpuTensor;
 use kinora_tensor::Tensor;
 use kinora_train::eval::Report;
-use kinora_train::{Config, Estimate, Event, LogLine, Outcome, PLAYERS, Training};
+use kinora_train::{Config, Estimate, Event, LogLine, Outcome, Training};
 
 use crate::args::Train;
 use crate::device::Device;
@@ -102,10 +102,8 @@ fn train<T: Tensor>(
         }
         note(format_args!("reading the data and its captions: {}", config.data));
         let mut training = Training::<T>::create(device, config, &folder, init, &command)?;
-        if let Some(path) = args.init.as_ref().map(|model| models::beside(model, PLAYERS))
-            && path.is_file()
-        {
-            let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        let players = args.init.as_ref().map(|model| models::players(model)).transpose()?;
+        if let Some((bytes, path)) = players.flatten() {
             training = training.with_players(&bytes, &path)?;
         }
         if !training.card().notes.is_empty() {
@@ -279,26 +277,31 @@ fn shown(report: &Report) -> String {
 
 /// The phase of a line of the log, with the most important numbers of that phase.
 fn losses(line: &LogLine) -> String {
-    let metric = |name: &str| line.metrics.get(name).copied();
-    let percent = |name: &str| 100.0 * metric(name).unwrap_or(f64::NAN);
-    let copy = metric("loss_copy").unwrap_or(f64::NAN);
-    let phase = match (
-        metric("loss_matcher"),
-        metric("loss_discriminator"),
-        metric("loss_generator"),
-    ) {
-        (Some(loss), ..) => format!(
-            "reading: loss {loss:.3}, own caption above all others {:.0}%, above a false one {:.0}%",
+    let metric = |name: &str| line.metrics.get(name).copied().unwrap_or(f64::NAN);
+    let percent = |name: &str| 100.0 * metric(name);
+    // Only reading measures `matched_own`, and only playing the discriminators' loss.
+    let measures = |name: &str| line.metrics.contains_key(name);
+    let phase = if measures("matched_own") {
+        format!(
+            "reading: loss {:.3}, own caption above all others {:.0}%, above a false one {:.0}%",
+            metric("loss_matcher"),
             percent("matched_own"),
             percent("matched_false"),
-        ),
-        (None, Some(d), Some(g)) => format!(
-            "playing: loss D {d:.3} G {g:.3} copies {copy:.4}, D right on real {:.0}% fake {:.0}% wrong {:.0}%",
+        )
+    } else if measures("loss_discriminator") {
+        format!(
+            "playing: loss D {:.3} G {:.3} copies {:.4}, D right on real {:.0}% fake {:.0}% wrong {:.0}%",
+            metric("loss_discriminator"),
+            metric("loss_generator"),
+            metric("loss_copy"),
             percent("accuracy_real"),
             percent("accuracy_fake"),
             percent("accuracy_wrong"),
-        ),
-        _ => format!("copying: loss {copy:.4}"),
+        )
+    } else if measures("loss_match") {
+        format!("copying: copies {:.4}, matcher {:.3}", metric("loss_copy"), metric("loss_match"))
+    } else {
+        format!("copying: copies {:.4}", metric("loss_copy"))
     };
     format!("{phase}, {:.1} clips/s", line.clips_per_second)
 }

@@ -120,17 +120,23 @@ impl<T: Tensor> Matcher<T> {
     /// # Errors
     /// If the clips do not have the matcher's size, or the device fails.
     pub fn clips(&self, clips: &T) -> Result<T> {
-        let [n, t, h, w, c] = [0, 1, 2, 3, 4].map(|axis| clips.shape()[axis]);
-        let shown = t.div_ceil(2);
-        let mut x = match t {
-            1 => clips.clone(),
-            _ => {
-                let even = (0..t).step_by(2).map(|frame| clips.slice(1, frame, 1));
-                let even = even.collect::<Result<Vec<_>>>()?;
-                T::concat(&even.iter().collect::<Vec<_>>(), 1)?
-            }
-        }
-        .reshape([n * shown, 1, h, w, c])?;
+        let seen = Self::seen(clips.shape()[1]);
+        let frames = seen.iter().map(|&frame| clips.slice(1, frame, 1));
+        let frames = frames.collect::<Result<Vec<_>>>()?;
+        self.frames(&T::concat(&frames.iter().collect::<Vec<_>>(), 1)?)
+    }
+
+    /// The vectors of clips, as [`Matcher::clips`] gives them, from the frames in
+    /// [`Matcher::seen`] alone. A generator need not decode the other frames.
+    ///
+    /// # Shapes
+    /// frames `[n, seen, h, w, c]`; returns `[n, sentence]`.
+    ///
+    /// # Errors
+    /// If the frames do not have the matcher's size, or the device fails.
+    pub fn frames(&self, frames: &T) -> Result<T> {
+        let [n, shown, h, w, c] = [0, 1, 2, 3, 4].map(|axis| frames.shape()[axis]);
+        let mut x = frames.reshape([n * shown, 1, h, w, c])?;
         for (conv, norm) in &self.layers {
             x = norm.forward(&conv.forward(&x)?)?;
         }
@@ -145,6 +151,12 @@ impl<T: Tensor> Matcher<T> {
         };
         let seen = [mean(&frames)?, states(&self.ahead, false)?, states(&self.back, true)?];
         unit(&self.join.forward(&T::concat(&seen.each_ref(), 1)?)?)
+    }
+
+    /// The indices of the frames that the matcher sees of a clip with `t` frames: every second
+    /// frame, from the first one on.
+    pub fn seen(t: usize) -> Vec<usize> {
+        (0..t).step_by(2).collect()
     }
 
     /// The logit of each clip with each sentence; a better match has a higher logit.

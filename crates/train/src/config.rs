@@ -56,7 +56,8 @@ pub struct ReadingConfig {
     pub batch: usize,
     /// The initial learning rate; it falls to a twentieth along a cosine.
     pub rate: f32,
-    /// The weight of the matcher's loss on generated clips; 0 for none.
+    /// The weight of the matcher's loss on films from random noise, in the later phases; 0 for
+    /// none.
     pub weight: f32,
     /// Whether text encoder and matcher continue to learn from real clips in the later phases, with
     /// the last learning rate of the first phase.
@@ -67,9 +68,10 @@ pub struct ReadingConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CopyingConfig {
-    /// Steps of the phase. In the later steps, half of each batch is still copied.
+    /// Steps of the phase.
     pub steps: u64,
-    /// Clips per step of the phase.
+    /// Clips per step of the phase. In this phase and the next, the first half of a batch is copied
+    /// (all of it in this phase if `reading.weight` = 0).
     pub batch: usize,
     /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
     /// twentieth along a cosine.

@@ -75,10 +75,12 @@ impl<T: Tensor> State<T> {
     ) -> Result<(Self, Measured<T>)> {
         let (step, n) = (self.step + 1, fed.clips);
         let phase = config.phase(step);
+        let matches = self.net.matcher.is_some() && config.reading.weight > 0.0;
+        // The first half of the batch are copies, the other half films from random noise.
         let copied = match phase {
             _ if config.copying.weight == 0.0 => 0,
-            Phase::Playing => n.div_ceil(2),
-            _ => n,
+            Phase::Copying if !matches => n,
+            _ => n.div_ceil(2),
         };
         let [t, h, w, c] = config.clip.dims();
         let real = T::from_slice(device, &fed.values, [n, t, h, w, c])?;
@@ -88,44 +90,37 @@ impl<T: Tensor> State<T> {
         }
         let read = Read::new(&self.net, fed)?;
 
-        // The generator draws one batch for all losses: first the copies, from the noise that the
-        // recogniser finds in the real clips, then films from random noise.
         let player = (self.net.generator, self.recogniser);
         let lifted: (Generator<Var<T>>, Recogniser<Var<T>>) = lift(&player);
         let constant = |x: &T| Var::constant(x.clone());
         let sentence = constant(&read.own.sentence);
-        let Noise { mut film, frames } = noise(device, config, step, n)?;
-        let mut code = None;
-        let mut z = constant(&film);
-        if copied > 0 {
-            let seen = constant(&real).slice(0, 0, copied)?;
-            let found = lifted.1.forward(&seen, &sentence.slice(0, 0, copied)?)?;
-            let drawn = found.draw(&z.slice(0, 0, copied)?)?;
-            if copied < n {
-                film = film.slice(0, copied, n - copied)?;
-                z = Var::concat(&[&drawn, &constant(&film)], 0)?;
-            } else {
-                z = drawn;
-            }
-            code = Some(found);
-        }
-        let noise = Noise { film: z, frames: Var::constant(frames) };
-        let (words, bias) = (constant(&read.own.words), constant(&read.own.bias));
-        // In copying, half of the frames give as good a gradient as all, at half the cost.
-        let shown = match phase {
-            Phase::Playing => (0..t).collect(),
-            _ => frames_of(config, step, t.div_ceil(2)),
+        let noise = noise(device, config, step, n)?;
+        // The films of the clips from `from` on, one for each row of z: the frames `which`.
+        let draw = |from: usize, z: Var<T>, which: &[usize]| {
+            let count = z.shape()[0];
+            let of = |x: &T| x.slice(0, from, count).map(Var::constant);
+            let noise = Noise { film: z, frames: of(&noise.frames)? };
+            let Encoded { sentence, words, bias } = &read.own;
+            lifted.0.frames(&of(sentence)?, &of(words)?, &of(bias)?, &noise, which)
         };
-        let fake = lifted.0.frames(&sentence, &words, &bias, &noise, &shown)?;
-        drop((noise, words, bias, film));
+        // Half of the frames give as good a gradient of the copies as all, at half the cost; the
+        // matcher sees half of them anyway. The discriminators see all.
+        let (of_copies, of_films) = match phase {
+            Phase::Playing => ((0..t).collect(), (0..t).collect()),
+            _ => (frames_of(config, step, t.div_ceil(2)), Matcher::<T>::seen(t)),
+        };
 
         let mut loss = Var::constant(T::full(device, 0.0, [])?);
-        if let Some(code) = code {
-            let frames = shown.iter().map(|&frame| real.slice(1, frame, 1));
+        let mut drawn = Vec::new();
+        if copied > 0 {
+            let clips = real.slice(0, 0, copied)?;
+            let code = lifted.1.forward(&constant(&clips), &sentence.slice(0, 0, copied)?)?;
+            let z = code.draw(&constant(&noise.film.slice(0, 0, copied)?))?;
+            let copies = draw(0, z, &of_copies)?;
+            let frames = of_copies.iter().map(|&frame| clips.slice(1, frame, 1));
             let frames = frames.collect::<kinora_tensor::Result<Vec<T>>>()?;
-            let frames = T::concat(&frames.iter().collect::<Vec<_>>(), 1)?;
-            let real = constant(&frames.slice(0, 0, copied)?);
-            let difference = fake.slice(0, 0, copied)?.sub(&real)?;
+            let wanted = T::concat(&frames.iter().collect::<Vec<_>>(), 1)?;
+            let difference = copies.sub(&constant(&wanted))?;
             let copy = difference.abs()?.mean_all()?;
             // Most pixels are empty. At first, an empty film is the best copy by absolute
             // differences, and it has hardly any gradient; by squared differences the mean film is
@@ -137,16 +132,39 @@ impl<T: Tensor> State<T> {
             let copy = copy.add(&squares.affine(SQUARED, 0.0)?)?;
             loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
             loss = loss.add(&divergence.affine(config.copying.divergence, 0.0)?)?;
+            drawn.push(copies);
+        }
+        if copied < n {
+            let z = constant(&noise.film.slice(0, copied, n - copied)?);
+            let films = draw(copied, z, &of_films)?;
+            if let (Some(matcher), true) = (&self.net.matcher, matches) {
+                let matcher: Matcher<Var<T>> = freeze(matcher);
+                // Column i is the sentence of film i; then come all other captions of the batch.
+                let mut captions = vec![sentence.slice(0, copied, n - copied)?];
+                if copied > 0 {
+                    captions.push(sentence.slice(0, 0, copied)?);
+                }
+                captions.push(constant(&read.wrong));
+                let captions = Var::concat(&captions.iter().collect::<Vec<_>>(), 0)?;
+                let seen = match phase {
+                    Phase::Playing => matcher.clips(&films)?,
+                    _ => matcher.frames(&films)?,
+                };
+                let matched = contrast(&matcher.logits(&seen, &captions)?)?;
+                guarded.push(("loss_match", matched.value().clone()));
+                loss = loss.add(&matched.affine(config.reading.weight, 0.0)?)?;
+            }
+            drawn.push(films);
         }
         let (mut shares, mut logits) = (Vec::new(), Vec::new());
         if phase == Phase::Playing {
+            let fake = Var::concat(&drawn.iter().collect::<Vec<_>>(), 0)?;
             let which = frames_judged(config, step);
-            let shown = [&real, fake.value()];
             let judged;
             (self.critic, judged) = play(
                 (self.critic, &mut self.adam_critic),
                 (config, step),
-                shown,
+                [&real, fake.value()],
                 &read,
                 &which,
                 &mut guarded,
@@ -163,15 +181,8 @@ impl<T: Tensor> State<T> {
             let game = of(&of_clips, &real_clips)?.add(&of(&of_frames, &real_frames)?)?;
             guarded.push(("loss_generator", game.value().clone()));
             loss = loss.add(&game)?;
-            if let (Some(matcher), true) = (&self.net.matcher, config.reading.weight > 0.0) {
-                let matcher: Matcher<Var<T>> = freeze(matcher);
-                let all = Var::concat(&[&sentence, &constant(&read.wrong)], 0)?;
-                let match_of_fake = contrast(&matcher.logits(&matcher.clips(&fake)?, &all)?)?;
-                guarded.push(("loss_match", match_of_fake.value().clone()));
-                loss = loss.add(&match_of_fake.affine(config.reading.weight, 0.0)?)?;
-            }
         }
-        drop((fake, sentence));
+        drop((drawn, sentence));
         let gradients = grad(loss, &parameters(&lifted))?;
         drop(lifted);
         let norm = gradient_norm(&gradients)?;

@@ -14,7 +14,7 @@ use kinora_video::{Batch, Dataset, Example, Feed, FeedConfig, Split, write_atomi
 use crate::checkpoint::{self, Progress};
 use crate::credits::{both, both_licences};
 use crate::critic::Critic;
-use crate::eval::{EvalStep, Report};
+use crate::event::{Estimate, Event, Outcome};
 use crate::exam::Exam;
 use crate::log::{Log, LogLine, Window};
 use crate::measured::Measured;
@@ -23,7 +23,7 @@ use crate::step::{State, fitting};
 use crate::words::{captions, lexicon_of};
 use crate::{Config, Error, Fed, Phase, Result, folder};
 
-/// The name of the file of a run that holds its discriminators and its recogniser.
+/// The name of the file of a run that holds its recogniser and its discriminators.
 pub const PLAYERS: &str = "players.safetensors";
 /// Films on a sheet of samples.
 const SAMPLES: u64 = 8;
@@ -40,7 +40,7 @@ const LEARNT: f64 = 0.7;
 /// | `samples/000500.gif` | real clips above generated ones, every `train.sample_every` steps |
 /// | `checkpoint.safetensors` | everything needed to resume |
 /// | `model.safetensors` | the model so far, in half precision |
-/// | `players.safetensors` | discriminators and recogniser, in half precision, for a run that starts from the model |
+/// | `players.safetensors` | the recogniser and, once they have learnt, the discriminators, in half precision, for a run that starts from the model |
 ///
 /// Every file but the log is written under a temporary name and renamed, so the folder is
 /// consistent at every moment. A run that is killed and resumed ends with the same bytes as an
@@ -61,72 +61,6 @@ pub struct Training<T: Tensor> {
     measured: Vec<Measured<T>>,
     /// The lock of the folder.
     _lock: Option<File>,
-}
-
-/// The size of a run's networks, and the time that the rest of the run takes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
-    /// Number of parameters of the generator, the text encoder and the matcher.
-    pub parameters: usize,
-    /// Number of parameters of the discriminators.
-    pub parameters_discriminator: usize,
-    /// For reading, copying and playing: the number of steps left, and the seconds per step,
-    /// measured on trial steps whose results were discarded.
-    pub phases: [(u64, f64); 3],
-}
-
-impl Estimate {
-    /// Number of steps left in all phases.
-    pub fn steps(&self) -> u64 {
-        self.phases.iter().map(|&(steps, _)| steps).sum()
-    }
-
-    /// Seconds left once `made` more steps are done.
-    pub fn seconds_after(&self, mut made: u64) -> f64 {
-        let phases = self.phases.iter().map(|&(steps, seconds)| {
-            let over = made.min(steps);
-            made -= over;
-            (steps - over) as f64 * seconds
-        });
-        phases.sum()
-    }
-}
-
-/// An event of a run, for the callback of [`Training::run`].
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// The estimate of the run, before the first step.
-    Estimate(Estimate),
-    /// A step is done.
-    Step {
-        /// Steps done so far.
-        step: u64,
-        /// Steps of the whole run.
-        steps: u64,
-    },
-    /// A line was added to the log.
-    Log(&'a LogLine),
-    /// The phase of reading is over, but the matcher has not learnt the captions: it prefers the
-    /// own caption of a clip to a false one only in this share of cases, where chance is 0.5. The
-    /// films will hardly follow their sentences.
-    Unread(f64),
-    /// A sheet of samples was written to this path.
-    Samples(&'a Path),
-    /// The progress of an evaluation.
-    Evaluating(EvalStep),
-    /// The model was evaluated; the log has the figures.
-    Evaluated(&'a Report),
-    /// A checkpoint was written, after this many steps.
-    Saved(u64),
-}
-
-/// How a run ended, with the number of steps done so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// All steps are done.
-    Finished(u64),
-    /// The callback stopped the run.
-    Stopped(u64),
 }
 
 impl<T: Tensor> Training<T> {
@@ -232,23 +166,19 @@ impl<T: Tensor> Training<T> {
         Ok(training)
     }
 
-    /// The training with the discriminators and the recogniser of another run: a trained generator
-    /// needs trained opponents. `bytes` is the content of that run's file [`PLAYERS`], `origin` its
-    /// path. If the sizes differ, discriminators and recogniser keep their new weights, and the
-    /// model's card says so.
+    /// The training with the recogniser and the discriminators of another run: a trained generator
+    /// needs a trained recogniser to copy, and trained opponents to play. `bytes` is the content of
+    /// that run's file [`PLAYERS`], `origin` its path. Networks that are missing or have other
+    /// sizes keep their new weights, and the model's card says so.
     ///
     /// # Errors
     /// If the bytes are not a safetensors file, or the training cannot be saved.
     pub fn with_players(mut self, bytes: &[u8], origin: &Path) -> Result<Self> {
         match self.state.take_players(&self.device, &self.config, bytes) {
-            Ok(()) => {}
+            Ok(left) => left.iter().for_each(|note| self.card.notes += &format!(" {note}")),
             Err(kinora_nn::Error::Tensor(error)) => return Err(error.into()),
-            Err(error @ kinora_nn::Error::Header(_)) => {
-                return Err(Error::Checkpoint { path: origin.into(), reason: error.to_string() });
-            }
             Err(error) => {
-                self.card.notes +=
-                    &format!(" The discriminators started from new weights: {error}.");
+                return Err(Error::Checkpoint { path: origin.into(), reason: error.to_string() });
             }
         }
         self.save()?;

@@ -160,31 +160,45 @@ impl<T: Tensor> State<T> {
 }
 
 impl<T: Tensor> State<T> {
-    /// The tensors of the discriminators and the recogniser, by name.
+    /// The tensors of the recogniser and, once they have learnt, of the discriminators, by name.
     pub(crate) fn players(&self) -> Vec<(String, &T)> {
+        let mut networks = vec![("recogniser", self.recogniser.named())];
+        if self.adam_critic.step > 0 {
+            networks.push(("critic", self.critic.named()));
+        }
         let mut players = Vec::new();
-        for (path, named) in
-            [("critic", self.critic.named()), ("recogniser", self.recogniser.named())]
-        {
+        for (path, named) in networks {
             players.extend(named.into_iter().map(|(name, tensor)| (join(path, &name), tensor)));
         }
         players
     }
 
-    /// Loads the discriminators and the recogniser from a file with the tensors of
-    /// [`State::players`].
+    /// Loads the recogniser and the discriminators from a file with the tensors of
+    /// [`State::players`]. What does not fit keeps its weights; the answer says why, for each.
     pub(crate) fn take_players(
         &mut self,
         device: &T::Device,
         config: &Config,
         bytes: &[u8],
-    ) -> Result<(), kinora_nn::Error> {
-        let outline = describe(&self.critic);
-        let critic = kinora_nn::load(&outline, device, bytes, "critic")?;
+    ) -> Result<Vec<String>, kinora_nn::Error> {
+        let mut left = Vec::new();
+        let mut take = |name: &str, error: kinora_nn::Error| match error {
+            error @ (kinora_nn::Error::Tensor(_) | kinora_nn::Error::Header(_)) => Err(error),
+            error => {
+                left.push(format!("The {name} started from new weights: {error}."));
+                Ok(())
+            }
+        };
         let outline = recogniser(&mut Outline, config)?;
-        self.recogniser = kinora_nn::load(&outline, device, bytes, "recogniser")?;
-        self.critic = critic;
-        Ok(())
+        match kinora_nn::load(&outline, device, bytes, "recogniser") {
+            Ok(recogniser) => self.recogniser = recogniser,
+            Err(error) => take("recogniser", error)?,
+        }
+        match kinora_nn::load(&describe(&self.critic), device, bytes, "critic") {
+            Ok(critic) => self.critic = critic,
+            Err(error) => take("discriminators", error)?,
+        }
+        Ok(left)
     }
 }
 

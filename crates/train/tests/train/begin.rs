@@ -87,6 +87,16 @@ fn a_run_may_begin_with_the_players_of_another() {
     );
     assert_eq!(finish(training).unwrap(), Outcome::Finished(7));
 
+    // A run that has not played has trained no discriminators.
+    let copied = folder.path().join("copied");
+    finish(create(&copied, &config(&["train.steps=4"])).unwrap()).unwrap();
+    let copied = std::fs::read(copied.join(PLAYERS)).unwrap();
+    assert!(copied.len() < bytes.len() / 2);
+    let training = begin("fifth", &[], &copied).unwrap();
+    let notes = &training.card().notes;
+    assert!(notes.contains("The discriminators started from new weights: "), "{notes}");
+    assert!(!notes.contains("recogniser started"), "{notes}");
+
     let error = begin("fourth", &[], b"garbage").err().unwrap();
     assert!(error.to_string().starts_with("the/players: "), "{error}");
 }
