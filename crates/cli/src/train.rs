@@ -61,7 +61,7 @@ fn train<T: Tensor>(
     let folder = args.out.clone().unwrap_or_else(|| Path::new("runs").join(&name));
 
     let training = if args.resume {
-        Training::<T>::resume(device, &folder, &set, &command)?
+        Training::<T>::resume(device, kinora_video::open, &folder, &set, &command)?
     } else {
         if let Some(item) = set.iter().find(|item| item.trim_start().starts_with("tokenizer."))
             && args.init.is_some()
@@ -101,7 +101,8 @@ fn train<T: Tensor>(
             ));
         }
         note(format_args!("reading the data and its captions: {}", config.data));
-        let mut training = Training::<T>::create(device, config, &folder, init, &command)?;
+        let mut training =
+            Training::<T>::create(device, config, kinora_video::open, &folder, init, &command)?;
         let players = args.init.as_ref().map(|model| models::players(model)).transpose()?;
         if let Some((bytes, path)) = players.flatten() {
             training = training.with_players(&bytes, &path)?;

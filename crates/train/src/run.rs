@@ -64,8 +64,10 @@ pub struct Training<T: Tensor> {
 }
 
 impl<T: Tensor> Training<T> {
-    /// A new run in a folder. It starts from the trained model `init` if there is one: from the
-    /// model's tokenizer, and from its tensors whose name and shape fit the config's network. The
+    /// A new run in a folder, on the dataset that `open` gives for [`Config::data`]:
+    /// [`kinora_video::open`], or a function that returns a dataset of your own.
+    ///
+    /// The run starts from the trained model `init` if there is one: from the model's tokenizer, and from its tensors whose name and shape fit the config's network. The
     /// other tensors get new weights. [`Config::sized_as`] gives a config that all tensors fit. The
     /// model's card records `command` as the command that made the model.
     ///
@@ -77,13 +79,14 @@ impl<T: Tensor> Training<T> {
     pub fn create(
         device: &T::Device,
         config: Config,
+        open: impl FnOnce(&str) -> kinora_video::Result<Box<dyn Dataset>>,
         folder: &Path,
         init: Option<Model<T>>,
         command: &str,
     ) -> Result<Self> {
         folder::is_free(folder)?;
         config.check()?;
-        let dataset = open(&config.data)?;
+        let dataset = checked(open(&config.data)?)?;
         let info = dataset.info();
         let mut card = Card {
             command: command.into(),
@@ -185,7 +188,8 @@ impl<T: Tensor> Training<T> {
         Ok(self)
     }
 
-    /// Resumes the run in a folder from its last checkpoint, with some keys of its config changed,
+    /// Resumes the run in a folder from its last checkpoint, on the dataset that `open` gives for
+    /// [`Config::data`], as in [`Training::create`]; with some keys of its config changed,
     /// each `"section.key=value"`. If the config has changed, the model's card also records
     /// `command`.
     ///
@@ -194,6 +198,7 @@ impl<T: Tensor> Training<T> {
     /// not change in a resumed run, or the checkpoint does not fit the config.
     pub fn resume(
         device: &T::Device,
+        open: impl FnOnce(&str) -> kinora_video::Result<Box<dyn Dataset>>,
         folder: &Path,
         set: &[String],
         command: &str,
@@ -226,7 +231,7 @@ impl<T: Tensor> Training<T> {
             return Err(Error::Config(message.into()));
         }
         folder::sweep(folder);
-        let dataset = open(&config.data)?;
+        let dataset = checked(open(&config.data)?)?;
         let (state, lexicon, Progress { clips, window, mut card, .. }) =
             checkpoint::load(device, &config, folder)?;
         if config != was {
@@ -497,10 +502,8 @@ impl<T: Tensor> Training<T> {
     }
 }
 
-/// Opens the dataset of a spec and checks all of it, so that a missing file does not end a run
-/// after hours.
-fn open(spec: &str) -> Result<Arc<dyn Dataset>> {
-    let dataset = kinora_video::open(spec)?;
+/// Checks all of a dataset, so that a missing file does not end a run after hours.
+fn checked(dataset: Box<dyn Dataset>) -> Result<Arc<dyn Dataset>> {
     match dataset.check().into_iter().next() {
         Some(error) => Err(error.into()),
         None => Ok(dataset.into()),

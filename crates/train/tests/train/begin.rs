@@ -38,7 +38,9 @@ fn a_run_may_begin_with_a_model_that_has_no_matcher() {
         assert_eq!(config.phase(1), Phase::Reading);
         let folder = tempfile::tempdir().unwrap();
         let device = CpuDevice::default();
-        let training = Training::create(&device, config, folder.path(), Some(model), "").unwrap();
+        let training =
+            Training::create(&device, config, kinora_video::open, folder.path(), Some(model), "")
+                .unwrap();
         let begun = Model::<CpuTensor>::load(folder.path()).unwrap().net;
         let begun = begun.named();
         let of_matcher = begun.iter().filter(|(name, _)| name.starts_with("matcher.")).count();
@@ -69,7 +71,9 @@ fn a_run_may_begin_with_the_players_of_another() {
         let config = config.with(&set).unwrap();
         let device = CpuDevice::default();
         let folder = folder.path().join(name);
-        let training = Training::create(&device, config, &folder, Some(model), "").unwrap();
+        let training =
+            Training::create(&device, config, kinora_video::open, &folder, Some(model), "")
+                .unwrap();
         training.with_players(bytes, Path::new("the/players"))
     };
     // A model with a matcher has already learnt to read and to copy.
@@ -114,6 +118,7 @@ fn a_run_may_begin_with_a_model() {
     let training = Training::create(
         &CpuDevice::default(),
         sized(&other),
+        kinora_video::open,
         &second,
         Some(model()),
         "kinora train --init",
@@ -141,7 +146,14 @@ fn a_run_may_begin_with_a_model() {
     deep.discriminator.clip = vec![8; 5];
     let third = folder.path().join("third");
     let refused = |config: Config| {
-        let training = Training::create(&CpuDevice::default(), config, &third, Some(model()), "");
+        let training = Training::create(
+            &CpuDevice::default(),
+            config,
+            kinora_video::open,
+            &third,
+            Some(model()),
+            "",
+        );
         assert!(!third.join("config.toml").exists());
         training.err().unwrap().to_string()
     };
@@ -168,8 +180,14 @@ fn a_run_may_begin_with_a_model_and_its_table() {
         std::fs::rename(&table, &beside).unwrap();
         let model = Model::<CpuTensor>::load(&first).unwrap();
         let sources = model.lexicon.sources().clone();
-        let training =
-            Training::create(&CpuDevice::default(), config.clone(), &second, Some(model), "");
+        let training = Training::create(
+            &CpuDevice::default(),
+            config.clone(),
+            kinora_video::open,
+            &second,
+            Some(model),
+            "",
+        );
         finish(training.unwrap()).unwrap();
         std::fs::rename(&beside, &table).unwrap();
         let begun = Model::<CpuTensor>::load(&second).unwrap();
@@ -198,7 +216,7 @@ fn a_run_may_grow_from_a_model() {
     ];
     let create = |set: &[String]| {
         let (grown, model) = (grown.with(set).unwrap(), model.clone());
-        Training::create(&CpuDevice::default(), grown, &second, Some(model), "")
+        Training::create(&CpuDevice::default(), grown, kinora_video::open, &second, Some(model), "")
     };
     // The matcher has not seen clips of this size, so it must be trained first.
     let error = create(&set).err().unwrap().to_string();

@@ -25,7 +25,8 @@ fn adapter() -> Option<Adapter> {
 }
 
 fn create<T: Tensor>(device: &T::Device, config: &Config, folder: &Path) -> Training<T> {
-    Training::create(device, config.clone(), folder, None, "kinora train").unwrap()
+    Training::create(device, config.clone(), kinora_video::open, folder, None, "kinora train")
+        .unwrap()
 }
 
 /// Runs a training to its end and returns the losses of each line of the log by name.
@@ -113,7 +114,9 @@ fn lose(adapter: &Adapter, config: &Config, folder: &Path, last: u64) {
         "{error}"
     );
     let device = GpuDevice::of(adapter).unwrap();
-    let training = Training::<GpuTensor>::resume(&device, folder, &[], "kinora train").unwrap();
+    let training =
+        Training::<GpuTensor>::resume(&device, kinora_video::open, folder, &[], "kinora train")
+            .unwrap();
     let ended = training.run(&mut |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(ended, Outcome::Finished(config.train.steps));
 }

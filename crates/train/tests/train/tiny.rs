@@ -55,12 +55,25 @@ pub fn config(set: &[&str]) -> Config {
 }
 
 pub fn create(folder: &Path, config: &Config) -> Result<Training<CpuTensor>> {
-    Training::create(&CpuDevice::default(), config.clone(), folder, None, "kinora train")
+    Training::create(
+        &CpuDevice::default(),
+        config.clone(),
+        kinora_video::open,
+        folder,
+        None,
+        "kinora train",
+    )
 }
 
 pub fn resume(folder: &Path, set: &[&str]) -> Result<Training<CpuTensor>> {
     let set: Vec<String> = set.iter().map(|item| item.to_string()).collect();
-    Training::resume(&CpuDevice::default(), folder, &set, "kinora train --resume")
+    Training::resume(
+        &CpuDevice::default(),
+        kinora_video::open,
+        folder,
+        &set,
+        "kinora train --resume",
+    )
 }
 
 /// Runs to the end.
