@@ -19,9 +19,9 @@ pub struct AdamConfig {
 }
 
 impl Default for AdamConfig {
-    /// Common values for GANs, without momentum (β₁ = 0).
+    /// The values of the paper. GANs are often trained without momentum instead (β₁ = 0).
     fn default() -> Self {
-        Self { rate: 2e-4, beta1: 0.0, beta2: 0.99, epsilon: 1e-8 }
+        Self { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
     }
 }
 

@@ -160,21 +160,20 @@ impl<T: Tensor> State<T> {
 }
 
 impl<T: Tensor> State<T> {
-    /// The tensors of the recogniser and, once they have learnt, of the discriminators, by name.
+    /// The tensors of the recogniser and the discriminators, by name.
     pub(crate) fn players(&self) -> Vec<(String, &T)> {
-        let mut networks = vec![("recogniser", self.recogniser.named())];
-        if self.adam_critic.step > 0 {
-            networks.push(("critic", self.critic.named()));
-        }
         let mut players = Vec::new();
-        for (path, named) in networks {
+        for (path, named) in
+            [("recogniser", self.recogniser.named()), ("critic", self.critic.named())]
+        {
             players.extend(named.into_iter().map(|(name, tensor)| (join(path, &name), tensor)));
         }
         players
     }
 
     /// Loads the recogniser and the discriminators from a file with the tensors of
-    /// [`State::players`]. What does not fit keeps its weights; the answer says why, for each.
+    /// [`State::players`]. A network that is missing from the file or has another size keeps its
+    /// weights. Returns a sentence about each such network.
     pub(crate) fn take_players(
         &mut self,
         device: &T::Device,

@@ -247,7 +247,8 @@ impl<T: Tensor> Reference<T> {
     }
 }
 
-/// Films of captions; `asked` gives for each film the index of its caption and a seed.
+/// Films of captions, cleaned as users get them; `asked` gives for each film the index of its caption
+/// and a seed.
 fn sample<T: Tensor>(
     model: &Model<T>,
     captions: &[Caption],
@@ -255,7 +256,8 @@ fn sample<T: Tensor>(
 ) -> Result<Vec<Clip>> {
     let prompts: Vec<(&str, u64)> =
         asked.iter().map(|&(k, seed)| (captions[k].text.as_str(), seed)).collect();
-    Ok(model.sample_batch(&prompts)?)
+    let films = model.sample_batch(&prompts)?;
+    Ok(films.iter().map(|film| film.clean(&kinora_video::Palette::Auto)).collect())
 }
 
 /// The example of a draw, scaled to the size of the films.
