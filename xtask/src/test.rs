@@ -18,6 +18,9 @@ const DATA: [(&str, &str); 6] = [
     ("t2v_prompts", "prompts that text-to-video models are measured with"),
 ];
 
+/// The examples of the crates that need no files.
+const EXAMPLES: [&str; 2] = ["own_dataset", "sheet_to_gif"];
+
 /// The outcome of a step: a note, or the reason for skipping it.
 enum Outcome {
     Passed(String),
@@ -27,7 +30,7 @@ enum Outcome {
 /// A check of the machine or of the source tree.
 type Step = fn() -> Result<Outcome>;
 
-const STEPS: [(&str, Step); 10] = [
+const STEPS: [(&str, Step); 11] = [
     ("C++ compiler", compiler),
     ("GPU driver", gpu_driver),
     ("onnxruntime", onnxruntime),
@@ -36,6 +39,7 @@ const STEPS: [(&str, Step); 10] = [
     ("clippy", clippy),
     ("tidy", tidy_tree),
     ("tests", tests),
+    ("examples", examples),
     ("rust-bert", rust_bert),
     ("README", readme),
 ];
@@ -183,6 +187,23 @@ fn tests() -> Result<Outcome> {
         command.env("ORT_DYLIB_PATH", library);
     }
     succeeds(&mut command, "the tests that failed are named above")
+}
+
+/// Runs the examples that need no files.
+fn examples() -> Result<Outcome> {
+    let mut build = cargo();
+    // The whole workspace, as in the step before, so that nothing is built again.
+    build.args(["build", "--workspace", "--release"]);
+    build.args(EXAMPLES.iter().flat_map(|name| ["--example", name]));
+    succeeds(&mut build, "the examples do not build")?;
+    // This program, too, lies in the folder of release builds.
+    let program = std::env::current_exe().context("the path of xtask")?;
+    let built = program.parent().context("the folder of xtask")?.join("examples");
+    for name in EXAMPLES {
+        let mut command = Command::new(built.join(name));
+        succeeds(&mut command, &format!("the example {name} failed"))?;
+    }
+    Ok(Outcome::Passed(EXAMPLES.join(", ")))
 }
 
 /// The tests of the feature `rust-bert`, on libtorch for the CPU.
