@@ -263,13 +263,13 @@ impl Config {
     }
 
     /// The config with the sizes of a model, for a training that starts from its weights. A model
-    /// with a matcher has already learnt to read and to copy, so these phases then have no steps.
+    /// with a matcher has already learnt to read, so the phase of reading then has no steps.
     pub fn sized_as(&self, model: &ModelConfig) -> Self {
         let ModelConfig { clip, encoder, generator, matcher } = model.clone();
         let mut config = Self { clip, encoder, generator, ..self.clone() };
         if let Some(matcher) = matcher {
             config.matcher = matcher;
-            (config.reading.steps, config.copying.steps) = (0, 0);
+            config.reading.steps = 0;
         }
         config
     }

@@ -76,9 +76,9 @@ fn a_run_may_begin_with_the_players_of_another() {
                 .unwrap();
         training.with_players(bytes, Path::new("the/players"))
     };
-    // A model with a matcher has already learnt to read and to copy.
+    // A model with a matcher has already learnt to read.
     let training = begin("second", &[], &bytes).unwrap();
-    assert_eq!(training.config().phase(1), Phase::Playing);
+    assert_eq!(training.config().phase(1), Phase::Copying);
     assert!(!training.card().notes.contains("discriminators"), "{}", training.card().notes);
     assert!(std::fs::read(folder.path().join("second").join(PLAYERS)).unwrap() == bytes);
     assert_eq!(finish(training).unwrap(), Outcome::Finished(7));
