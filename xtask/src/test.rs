@@ -18,7 +18,7 @@ const DATA: [(&str, &str); 6] = [
     ("t2v_prompts", "prompts that text-to-video models are measured with"),
 ];
 
-/// The examples of the crates that need no files.
+/// Examples that run without arguments.
 const EXAMPLES: [&str; 2] = ["own_dataset", "sheet_to_gif"];
 
 /// The outcome of a step: a note, or the reason for skipping it.
@@ -189,14 +189,14 @@ fn tests() -> Result<Outcome> {
     succeeds(&mut command, "the tests that failed are named above")
 }
 
-/// Runs the examples that need no files.
+/// Runs the examples that need no arguments.
 fn examples() -> Result<Outcome> {
     let mut build = cargo();
     // The whole workspace, as in the step before, so that nothing is built again.
     build.args(["build", "--workspace", "--release"]);
     build.args(EXAMPLES.iter().flat_map(|name| ["--example", name]));
     succeeds(&mut build, "the examples do not build")?;
-    // This program, too, lies in the folder of release builds.
+    // xtask is itself a release build, so the examples lie beside it.
     let program = std::env::current_exe().context("the path of xtask")?;
     let built = program.parent().context("the folder of xtask")?.join("examples");
     for name in EXAMPLES {

@@ -71,7 +71,7 @@ pub enum DataCommand {
 Examples:
   kinora train                                         the preset shapes, which needs no data
   kinora train --preset lpc --data lpc:sheets --out runs/lpc
-  kinora train --init lpc --data clips:my-art --steps 2000 --out runs/mine
+  kinora train --init lpc --data clips:my-art --set copying.rate=3e-4 --out runs/mine
   kinora train --preset shapes --set train.batch=8 --set generator.hidden=32
   kinora train --out runs/lpc --resume --steps 40000
 

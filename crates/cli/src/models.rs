@@ -16,7 +16,8 @@ const SHIPPED: [(&str, &[u8]); 2] = [
     ("shapes", include_bytes!("../../../assets/shapes.safetensors")),
 ];
 
-/// The players of the models inside the binary.
+/// The players of the models inside the binary: for `lpc` the recogniser alone, since its training
+/// stopped before the discriminators had learnt.
 const PLAYERS_SHIPPED: [(&str, &[u8]); 1] =
     [("lpc", include_bytes!("../../../assets/lpc.players.safetensors"))];
 
@@ -39,8 +40,8 @@ pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String, Option<PathBuf>
     Ok((Cow::Owned(bytes), path.display().to_string(), folder))
 }
 
-/// The players of a model's training, from the binary or from the folder of the model, and their
-/// name for messages. `None` if there are none.
+/// The players of a model's training, from the binary or from the folder of the model, and the path to
+/// name in errors. `None` if there are none.
 pub fn players(model: &Path) -> Result<Option<(Cow<'static, [u8]>, PathBuf)>> {
     if SHIPPED.iter().any(|(name, _)| model == Path::new(name)) {
         let players = PLAYERS_SHIPPED.iter().find(|(name, _)| model == Path::new(name));

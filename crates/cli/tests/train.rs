@@ -108,7 +108,8 @@ fn a_run_is_made_continued_and_sampled() {
         "parameters",
         "MiB of memory; 4 steps of reading, 2 steps of copying, about",
         "step 3/6: reading: loss",
-        "step 6/6: copying: loss",
+        "step 6/6: copying: copies",
+        ", matcher ",
         "clips/s",
         "left",
     ] {

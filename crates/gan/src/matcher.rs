@@ -126,8 +126,8 @@ impl<T: Tensor> Matcher<T> {
         self.frames(&T::concat(&frames.iter().collect::<Vec<_>>(), 1)?)
     }
 
-    /// The vectors of clips, as [`Matcher::clips`] gives them, from the frames in
-    /// [`Matcher::seen`] alone. A generator need not decode the other frames.
+    /// Like [`Matcher::clips`], for a caller that has only the frames of [`Matcher::seen`]: a
+    /// generator need not decode the others. All frames that are passed are seen.
     ///
     /// # Shapes
     /// frames `[n, seen, h, w, c]`; returns `[n, sentence]`.

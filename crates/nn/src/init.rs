@@ -2,11 +2,7 @@ use kinora_tensor::{Desc, Error, Random, Result, Shape, Tensor};
 
 /// The most elements that a tensor may have. A larger size, for example from a file, is an error
 /// before anything is allocated.
-pub const MAX_ELEMENTS: usize = match 1_usize.checked_shl(32) {
-    Some(most) => most,
-    // On a system of 32 bits, the address space is the limit.
-    None => usize::MAX,
-};
+pub const MAX_ELEMENTS: usize = 1 << if usize::BITS > 32 { 32 } else { 29 };
 
 /// The initial values of a new tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 //! suits clips that a program draws, or clips from a database; a folder of files needs no code
 //! (`clips:PATH`).
 //!
-//! `cargo run --release -p kinora-train --example own_dataset -- FOLDER` trains in FOLDER, for a few
-//! steps, too few to learn anything; without FOLDER in a temporary folder.
+//! `cargo run --release -p kinora-train --example own_dataset -- FOLDER` trains in FOLDER. It makes a few
+//! steps, too few to learn anything. Without FOLDER it trains in a temporary folder, which it deletes.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -75,7 +75,7 @@ impl Dataset for Bars {
         Ok(Example { clip, caption: self.caption(split, draw)? })
     }
 
-    /// The caption with the colour or the motion changed.
+    /// The caption with the colour or the motion changed: there are three such captions.
     fn wrong_captions(
         &self,
         _: Split,
@@ -83,14 +83,16 @@ impl Dataset for Bars {
         draw: Draw,
         count: usize,
     ) -> kinora_video::Result<Vec<String>> {
-        let all = COLOURS.iter().flat_map(|(colour, _)| {
-            MOTIONS.iter().map(move |motion| format!("a {colour} bar {motion}"))
-        });
-        let mut false_ones: Vec<String> = all.filter(|text| *text != caption.text).collect();
-        let first = draw.index as usize % false_ones.len();
-        false_ones.rotate_left(first);
-        false_ones.truncate(count);
-        Ok(false_ones)
+        let own = |name: &str| caption.attributes[name].as_str();
+        let colours = COLOURS.iter().map(|(colour, _)| (*colour, own("motion")));
+        let motions = MOTIONS.iter().map(|motion| (own("colour"), *motion));
+        let changed: Vec<String> = colours
+            .chain(motions)
+            .filter(|pair| *pair != (own("colour"), own("motion")))
+            .map(|(colour, motion)| format!("a {colour} bar {motion}"))
+            .collect();
+        let first = draw.index as usize % changed.len();
+        Ok(changed.into_iter().cycle().skip(first).take(count).collect())
     }
 
     fn check(&self) -> Vec<Error> {
@@ -130,6 +132,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         ControlFlow::Continue(())
     })?;
-    println!("{outcome:?}: the run is in {}", folder.display());
+    println!("{outcome:?} in {}", folder.display());
     Ok(())
 }

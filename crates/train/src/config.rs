@@ -70,8 +70,8 @@ pub struct ReadingConfig {
 pub struct CopyingConfig {
     /// Steps of the phase.
     pub steps: u64,
-    /// Clips per step of the phase. In this phase and the next, the first half of a batch is copied
-    /// (all of it in this phase if `reading.weight` = 0).
+    /// Clips per step of the phase. Half of a batch is copied, in this phase and in the next; with
+    /// `reading.weight` = 0, this phase copies all of it. A batch of 1 is always copied.
     pub batch: usize,
     /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
     /// twentieth along a cosine.
@@ -247,13 +247,13 @@ impl Config {
     }
 
     /// The config with steps left for the phase of playing. If reading and copying together have
-    /// more steps than the training, both are shortened in proportion, to half of the training's
+    /// as many steps as the training or more, both are shortened in proportion, to half of the training's
     /// steps together; otherwise a short training would never reach its last phase. Reading keeps
     /// at least one step if it had any.
     pub fn with_room(mut self) -> Self {
         let (read, copied) = (self.reading.steps, self.copying.steps);
         let before = read.saturating_add(copied);
-        if before > self.train.steps {
+        if before >= self.train.steps {
             let half = self.train.steps / 2;
             let share = read as f64 / before as f64;
             self.reading.steps = ((half as f64 * share) as u64).max(read.min(1));

@@ -1,5 +1,5 @@
-//! The second and third phase of a training: the generator copies real clips, then plays against the
-//! discriminators while it continues to copy.
+//! The second and third phase of a training: the generator copies real clips and draws films from
+//! random noise, which the matcher scores; then it also plays against the discriminators.
 
 use kinora_embed::Encoded;
 use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast};
@@ -95,7 +95,8 @@ impl<T: Tensor> State<T> {
         let constant = |x: &T| Var::constant(x.clone());
         let sentence = constant(&read.own.sentence);
         let noise = noise(device, config, step, n)?;
-        // The films of the clips from `from` on, one for each row of z: the frames `which`.
+        // Draws a film for each row of z, with the captions from row `from` on; only the frames
+        // `which`.
         let draw = |from: usize, z: Var<T>, which: &[usize]| {
             let count = z.shape()[0];
             let of = |x: &T| x.slice(0, from, count).map(Var::constant);

@@ -67,9 +67,10 @@ impl<T: Tensor> Training<T> {
     /// A new run in a folder, on the dataset that `open` gives for [`Config::data`]:
     /// [`kinora_video::open`], or a function that returns a dataset of your own.
     ///
-    /// The run starts from the trained model `init` if there is one: from the model's tokenizer, and from its tensors whose name and shape fit the config's network. The
-    /// other tensors get new weights. [`Config::sized_as`] gives a config that all tensors fit. The
-    /// model's card records `command` as the command that made the model.
+    /// The run starts from the trained model `init` if there is one: from the model's tokenizer, and
+    /// from its tensors whose name and shape fit the config's network. The other tensors get new
+    /// weights. [`Config::sized_as`] gives a config that all tensors fit. The model's card records
+    /// `command` as the command that made the model.
     ///
     /// # Errors
     /// If the folder already holds a run, another training runs in it, or it cannot be created; if
@@ -178,7 +179,7 @@ impl<T: Tensor> Training<T> {
     /// If the bytes are not a safetensors file, or the training cannot be saved.
     pub fn with_players(mut self, bytes: &[u8], origin: &Path) -> Result<Self> {
         match self.state.take_players(&self.device, &self.config, bytes) {
-            Ok(left) => left.iter().for_each(|note| self.card.notes += &format!(" {note}")),
+            Ok(notes) => notes.iter().for_each(|note| self.card.notes += &format!(" {note}")),
             Err(kinora_nn::Error::Tensor(error)) => return Err(error.into()),
             Err(error) => {
                 return Err(Error::Checkpoint { path: origin.into(), reason: error.to_string() });
@@ -189,9 +190,8 @@ impl<T: Tensor> Training<T> {
     }
 
     /// Resumes the run in a folder from its last checkpoint, on the dataset that `open` gives for
-    /// [`Config::data`], as in [`Training::create`]; with some keys of its config changed,
-    /// each `"section.key=value"`. If the config has changed, the model's card also records
-    /// `command`.
+    /// [`Config::data`], as in [`Training::create`]. `set` changes some keys of the config, each
+    /// `"section.key=value"`. If the config has changed, the model's card also records `command`.
     ///
     /// # Errors
     /// If the folder holds no run, another training runs in it, a changed key is not known or must
@@ -472,7 +472,7 @@ impl<T: Tensor> Training<T> {
         let name = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let card = Card {
             name,
-            data: self.config.data.split(':').next().unwrap_or_default().into(),
+            data: self.dataset.info().spec.split(':').next().unwrap_or_default().into(),
             steps: self.state.step,
             clips: self.clips,
             ..self.card.clone()

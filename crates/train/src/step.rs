@@ -173,31 +173,35 @@ impl<T: Tensor> State<T> {
 
     /// Loads the recogniser and the discriminators from a file with the tensors of
     /// [`State::players`]. A network that is missing from the file or has another size keeps its
-    /// weights. Returns a sentence about each such network.
+    /// weights. Returns a note for the model's card about each such network.
     pub(crate) fn take_players(
         &mut self,
         device: &T::Device,
         config: &Config,
         bytes: &[u8],
     ) -> Result<Vec<String>, kinora_nn::Error> {
-        let mut left = Vec::new();
-        let mut take = |name: &str, error: kinora_nn::Error| match error {
+        let mut notes = Vec::new();
+        let mut note = |name: &str, error: kinora_nn::Error| match error {
             error @ (kinora_nn::Error::Tensor(_) | kinora_nn::Error::Header(_)) => Err(error),
+            kinora_nn::Error::Missing { .. } => {
+                notes.push(format!("The {name} started from new weights."));
+                Ok(())
+            }
             error => {
-                left.push(format!("The {name} started from new weights: {error}."));
+                notes.push(format!("The {name} started from new weights: {error}."));
                 Ok(())
             }
         };
         let outline = recogniser(&mut Outline, config)?;
         match kinora_nn::load(&outline, device, bytes, "recogniser") {
             Ok(recogniser) => self.recogniser = recogniser,
-            Err(error) => take("recogniser", error)?,
+            Err(error) => note("recogniser", error)?,
         }
         match kinora_nn::load(&describe(&self.critic), device, bytes, "critic") {
             Ok(critic) => self.critic = critic,
-            Err(error) => take("discriminators", error)?,
+            Err(error) => note("discriminators", error)?,
         }
-        Ok(left)
+        Ok(notes)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p kinora-video --example sheet_to_gif -- knight.sheet.png knight.gif`
 //!
-//! Without paths it draws a sheet of its own and writes both files into a temporary folder.
+//! Without paths it draws a sheet of its own, in a temporary folder that it deletes.
 
 use std::path::PathBuf;
 

@@ -98,7 +98,7 @@ fn a_run_may_begin_with_the_players_of_another() {
     let kept = safetensors::serialize(kept, None).unwrap();
     let training = begin("fifth", &[], &kept).unwrap();
     let notes = &training.card().notes;
-    assert!(notes.contains("The discriminators started from new weights: "), "{notes}");
+    assert!(notes.contains("The discriminators started from new weights."), "{notes}");
     assert!(!notes.contains("recogniser started"), "{notes}");
 
     let error = begin("fourth", &[], b"garbage").err().unwrap();
