@@ -57,8 +57,7 @@ fn every_row_is_written() {
     assert_eq!(named("shapes/sample", "films/s"), 2);
     // Matcher, recogniser, input, state, decoder and output of the generator, each discriminator.
     assert_eq!(named("shapes/conv", "GFLOP/s"), 3 * 8);
-    // The generator draws copies and films from random noise as two batches, of half the clips each.
-    assert_eq!(named("shapes/conv 1x3x3 4→4 on 1x4x4 enlarged, 2", "GFLOP/s"), 3);
+    assert_eq!(named("shapes/conv 1x3x3 4→4 on 1x4x4 enlarged, 4", "GFLOP/s"), 3);
     // Only where the system reports the memory of a process.
     let memory = named("shapes/memory", "MiB");
     assert_eq!(memory, usize::from(cfg!(target_os = "linux")));

@@ -104,21 +104,40 @@ impl<T: Tensor> State<T> {
             let Encoded { sentence, words, bias } = &read.own;
             lifted.0.frames(&of(sentence)?, &of(words)?, &of(bias)?, &noise, which)
         };
-        // Half of the frames give as good a gradient of the copies as all, at half the cost; the
-        // matcher sees half of them anyway. The discriminators see all.
-        let (of_copies, of_films) = match phase {
-            Phase::Playing => ((0..t).collect(), (0..t).collect()),
-            _ => (frames_of(config, step, t.div_ceil(2)), Matcher::<T>::seen(t)),
+        let (mut code, mut z_copies, mut z_films) = (None, None, None);
+        if copied > 0 {
+            let seen = constant(&real.slice(0, 0, copied)?);
+            let found = lifted.1.forward(&seen, &sentence.slice(0, 0, copied)?)?;
+            z_copies = Some(found.draw(&constant(&noise.film.slice(0, 0, copied)?))?);
+            code = Some(found);
+        }
+        if copied < n {
+            z_films = Some(constant(&noise.film.slice(0, copied, n - copied)?));
+        }
+        let mut which: Vec<usize> = (0..t).collect();
+        let (copies, films, fake) = match phase {
+            // The discriminators see all frames of all films, so they are drawn as one batch.
+            Phase::Playing => {
+                let z: Vec<_> = z_copies.iter().chain(&z_films).collect();
+                let fake = draw(0, Var::concat(&z, 0)?, &which)?;
+                let copies = z_copies.map(|_| fake.slice(0, 0, copied)).transpose()?;
+                let films = z_films.map(|_| fake.slice(0, copied, n - copied)).transpose()?;
+                (copies, films, Some(fake))
+            }
+            // Half of the frames give as good a gradient of the copies as all, at half the cost; the
+            // matcher sees half of them anyway.
+            _ => {
+                which = frames_of(config, step, t.div_ceil(2));
+                let copies = z_copies.map(|z| draw(0, z, &which)).transpose()?;
+                let seen = Matcher::<T>::seen(t);
+                (copies, z_films.map(|z| draw(copied, z, &seen)).transpose()?, None)
+            }
         };
 
         let mut loss = Var::constant(T::full(device, 0.0, [])?);
-        let mut drawn = Vec::new();
-        if copied > 0 {
+        if let (Some(code), Some(copies)) = (code, copies) {
             let clips = real.slice(0, 0, copied)?;
-            let code = lifted.1.forward(&constant(&clips), &sentence.slice(0, 0, copied)?)?;
-            let z = code.draw(&constant(&noise.film.slice(0, 0, copied)?))?;
-            let copies = draw(0, z, &of_copies)?;
-            let frames = of_copies.iter().map(|&frame| clips.slice(1, frame, 1));
+            let frames = which.iter().map(|&frame| clips.slice(1, frame, 1));
             let frames = frames.collect::<kinora_tensor::Result<Vec<T>>>()?;
             let wanted = T::concat(&frames.iter().collect::<Vec<_>>(), 1)?;
             let difference = copies.sub(&constant(&wanted))?;
@@ -133,33 +152,26 @@ impl<T: Tensor> State<T> {
             let copy = copy.add(&squares.affine(SQUARED, 0.0)?)?;
             loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
             loss = loss.add(&divergence.affine(config.copying.divergence, 0.0)?)?;
-            drawn.push(copies);
         }
-        if copied < n {
-            let z = constant(&noise.film.slice(0, copied, n - copied)?);
-            let films = draw(copied, z, &of_films)?;
-            if let (Some(matcher), true) = (&self.net.matcher, matches) {
-                let matcher: Matcher<Var<T>> = freeze(matcher);
-                // Column i is the sentence of film i; then come all other captions of the batch.
-                let mut captions = vec![sentence.slice(0, copied, n - copied)?];
-                if copied > 0 {
-                    captions.push(sentence.slice(0, 0, copied)?);
-                }
-                captions.push(constant(&read.wrong));
-                let captions = Var::concat(&captions.iter().collect::<Vec<_>>(), 0)?;
-                let seen = match phase {
-                    Phase::Playing => matcher.clips(&films)?,
-                    _ => matcher.frames(&films)?,
-                };
-                let matched = contrast(&matcher.logits(&seen, &captions)?)?;
-                guarded.push(("loss_match", matched.value().clone()));
-                loss = loss.add(&matched.affine(config.reading.weight, 0.0)?)?;
+        if let (Some(films), Some(matcher), true) = (films, &self.net.matcher, matches) {
+            let matcher: Matcher<Var<T>> = freeze(matcher);
+            // Column i is the sentence of film i; then come all other captions of the batch.
+            let mut captions = vec![sentence.slice(0, copied, n - copied)?];
+            if copied > 0 {
+                captions.push(sentence.slice(0, 0, copied)?);
             }
-            drawn.push(films);
+            captions.push(constant(&read.wrong));
+            let captions = Var::concat(&captions.iter().collect::<Vec<_>>(), 0)?;
+            let seen = match phase {
+                Phase::Playing => matcher.clips(&films)?,
+                _ => matcher.frames(&films)?,
+            };
+            let matched = contrast(&matcher.logits(&seen, &captions)?)?;
+            guarded.push(("loss_match", matched.value().clone()));
+            loss = loss.add(&matched.affine(config.reading.weight, 0.0)?)?;
         }
         let (mut shares, mut logits) = (Vec::new(), Vec::new());
-        if phase == Phase::Playing {
-            let fake = Var::concat(&drawn.iter().collect::<Vec<_>>(), 0)?;
+        if let Some(fake) = fake {
             let which = frames_judged(config, step);
             let judged;
             (self.critic, judged) = play(
@@ -183,7 +195,7 @@ impl<T: Tensor> State<T> {
             guarded.push(("loss_generator", game.value().clone()));
             loss = loss.add(&game)?;
         }
-        drop((drawn, sentence));
+        drop(sentence);
         let gradients = grad(loss, &parameters(&lifted))?;
         drop(lifted);
         let norm = gradient_norm(&gradients)?;

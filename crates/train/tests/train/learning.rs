@@ -148,7 +148,7 @@ fn the_matcher_learns_to_read() {
 }
 
 /// The generator memorises one batch: it draws the clips from the codes of the recogniser. With the
-/// matcher, half of the batch are films from random noise, and the matcher finds their sentences.
+/// matcher, half of the batch are films from random noise, whose loss is measured too.
 #[test]
 fn the_generator_learns_to_copy() {
     let copying = [&COPYING[..], &["copying.rate=3e-3"]].concat();
