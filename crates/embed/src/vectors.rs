@@ -175,14 +175,17 @@ impl Vectors {
     }
 
     /// The vector of a word: in exactly this spelling, else in lower case, else the mean of the
-    /// vectors of its letter n-grams, if the table has such vectors.
+    /// vectors of its letter n-grams, if the table has such vectors, else the vector of the word
+    /// without its ending ("wanders" as "wander", "poking" as "poke").
     pub fn vector(&self, word: &str) -> Option<Cow<'_, [f32]>> {
         if let Some(index) = self.find(word) {
             return Some(Cow::Borrowed(self.row(index)));
         }
         let all = self.ngrams();
         if all.is_empty() {
-            return None;
+            let word = word.to_lowercase();
+            let index = stems(&word).find_map(|stem| self.index(&stem));
+            return index.map(|index| Cow::Borrowed(self.row(index)));
         }
         let (mut sum, mut count) = (vec![0.0; self.dim], 0);
         for bucket in ngrams(word, all.len() / self.dim) {
@@ -253,6 +256,33 @@ pub(crate) fn unit(x: &[f32]) -> Vec<f32> {
 pub fn scaled(x: &[f32]) -> Vec<f32> {
     let scale = (x.len() as f32).sqrt();
     unit(x).into_iter().map(|x| scale * x).collect()
+}
+
+/// The words that an English word in lower case may be an inflected form of, the likeliest first.
+fn stems(word: &str) -> impl Iterator<Item = String> {
+    let mut stems = Vec::new();
+    if let Some(stem) = word.strip_suffix('s').filter(|stem| !stem.ends_with(['s', 'u'])) {
+        stems.push(stem.to_owned());
+        let stem = stem.strip_suffix('e').unwrap_or("");
+        if stem.ends_with(['s', 'x', 'z', 'o']) || stem.ends_with("ch") || stem.ends_with("sh") {
+            stems.push(stem.to_owned());
+        }
+        stems.extend(stem.strip_suffix('i').map(|stem| format!("{stem}y")));
+    }
+    for ending in ["ing", "ed"] {
+        let Some(stem) = word.strip_suffix(ending) else { continue };
+        stems.push(format!("{stem}e"));
+        stems.push(stem.to_owned());
+        let mut letters = stem.chars().rev();
+        if let (Some(last), Some(before)) = (letters.next(), letters.next())
+            && last == before
+        {
+            stems.push(stem[..stem.len() - last.len_utf8()].to_owned());
+        }
+        stems.extend(stem.strip_suffix('i').map(|stem| format!("{stem}y")));
+    }
+    // What is left of a short word is another word: "sing" is no form of "s".
+    stems.into_iter().filter(|stem| stem.chars().count() > 2)
 }
 
 /// The dot product Σ a_i b_i, by eight partial sums.

@@ -137,7 +137,7 @@ impl Lexicon {
 /// first; of several such words the first in `words`. `None` for short and for English words.
 fn meant<'a>(word: &str, words: impl Iterator<Item = &'a String>) -> Option<&'a String> {
     let letters = word.chars().count();
-    if letters < LETTERS || ENGLISH.get_or_init(Vectors::builtin).find(word).is_some() {
+    if letters < LETTERS || ENGLISH.get_or_init(Vectors::builtin).vector(word).is_some() {
         return None;
     }
     let is_alike = |known: &&String| {

@@ -11,6 +11,9 @@ pub struct Fed {
     pub clips: usize,
     /// The pixels of the clips, `[n, t, h, w, c]`, from -1 (black) to 1 (white).
     pub values: Vec<f32>,
+    /// The pixels of the clips that the recogniser sees, `[n, t, h, w, c]`: the twins of a batch
+    /// with twins, else empty.
+    pub twins: Vec<f32>,
     /// The captions: the own caption of each clip, then a false caption of each clip, then a second
     /// false caption of each clip, and so on.
     pub captions: Pieces,
@@ -29,6 +32,7 @@ impl Fed {
         Ok(Self {
             clips: batch.examples.len(),
             values: clips.collect::<Vec<_>>().concat(),
+            twins: batch.twins.iter().map(pixels::to_values).collect::<Vec<_>>().concat(),
             captions: lexicon.read(&captions)?,
         })
     }

@@ -106,7 +106,15 @@ impl<T: Tensor> State<T> {
         };
         let (mut code, mut z_copies, mut z_films) = (None, None, None);
         if copied > 0 {
-            let seen = constant(&real.slice(0, 0, copied)?);
+            // A code from the clip itself would also tell what the caption says, and the generator
+            // would not need to read it.
+            let seen = match fed.twins.is_empty() {
+                true => constant(&real.slice(0, 0, copied)?),
+                false => {
+                    let values = &fed.twins[..copied * t * h * w * c];
+                    constant(&T::from_slice(device, values, [copied, t, h, w, c])?)
+                }
+            };
             let found = lifted.1.forward(&seen, &sentence.slice(0, 0, copied)?)?;
             z_copies = Some(found.draw(&constant(&noise.film.slice(0, 0, copied)?))?);
             code = Some(found);

@@ -402,6 +402,8 @@ impl<T: Tensor> Training<T> {
             batch: self.config.batch(start + 1),
             dims: clip.dims(),
             wrong: train.wrong,
+            twins: self.config.phase(start + 1) != Phase::Reading
+                && self.config.copying.weight > 0.0,
         };
         Ok(Feed::new(dataset, wanted, make))
     }

@@ -75,6 +75,16 @@ pub trait Dataset: Send + Sync {
     /// If a file of the dataset cannot be read or is damaged.
     fn example(&self, split: Split, draw: Draw) -> Result<Example>;
 
+    /// A twin of the clip of a draw: all that the caption of the draw states is drawn anew, and the
+    /// rest stays as far as it can. So the twin tells nothing about what the caption states, and
+    /// shows what the caption leaves open. `None` if the dataset cannot make one.
+    ///
+    /// # Errors
+    /// Those of [`Dataset::example`].
+    fn twin(&self, _split: Split, _draw: Draw) -> Result<Option<Clip>> {
+        Ok(None)
+    }
+
     /// `count` sentences that are false of the clip of `draw`, whose caption is `caption`. If the
     /// dataset has attributes, each sentence is the caption with one attribute changed; else the
     /// sentences are captions of other clips. They are distinct, as far as there are enough.

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use crate::{Dataset, Draw, Error, Example, Result, Split};
+use crate::{Clip, Dataset, Draw, Error, Example, Result, Split};
 
 /// Number of finished batches that wait in the queue.
 const AHEAD: usize = 2;
@@ -21,6 +21,9 @@ pub struct Batch {
     /// False captions, `wrong * n` for `n` examples: the first false caption of every example, then
     /// the second of every example, and so on.
     pub wrong_captions: Vec<String>,
+    /// The twin of each clip ([`Dataset::twin`]); the clip itself if the dataset makes no twins.
+    /// Empty without [`FeedConfig::twins`].
+    pub twins: Vec<Clip>,
 }
 
 /// The examples that a [`Feed`] draws.
@@ -38,6 +41,8 @@ pub struct FeedConfig {
     pub dims: [usize; 4],
     /// False captions per example.
     pub wrong: usize,
+    /// Whether a batch has twins.
+    pub twins: bool,
 }
 
 /// A thread that draws batches of a dataset a few steps in advance, and converts each with the
@@ -123,8 +128,9 @@ impl Source {
 
     /// The batch of a step; `None` if the feed was dropped.
     fn draw(&self, index: u64) -> Result<Option<Batch>> {
-        let FeedConfig { split, seed, batch: size, dims, wrong, .. } = self.config;
-        let mut batch = Batch { index, examples: Vec::new(), wrong_captions: Vec::new() };
+        let FeedConfig { split, seed, batch: size, dims, wrong, twins, .. } = self.config;
+        let mut batch =
+            Batch { index, examples: Vec::new(), wrong_captions: Vec::new(), twins: Vec::new() };
         let mut false_of_each = Vec::with_capacity(size);
         for k in 0..size as u64 {
             if self.shared.stop.load(Ordering::Relaxed) {
@@ -137,6 +143,11 @@ impl Source {
             if wrong > 0 {
                 let captions = self.dataset.wrong_captions(split, &example.caption, draw, wrong)?;
                 false_of_each.push(captions.into_iter());
+            }
+            if twins {
+                let twin = self.dataset.twin(split, draw)?;
+                let twin = twin.map(|twin| twin.to_dims(dims)).transpose()?;
+                batch.twins.push(twin.unwrap_or_else(|| example.clip.clone()));
             }
             batch.examples.push(example);
         }

@@ -7,6 +7,7 @@ mod likeness;
 mod mention;
 mod noun;
 mod sheet;
+mod twin;
 mod typing;
 mod universal;
 mod wardrobe;
@@ -85,6 +86,32 @@ impl Lpc {
         self.wardrobe.draw(split, &self.held_out, &mut rng(split, draw, 0))
     }
 
+    fn figure_of_twin(&self, split: Split, draw: Draw) -> Figure {
+        let figure = self.figure(split, draw);
+        let told = sentence(&figure, Voice::draw(split, draw, 1)).1;
+        let rng = &mut rng(split, draw, 4);
+        loop {
+            let twin = self.wardrobe.twin(&figure, &told, rng);
+            if split == Split::HeldOut || !self.held_out.has(&twin) {
+                return twin;
+            }
+        }
+    }
+
+    /// The clip of a figure; `rng` chooses the sheets.
+    fn clip(&self, figure: &Figure, rng: &mut fastrand::Rng) -> Result<Clip> {
+        let row = figure.action.row(figure.direction);
+        let size = CELL * CELL * 4;
+        let mut data = vec![0; FRAMES * size];
+        for path in self.wardrobe.layers(figure, rng) {
+            let sheet = self.cache.get(&self.root, &path)?;
+            for (frame, column) in data.chunks_exact_mut(size).zip(figure.action.columns()) {
+                sheet.draw(row, column, frame);
+            }
+        }
+        Clip::new(self.info.dims, self.info.fps, data)
+    }
+
     fn describe(figure: &Figure, split: Split, draw: Draw) -> Caption {
         let voice = Voice::draw(split, draw, 1);
         let (text, told) = sentence(figure, voice);
@@ -104,17 +131,13 @@ impl Dataset for Lpc {
 
     fn example(&self, split: Split, draw: Draw) -> Result<Example> {
         let figure = self.figure(split, draw);
-        let row = figure.action.row(figure.direction);
-        let size = CELL * CELL * 4;
-        let mut data = vec![0; FRAMES * size];
-        for path in self.wardrobe.layers(&figure, &mut rng(split, draw, 2)) {
-            let sheet = self.cache.get(&self.root, &path)?;
-            for (frame, column) in data.chunks_exact_mut(size).zip(figure.action.columns()) {
-                sheet.draw(row, column, frame);
-            }
-        }
-        let clip = Clip::new(self.info.dims, self.info.fps, data)?;
+        let clip = self.clip(&figure, &mut rng(split, draw, 2))?;
         Ok(Example { clip, caption: Self::describe(&figure, split, draw) })
+    }
+
+    fn twin(&self, split: Split, draw: Draw) -> Result<Option<Clip>> {
+        let twin = self.figure_of_twin(split, draw);
+        self.clip(&twin, &mut rng(split, draw, 2)).map(Some)
     }
 
     fn wrong_captions(

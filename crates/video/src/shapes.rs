@@ -170,6 +170,22 @@ impl Dataset for Shapes {
         Ok(Example { clip, caption: self.caption(split, draw)? })
     }
 
+    fn twin(&self, split: Split, draw: Draw) -> Result<Option<Clip>> {
+        let own = self.choose(split, &mut rng(split, draw, 0));
+        let wording = words::Wording::new(Voice::draw(split, draw, 1));
+        let drawn = &mut rng(split, draw, 4);
+        let twin = loop {
+            let mut twin = own;
+            for field in (0..FIELDS.len()).filter(|&field| wording.tells(field)) {
+                twin[field] = drawn.usize(..count(field));
+            }
+            if split == Split::HeldOut || !self.is_held_out(&twin) {
+                break twin;
+            }
+        };
+        render(&twin, self.info.fps, &mut rng(split, draw, 2)).map(Some)
+    }
+
     fn wrong_captions(
         &self,
         split: Split,

@@ -267,8 +267,15 @@ fn specs_that_are_none() {
     assert!(check("shapes").is_empty());
 }
 
-const FEED: FeedConfig =
-    FeedConfig { split: Split::Train, seed: 9, start: 0, batch: 3, dims: [8, 32, 32, 4], wrong: 2 };
+const FEED: FeedConfig = FeedConfig {
+    split: Split::Train,
+    seed: 9,
+    start: 0,
+    batch: 3,
+    dims: [8, 32, 32, 4],
+    wrong: 2,
+    twins: true,
+};
 
 #[test]
 fn a_feed_starts_anywhere() -> Result<()> {

@@ -216,3 +216,31 @@ fn a_caption_of_something_else_is_an_error() {
     let none = Caption { attributes: Attributes::new(), ..good };
     assert!(shapes.wrong_captions(Split::Train, &none, draw, 1).is_err());
 }
+
+#[test]
+fn a_twin_keeps_what_its_caption_leaves_open() -> kinora_video::Result<()> {
+    let shapes = Shapes::new();
+    let (mut open, mut stated) = ([0, 0], [0, 0]);
+    for index in 0..600 {
+        let draw = Draw { seed: 7, index };
+        let example = shapes.example(Split::Train, draw)?;
+        let twin = shapes.twin(Split::Train, draw)?.expect("shapes have twins");
+        assert_eq!(twin, shapes.twin(Split::Train, draw)?.expect("shapes have twins"));
+        assert_eq!(twin.dims(), example.clip.dims());
+        // No shape covers the corners in every frame.
+        let corners = |clip: &Clip| {
+            let last = clip.frame(0).len() - 3;
+            [0, 15].map(|t| [0, last].map(|at| clip.frame(t)[at..at + 3].to_vec()))
+        };
+        let counts = match example.caption.said.contains("background") {
+            false => &mut open,
+            true => &mut stated,
+        };
+        counts[0] += usize::from(corners(&twin) == corners(&example.clip));
+        counts[1] += 1;
+    }
+    assert!(open[1] > 100 && open[0] == open[1], "{open:?}");
+    // One of five backgrounds by chance.
+    assert!(stated[1] > 100 && stated[0] * 3 < stated[1], "{stated:?}");
+    Ok(())
+}

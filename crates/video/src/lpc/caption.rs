@@ -12,6 +12,9 @@ use crate::draws::{Voice, pick};
 const WOMEN: [&str; 6] = ["Mira", "Anna", "Lena", "Zoe", "Priya", "Ines"];
 const MEN: [&str; 6] = ["Tom", "Omar", "Arthur", "Ivan", "Diego", "Kenji"];
 
+/// Adjectives that say nothing about what can be seen, so that a model learns to ignore such words.
+const IDLE: [&str; 8] = ["nice", "simple", "old", "new", "fine", "worn", "clean", "fancy"];
+
 /// A sentence about a figure, and what the sentence states. One in twenty-five of the sentences with
 /// articles has a name instead ("Mira the knight"), so that a model learns to ignore names.
 pub fn sentence(figure: &Figure, voice: Voice) -> (String, Told) {
@@ -129,7 +132,7 @@ impl Saying<'_> {
     }
 
     /// The words for worn items, with articles; each slot uses its own random numbers.
-    fn worn(&mut self) -> Vec<&'static str> {
+    fn worn(&mut self) -> Vec<String> {
         let (m, f) = (self.mention, self.figure);
         self.told.torso |= m.torso;
         self.told.headwear |= m.headwear;
@@ -149,7 +152,11 @@ impl Saying<'_> {
             let item = item.filter(|_| told)?;
             let mut rng = thing.rng(voice);
             rng.u64(..);
-            Some(voice.pick(&mut rng, item.words))
+            let words = voice.pick(&mut rng, item.words);
+            Some(match rng.u32(..100) {
+                0..8 => with_adjective(pick(&mut rng, &IDLE), words),
+                _ => words.to_owned(),
+            })
         };
         slots.into_iter().filter_map(item).collect()
     }
@@ -164,7 +171,8 @@ impl Saying<'_> {
             let rng = &mut Thing::Order.rng(voice);
             rng.u64(..);
             let in_front = rng.u32(..100) >= 70;
-            let first = ["in", "in", "in", "wearing", "wearing", "dressed in", "~clad in"];
+            let first =
+                ["in", "in", "in", "wearing", "wearing", "dressed in", "clothed in", "~clad in"];
             let first = voice.pick(rng, &first);
             // A hat or boots alone are worn; nobody is "dressed in" them.
             let torso = self.mention.torso && self.figure.torso.is_some();
@@ -176,7 +184,10 @@ impl Saying<'_> {
         if let Some(weapon) = self.carried() {
             let rng = &mut Thing::Order.rng(voice);
             rng.u64(..);
-            let with = voice.pick(rng, &["with", "carrying", "carrying", "holding", "~bearing"]);
+            let with = voice.pick(
+                rng,
+                &["with", "carrying", "carrying", "holding", "wielding", "gripping", "~bearing"],
+            );
             parts.push(format!("{with} {weapon}"));
         }
         parts
@@ -199,7 +210,7 @@ impl Saying<'_> {
         if self.mention.torso && self.figure.torso.is_none() {
             things.push(noun::bare_chested(self.voice).to_owned());
         }
-        things.extend(worn.into_iter().map(plain));
+        things.extend(worn.iter().map(|words| plain(words)));
         if self.mention.feet && self.figure.feet.is_none() {
             things.push("barefoot".to_owned());
         }
@@ -310,13 +321,21 @@ impl Saying<'_> {
     }
 }
 
+/// The words for an item with an adjective: "a worn blue robe" for "a blue robe".
+fn with_adjective(adjective: &str, words: &str) -> String {
+    match words.strip_prefix("a ").or(words.strip_prefix("an ")) {
+        Some(noun) => a(&format!("{adjective} {noun}")),
+        None => format!("{adjective} {words}"),
+    }
+}
+
 /// The words with a comma before them; empty for no words.
 fn after(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(", {words}") }
 }
 
 /// "x", "x and y", "x, y and z".
-fn list(words: &[&str]) -> String {
+fn list(words: &[String]) -> String {
     match words {
         [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         _ => words.concat(),

@@ -1,6 +1,6 @@
 //! What a sentence is meant to mention, and what it states in the end.
 
-use super::figure::{Action, Direction, Figure, Head, Item, Kind};
+use super::figure::{Action, Direction, Figure, Head, Item, Kind, Part};
 use crate::draws::{Voice, pick};
 
 /// Purposes of the random numbers of a voice.
@@ -197,6 +197,19 @@ pub struct Told {
 }
 
 impl Told {
+    /// Whether the sentence states a part, by its own words or by those for a role. The weapon of
+    /// an action is a part of the action.
+    pub fn states(&self, part: Part) -> bool {
+        let role = self.role.is_some_and(|role| role != Role::Archer);
+        match part {
+            Part::Torso => self.torso || role,
+            Part::Legs => self.legs,
+            Part::Feet => self.feet,
+            Part::Headwear => self.headwear || self.role == Some(Role::Princess),
+            Part::Weapon => self.carried,
+        }
+    }
+
     /// The keys of the attributes that the sentence states.
     pub fn attributes(&self, figure: &Figure) -> Vec<&'static str> {
         let skeleton = figure.body.kind == Kind::Skeleton;

@@ -96,16 +96,35 @@ fn being(figure: &Figure, mention: &mut Mention, voice: Voice, told: &mut Told) 
         "princess",
         "sorceress",
         "maiden",
+        "lass",
+        "witch",
+        "duchess",
         "enchantress",
         "noblewoman",
         "man",
         "guy",
         "fellow",
         "male",
+        "boy",
+        "gentleman",
+        "dude",
         "bloke",
     ]);
-    let person =
-        has(&["woman", "lady", "girl", "maiden", "man", "guy", "fellow", "bloke", "person"]);
+    let person = has(&[
+        "woman",
+        "lady",
+        "girl",
+        "lass",
+        "maiden",
+        "man",
+        "guy",
+        "fellow",
+        "boy",
+        "gentleman",
+        "dude",
+        "bloke",
+        "person",
+    ]);
     let being = has(&["orc", "elf", "skeleton"]);
     told.sex |= sex;
     told.kind |= being || person || mention.skin;
@@ -130,7 +149,7 @@ fn skin(kind: Kind, voice: Voice) -> &'static str {
 
 /// A noun for a human, whatever the clothes.
 fn neutral(woman: bool, voice: Voice, rng: &mut Rng) -> &'static str {
-    const WOMEN: [&str; 13] = [
+    const WOMEN: [&str; 14] = [
         "woman",
         "woman",
         "woman",
@@ -141,11 +160,12 @@ fn neutral(woman: bool, voice: Voice, rng: &mut Rng) -> &'static str {
         "lady",
         "lady",
         "girl",
+        "lass",
         "person",
         "character",
         "~maiden",
     ];
-    const MEN: [&str; 13] = [
+    const MEN: [&str; 16] = [
         "man",
         "man",
         "man",
@@ -156,6 +176,9 @@ fn neutral(woman: bool, voice: Voice, rng: &mut Rng) -> &'static str {
         "guy",
         "guy",
         "fellow",
+        "boy",
+        "gentleman",
+        "dude",
         "person",
         "character",
         "~bloke",
@@ -195,10 +218,10 @@ fn called(role: Role, woman: bool, voice: Voice, rng: &mut Rng) -> &'static str 
         (Role::Knight, true) => &["knight", "knight", "female knight", "~paladin"],
         (Role::Knight, false) => &["knight", "knight", "knight", "~paladin"],
         (Role::Mage, true) => {
-            &["mage", "mage", "female mage", "wizard", "sorceress", "~enchantress"]
+            &["mage", "mage", "female mage", "wizard", "sorceress", "witch", "~enchantress"]
         }
-        (Role::Mage, false) => &["mage", "mage", "wizard", "~magician"],
-        (Role::Princess, _) => &["princess", "princess", "princess", "~noblewoman"],
+        (Role::Mage, false) => &["mage", "mage", "wizard", "sorcerer", "~magician"],
+        (Role::Princess, _) => &["princess", "princess", "princess", "duchess", "~noblewoman"],
         (Role::Archer, true) => &["archer", "archer", "female archer"],
         (Role::Archer, false) => &["archer", "archer", "~bowman"],
     };
@@ -213,16 +236,16 @@ fn loose_role(figure: &Figure) -> &'static [&'static str] {
     let armed = is(figure.weapon, &["spear", "dagger", "bow", "shield"]);
     let helmet = is(figure.headwear, &["helmet", "mail hood"]);
     if is(figure.torso, &["plate", "mail", "tabard"]) {
-        return &["warrior", "warrior", "soldier", "fighter", "~guard"];
+        return &["warrior", "warrior", "soldier", "fighter", "defender", "~guard"];
     }
     if armed || helmet {
         return &["warrior", "fighter", "warrior", "hero", "~adventurer"];
     }
     match figure.torso {
         torso if is(torso, &["shirt", "top", "tunic", "dress", "vest"]) => {
-            &["villager", "villager", "townsperson", "~peasant"]
+            &["villager", "villager", "townsperson", "farmer", "~peasant"]
         }
-        _ => &["hero", "character", "~adventurer"],
+        _ => &["hero", "character", "traveller", "~adventurer"],
     }
 }
 

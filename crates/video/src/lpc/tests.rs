@@ -267,7 +267,7 @@ fn words_are_plain_english_and_some_are_kept_for_later() {
     });
     assert!(words.is_disjoint(&banned.iter().map(|w| (*w).to_owned()).collect()));
     assert!(words.iter().all(|w| w.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
-    assert!(trained.len() < 290, "{} words: {trained:?}", trained.len());
+    assert!(trained.len() < 350, "{} words: {trained:?}", trained.len());
 }
 
 #[test]
@@ -343,6 +343,48 @@ fn wrong_captions_of_training_show_no_held_out_pair() {
     }
     assert!(swaps > 500, "{swaps}");
     println!("{changed:?}, {swaps} swaps");
+}
+
+#[test]
+fn a_twin_keeps_what_its_sentence_leaves_open_and_forgets_the_rest() {
+    let lpc = without_sheets(universal::wardrobe());
+    let keys = ["sex", "kind", "skin", "hair", "hair_style", "torso", "legs", "feet", "headwear"];
+    // Of each attribute: among sentences that leave it open, and among those that state it, how
+    // many twins have the same value, and how many there are.
+    let mut same: BTreeMap<(&str, bool), [f32; 2]> = BTreeMap::new();
+    for index in 0..20_000 {
+        let draw = Draw { seed: SEED, index };
+        let Caption { attributes: own, said, .. } = lpc.caption(Split::Train, draw).unwrap();
+        let figure = lpc.figure_of_twin(Split::Train, draw);
+        assert_eq!(figure, lpc.figure_of_twin(Split::Train, draw));
+        assert!(!lpc.held_out.has(&figure), "{figure:?}");
+        let twin = figure.attributes();
+        assert_eq!((&own["action"], &own["direction"]), (&twin["action"], &twin["direction"]));
+        // "Barefoot" and "bald" fit few figures; hidden and missing things are not stated.
+        for key in keys.into_iter().filter(|key| !["none", "hidden", "bald"].contains(&&*own[*key]))
+        {
+            let [equal, all] = same.entry((key, said.contains(key))).or_default();
+            *equal += f32::from(u8::from(own[key] == twin[key]));
+            *all += 1.0;
+        }
+    }
+    let share = |key, said| same[&(key, said)][0] / same[&(key, said)][1];
+    for (key, kept, chance) in [
+        ("sex", 0.9, 0.6),
+        ("kind", 0.99, 0.7),
+        ("skin", 0.99, 0.3),
+        ("hair", 0.75, 0.15),
+        ("hair_style", 0.7, 0.15),
+        ("torso", 0.65, 0.2),
+        ("legs", 0.7, 0.3),
+        ("feet", 0.7, 0.45),
+        ("headwear", 0.8, 0.1),
+    ] {
+        let (open, stated) = (share(key, false), share(key, true));
+        println!("{key}: the same in {open:.3} of open cases, {stated:.3} of stated ones");
+        assert!(open >= kept, "{key}: {open}");
+        assert!(stated <= chance, "{key}: {stated}");
+    }
 }
 
 #[test]

@@ -220,34 +220,36 @@ impl Wardrobe {
     }
 
     /// The paths of the layers of a figure, the lowest first. If a name has several sheets, one is
-    /// chosen at random.
+    /// chosen at random. The choice for a layer does not depend on the other layers.
     pub fn layers(&self, figure: &Figure, rng: &mut Rng) -> Vec<String> {
-        let item = |rng: &mut Rng, item: Option<&Item>| -> Layers {
-            item.map_or(&[], |item| pick(rng, item.sheets))
+        let item = |mut rng: Rng, item: Option<&Item>| -> Layers {
+            item.map_or(&[], |item| pick(&mut rng, item.sheets))
         };
+        let mut body = rng.fork();
+        let mut hair = rng.fork();
         let hair = match figure.head {
             Head::Hair(style, colour) => {
                 let fits = |hair: &&Hair| hair.style == style && hair.colour == colour;
                 let sheets: Vec<&str> =
                     self.hair.iter().filter(fits).map(|hair| hair.sheet.as_str()).collect();
-                (!sheets.is_empty()).then(|| pick(rng, &sheets))
+                (!sheets.is_empty()).then(|| pick(&mut hair, &sheets))
             }
             Head::Bald | Head::Covered => None,
         };
-        let feet = item(rng, figure.feet);
+        let feet = item(rng.fork(), figure.feet);
         // A hem covers the shoes; boots cover trousers.
         let hem =
             figure.hides_legs() || figure.legs.is_some_and(|legs| legs.name.ends_with("skirt"));
         let (under, over): (Layers, Layers) = if hem { (feet, &[]) } else { (&[], feet) };
         let sex = figure.body.sex.folder();
         let lower = [
-            pick(rng, figure.body.sheets),
+            pick(&mut body, figure.body.sheets),
             under,
-            item(rng, figure.legs),
-            item(rng, figure.torso),
+            item(rng.fork(), figure.legs),
+            item(rng.fork(), figure.torso),
             over,
         ];
-        let upper = [item(rng, figure.headwear), item(rng, figure.weapon)];
+        let upper = [item(rng.fork(), figure.headwear), item(rng.fork(), figure.weapon)];
         let lower = lower.into_iter().flatten().copied();
         let upper = upper.into_iter().flatten().copied();
         lower.chain(hair).chain(upper).map(|path| path.replace("{s}", sex)).collect()

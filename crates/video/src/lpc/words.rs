@@ -48,17 +48,20 @@ pub fn verbs(figure: &Figure, direction: bool) -> &'static [Verb] {
     }
 }
 
-const SPELLCAST: [Verb; 7] = [
+const SPELLCAST: [Verb; 10] = [
     verb("casts a spell", "casting a spell", Action::Spellcast),
     verb("casts a spell", "casting a spell", Action::Spellcast),
     verb("casts magic", "casting magic", Action::Spellcast),
     verb("does magic", "doing magic", Action::Spellcast),
     verb("uses magic", "using magic", Action::Spellcast),
     verb("works a spell", "working a spell", Action::Spellcast),
+    verb("chants a spell", "chanting a spell", Action::Spellcast),
+    verb("summons magic", "summoning magic", Action::Spellcast),
+    verb("performs magic", "performing magic", Action::Spellcast),
     verb("~conjures", "~conjuring", Action::Spellcast),
 ];
 
-const SPEAR: [Verb; 9] = [
+const SPEAR: [Verb; 12] = [
     armed("thrusts a spear", "thrusting a spear", Action::Thrust),
     armed("thrusts with a spear", "thrusting with a spear", Action::Thrust),
     armed("stabs with a spear", "stabbing with a spear", Action::Thrust),
@@ -66,19 +69,25 @@ const SPEAR: [Verb; 9] = [
     armed("attacks with a spear", "attacking with a spear", Action::Thrust),
     armed("fights with a spear", "fighting with a spear", Action::Thrust),
     fight("attacks", "attacking"),
+    armed("strikes with a spear", "striking with a spear", Action::Thrust),
+    armed("prods with a spear", "prodding with a spear", Action::Thrust),
+    armed("pierces the air with a spear", "piercing the air with a spear", Action::Thrust),
     armed("~lunges with a spear", "~lunging with a spear", Action::Thrust),
     armed("~pokes with a spear", "~poking with a spear", Action::Thrust),
 ];
 
-const THRUST: [Verb; 5] = [
+const THRUST: [Verb; 8] = [
     verb("thrusts", "thrusting", Action::Thrust),
     verb("jabs", "jabbing", Action::Thrust),
     verb("stabs", "stabbing", Action::Thrust),
     fight("attacks", "attacking"),
+    verb("prods", "prodding", Action::Thrust),
+    verb("pierces the air", "piercing the air", Action::Thrust),
+    fight("strikes", "striking"),
     verb("~lunges", "~lunging", Action::Thrust),
 ];
 
-const WALK: [Verb; 10] = [
+const WALK: [Verb; 17] = [
     verb("walks", "walking", Action::Walk),
     verb("walks", "walking", Action::Walk),
     verb("heads", "heading", Action::Walk),
@@ -87,11 +96,18 @@ const WALK: [Verb; 10] = [
     verb("walks", "walking", Action::Walk),
     verb("strides", "striding", Action::Walk),
     verb("strolls", "strolling", Action::Walk),
+    verb("paces", "pacing", Action::Walk),
+    verb("hikes", "hiking", Action::Walk),
+    verb("trots", "trotting", Action::Walk),
+    verb("steps", "stepping", Action::Walk),
+    verb("moves", "moving", Action::Walk),
+    verb("travels", "travelling", Action::Walk),
+    verb("roams", "roaming", Action::Walk),
     verb("~marches", "~marching", Action::Walk),
     verb("~wanders", "~wandering", Action::Walk),
 ];
 
-const DAGGER: [Verb; 11] = [
+const DAGGER: [Verb; 15] = [
     armed("swings a dagger", "swinging a dagger", Action::Slash),
     armed("swings a sword", "swinging a sword", Action::Slash),
     armed("swings a blade", "swinging a blade", Action::Slash),
@@ -102,25 +118,34 @@ const DAGGER: [Verb; 11] = [
     armed("fights with a sword", "fighting with a sword", Action::Slash),
     fight("attacks", "attacking"),
     fight("fights", "fighting"),
+    armed("cuts with a dagger", "cutting with a dagger", Action::Slash),
+    armed("chops with a blade", "chopping with a blade", Action::Slash),
+    armed("strikes with a sword", "striking with a sword", Action::Slash),
+    armed("swipes with a dagger", "swiping with a dagger", Action::Slash),
     armed("~hacks with a sword", "~hacking with a sword", Action::Slash),
 ];
 
-const WAND: [Verb; 4] = [
+const WAND: [Verb; 5] = [
     armed("swings a wand", "swinging a wand", Action::Slash),
     armed("waves a wand", "waving a wand", Action::Slash),
     armed("swings a stick", "swinging a stick", Action::Slash),
+    armed("wields a wand", "wielding a wand", Action::Slash),
     armed("~flicks a wand", "~flicking a wand", Action::Slash),
 ];
 
-const SLASH: [Verb; 5] = [
+const SLASH: [Verb; 9] = [
     verb("slashes", "slashing", Action::Slash),
     verb("slashes the air", "slashing the air", Action::Slash),
     verb("swings an arm", "swinging an arm", Action::Slash),
     fight("attacks", "attacking"),
+    verb("chops", "chopping", Action::Slash),
+    verb("cuts the air", "cutting the air", Action::Slash),
+    verb("swipes", "swiping", Action::Slash),
+    fight("strikes", "striking"),
     verb("~hacks", "~hacking", Action::Slash),
 ];
 
-const BOW: [Verb; 11] = [
+const BOW: [Verb; 15] = [
     armed("shoots an arrow", "shooting an arrow", Action::Shoot),
     armed("shoots an arrow", "shooting an arrow", Action::Shoot),
     armed("shoots a bow", "shooting a bow", Action::Shoot),
@@ -131,16 +156,21 @@ const BOW: [Verb; 11] = [
     armed("attacks with a bow", "attacking with a bow", Action::Shoot),
     verb("shoots", "shooting", Action::Shoot),
     fight("attacks", "attacking"),
+    armed("releases an arrow", "releasing an arrow", Action::Shoot),
+    armed("launches an arrow", "launching an arrow", Action::Shoot),
+    armed("fires a bow", "firing a bow", Action::Shoot),
+    armed("lets an arrow fly", "letting an arrow fly", Action::Shoot),
     armed("~looses an arrow", "~loosing an arrow", Action::Shoot),
 ];
 
-const SHOOT: [Verb; 3] = [
+const SHOOT: [Verb; 4] = [
     verb("shoots", "shooting", Action::Shoot),
     verb("aims and shoots", "aiming and shooting", Action::Shoot),
+    verb("fires", "firing", Action::Shoot),
     verb("~takes a shot", "~taking a shot", Action::Shoot),
 ];
 
-const HURT: [Verb; 15] = [
+const HURT: [Verb; 21] = [
     verb("falls down", "falling down", Action::Hurt),
     verb("falls down", "falling down", Action::Hurt),
     verb("falls to the ground", "falling to the ground", Action::Hurt),
@@ -154,6 +184,12 @@ const HURT: [Verb; 15] = [
     verb("gets hit and falls", "getting hit and falling", Action::Hurt),
     verb("is defeated", "being defeated", Action::Hurt),
     verb("is knocked down", "being knocked down", Action::Hurt),
+    verb("slumps to the ground", "slumping to the ground", Action::Hurt),
+    verb("topples over", "toppling over", Action::Hurt),
+    verb("passes out", "passing out", Action::Hurt),
+    verb("drops dead", "dropping dead", Action::Hurt),
+    verb("is killed", "being killed", Action::Hurt),
+    verb("is struck down", "being struck down", Action::Hurt),
     verb("~tumbles", "~tumbling", Action::Hurt),
     verb("~faints", "~fainting", Action::Hurt),
 ];

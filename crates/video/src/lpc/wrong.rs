@@ -180,7 +180,7 @@ impl Liar<'_> {
         };
         let mut ratio = 1.0;
         for &part in compared {
-            if redrawn.contains(&part) && !own.keeps(part) {
+            if redrawn.contains(&part) && !told.states(part) {
                 other.wear(part, self.wardrobe.draw_item(part, &other, rng));
             } else {
                 ratio *= self.wardrobe.odds(part, &other) / self.wardrobe.odds(part, was);
@@ -284,19 +284,6 @@ impl Own {
             rest.is_none()
         });
         slot.map(|(slot, _)| *slot)
-    }
-
-    /// Whether the sentence states a part, which a false sentence then keeps.
-    fn keeps(&self, part: Part) -> bool {
-        let told = &self.told;
-        let role = told.role.is_some_and(|role| role != Role::Archer);
-        match part {
-            Part::Torso => told.torso || role,
-            Part::Legs => told.legs,
-            Part::Feet => told.feet,
-            Part::Headwear => told.headwear || told.role == Some(Role::Princess),
-            Part::Weapon => told.carried,
-        }
     }
 }
 

@@ -152,6 +152,7 @@ fn feed(dataset: &Arc<dyn Dataset>, subject: &Subject, config: &FitConfig) -> Fe
         batch: config.batch,
         dims: subject.dims,
         wrong: 0,
+        twins: false,
     };
     Feed::new(dataset.clone(), wanted, make)
 }

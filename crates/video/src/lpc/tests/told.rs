@@ -24,7 +24,7 @@ pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
             tell(key, values);
         }
     }
-    let still = [" falls down ", " falling down ", " knocked down "];
+    let still = [" falls down ", " falling down ", " knocked down ", " struck down "];
     let way = still.iter().fold(text.clone(), |text, fall| text.replace(fall, " "));
     let back = has("away|behind|seen from the back|north|into the distance|up");
     if back {
@@ -37,7 +37,8 @@ pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
     if text.replace("chain mail hood", "").contains(" chain mail ") {
         tell("torso", "chain mail|purple tabard");
     }
-    if has("woman|lady|girl|maiden|man|guy|fellow|bloke|person") && !has("orc|elf|skeleton") {
+    let person = "woman|lady|girl|lass|maiden|man|guy|fellow|boy|gentleman|dude|bloke|person";
+    if has(person) && !has("orc|elf|skeleton") {
         tell("kind", "human");
     }
     for words in words.windows(3).filter(|words| ["hair", "locks"].contains(&words[2].as_str())) {
@@ -99,14 +100,21 @@ const TOLD: &[(&str, &str, &str)] = &[
     ("right|rightwards|east", "direction", "right"),
     ("walks|walking|strides|striding|heads|heading|walk|goes|going", "action", "walk"),
     ("strolls|strolling|marches|marching|wanders|wandering", "action", "walk"),
+    ("paces|pacing|hikes|hiking|trots|trotting|steps|stepping", "action", "walk"),
+    ("moves|moving|travels|travelling|roams|roaming", "action", "walk"),
     ("spell|magic|conjures|conjuring|spellcast|casting", "action", "spellcast"),
     ("thrusts|thrusting|stabs|stabbing|jabs|jabbing|thrust|stab", "action", "thrust"),
-    ("lunges|lunging|pokes|poking", "action", "thrust"),
+    ("lunges|lunging|pokes|poking|prods|prodding|pierces|piercing", "action", "thrust"),
+    ("strikes|striking", "action", "thrust|slash|shoot"),
     ("attacks|attacking|fights|fighting", "action", "thrust|slash|shoot"),
     ("swings|swinging|slashes|slashing|waves|waving|slash", "action", "slash"),
-    ("hacks|hacking|flicks|flicking", "action", "slash"),
+    ("hacks|hacking|flicks|flicking|chops|chopping", "action", "slash"),
+    ("cuts|cutting|swipes|swiping|wields a wand|wielding a wand", "action", "slash"),
     ("shoots|shooting|fires|firing|draws|drawing|aims|aiming", "action", "shoot"),
     ("looses|loosing|takes a shot|taking a shot|archery|archer|bowman", "action", "shoot"),
+    ("releases|releasing|launches|launching|lets|letting", "action", "shoot"),
+    ("slumps|slumping|topples|toppling|passes out|passing out", "action", "hurt"),
+    ("killed|struck down", "action", "hurt"),
     ("falls|falling|collapses|collapsing|drops|dropping|dies|dying|death", "action", "hurt"),
     ("hurt|hit|defeated|knocked|tumbles|tumbling|faints|fainting", "action", "hurt"),
     ("spear", "weapon", "spear"),
@@ -115,10 +123,10 @@ const TOLD: &[(&str, &str, &str)] = &[
     ("wand|stick", "weapon", "wand"),
     ("shield", "weapon", "shield"),
     ("woman|lady|female|girl|maiden|princess|noblewoman", "sex", "woman"),
-    ("sorceress|enchantress", "sex", "woman"),
-    ("mage|wizard|sorceress|magician|enchantress", "torso", "*robe"),
-    ("princess|noblewoman", "torso", "*gown|*dress"),
-    ("man|guy|fellow|male|bloke", "sex", "man"),
+    ("sorceress|enchantress|lass|witch|duchess", "sex", "woman"),
+    ("mage|wizard|sorcerer|sorceress|witch|magician|enchantress", "torso", "*robe"),
+    ("princess|duchess|noblewoman", "torso", "*gown|*dress"),
+    ("man|guy|fellow|male|boy|gentleman|dude|bloke", "sex", "man"),
     ("skeleton", "skin", "bone"),
     ("skeleton", "kind", "skeleton"),
     ("orc", "kind", "orc"),
