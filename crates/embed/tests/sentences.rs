@@ -94,3 +94,27 @@ fn half_as_large() {
     assert!(error.contains("half.safetensors") && error.contains("70000"), "{error}");
     assert_eq!(read(&path, None).unwrap().vectors.len(), 5);
 }
+
+#[test]
+fn an_inflected_word_has_the_vector_of_its_stem() {
+    let vectors = Vectors::builtin();
+    for (word, stem) in [
+        ("wanders", "wander"),
+        ("Wanders", "wander"),
+        ("pokes", "poke"),
+        ("tumbles", "tumble"),
+        ("hiked", "hike"),
+        ("swatting", "swat"),
+        ("fainting", "faint"),
+        ("flourishes", "flourish"),
+        ("unifies", "unify"),
+    ] {
+        assert_eq!(vectors.find(word), None, "{word} is in the table itself");
+        assert_eq!(vectors.vector(word).as_deref(), vectors.get(stem), "{word}");
+        assert!(vectors.get(stem).is_some(), "{stem}");
+    }
+    // Not every ending is an inflection.
+    for word in ["zzzs", "qing", "ssssed", "ing", "s", "é́s", ""] {
+        assert!(vectors.vector(word).is_none(), "{word}");
+    }
+}

@@ -13,7 +13,7 @@ pub use attention::Attention;
 pub use discriminator::{Discriminator, DiscriminatorConfig};
 pub use generator::{Generator, GeneratorConfig, Noise};
 pub use loss::{Logits, Loss, contrast, r1};
-pub use matcher::{Matcher, MatcherConfig};
+pub use matcher::{Matcher, MatcherConfig, frames};
 pub use recogniser::{Code, Recogniser};
 
 /// The size of a film.

@@ -121,9 +121,7 @@ impl<T: Tensor> Matcher<T> {
     /// If the clips do not have the matcher's size, or the device fails.
     pub fn clips(&self, clips: &T) -> Result<T> {
         let seen = Self::seen(clips.shape()[1]);
-        let frames = seen.iter().map(|&frame| clips.slice(1, frame, 1));
-        let frames = frames.collect::<Result<Vec<_>>>()?;
-        self.frames(&T::concat(&frames.iter().collect::<Vec<_>>(), 1)?)
+        self.frames(&frames(clips, &seen)?)
     }
 
     /// Like [`Matcher::clips`], for a caller that has only the frames of [`Matcher::seen`]: a
@@ -171,6 +169,19 @@ impl<T: Tensor> Matcher<T> {
         let sharpness = self.sharpness.sigmoid()?.affine(SHARPEST, 0.0)?;
         clips.matmul_t(false, &unit(sentences)?, true)?.mul(&sharpness)
     }
+}
+
+/// The frames `which` of clips `[n, t, h, w, c]`, in that order: `[n, which, h, w, c]`.
+///
+/// # Errors
+/// If the clips have too few frames, or the device fails.
+///
+/// # Panics
+/// If `which` is empty.
+pub fn frames<T: Tensor>(clips: &T, which: &[usize]) -> Result<T> {
+    let frames = which.iter().map(|&frame| clips.slice(1, frame, 1));
+    let frames = frames.collect::<Result<Vec<_>>>()?;
+    T::concat(&frames.iter().collect::<Vec<_>>(), 1)
 }
 
 /// Scales each row of `[n, d]` to length 1; a zero row stays zero.

@@ -2,7 +2,7 @@
 //! random noise, which the matcher scores; then it also plays against the discriminators.
 
 use kinora_embed::Encoded;
-use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast};
+use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast, frames};
 use kinora_model::Net;
 use kinora_nn::{Adam, AdamConfig, clip_factor, freeze, gradient_norm, lift, parameters};
 use kinora_tensor::{Tensor, Var, grad};
@@ -107,14 +107,10 @@ impl<T: Tensor> State<T> {
         let (mut code, mut z_copies, mut z_films) = (None, None, None);
         if copied > 0 {
             // A code from the clip itself would also tell what the caption says, and the generator
-            // would not need to read it.
-            let seen = match fed.twins.is_empty() {
-                true => constant(&real.slice(0, 0, copied)?),
-                false => {
-                    let values = &fed.twins[..copied * t * h * w * c];
-                    constant(&T::from_slice(device, values, [copied, t, h, w, c])?)
-                }
-            };
+            // would not need to read the caption.
+            let seen = if fed.twins.is_empty() { &fed.values } else { &fed.twins };
+            let seen = seen.get(..copied * t * h * w * c).unwrap_or(seen);
+            let seen = Var::constant(T::from_slice(device, seen, [copied, t, h, w, c])?);
             let found = lifted.1.forward(&seen, &sentence.slice(0, 0, copied)?)?;
             z_copies = Some(found.draw(&constant(&noise.film.slice(0, 0, copied)?))?);
             code = Some(found);
@@ -145,10 +141,7 @@ impl<T: Tensor> State<T> {
         let mut loss = Var::constant(T::full(device, 0.0, [])?);
         if let (Some(code), Some(copies)) = (code, copies) {
             let clips = real.slice(0, 0, copied)?;
-            let frames = which.iter().map(|&frame| clips.slice(1, frame, 1));
-            let frames = frames.collect::<kinora_tensor::Result<Vec<T>>>()?;
-            let wanted = T::concat(&frames.iter().collect::<Vec<_>>(), 1)?;
-            let difference = copies.sub(&constant(&wanted))?;
+            let difference = copies.sub(&constant(&frames(&clips, &which)?))?;
             let copy = difference.abs()?.mean_all()?;
             // Most pixels are empty. At first, an empty film is the best copy by absolute
             // differences, and it has hardly any gradient; by squared differences the mean film is

@@ -178,7 +178,7 @@ impl<T: Tensor> Training<T> {
     /// # Errors
     /// If the bytes are not a safetensors file, or the training cannot be saved.
     pub fn with_players(mut self, bytes: &[u8], origin: &Path) -> Result<Self> {
-        match self.state.take_players(&self.device, &self.config, bytes) {
+        match self.state.take_players(&self.device, bytes) {
             Ok(notes) => notes.iter().for_each(|note| self.card.notes += &format!(" {note}")),
             Err(kinora_nn::Error::Tensor(error)) => return Err(error.into()),
             Err(error) => {

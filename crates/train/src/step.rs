@@ -177,7 +177,6 @@ impl<T: Tensor> State<T> {
     pub(crate) fn take_players(
         &mut self,
         device: &T::Device,
-        config: &Config,
         bytes: &[u8],
     ) -> Result<Vec<String>, kinora_nn::Error> {
         let mut notes = Vec::new();
@@ -192,8 +191,7 @@ impl<T: Tensor> State<T> {
                 Ok(())
             }
         };
-        let outline = recogniser(&mut Outline, config)?;
-        match kinora_nn::load(&outline, device, bytes, "recogniser") {
+        match kinora_nn::load(&describe(&self.recogniser), device, bytes, "recogniser") {
             Ok(recogniser) => self.recogniser = recogniser,
             Err(error) => note("recogniser", error)?,
         }

@@ -247,15 +247,17 @@ impl<T: Tensor> Reference<T> {
     }
 }
 
-/// Films of captions, cleaned as users get them; `asked` gives for each film the index of its caption
+/// Films of captions as users get them: typing errors corrected, films cleaned; `asked` gives for each film the index of its caption
 /// and a seed.
 fn sample<T: Tensor>(
     model: &Model<T>,
     captions: &[Caption],
     asked: &[(usize, u64)],
 ) -> Result<Vec<Clip>> {
+    let read = |&(k, _): &(usize, u64)| Ok(model.lexicon.look(&captions[k].text)?.text);
+    let texts = asked.iter().map(read).collect::<Result<Vec<String>>>()?;
     let prompts: Vec<(&str, u64)> =
-        asked.iter().map(|&(k, seed)| (captions[k].text.as_str(), seed)).collect();
+        texts.iter().zip(asked).map(|(text, &(_, seed))| (text.as_str(), seed)).collect();
     let films = model.sample_batch(&prompts)?;
     Ok(films.iter().map(|film| film.clean(&kinora_video::Palette::Auto)).collect())
 }

@@ -243,6 +243,27 @@ fn wrong_captions_reach_the_critic_and_the_matcher() {
     assert_eq!(step(&batch).1, a, "a step is the same every time");
 }
 
+/// The recogniser sees the twin of each clip, and nothing else of the batch depends on the twins.
+/// Without twins it sees the clips.
+#[test]
+fn the_recogniser_sees_the_twins() {
+    let config = config(&COPYING);
+    let lexicon = lexicon(&config);
+    let whole = batch(&config);
+    let step = |batch: &Batch| -> Metrics {
+        step_of(state(&config, &lexicon), &config, &fed(&lexicon, batch)).unwrap().1
+    };
+    let with_twins = |twins: Vec<kinora_video::Clip>| step(&Batch { twins, ..whole.clone() });
+    let clips: Vec<_> = whole.examples.iter().map(|example| example.clip.clone()).collect();
+    assert_ne!(whole.twins, clips);
+    let [twins, own, none] = [whole.twins.clone(), clips, Vec::new()].map(with_twins);
+    assert_eq!(own, none);
+    for name in ["loss_copy", "divergence"] {
+        assert_ne!(twins[name], own[name], "{name}");
+    }
+    assert_eq!(twins["loss_match"], own["loss_match"]);
+}
+
 /// A loss with weight 0 is not measured, and its networks do not change.
 #[test]
 fn what_weighs_nothing_is_left_out() {
@@ -270,6 +291,12 @@ fn a_batch_of_another_size() {
         let error = step_of(state(&config, &lexicon), &config, &fed).err().unwrap();
         assert!(matches!(error, Error::Tensor(_)), "{error:?}");
     }
+    let config = config(&COPYING);
+    let lexicon = lexicon(&config);
+    let mut batch = batch(&config);
+    batch.twins.truncate(1);
+    let error = step_of(state(&config, &lexicon), &config, &fed(&lexicon, &batch)).err().unwrap();
+    assert!(matches!(error, Error::Tensor(_)), "{error:?}");
 }
 
 /// The error names the first metric that is not finite, whichever network it comes from.
