@@ -39,8 +39,6 @@ FRAMES_JUDGED = 2
 # Channels per group of the matcher's norms, the matcher's largest inverse temperature, and the
 # recogniser's largest logarithm of a variance.
 GROUP, SHARPEST, LOG_VARIANCE = 8, 40.0, 6.0
-# The weight of the squared difference between a clip and its copy, relative to the absolute one.
-SQUARED = 2.0
 NETWORKS = ("generator", "clips", "frames", "matcher")
 
 
@@ -476,7 +474,6 @@ class Twin:
         fake = self.generator(words[:n], bias[:n], sentence, z, frames).transpose(1, 2)
         difference = fake[:copied] - self.real[:copied]
         loss_copy = difference.abs().mean()
-        squares = difference.square().mean()
         divergence = mean.square() + log_variance.exp() - log_variance - 1
         divergence = divergence.sum() * (0.5 / copied)
 
@@ -498,7 +495,7 @@ class Twin:
         loss_game = F.softplus(-of_clips).mean() + F.softplus(-of_frames).mean()
         logits = self.matcher.logits(self.see(fake), sentences)
         loss_match = F.cross_entropy(logits, torch.arange(n))
-        loss = (loss_copy + SQUARED * squares) * copying["weight"] + divergence * copying["divergence"]
+        loss = loss_copy * copying["weight"] + divergence * copying["divergence"]
         loss = loss + loss_game + loss_match * self.config["reading"]["weight"]
         self.adam_player.zero_grad()
         loss.backward()

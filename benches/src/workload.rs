@@ -43,7 +43,8 @@ impl Workload {
         let lexicon = Lexicon::new(&config.encoder, tokenizer, &captions)?;
         let Config { seed, clip, train, .. } = &config;
         let (seed, batch, wrong) = (*seed, train.batch, train.wrong);
-        let first = FeedConfig { split, seed, start: 0, batch, dims: clip.dims(), wrong };
+        let dims = clip.dims();
+        let first = FeedConfig { split, seed, start: 0, batch, dims, wrong, twins: false };
         let batch: Batch = Feed::new(Arc::new(dataset), first, |batch| batch).next()?;
         let fed = Fed::new(&lexicon, &batch)?;
         Ok(Self { preset: preset.into(), config, lexicon, fed })
@@ -89,7 +90,7 @@ impl Workload {
     pub fn inputs(&self, state: &State<CpuTensor>) -> Result<Vec<(String, CpuTensor)>> {
         let device = CpuDevice::new();
         let tensor = |data: &[f32], shape: &[usize]| CpuTensor::from_slice(&device, data, shape);
-        let Fed { clips, values, captions: pieces } = &self.fed;
+        let Fed { clips, values, captions: pieces, .. } = &self.fed;
         let shape = [pieces.sentences, pieces.places];
         let vectors = [pieces.sentences, pieces.places, self.lexicon.inputs().vectors];
         let [t, h, w, c] = self.config.clip.dims();

@@ -4,45 +4,26 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use kinora_assets::{ALL, Asset};
 use kinora_model::Model;
 use kinora_tensor::Tensor;
 use kinora_train::PLAYERS;
 
 use crate::exit::Failure;
 
-/// A model inside the binary.
-struct Shipped {
-    name: &'static str,
-    model: &'static [u8],
-    /// The recogniser, and the discriminators if they have learnt.
-    players: Option<&'static [u8]>,
-}
-
-static SHIPPED: [Shipped; 2] = [
-    Shipped {
-        name: "lpc",
-        model: include_bytes!("../../../assets/lpc.safetensors"),
-        players: Some(include_bytes!("../../../assets/lpc.players.safetensors")),
-    },
-    Shipped {
-        name: "shapes",
-        model: include_bytes!("../../../assets/shapes.safetensors"),
-        players: None,
-    },
-];
-
-fn shipped(model: &Path) -> Option<&'static Shipped> {
-    SHIPPED.iter().find(|shipped| model == Path::new(shipped.name))
+/// The model inside the binary that has this name.
+fn shipped(model: &Path) -> Option<&'static Asset> {
+    ALL.iter().find(|asset| model == Path::new(asset.name))
 }
 
 /// The bytes of a model, its name for messages (the name of a built-in model, else the path), and the
 /// folder of its file; a built-in model has no folder.
 pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String, Option<PathBuf>)> {
-    if let Some(shipped) = shipped(model) {
-        return Ok((Cow::Borrowed(shipped.model), shipped.name.into(), None));
+    if let Some(asset) = shipped(model) {
+        return Ok((Cow::Borrowed(asset.model), asset.name.into(), None));
     }
     if !model.exists() {
-        let names = SHIPPED.each_ref().map(|shipped| shipped.name).join(" and ");
+        let names = ALL.each_ref().map(|asset| asset.name).join(" and ");
         return Err(Failure::weights(format!(
             "there is no model {model:?}: the built-in models are {names}; for any other model, \
              give the path of a model file or run folder"
@@ -57,8 +38,8 @@ pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String, Option<PathBuf>
 /// The players of a model's training, from the binary or from the folder of the model, and the path to
 /// name in errors. `None` if there are none.
 pub fn players(model: &Path) -> Result<Option<(Cow<'static, [u8]>, PathBuf)>> {
-    if let Some(shipped) = shipped(model) {
-        return Ok(shipped.players.map(|bytes| (Cow::Borrowed(bytes), model.into())));
+    if let Some(asset) = shipped(model) {
+        return Ok(asset.players.map(|bytes| (Cow::Borrowed(bytes), model.into())));
     }
     let path = match model.is_dir() {
         true => model.join(PLAYERS),

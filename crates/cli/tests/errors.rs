@@ -162,8 +162,7 @@ fn edited(model: &[u8], edit: impl FnOnce(&mut Value)) -> Vec<u8> {
 fn weights() {
     let folder = folder();
     let path = folder.path();
-    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
-    let model = fs::read(assets.join("shapes.safetensors")).unwrap();
+    let model = kinora_assets::SHAPES.model.to_vec();
     let write = |name: &str, bytes: &[u8]| fs::write(path.join(name), bytes).unwrap();
     let metadata = |key: &str, from: &str, to: &str| {
         edited(&model, |header| {

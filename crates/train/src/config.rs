@@ -76,8 +76,8 @@ pub struct CopyingConfig {
     /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
     /// twentieth along a cosine.
     pub rate: f32,
-    /// The weight of the loss mean(|d| + 2 d²), where d is the difference between a real clip and
-    /// its copy. 0 turns copying off in all phases, and requires `steps` = 0.
+    /// The weight of the loss mean(|d| + λ d²), where d is the difference between a real clip and
+    /// its copy, and λ falls from 2 to 0 over the first eighth of `steps`. 0 turns copying off in all phases, and requires `steps` = 0.
     pub weight: f32,
     /// The weight of the KL divergence, in nats, of the recogniser's codes from normal noise.
     pub divergence: f32,

@@ -15,8 +15,11 @@ use crate::{Config, Fed, Measured, Phase, Result, State};
 
 /// Steps in which the learning rate of copying rises to its full value.
 const WARM_UP: f32 = 200.0;
-/// The weight of the squared difference, relative to the absolute difference.
+/// The weight of the squared difference at the first step of copying, relative to the absolute
+/// difference.
 const SQUARED: f32 = 2.0;
+/// The share of the steps of copying after which that weight has fallen to 0.
+const SQUARED_UNTIL: f32 = 0.125;
 
 /// The config of the generator's Adam at step `step` of a training, counted from 1.
 pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
@@ -31,6 +34,13 @@ pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
             AdamConfig { rate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }
         }
     }
+}
+
+/// The weight of the squared difference between a clip and its copy at step `step`.
+fn squared(config: &Config, step: u64) -> f32 {
+    let copied = step.saturating_sub(config.reading.steps + 1);
+    let passed = copied as f32 / (SQUARED_UNTIL * config.copying.steps.max(1) as f32);
+    SQUARED * (1.0 - passed).max(0.0)
 }
 
 /// The config of the discriminators' Adam.
@@ -145,12 +155,19 @@ impl<T: Tensor> State<T> {
             let copy = difference.abs()?.mean_all()?;
             // Most pixels are empty. At first, an empty film is the best copy by absolute
             // differences, and it has hardly any gradient; by squared differences the mean film is
-            // the best copy, from which the generator continues to learn.
-            let squares = difference.mul(&difference)?.mean_all()?;
+            // the best copy, from which the generator continues to learn. Later the mean is blurred,
+            // where the median, the best copy by absolute differences, is sharp.
+            let squared = squared(config, step);
             let divergence = code.divergence()?;
             guarded.push(("loss_copy", copy.value().clone()));
             guarded.push(("divergence", divergence.value().clone()));
-            let copy = copy.add(&squares.affine(SQUARED, 0.0)?)?;
+            let copy = match squared > 0.0 {
+                true => {
+                    let squares = difference.mul(&difference)?.mean_all()?;
+                    copy.add(&squares.affine(squared, 0.0)?)?
+                }
+                false => copy,
+            };
             loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
             loss = loss.add(&divergence.affine(config.copying.divergence, 0.0)?)?;
         }

@@ -1,13 +1,12 @@
 //! The model of characters that ships says what its sentences say.
 
-use kinora_cpu::CpuTensor;
+use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_model::Model;
 
 const COLOURS: [&str; 6] = ["red", "blue", "green", "black", "white", "purple"];
 
 fn lpc() -> Model<CpuTensor> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/lpc.safetensors");
-    Model::load(path).unwrap()
+    Model::from_bytes(&CpuDevice::default(), kinora_assets::LPC.model, "lpc", None).unwrap()
 }
 
 /// The sentence vector for each colour, without the mean over the colours.

@@ -14,9 +14,9 @@ use crate::tiny::{config, create, finish};
 /// reading. Older model files have no matcher.
 #[test]
 fn a_run_may_begin_with_a_model_that_has_no_matcher() {
-    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
-    for name in ["shapes", "lpc"] {
-        let model = Model::<CpuTensor>::load(assets.join(format!("{name}.safetensors"))).unwrap();
+    let device = CpuDevice::default();
+    for asset in &kinora_assets::ALL {
+        let model = Model::<CpuTensor>::from_bytes(&device, asset.model, asset.name, None).unwrap();
         let sizes = model.config.clone();
         if sizes.matcher.is_some() {
             continue;
