@@ -36,12 +36,27 @@ impl<T: Tensor> Attention<T> {
     /// If the shapes disagree, or the device fails.
     pub fn forward(&self, query: &T, words: &T, bias: &T) -> Result<(T, T)> {
         let [n, m, word] = [words.shape()[0], words.shape()[1], words.shape()[2]];
-        let asked = query.matmul(&self.weight)?.reshape([n, 1, word])?;
+        let query = query.reshape([n, 1, query.shape()[1]])?;
+        let (context, weights) = self.many(&query, words, bias)?;
+        Ok((context.reshape([n, word])?, weights.reshape(Shape::from([n, m]))?))
+    }
+
+    /// Like [`Attention::forward`], for q queries per sentence.
+    ///
+    /// # Shapes
+    /// query `[n, q, query]`, words `[n, m, word]`, bias `[n, m]`; returns the contexts
+    /// `[n, q, word]` and the weights `[n, q, m]`.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
+    pub fn many(&self, query: &T, words: &T, bias: &T) -> Result<(T, T)> {
+        let [n, m, word] = [words.shape()[0], words.shape()[1], words.shape()[2]];
+        let [q, width] = [query.shape()[1], query.shape()[2]];
+        let asked = query.reshape([n * q, width])?.matmul(&self.weight)?.reshape([n, q, word])?;
         let scale = (word as f32).sqrt().recip();
         let score = asked.matmul_t(false, words, true)?.affine(scale, 0.0)?;
         let weights = score.add(&bias.reshape([n, 1, m])?)?.softmax()?;
-        let context = weights.matmul(words)?;
-        Ok((context.reshape([n, word])?, weights.reshape(Shape::from([n, m]))?))
+        Ok((weights.matmul(words)?, weights))
     }
 }
 

@@ -33,6 +33,9 @@ pub struct GeneratorConfig {
     pub style: usize,
     /// Colours in the palette of a film. With 0 the decoder draws the channels directly.
     pub palette: usize,
+    /// Whether each cell of the recurrent state also attends to the words by itself, before it is
+    /// decoded.
+    pub cells: bool,
 }
 
 impl Default for GeneratorConfig {
@@ -48,6 +51,7 @@ impl Default for GeneratorConfig {
             group: 8,
             style: 0,
             palette: 0,
+            cells: false,
         }
     }
 }
@@ -82,10 +86,20 @@ pub struct Generator<T> {
     /// From the context and z_t, which are known only at their frame.
     moment: Linear<T>,
     recurrence: ConvLstm<T>,
+    cells: Option<Cells<T>>,
     decoder: Vec<Block<T>>,
     output: Conv<T>,
     /// From the style (or s and z) to the colours of a film, `[palette · c]`.
     palette: Option<Linear<T>>,
+}
+
+/// Attention of each cell of the recurrent state: the cell of the hair can attend to "red", and the
+/// cells of the robe to "blue" (Xu et al., "AttnGAN", 2018, equation 7).
+#[derive(Clone, Debug)]
+struct Cells<T> {
+    attention: Attention<T>,
+    /// From the context to what is added to the cell. It starts at 0.
+    tell: Linear<T>,
 }
 
 /// A block of the decoder: doubles the resolution by nearest neighbours, then applies a 3×3
@@ -142,6 +156,13 @@ impl<T> Generator<T> {
         let plan = Linear::new(init, planned, area * input, true)?;
         let moment = Linear::new(init, word + frame_noise, area * input, false)?;
         let recurrence = ConvLstm::new(init, [1, 3, 3], input, hidden)?;
+        let cells = match config.cells {
+            false => None,
+            true => Some(Cells {
+                attention: Attention::new(init, hidden, word)?,
+                tell: Linear::with(init, [word, hidden], Fill::Zeros, None)?,
+            }),
+        };
         let mut decoder = Vec::new();
         for &next in &config.decoder {
             let condition = known + word;
@@ -173,6 +194,7 @@ impl<T> Generator<T> {
             plan,
             moment,
             recurrence,
+            cells,
             decoder,
             output,
             palette,
@@ -284,6 +306,11 @@ impl<T: Tensor> Generator<T> {
         let pick = |all: &[T]| T::stack(&which.iter().map(|&t| &all[t]).collect::<Vec<_>>(), 1);
         let states = pick(&states)?;
         let mut x = states.reshape([n * t, 1, h, w, hidden])?;
+        if let Some(Cells { attention, tell }) = &self.cells {
+            let asking = x.reshape([n, t * h * w, hidden])?;
+            let told = tell.forward(&attention.many(&asking, words, bias)?.0)?;
+            x = x.add(&told.reshape([n * t, 1, h, w, hidden])?)?;
+        }
         let contexts = pick(&contexts)?;
         let word = contexts.shape()[2];
         let per_frame = |x: &T| {
@@ -423,9 +450,24 @@ impl<T> Module<T> for Generator<T> {
             plan: self.plan.try_map(&join(path, "plan"), f)?,
             moment: self.moment.try_map(&join(path, "moment"), f)?,
             recurrence: self.recurrence.try_map(&join(path, "recurrence"), f)?,
+            cells: self.cells.try_map(&join(path, "cells"), f)?,
             decoder: self.decoder.try_map(&join(path, "decoder"), f)?,
             output: self.output.try_map(&join(path, "output"), f)?,
             palette: self.palette.try_map(&join(path, "palette"), f)?,
+        })
+    }
+}
+
+impl<T> Module<T> for Cells<T> {
+    type Of<U> = Cells<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Cells<U>, E> {
+        Ok(Cells {
+            attention: self.attention.try_map(&join(path, "attention"), f)?,
+            tell: self.tell.try_map(&join(path, "tell"), f)?,
         })
     }
 }

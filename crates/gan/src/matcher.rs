@@ -134,10 +134,8 @@ impl<T: Tensor> Matcher<T> {
     /// If the frames do not have the matcher's size, or the device fails.
     pub fn frames(&self, frames: &T) -> Result<T> {
         let [n, shown, h, w, c] = [0, 1, 2, 3, 4].map(|axis| frames.shape()[axis]);
-        let mut x = frames.reshape([n * shown, 1, h, w, c])?;
-        for (conv, norm) in &self.layers {
-            x = norm.forward(&conv.forward(&x)?)?;
-        }
+        let layers = self.layers(&frames.reshape([n * shown, 1, h, w, c])?)?;
+        let x = layers.last().expect("there is a layer");
         let flat = x.reshape([n, shown, x.shape()[2..].iter().product()])?;
         let frames = self.frame.forward(&flat)?.leaky_relu(SLOPE)?;
         let mean = |x: &T| -> Result<T> {
@@ -149,6 +147,24 @@ impl<T: Tensor> Matcher<T> {
         };
         let seen = [mean(&frames)?, states(&self.ahead, false)?, states(&self.back, true)?];
         unit(&self.join.forward(&T::concat(&seen.each_ref(), 1)?)?)
+    }
+
+    /// The activations after each convolution, with its norm. Frames that look alike have similar
+    /// activations.
+    ///
+    /// # Shapes
+    /// frames `[n, 1, h, w, c]`; returns `[n, 1, h / 2, w / 2, channels]` and so on, halved at each
+    /// convolution.
+    ///
+    /// # Errors
+    /// If the frames do not have the matcher's channels, or the device fails.
+    pub fn layers(&self, frames: &T) -> Result<Vec<T>> {
+        let mut layers: Vec<T> = Vec::with_capacity(self.layers.len());
+        for (conv, norm) in &self.layers {
+            let x = conv.forward(layers.last().unwrap_or(frames))?;
+            layers.push(norm.forward(&x)?);
+        }
+        Ok(layers)
     }
 
     /// The indices of the frames that the matcher sees of a clip with `t` frames: every second

@@ -77,8 +77,11 @@ pub struct CopyingConfig {
     /// twentieth along a cosine.
     pub rate: f32,
     /// The weight of the loss mean(|d| + λ d²), where d is the difference between a real clip and
-    /// its copy, and λ falls from 2 to 0 over the first eighth of `steps`. 0 turns copying off in all phases, and requires `steps` = 0.
+    /// its copy. 0 turns copying off in all phases, and requires `steps` = 0.
     pub weight: f32,
+    /// λ at the first step of the phase; it falls to 0 over the first eighth of `steps`. A generator
+    /// that starts from new weights needs it.
+    pub squared: f32,
     /// The weight of the KL divergence, in nats, of the recogniser's codes from normal noise.
     pub divergence: f32,
 }
@@ -263,13 +266,15 @@ impl Config {
     }
 
     /// The config with the sizes of a model, for a training that starts from its weights. A model
-    /// with a matcher has already learnt to read, so the phase of reading then has no steps.
+    /// with a matcher has already learnt to read and to draw, so the phase of reading then has no
+    /// steps, and `copying.squared` is 0.
     pub fn sized_as(&self, model: &ModelConfig) -> Self {
         let ModelConfig { clip, encoder, generator, matcher } = model.clone();
         let mut config = Self { clip, encoder, generator, ..self.clone() };
         if let Some(matcher) = matcher {
             config.matcher = matcher;
             config.reading.steps = 0;
+            config.copying.squared = 0.0;
         }
         config
     }
@@ -313,6 +318,7 @@ impl Config {
             ("train.clip_gradient", train.clip_gradient),
             ("reading.weight", self.reading.weight),
             ("copying.weight", self.copying.weight),
+            ("copying.squared", self.copying.squared),
             ("copying.divergence", self.copying.divergence),
         ] {
             if !(value >= 0.0 && value.is_finite()) {

@@ -15,10 +15,10 @@ use crate::{Config, Fed, Measured, Phase, Result, State};
 
 /// Steps in which the learning rate of copying rises to its full value.
 const WARM_UP: f32 = 200.0;
-/// The weight of the squared difference at the first step of copying, relative to the absolute
-/// difference.
-const SQUARED: f32 = 2.0;
-/// The share of the steps of copying after which that weight has fallen to 0.
+/// The weight of [`looks`], relative to the absolute difference of the pixels.
+const LOOKS: f32 = 0.03;
+/// The share of the steps of copying after which the weight of the squared difference has fallen to
+/// 0.
 const SQUARED_UNTIL: f32 = 0.125;
 
 /// The config of the generator's Adam at step `step` of a training, counted from 1.
@@ -40,7 +40,7 @@ pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
 fn squared(config: &Config, step: u64) -> f32 {
     let copied = step.saturating_sub(config.reading.steps + 1);
     let passed = copied as f32 / (SQUARED_UNTIL * config.copying.steps.max(1) as f32);
-    SQUARED * (1.0 - passed).max(0.0)
+    config.copying.squared * (1.0 - passed).max(0.0)
 }
 
 /// The config of the discriminators' Adam.
@@ -151,7 +151,8 @@ impl<T: Tensor> State<T> {
         let mut loss = Var::constant(T::full(device, 0.0, [])?);
         if let (Some(code), Some(copies)) = (code, copies) {
             let clips = real.slice(0, 0, copied)?;
-            let difference = copies.sub(&constant(&frames(&clips, &which)?))?;
+            let wanted = frames(&clips, &which)?;
+            let difference = copies.sub(&constant(&wanted))?;
             let copy = difference.abs()?.mean_all()?;
             // Most pixels are empty. At first, an empty film is the best copy by absolute
             // differences, and it has hardly any gradient; by squared differences the mean film is
@@ -167,6 +168,15 @@ impl<T: Tensor> State<T> {
                     copy.add(&squares.affine(squared, 0.0)?)?
                 }
                 false => copy,
+            };
+            let copy = match &self.net.matcher {
+                // The discriminators take over in playing.
+                Some(matcher) if matches && phase == Phase::Copying => {
+                    let looks = looks(matcher, &copies, &wanted)?;
+                    guarded.push(("loss_looks", looks.value().clone()));
+                    copy.add(&looks.affine(LOOKS, 0.0)?)?
+                }
+                _ => copy,
             };
             loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
             loss = loss.add(&divergence.affine(config.copying.divergence, 0.0)?)?;
@@ -228,6 +238,21 @@ impl<T: Tensor> State<T> {
         let measured = Measured::new(step, guarded, shares, &logits)?;
         Ok((self, measured))
     }
+}
+
+/// The mean absolute difference between the matcher's activations for copies and for clips, both
+/// `[n, t, h, w, c]`, summed over its layers (Johnson et al., "Perceptual losses for real-time style
+/// transfer and super-resolution", 2016).
+fn looks<T: Tensor>(matcher: &Matcher<T>, copies: &Var<T>, clips: &T) -> Result<Var<T>> {
+    let [n, t, h, w, c] = [0, 1, 2, 3, 4].map(|axis| clips.shape()[axis]);
+    let single = [n * t, 1, h, w, c];
+    let wanted = matcher.layers(&clips.reshape(single)?)?;
+    let frozen: Matcher<Var<T>> = freeze(matcher);
+    let mut sum = Var::constant(T::full(clips.device(), 0.0, [])?);
+    for (is, wanted) in frozen.layers(&copies.reshape(single)?)?.iter().zip(wanted) {
+        sum = sum.add(&is.sub(&Var::constant(wanted))?.abs()?.mean_all()?)?;
+    }
+    Ok(sum)
 }
 
 /// A step of the discriminators on real clips and films. Returns the logits from before the step.

@@ -24,12 +24,13 @@ fn config() -> GeneratorConfig {
         group: 2,
         style: 0,
         palette: 0,
+        cells: false,
     }
 }
 
-/// The config with a style network and a palette.
+/// The config with a style network, a palette and the attention of cells.
 fn styled() -> GeneratorConfig {
-    GeneratorConfig { style: 5, palette: 4, ..config() }
+    GeneratorConfig { style: 5, palette: 4, cells: true, ..config() }
 }
 
 /// The inputs of a batch of films.
@@ -187,6 +188,7 @@ fn without_style_and_palette_the_tensors_are_those_of_old_models() {
         "style.0.weight", "style.0.bias", "style.1.weight", "style.1.bias",
         "pose.weight", "pose.bias",
         "palette.weight", "palette.bias",
+        "cells.attention.weight", "cells.tell.weight",
     ];
     assert_eq!(new.len(), old.len() + added.len());
     assert!(old.iter().chain(&added).all(|name| new.iter().any(|new| new == name)), "{new:?}");
@@ -337,5 +339,38 @@ fn sizes_that_make_no_generator() {
     for (config, film, wanted) in rows {
         let reason = config.base(film).unwrap_err();
         assert!(reason.contains(wanted), "{reason:?}, not {wanted:?}");
+    }
+}
+
+/// A model that gets the attention of cells later draws the same films at first.
+#[test]
+fn new_cells_tell_nothing() {
+    let with = GeneratorConfig { cells: true, ..config() };
+    let without = Generator::new(&mut fresh(), &config(), FILM, SENTENCE, WORD).unwrap();
+    let fresh: Generator<Reference> =
+        Generator::new(&mut fresh(), &with, FILM, SENTENCE, WORD).unwrap();
+    let shared = without.named();
+    let grown = fresh.map(|name, x| {
+        shared.iter().find(|(found, _)| found == name).map_or(x, |(_, was)| was).clone()
+    });
+    let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &with);
+    assert_eq!(inputs.frames(&grown), inputs.frames(&without));
+}
+
+/// Many queries of a sentence get what each of them gets alone.
+#[test]
+fn each_cell_attends_by_itself() {
+    let attention =
+        unsettled(&kinora_gan::Attention::<Reference>::new(&mut fresh(), 5, 4).unwrap());
+    let (queries, words) = (randn(1, [2, 3, 5]), randn(2, [2, 6, 4]));
+    let bias = randn(3, [2, 6]);
+    let (contexts, weights) = attention.many(&queries, &words, &bias).unwrap();
+    assert_eq!((&contexts.shape()[..], &weights.shape()[..]), (&[2, 3, 4][..], &[2, 3, 6][..]));
+    for k in 0..3 {
+        let one = queries.slice(1, k, 1).unwrap().reshape([2, 5]).unwrap();
+        let (context, weight) = attention.forward(&one, &words, &bias).unwrap();
+        let at = |x: &Reference| x.slice(1, k, 1).unwrap().values().to_vec();
+        assert_eq!(at(&contexts), context.values());
+        assert_eq!(at(&weights), weight.values());
     }
 }

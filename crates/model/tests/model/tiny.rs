@@ -28,6 +28,7 @@ pub fn config() -> ModelConfig {
             group: 2,
             style: 5,
             palette: 3,
+            cells: true,
         },
         matcher: Some(MatcherConfig { channels: vec![8], features: 4 }),
     }
@@ -37,7 +38,7 @@ pub fn config() -> ModelConfig {
 pub fn earlier() -> ModelConfig {
     let config = config();
     let encoder = EncoderConfig { unit: false, ..config.encoder };
-    let generator = GeneratorConfig { style: 0, palette: 0, ..config.generator };
+    let generator = GeneratorConfig { style: 0, palette: 0, cells: false, ..config.generator };
     ModelConfig { encoder, generator, matcher: None, ..config }
 }
 

@@ -11,7 +11,7 @@ use kinora_text::Tokenizer;
 use kinora_train::{Config, Event, Fed, Outcome, Result, State, Training};
 use kinora_video::{Batch, Dataset, Draw, Feed, FeedConfig, Shapes, Split};
 
-const TINY: [&str; 34] = [
+const TINY: [&str; 35] = [
     "clip.frames=4",
     "clip.height=8",
     "clip.width=8",
@@ -29,6 +29,7 @@ const TINY: [&str; 34] = [
     "generator.group=4",
     "generator.style=8",
     "generator.palette=6",
+    "generator.cells=true",
     "discriminator.clip=[8, 16]",
     "discriminator.frame=[8, 16]",
     "discriminator.features=16",
