@@ -8,6 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{cargo, data, root, tidy};
 
+mod builds;
+
 /// The folders of real data that tests read, and the subject of these tests.
 const DATA: [(&str, &str); 6] = [
     ("mnist", "the dataset digits on MNIST"),
@@ -30,7 +32,7 @@ enum Outcome {
 /// A check of the machine or of the source tree.
 type Step = fn() -> Result<Outcome>;
 
-const STEPS: [(&str, Step); 11] = [
+const STEPS: [(&str, Step); 14] = [
     ("C++ compiler", compiler),
     ("GPU driver", gpu_driver),
     ("onnxruntime", onnxruntime),
@@ -38,6 +40,9 @@ const STEPS: [(&str, Step); 11] = [
     ("format", format),
     ("clippy", clippy),
     ("tidy", tidy_tree),
+    ("features", builds::features),
+    ("docs", builds::docs),
+    ("WebAssembly", builds::wasm),
     ("tests", tests),
     ("examples", examples),
     ("rust-bert", rust_bert),

@@ -1,20 +1,24 @@
-//! Clips to and from files: the format of a path, and writing under a temporary name.
+//! Clips to and from files and bytes.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Clip, Error, Result};
 
 mod apng;
+mod atomic;
 #[cfg(test)]
 mod damage;
+mod frames;
 mod gif;
+#[cfg(feature = "mp4")]
 mod mp4;
 mod sheet;
 
 pub(crate) use apng::decode_image;
+use atomic::Temporary;
+pub use atomic::write_atomic;
+use frames::{assemble, changed, cut, push_frame, starts};
 
 /// Frames per second of files without frame times, such as plain PNG strips.
 pub const DEFAULT_FPS: f32 = 8.0;
@@ -26,13 +30,21 @@ pub enum Format {
     Gif,
     /// `.apng`: lossless, with alpha, loops.
     Apng,
-    /// `.mp4`: H.264, without alpha.
+    /// `.mp4`: H.264, without alpha; only with the feature `mp4`.
     Mp4,
     /// `NAME.sheet.png`: all frames in one image, with `NAME.sheet.json` beside it.
     Sheet,
     /// A folder: one PNG per frame, from `0000.png` on.
     Sequence,
 }
+
+/// The ending of the path of a file in each format.
+const ENDINGS: [(&str, Format); 4] = [
+    (".gif", Format::Gif),
+    (".apng", Format::Apng),
+    (".mp4", Format::Mp4),
+    (".sheet.png", Format::Sheet),
+];
 
 impl Format {
     /// The format for writing to `path`, by its extension. An existing folder, or a path that ends
@@ -45,17 +57,12 @@ impl Format {
             return Ok(Format::Sequence);
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        match name.rsplit_once('.') {
-            Some((_, "gif")) => Ok(Format::Gif),
-            Some((_, "apng")) => Ok(Format::Apng),
-            Some((_, "mp4")) => Ok(Format::Mp4),
-            Some((stem, "png")) if stem.ends_with(".sheet") => Ok(Format::Sheet),
-            _ => {
-                let reason = "unknown extension; use .gif, .apng, .mp4, .sheet.png, or a folder \
-                              (DIR/)";
-                Err(Error::Write { path: path.into(), reason: reason.into() })
-            }
-        }
+        let found = ENDINGS.iter().find(|(ending, _)| name.ends_with(ending));
+        found.map(|(_, format)| *format).ok_or_else(|| {
+            let endings = ENDINGS.map(|(ending, _)| ending).join(", ");
+            let reason = format!("unknown extension; use {endings}, or a folder (DIR/)");
+            Error::Write { path: path.into(), reason }
+        })
     }
 }
 
@@ -86,11 +93,6 @@ impl Clip {
         let format = Format::of(path)?;
         let failed = |reason: String| Error::Write { path: path.into(), reason };
         match format {
-            Format::Gif => write_atomic(path, &gif::encode(self).map_err(failed)?),
-            Format::Apng => write_atomic(path, &apng::encode(self).map_err(failed)?),
-            Format::Mp4 => {
-                write_atomic(path, &mp4::encode(self, options.background).map_err(failed)?)
-            }
             Format::Sheet => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 let (image, atlas) = sheet::encode(self, &name).map_err(failed)?;
@@ -99,16 +101,44 @@ impl Clip {
                 image.keep()
             }
             Format::Sequence => self.save_sequence(path),
+            _ => write_atomic(path, &self.bytes(format, options).map_err(failed)?),
         }
     }
 
-    /// The bytes of an animated PNG: lossless, with alpha, loops.
+    /// The bytes of the clip as a file, for a program that has no path to write to.
+    ///
+    /// ```
+    /// use kinora_video::{Clip, Format};
+    ///
+    /// let clip = Clip::new([2, 1, 1, 3], 8.0, vec![255, 0, 0, 0, 0, 255])?;
+    /// let gif = clip.encode(Format::Gif, &Default::default())?;
+    /// assert_eq!(Clip::decode(&gif)?, clip);
+    /// # Ok::<(), kinora_video::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// If the clip is larger than the format allows.
-    pub fn to_apng(&self) -> Result<Vec<u8>> {
-        let path = "an animated PNG".into();
-        apng::encode(self).map_err(|reason| Error::Write { path, reason })
+    /// If the clip is larger than the format allows, or the format has more than one file:
+    /// [`Format::Sheet`] and [`Format::Sequence`].
+    pub fn encode(&self, format: Format, options: &SaveOptions) -> Result<Vec<u8>> {
+        let path = || format!("a clip as {format:?}").into();
+        self.bytes(format, options).map_err(|reason| Error::Write { path: path(), reason })
+    }
+
+    fn bytes(&self, format: Format, options: &SaveOptions) -> Result<Vec<u8>, String> {
+        match format {
+            Format::Gif => gif::encode(self),
+            Format::Apng => apng::encode(self),
+            #[cfg(feature = "mp4")]
+            Format::Mp4 => mp4::encode(self, options.background),
+            #[cfg(not(feature = "mp4"))]
+            Format::Mp4 => {
+                let SaveOptions { background: _ } = options;
+                Err("this build cannot write MP4; build kinora-video with the feature mp4".into())
+            }
+            Format::Sheet | Format::Sequence => {
+                Err("the format has more than one file; save the clip to a path".into())
+            }
+        }
     }
 
     fn save_sequence(&self, path: &Path) -> Result<()> {
@@ -164,164 +194,27 @@ impl Clip {
         };
         clip.map_err(|reason| Error::Data { path: path.into(), reason })
     }
+
+    /// The clip in the bytes of a GIF, of an animated PNG, or of a plain PNG with square frames in a
+    /// row, like [`Clip::load`].
+    ///
+    /// # Errors
+    /// If the bytes are none of these, are cut off or damaged, or have more than
+    /// [`crate::MAX_PIXELS`].
+    pub fn decode(bytes: &[u8]) -> Result<Clip> {
+        let clip = match bytes {
+            _ if bytes.starts_with(b"GIF8") => gif::decode(bytes),
+            _ if bytes.starts_with(PNG) => apng::decode(bytes),
+            _ => Err("neither a GIF nor a PNG".into()),
+        };
+        clip.map_err(|reason| Error::Data { path: "the bytes of a clip".into(), reason })
+    }
 }
+
+/// The bytes at the start of every PNG file.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// `NAME.sheet.png` to `NAME.sheet.json`.
 fn atlas_path(path: &Path) -> PathBuf {
     path.with_extension("json")
-}
-
-/// Writes `bytes` to a temporary file beside `path` and renames it to `path`. A symbolic link stays,
-/// and its target is replaced. A device or a pipe is written to directly.
-///
-/// # Errors
-/// If the file cannot be written; then no temporary file is left.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        let failed = |e: std::io::Error| Error::Write { path: path.into(), reason: e.to_string() };
-        return fs::write(path, bytes).map_err(failed);
-    }
-    let link = path.is_symlink().then(|| fs::canonicalize(path).ok()).flatten();
-    Temporary::write(link.as_deref().unwrap_or(path), bytes)?.keep()
-}
-
-/// A temporary file or folder beside its target; removed on drop unless [`Self::keep`] was called.
-struct Temporary {
-    temp: PathBuf,
-    path: PathBuf,
-}
-
-impl Temporary {
-    fn beside(path: &Path) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temp = format!(".{name}.{}-{count}.tmp", std::process::id());
-        Self { temp: path.with_file_name(temp), path: path.into() }
-    }
-
-    fn write(path: &Path, bytes: &[u8]) -> Result<Self> {
-        let temporary = Self::beside(path);
-        // Synced before it is renamed: else a power cut could leave an empty file at the target.
-        fs::File::create(&temporary.temp)
-            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-            .map_err(|e| temporary.error(&e))?;
-        Ok(temporary)
-    }
-
-    fn folder(path: &Path) -> Result<Self> {
-        let path: PathBuf = path.components().collect();
-        let temporary = Self::beside(&path);
-        fs::create_dir(&temporary.temp).map_err(|e| temporary.error(&e))?;
-        Ok(temporary)
-    }
-
-    fn keep(self) -> Result<()> {
-        fs::rename(&self.temp, &self.path).map_err(|e| self.error(&e))
-    }
-
-    fn error(&self, e: &std::io::Error) -> Error {
-        let parent = self.path.parent().filter(|p| !p.as_os_str().is_empty());
-        let reason = match parent {
-            Some(parent) if !parent.is_dir() => format!("there is no folder {}", parent.display()),
-            _ => e.to_string(),
-        };
-        Error::Write { path: self.path.clone(), reason }
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // After `keep` the temporary name no longer exists.
-        let _ = fs::remove_file(&self.temp).or_else(|_| fs::remove_dir_all(&self.temp));
-    }
-}
-
-/// The start of each of `t` frames, and the end of the last, in rounded units of
-/// 1 / `units_a_second` s. Durations of frames differ by at most one unit; their sum is exact.
-fn starts(t: usize, fps: f32, units_a_second: f64) -> impl Iterator<Item = u64> {
-    (0..=t).map(move |i| (i as f64 * units_a_second / f64::from(fps)).round() as u64)
-}
-
-/// Frames of equal duration from frames with durations in units: the order of frames, with repeats,
-/// and the frame rate. Durations that differ by at most one unit are taken for equal, rounded ones.
-fn even(lengths: &[u64], units_a_second: f64) -> (Vec<usize>, f32) {
-    let total: u64 = lengths.iter().sum();
-    let (shortest, longest) = (lengths.iter().min(), lengths.iter().max());
-    let (Some(&shortest), Some(&longest)) = (shortest, longest) else {
-        return (Vec::new(), DEFAULT_FPS);
-    };
-    let seconds = total as f64 / units_a_second;
-    if longest - shortest <= 1 || shortest == 0 {
-        let n = lengths.len() as f64;
-        // A whole frame rate, if rounding its durations gives these lengths.
-        let whole = (n / seconds).round();
-        let is_whole =
-            longest > shortest && (n / whole - seconds).abs() * units_a_second <= 0.5 + 1e-6;
-        let fps = if is_whole { whole } else { n / seconds };
-        return ((0..lengths.len()).collect(), fps as f32);
-    }
-    let gcd = lengths.iter().fold(0, |mut a, &b| {
-        let mut b = b;
-        while b > 0 {
-            (a, b) = (b, a % b);
-        }
-        a
-    });
-    // If the greatest common divisor is far below the shortest length, repeat by the shortest.
-    let unit = if shortest / gcd <= 4 { gcd } else { shortest };
-    // Enough for any real film; a limit against files that are made to fill the memory.
-    let most = (100_000 / lengths.len()).clamp(1, 1000);
-    let repeats = |length: u64| ((length as f64 / unit as f64).round() as usize).clamp(1, most);
-    let order: Vec<usize> =
-        lengths.iter().enumerate().flat_map(|(i, &l)| vec![i; repeats(l)]).collect();
-    let fps = order.len() as f64 / seconds;
-    (order, fps as f32)
-}
-
-/// A clip from RGBA frames and their durations in units; `channels` channels if no pixel needs alpha.
-fn assemble(
-    rgba: Vec<u8>,
-    [h, w]: [usize; 2],
-    channels: usize,
-    lengths: &[u64],
-    units_a_second: f64,
-) -> Result<Clip, String> {
-    let c = if channels == 4 || rgba.chunks_exact(4).any(|p| p[3] < 255) { 4 } else { channels };
-    let (order, fps) = even(lengths, units_a_second);
-    let dims = [order.len(), h, w, c];
-    let mut data = crate::clip::allocate(dims).map_err(|e| e.to_string())?;
-    for (out, i) in data.chunks_exact_mut(h * w * c).zip(order) {
-        let frame = &rgba[i * h * w * 4..][..h * w * 4];
-        for (out, p) in out.chunks_exact_mut(c).zip(frame.chunks_exact(4)) {
-            out.copy_from_slice(&p[..c]);
-        }
-    }
-    Clip::new(dims, fps, data).map_err(|e| e.to_string())
-}
-
-/// Appends a frame of RGBA, if all frames together stay within [`crate::MAX_PIXELS`].
-fn push_frame(frames: &mut Vec<u8>, canvas: &[u8]) -> Result<(), String> {
-    if (frames.len() + canvas.len()) / 4 > crate::MAX_PIXELS {
-        return Err(format!("more than {} pixels in all frames", crate::MAX_PIXELS));
-    }
-    frames.extend_from_slice(canvas);
-    Ok(())
-}
-
-/// The smallest rectangle around the pixels where `differs(pixel index)`:
-/// `[top, left, height, width]`, at least one pixel.
-fn changed([h, w]: [usize; 2], differs: impl Fn(usize) -> bool) -> [usize; 4] {
-    let (mut top, mut left, mut bottom, mut right) = (h, w, 0, 0);
-    for i in (0..h * w).filter(|&i| differs(i)) {
-        (top, bottom) = (top.min(i / w), bottom.max(i / w + 1));
-        (left, right) = (left.min(i % w), right.max(i % w + 1));
-    }
-    if bottom == 0 { [0, 0, 1, 1] } else { [top, left, bottom - top, right - left] }
-}
-
-/// The rectangle `[top, left, height, width]` of an image of `[h, w, c]`.
-fn cut(image: &[u8], [w, c]: [usize; 2], [top, left, height, width]: [usize; 4]) -> Vec<u8> {
-    let row = |y: usize| &image[((top + y) * w + left) * c..][..width * c];
-    (0..height).flat_map(row).copied().collect()
 }

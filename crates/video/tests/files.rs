@@ -296,6 +296,7 @@ fn boxes(mut bytes: &[u8]) -> Result<Vec<String>> {
     Ok(names)
 }
 
+#[cfg(feature = "mp4")]
 #[test]
 fn mp4_of_any_size_has_its_index_first() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -446,5 +447,29 @@ fn hostile_headers_are_errors() -> Result<()> {
     fs::write(folder.path().join("a.sheet.json"), frames.to_string())?;
     let dims = Clip::load(&path)?.dims();
     assert_eq!(dims, [1001, 4, 4, 3]);
+    Ok(())
+}
+
+/// Bytes are what a file of the format holds, and a clip comes back from them.
+#[test]
+fn bytes_of_a_clip_are_those_of_its_file() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let clip = clip([4, 9, 7, 4], 20, 8.0);
+    let options = SaveOptions::default();
+    for (name, format) in [("a.gif", Format::Gif), ("a.apng", Format::Apng)] {
+        let path = folder.path().join(name);
+        clip.save(&path, &options)?;
+        let bytes = clip.encode(format, &options)?;
+        assert!(fs::read(&path)? == bytes, "{name}");
+        assert_eq!(Clip::decode(&bytes)?, Clip::load(&path)?, "{name}");
+    }
+    for format in [Format::Sheet, Format::Sequence] {
+        let error = clip.encode(format, &options).unwrap_err().to_string();
+        assert!(error.contains("more than one file"), "{error}");
+    }
+    for bytes in [&b""[..], b"GIF", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"RIFF....WEBP", b"{}"] {
+        let error = Clip::decode(bytes).unwrap_err();
+        assert!(matches!(error, Error::Data { .. }), "{error}");
+    }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use kinora_video::Clip;
+use kinora_video::{Clip, Format, SaveOptions};
 
 use super::report::{Report, Shown, TITLES};
 use crate::Result;
@@ -90,7 +90,10 @@ fn film(shown: &Shown) -> Result<String> {
 
 /// A clip as the data URL of an image.
 fn source(clip: &Clip) -> Result<String> {
-    Ok(format!("data:image/apng;base64,{}", base64(&clip.to_apng()?)))
+    Ok(format!(
+        "data:image/apng;base64,{}",
+        base64(&clip.encode(Format::Apng, &SaveOptions::default())?)
+    ))
 }
 
 fn base64(bytes: &[u8]) -> String {
