@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use kinora_embed::{Pieces, Vectors};
+use kinora_tensor::Random;
 use kinora_text::{Token, Tokenizer};
 
 use crate::{Lexicon, Result};
@@ -123,6 +124,35 @@ impl Lexicon {
             }
         }
         Ok(reading)
+    }
+
+    /// The sentence with one of its caption words replaced by a random English word that no caption
+    /// has. A training on such sentences learns to cope with words that it does not know.
+    ///
+    /// Unchanged is a sentence without caption words, and every sentence of a model without a table
+    /// of word vectors.
+    ///
+    /// # Errors
+    /// If the sentence cannot be tokenized.
+    pub fn disturbed(&self, text: &str, random: &mut Random) -> Result<String> {
+        /// A table may have few words besides those of captions.
+        const TRIES: usize = 100;
+        let tokens = self.tokenizer.analyse(text)?.tokens;
+        let says = |token: &&Token| {
+            let word = small(text, token);
+            self.words.contains(&word) && !WEIGHTLESS.contains(&word.as_str())
+        };
+        let said: Vec<&Token> = tokens.iter().filter(says).collect();
+        let (Some(vectors), false) =
+            (self.vectors().filter(|all| !all.is_empty()), said.is_empty())
+        else {
+            return Ok(text.into());
+        };
+        let span = &said[random.below(said.len())].span;
+        let mut draws = (0..TRIES).map(|_| vectors.word(random.below(vectors.len())));
+        let other = draws.find(|word| is_word(word) && !self.words.contains(*word));
+        let other = other.unwrap_or(&text[span.clone()]);
+        Ok(format!("{}{other}{}", &text[..span.start], &text[span.end..]))
     }
 
     fn is_known(&self, word: &str, token: &Token) -> bool {

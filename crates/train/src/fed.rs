@@ -1,5 +1,6 @@
 use kinora_embed::Pieces;
 use kinora_model::{Lexicon, pixels};
+use kinora_tensor::Random;
 use kinora_video::Batch;
 
 use crate::Result;
@@ -19,6 +20,27 @@ pub struct Fed {
     pub captions: Pieces,
 }
 
+/// The share of the captions that [`disturb`] changes.
+const DISTURBED: f32 = 0.3;
+
+/// Replaces a word in some of the first `count` captions of a batch, in the order of
+/// [`Fed::captions`] ([`Lexicon::disturbed`]). The random numbers are those of `stream`.
+pub(crate) fn disturb(
+    lexicon: &Lexicon,
+    batch: &mut Batch,
+    count: usize,
+    [seed, stream]: [u64; 2],
+) -> Result<()> {
+    let mut random = Random::new(seed, stream);
+    let own = batch.examples.iter_mut().map(|example| &mut example.caption.text);
+    for caption in own.chain(&mut batch.wrong_captions).take(count) {
+        if random.uniform() < DISTURBED {
+            *caption = lexicon.disturbed(caption, &mut random)?;
+        }
+    }
+    Ok(())
+}
+
 impl Fed {
     /// Converts a batch with false captions.
     ///
@@ -35,5 +57,53 @@ impl Fed {
             twins: batch.twins.iter().map(pixels::to_values).collect::<Vec<_>>().concat(),
             captions: lexicon.read(&captions)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kinora_embed::EncoderConfig;
+    use kinora_text::Tokenizer;
+    use kinora_video::{Feed, FeedConfig, Shapes, Split};
+
+    use super::*;
+
+    #[test]
+    fn some_of_the_first_captions_are_disturbed() {
+        let config = FeedConfig {
+            split: Split::Train,
+            seed: 1,
+            start: 0,
+            batch: 60,
+            dims: [1, 8, 8, 3],
+            wrong: 1,
+            twins: false,
+        };
+        let batch = Feed::new(Arc::new(Shapes::new()), config, |batch| batch).next().unwrap();
+        let texts = |batch: &Batch| -> Vec<String> {
+            let own = batch.examples.iter().map(|example| example.caption.text.clone());
+            own.chain(batch.wrong_captions.iter().cloned()).collect()
+        };
+        let captions = texts(&batch);
+        let encoder = EncoderConfig { vectors: "builtin".into(), ..EncoderConfig::default() };
+        let tokenizer = Tokenizer::train(captions.iter().map(String::as_str), 300).unwrap();
+        let lexicon = Lexicon::new(&encoder, tokenizer, &captions).unwrap();
+        for count in [0, 40, 60, 90, usize::MAX] {
+            let disturbed = |stream| {
+                let mut batch = batch.clone();
+                disturb(&lexicon, &mut batch, count, [0, stream]).unwrap();
+                texts(&batch)
+            };
+            let once = disturbed(5);
+            assert_eq!(once, disturbed(5));
+            let changed: Vec<usize> = (0..120).filter(|&i| once[i] != captions[i]).collect();
+            let among = count.min(120);
+            assert!(changed.iter().all(|&i| i < among), "{count}: {changed:?}");
+            let share = changed.len() as f32 / among.max(1) as f32;
+            assert!(among == 0 || (0.15..0.5).contains(&share), "{count}: {share}");
+            assert!(among == 0 || once != disturbed(6));
+        }
     }
 }

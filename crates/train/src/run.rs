@@ -16,10 +16,11 @@ use crate::credits::{both, both_licences};
 use crate::critic::Critic;
 use crate::event::{Estimate, Event, Outcome};
 use crate::exam::Exam;
+use crate::fed::disturb;
 use crate::log::{Log, LogLine, Window};
 use crate::measured::Measured;
 use crate::sheet::{examples, sheet};
-use crate::step::{State, fitting};
+use crate::step::{State, fitting, stream};
 use crate::words::{captions, lexicon_of};
 use crate::{Config, Error, Fed, Phase, Result, folder};
 
@@ -387,19 +388,33 @@ impl<T: Tensor> Training<T> {
     }
 
     fn feed(&self, start: u64) -> Result<Feed<Result<Fed>>> {
-        let Config { seed, train, clip, .. } = &self.config;
+        let Config { train, clip, .. } = &self.config;
         let lexicon = self.lexicon.clone();
         // Captions are read on a thread of their own. The global pool may have only one thread, and
         // that thread may wait for the captions.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
         let pool = pool.map_err(|error| Error::Thread(error.to_string()))?;
-        let make = move |batch: Batch| pool.install(|| Fed::new(&lexicon, &batch));
+        // In reading, all captions may have strange words. Later these would let the matcher ask for
+        // the wrong film, so only captions of copies have them.
+        let (seed, size) = (self.config.seed, self.config.batch(start + 1));
+        let disturbed = match self.config.phase(start + 1) {
+            Phase::Reading => usize::MAX,
+            _ if self.config.copying.weight > 0.0 => size.div_ceil(2),
+            _ => 0,
+        };
+        let make = move |mut batch: Batch| {
+            pool.install(|| {
+                let random = [seed, stream::WORDS + batch.index];
+                disturb(&lexicon, &mut batch, disturbed, random)?;
+                Fed::new(&lexicon, &batch)
+            })
+        };
         let dataset = self.dataset.clone();
         let wanted = FeedConfig {
             split: Split::Train,
-            seed: *seed,
+            seed,
             start,
-            batch: self.config.batch(start + 1),
+            batch: size,
             dims: clip.dims(),
             wrong: train.wrong,
             twins: self.config.phase(start + 1) != Phase::Reading

@@ -11,12 +11,13 @@ use crate::{Config, Fed, Measured, Phase, Result, playing, reading};
 
 /// The streams of random numbers. The streams of a step have the step added, so that a training can
 /// resume at any step.
-mod stream {
+pub(crate) mod stream {
     pub const GENERATOR: u64 = 1;
     pub const CRITIC: u64 = 2;
     pub const RECOGNISER: u64 = 3;
     pub const NOISE: u64 = 1 << 60;
     pub const FRAMES: u64 = 2 << 60;
+    pub const WORDS: u64 = 3 << 60;
 }
 
 /// Frames of each clip that the discriminator of frames judges at a step.

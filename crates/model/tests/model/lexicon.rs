@@ -6,6 +6,7 @@ use std::path::Path;
 use kinora_embed::{EncoderConfig, Form, Reader, Vectors, write};
 use kinora_model::{Error, Lexicon, Model, ModelConfig, Source};
 use kinora_nn::Precision;
+use kinora_tensor::Random;
 
 use crate::tiny::{config, of};
 
@@ -277,4 +278,37 @@ fn sentences_of_an_encoder() {
     write(&table.iter().map(|x| x + 1.0).collect::<Vec<f32>>());
     let error = load().unwrap_err().to_string();
     assert!(error.contains("the model was trained with"), "{error}");
+}
+
+/// One word becomes another English word that no caption has, the same for the same random numbers.
+#[test]
+fn a_disturbed_sentence_has_one_strange_word() {
+    let encoder = EncoderConfig { vectors: "builtin".into(), ..config().encoder };
+    let lexicon = of(ModelConfig { encoder, ..config() }).lexicon;
+    let text = "A knight in the red robe walks, to zyxqj.";
+    let disturbed = |seed| lexicon.disturbed(text, &mut Random::new(seed, 0)).unwrap();
+    let table = kinora_embed::Vectors::builtin();
+    let words = |text: &str| -> Vec<String> { text.split(' ').map(str::to_owned).collect() };
+    let mut changed = std::collections::BTreeSet::new();
+    for seed in 0..200 {
+        let other = disturbed(seed);
+        assert_eq!(other, disturbed(seed));
+        let (was, is) = (words(text), words(&other));
+        assert_eq!(was.len(), is.len(), "{other}");
+        let differ: Vec<usize> = (0..was.len()).filter(|&i| was[i] != is[i]).collect();
+        let [place] = differ[..] else { panic!("{other}") };
+        let strange = is[place].trim_end_matches(',');
+        assert!(table.find(strange).is_some() && !lexicon.words.contains(strange), "{other}");
+        changed.insert(was[place].clone());
+    }
+    // Neither function words nor words that no caption has.
+    assert_eq!(changed.into_iter().collect::<Vec<_>>(), ["knight", "red", "robe", "walks,"]);
+
+    let same = |lexicon: &kinora_model::Lexicon, text: &str| {
+        assert_eq!(lexicon.disturbed(text, &mut Random::new(0, 0)).unwrap(), text);
+    };
+    for text in ["", "to the", "zyxqj ninja", "\u{1f412}"] {
+        same(&lexicon, text);
+    }
+    same(&of(config()).lexicon, text);
 }
