@@ -87,7 +87,7 @@ pub trait Dataset: Send + Sync {
 
     /// `count` sentences that are false of the clip of `draw`, whose caption is `caption`. If the
     /// dataset has attributes, each sentence is the caption with one attribute changed; else the
-    /// sentences are captions of other clips. They are distinct, as far as there are enough.
+    /// sentences are captions of other clips. The sentences are distinct if there are enough.
     ///
     /// # Errors
     /// If the caption is not of this dataset, or no sentence is false of its clip.

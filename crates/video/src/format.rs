@@ -243,8 +243,9 @@ fn starts(t: usize, fps: f32, units_a_second: f64) -> impl Iterator<Item = u64> 
     (0..=t).map(move |i| (i as f64 * units_a_second / f64::from(fps)).round() as u64)
 }
 
-/// Frames of equal duration from frames with durations in units: the order of frames, with repeats,
-/// and the frame rate. Durations that differ by at most one unit are taken for equal, rounded ones.
+/// Turns frames of different durations, in units, into frames of equal duration. Returns the source
+/// index of each frame, with repeats, and the frame rate. Durations that differ by at most one unit
+/// count as equal, because files round them.
 fn even(lengths: &[u64], units_a_second: f64) -> (Vec<usize>, f32) {
     let total: u64 = lengths.iter().sum();
     let (shortest, longest) = (lengths.iter().min(), lengths.iter().max());
@@ -270,7 +271,7 @@ fn even(lengths: &[u64], units_a_second: f64) -> (Vec<usize>, f32) {
     });
     // If the greatest common divisor is far below the shortest length, repeat by the shortest.
     let unit = if shortest / gcd <= 4 { gcd } else { shortest };
-    // Enough for any real film; a limit against files that are made to fill the memory.
+    // More repeats than any real film needs; hostile files could ask for more to fill the memory.
     let most = (100_000 / lengths.len()).clamp(1, 1000);
     let repeats = |length: u64| ((length as f64 / unit as f64).round() as usize).clamp(1, most);
     let order: Vec<usize> =
