@@ -136,9 +136,9 @@ palette (.pal) or a picture of at most 256 colours (.png).
 The extension of --out chooses the format: .gif, .apng, .mp4, .sheet.png (a sprite sheet with a JSON
 atlas), or DIR/ for frames as PNG files (several films: DIR/000/, DIR/001/, ...).
 
-Before the films of each prompt, the program lists on stderr the words of the prompt that the model
-understands, and the words that the model does not understand. A model understands the words of the
-captions that it was trained on. A typing error of one letter is corrected.
+Before the films of each prompt, the program lists on stderr which words of the prompt the model
+understands and which it does not. A model understands the words of its training captions. A typing
+error of one letter is corrected.
 
 --json prints one line per film on stdout: {\"file\",\"prompt\",\"seed\",\"frames\",\"width\",\"height\",
 \"fps\",\"seconds\",\"read_as\",\"understood\",\"not_understood\",\"match\"}. \"seconds\" is the length of
@@ -160,7 +160,7 @@ pub struct Sample {
     /// Seed of the first film of each prompt
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Films per prompt, with the seeds from --seed on [default: 1; with --keep, 4 times its N]
+    /// Films per prompt, with the seeds from --seed on [default: 1; with --keep N, 4 x N]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub count: Option<u32>,
     /// Keep the N films of each prompt that the model's matcher scores highest, the best first
@@ -169,8 +169,8 @@ pub struct Sample {
     /// Write one grid with all films, each above its prompt, instead of a file per film
     #[arg(long)]
     pub grid: bool,
-    /// Enlarge each pixel to N x N [default: the smallest N that makes the longer side at least 128;
-    /// 1 for sprite sheets and PNG files]
+    /// Enlarge each pixel to N x N [default: the smallest N that makes the longer side at least 128
+    /// pixels; 1 for sprite sheets and PNG files]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub scale: Option<u32>,
     /// Frames per second [default: the model's]
@@ -230,8 +230,8 @@ Examples:
   kinora data check clips:my-art
   kinora data check lpc:sheets --json
 
-Prints one line per problem on stdout; the exit code is 3 if there is any. With --json a line is
-{\"path\",\"problem\"}; \"path\" is null if the problem is not about a file or folder.")]
+Prints one line per problem on stdout; the exit code is 3 if there is a problem. With --json a line
+is {\"path\",\"problem\"}; \"path\" is null if the problem is not about a file or folder.")]
 pub struct Check {
     /// shapes, digits:PATH, lpc:PATH or clips:PATH
     pub spec: String,

@@ -85,7 +85,7 @@ fn code(error: &anyhow::Error) -> u8 {
     found.unwrap_or(OTHER)
 }
 
-/// Whether the error is that a device has no memory for a tensor.
+/// Whether a device had no memory for a tensor.
 pub fn is_memory(error: &anyhow::Error) -> bool {
     use kinora_tensor::Error::Memory;
     error.chain().any(|cause| {

@@ -65,7 +65,7 @@ pub fn run(args: &Inspect) -> Result<()> {
             "words",
             match words.len() {
                 0 => String::new(),
-                n => format!("{n} in the captions it was trained on; --json lists them"),
+                n => format!("{n} in the training captions; --json lists them"),
             },
         ),
         ("needs", {

@@ -35,8 +35,8 @@ pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String, Option<PathBuf>
     Ok((Cow::Owned(bytes), path.display().to_string(), folder))
 }
 
-/// The players of a model's training, from the binary or from the folder of the model, and the path to
-/// name in errors. `None` if there are none.
+/// The file of the recogniser and the discriminators (players) of a model's training, and its path
+/// for errors. The file is in the binary or in the model's folder; `None` if there is no file.
 pub fn players(model: &Path) -> Result<Option<(Cow<'static, [u8]>, PathBuf)>> {
     if let Some(asset) = shipped(model) {
         return Ok(asset.players.map(|bytes| (Cow::Borrowed(bytes), model.into())));

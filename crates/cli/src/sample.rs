@@ -42,8 +42,8 @@ pub fn run(args: &Sample) -> Result<()> {
     let films = prompts.len() * count as usize;
     if films > MOST_FILMS {
         return Err(Failure::usage(format!(
-            "{} prompts with --count {count} are {films} films; lower --count or split the prompts, \
-             at most {MOST_FILMS} films per call",
+            "{} prompts with --count {count} are {films} films, more than {MOST_FILMS} per call; \
+             lower --count or split the prompts",
             prompts.len(),
         ))
         .into());

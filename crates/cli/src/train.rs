@@ -95,7 +95,7 @@ fn train<T: Tensor>(
         if (read, copied) != before {
             note(format_args!(
                 "the training is short, so reading ({}) and copying ({}) get half of the steps; to \
-                 change that, set reading.steps and copying.steps",
+                 choose their steps, set reading.steps and copying.steps",
                 count(read, "step"),
                 count(copied, "step"),
             ));

@@ -17,8 +17,8 @@ const LINE_BYTES: usize = size_of::<Line>();
 
 /// Bytes that the pool may hold beyond a multiple of the peak use.
 const SLACK: usize = 64 << 20;
-/// A block is idle after this many blocks were returned since its own return, which is many
-/// training steps. All blocks of one step should stay in the pool, even if they are far more than
+/// A free block is idle once this many blocks have been returned after it; many training steps
+/// return that many. All blocks of one step should stay in the pool, even if they are far more than
 /// the peak use, because new memory costs a page fault for every page.
 const IDLE: u64 = 1 << 18;
 /// From this size in bytes on, a new block is allocated only if the system reports enough memory.

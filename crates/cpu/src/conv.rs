@@ -1,6 +1,6 @@
-//! Convolutions, channels last. `winograd` computes those for which it needs clearly fewer
-//! products. The others copy a tile of the input with its padding to a scratch buffer, in which
-//! each tap of the kernel is an offset, and sum over the taps in `kernel`.
+//! Convolutions, channels last. `winograd` computes the convolutions for which it needs clearly
+//! fewer products. Every other convolution copies a tile of the input with its padding to a scratch
+//! buffer, in which each tap is an offset; `kernel` sums over the taps.
 
 mod dots;
 mod gather;

@@ -138,7 +138,7 @@ fn packed(
 }
 
 /// A Bᵀ for an A with few rows, computed as B Aᵀ. It reads the large matrix B once, along its rows,
-/// and transposes only A. (`gemm` packs B: an eighth of the speed at 16 · 6144 · 512.)
+/// and transposes only A. (`gemm` packs B, and has an eighth of the speed at 16 · 6144 · 512.)
 fn few_rows(
     level: Level,
     a: &CpuTensor,

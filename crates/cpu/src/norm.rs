@@ -15,7 +15,7 @@ const PIECE: usize = 8 << 10;
 /// From this many elements on, the pieces of one sample are worth several threads.
 const LARGE: usize = 1 << 18;
 
-/// Elements of an inner loop if c is smaller: loops over few channels vectorise badly.
+/// Elements of a row if c is smaller, about: loops over few channels vectorise badly.
 const WIDE: usize = 256;
 
 /// The loops over the elements `[s, c]` of one sample. A row is a multiple of c elements, and a

@@ -6,10 +6,11 @@ use crate::{Error, Result, Vectors};
 const RARE: f64 = 1e-4;
 
 /// Distils a larger encoder's vectors of words into a small table (Model2Vec; Tulkens and van
-/// Dongen, 2024): the first `dim` principal components of the vectors, weighted so that rarer words
-/// have longer vectors and the mean of a sentence's words represents the sentence. The words must
-/// be sorted by frequency, the most frequent first; the weights follow Zipf's law, as for
-/// [`crate::Sif`].
+/// Dongen, 2024): the first `dim` principal components of the vectors, weighted.
+///
+/// Rarer words get longer vectors, so that the mean of a sentence's words represents the sentence.
+/// The weights follow Zipf's law, as for [`crate::Sif`]: the words must be sorted by frequency, the
+/// most frequent first.
 ///
 /// # Errors
 /// If `dim` is 0 or larger than the length of the vectors.

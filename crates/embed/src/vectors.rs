@@ -281,7 +281,7 @@ fn stems(word: &str) -> impl Iterator<Item = String> {
         }
         stems.extend(stem.strip_suffix('i').map(|stem| format!("{stem}y")));
     }
-    // What is left of a short word is another word: "sing" is no form of "s".
+    // The stem of a short word is another word: "sing" is no form of "s".
     stems.into_iter().filter(|stem| stem.chars().count() > 2)
 }
 

@@ -383,8 +383,8 @@ impl<'a> Work<'a> {
     }
 }
 
-/// The training on a sentence, compiled for the widest SIMD vectors of the machine. All of its code
-/// must be inlined for this, which a closure would not be. The vectors change the speed alone: the
+/// The training on a sentence, compiled for the widest SIMD vectors of the machine. For this, all
+/// its code must be inlined; a closure would not be. The SIMD vectors change the speed alone: the
 /// compiler neither reorders sums nor fuses operations.
 struct Sentence<'a> {
     work: &'a Work<'a>,

@@ -33,8 +33,8 @@ pub struct GeneratorConfig {
     pub style: usize,
     /// Colours in the palette of a film. With 0 the decoder draws the channels directly.
     pub palette: usize,
-    /// Whether each cell of the recurrent state also attends to the words by itself, before it is
-    /// decoded.
+    /// Whether each cell of the recurrent state also attends to the words by itself, before the
+    /// decoder.
     pub cells: bool,
 }
 
@@ -78,12 +78,13 @@ pub struct Generator<T> {
     style: Option<(Linear<T>, Linear<T>)>,
     position: Embedding<T>,
     attention: Attention<T>,
-    /// From the style and the frame embedding. It is followed by a leaky ReLU, since the pose of an
-    /// action at a frame is not a sum of both.
+    /// From the style and the frame embedding to the pose, which is not a sum of both: a leaky ReLU
+    /// follows this layer.
     pose: Option<Linear<T>>,
-    /// From the pose, or from s, z and the frame embedding if there is no style.
+    /// From the pose (without a style: from s, z and the frame embedding) to a summand of the
+    /// recurrence's input.
     plan: Linear<T>,
-    /// From the context and z_t, which are known only at their frame.
+    /// From the context and z_t, which are known only at their frame, to the other summand.
     moment: Linear<T>,
     recurrence: ConvLstm<T>,
     cells: Option<Cells<T>>,
@@ -98,7 +99,7 @@ pub struct Generator<T> {
 #[derive(Clone, Debug)]
 struct Cells<T> {
     attention: Attention<T>,
-    /// From the context to what is added to the cell. It starts at 0.
+    /// From the context to the summand of the cell, which is 0 before training.
     tell: Linear<T>,
 }
 

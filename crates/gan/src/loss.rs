@@ -105,9 +105,9 @@ pub fn contrast<T: Tensor>(logits: &T) -> Result<T> {
 /// The penalty R1: E‖∇ₓ ℓ(x)‖² over real clips, a scalar (Mescheder et al., "Which training methods
 /// for GANs do actually converge?", 2018, equation 9, without γ / 2).
 ///
-/// `logits` maps the clips x, `[n, ..]`, to their logits `[n]` or to the sum of these. It must use
-/// a discriminator of `Var<Var<T>>`, which [`freeze`](kinora_nn::freeze) makes from one of
-/// `Var<T>`: the penalty then has a gradient by the parameters.
+/// `logits` maps the clips x, `[n, ..]`, to their logits `[n]` or to the sum of these logits. Its
+/// discriminator must have tensors `Var<Var<T>>`, so that the penalty has a gradient by the
+/// parameters: [`freeze`](kinora_nn::freeze) makes it from a discriminator of `Var<T>`.
 ///
 /// # Errors
 /// Those of `logits`, or if the device fails.

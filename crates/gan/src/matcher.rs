@@ -125,7 +125,7 @@ impl<T: Tensor> Matcher<T> {
     }
 
     /// Like [`Matcher::clips`], for a caller that has only the frames of [`Matcher::seen`]: a
-    /// generator need not decode the others. All frames that are passed are seen.
+    /// generator need not decode the other frames. The matcher sees all of `frames`.
     ///
     /// # Shapes
     /// frames `[n, seen, h, w, c]`; returns `[n, sentence]`.

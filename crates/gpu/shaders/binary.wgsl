@@ -7,7 +7,8 @@ override FN: u32;
 override PLAIN: bool;
 
 struct Params {
-    // The first elements of a and b, the number of elements of y, and the number of axes.
+    // The indices of the first elements of a and b, the number of elements of y, and the number of
+    // axes.
     a: u32,
     b: u32,
     len: u32,

@@ -6,8 +6,8 @@ fn index_of(group: vec3<u32>, groups: vec3<u32>) -> u32 {
     return group.y * groups.x + group.x;
 }
 
-// A coordinate so far outside that the sum of a position and a tap lies in the padding for every
-// value of the other.
+// A position or a tap so far outside that position + tap lies in the padding, whatever the other
+// summand is.
 const FAR = -(1 << 24);
 
 fn sigmoid(x: f32) -> f32 {

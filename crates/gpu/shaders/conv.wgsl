@@ -18,7 +18,7 @@ struct Params {
     // m is the most places of any phase, k the longest sum of any phase; batch is the number of
     // phases.
     sizes: Sizes,
-    // The first elements of the gathered tensor, A, and of the weights, B.
+    // The indices of the first elements of the gathered tensor, A, and of the weights, B.
     a: u32,
     b: u32,
     // The channels of the gathered tensor. For the weights [kt, kh, kw, ci, co]: the stride of a
@@ -103,7 +103,7 @@ fn a_beside(place: vec4<i32>) -> vec4<i32> {
     return add_with_carry(place, vec4(1, 0, 0, 0), vec4(grid.z, 0, grid.x, grid.y));
 }
 
-// The offset of a position in the gathered tensor; t counts on over all n.
+// The offset of a position in the gathered tensor; t counts the frames of all n.
 fn reach(at: vec3<i32>) -> i32 {
     let size = vec2<i32>(p.source.yz >> vec2(select(0u, 1u, ENLARGED)));
     return ((at.x * size.x + at.y) * size.y + at.z) * i32(p.channels);

@@ -5,7 +5,7 @@ const SIDE_BY_SIDE = false;
 
 struct Params {
     sizes: Sizes,
-    // The first elements of x, A, and of g, B.
+    // The indices of the first elements of x, A, and of g, B.
     a: u32,
     b: u32,
     pictures: u32,
@@ -31,7 +31,7 @@ fn extent(batch: u32) -> vec2<u32> {
     return vec2(p.sizes.m, p.sizes.k);
 }
 
-// The offset of a position in x; t counts on over all n.
+// The offset of a position in x; t counts the frames of all n.
 fn reach(at: vec3<i32>) -> i32 {
     let size = vec3<i32>(p.source);
     return ((at.x * size.y + at.y) * size.z + at.z) * i32(p.channels);
@@ -59,8 +59,7 @@ fn a_outer(batch: u32, place: vec4<i32>) -> vec4<i32> {
     return vec4(reach(tap) + place.x, tap);
 }
 
-// The position of g for a k: x is w, y is k itself, z is the frame (t counted on over all n), w is
-// h.
+// The position of g for a k: x is w, y is k itself, z is the frame (counted over all n), w is h.
 fn inner_of(k: u32) -> vec4<i32> {
     let frame = k / p.grid.z / p.grid.y;
     return vec4<i32>(vec4(k % p.grid.z, k, frame, k / p.grid.z % p.grid.y));

@@ -5,7 +5,8 @@
 // unchanged.
 
 struct Params {
-    // The first elements of x and y, the number of elements to copy, and the number of axes.
+    // The indices of the first elements of x and y, the number of elements to copy, and the number
+    // of axes.
     x: u32,
     y: u32,
     len: u32,

@@ -10,9 +10,9 @@
 // - `inner_of`: a k as packed coordinates; `next`: the coordinates of k + DEPTH.
 //
 // The tile consists of units, as `product.wgsl` reads them: four neighbours along the side at one
-// k. If FOURS, elements come in fours in memory, and a thread loads four at once. Along the side
-// four elements are a unit; along k a thread loads four times four and transposes them to four
-// units.
+// k. If FOURS, elements come in fours in memory, and a thread loads four at once. Along the side,
+// four elements are a unit. Along k, a thread loads four times four elements and transposes them to
+// four units.
 
 const FACTOR_QUADS = FACTOR_SIDE / 4u;
 // One more than needed, so that transposed units go to different memory banks.

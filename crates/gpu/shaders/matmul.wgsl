@@ -4,8 +4,8 @@ const SIDE_BY_SIDE = false;
 
 struct Params {
     sizes: Sizes,
-    // The first elements of a and b, and the strides of rows and columns of each; one of the two
-    // strides is 1.
+    // The indices of the first elements of a and b, and the strides of rows and columns of each;
+    // one of the two strides is 1.
     a: u32,
     b: u32,
     a_row: u32,

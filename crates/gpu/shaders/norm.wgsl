@@ -6,7 +6,7 @@
 // loops over every `lanes`-th place.
 
 struct Params {
-    // The first elements of x, scale, shift and g.
+    // The indices of the first elements of x, scale, shift and g.
     x: u32,
     scale: u32,
     shift: u32,

@@ -3,7 +3,8 @@
 // A workgroup computes 256 neighbouring elements of the state, a thread one of them.
 
 struct Params {
-    // The first element of each input, the number of elements of the state, and its channels.
+    // The index of the first element of each input, the number of elements of the state, and its
+    // channels.
     a: u32,
     b: u32,
     h: u32,

@@ -4,12 +4,12 @@
 // index is not a row of the table.
 //
 // scatter: adds the rows of x [n, d], in order, to y [rows, d], which must be zero before; it skips
-// indices that are not rows. A thread has one column of one index. Among equal indices, the thread
-// of the first adds up the rows of all. That takes n² d reads of indices: fast enough for the words
-// of captions, too slow for larger n.
+// indices that are not rows. A thread has one column of one index. The thread of the first of equal
+// indices adds the rows of all of them. The threads read n² d indices: fast enough for the words of
+// captions, too slow for larger n.
 
 struct Params {
-    // The first elements of x and of the indices, and the number of indices.
+    // The positions of the first elements of x and of the indices, and the number of indices.
     x: u32,
     indices: u32,
     n: u32,

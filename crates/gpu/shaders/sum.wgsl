@@ -6,7 +6,7 @@
 // columns: a thread computes one sum.
 
 struct Params {
-    // The first element of x.
+    // The index of the first element of x.
     x: u32,
     outer: u32,
     len: u32,

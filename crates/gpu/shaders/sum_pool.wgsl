@@ -3,7 +3,7 @@
 // A workgroup computes 256 neighbouring elements of y, a thread one of them.
 
 struct Params {
-    // The first element of x, the number of elements of y, and the channels.
+    // The index of the first element of x, the number of elements of y, and the channels.
     x: u32,
     len: u32,
     c: u32,

@@ -5,7 +5,7 @@
 override FN: u32;
 
 struct Params {
-    // The first element of x, and the number of elements.
+    // The index of the first element of x, and the number of elements.
     x: u32,
     len: u32,
     // For LeakyRelu, a is the slope; for Affine, a is the factor and b the summand.

@@ -3,8 +3,8 @@
 // A workgroup updates 256 neighbouring elements, a thread one of them.
 
 struct Params {
-    // The first elements of the parameter, its moments, the input, and the input's factor; and the
-    // number of elements.
+    // The indices of the first elements of the parameter, its moments, the input, and the input's
+    // factor; and the number of elements.
     p: u32,
     m: u32,
     v: u32,

@@ -13,8 +13,8 @@ use crate::recording::{Counts, Recording, SLOT, SLOTS};
 
 /// A GPU with its memory pool and its compiled shaders. A clone is the same device.
 ///
-/// Operations are recorded and submitted together. Only a read waits for the GPU, and a thread that
-/// would run too far ahead of it.
+/// Operations are recorded and submitted together. A thread waits for the GPU only in a read, or if
+/// too many submits have not run yet.
 #[derive(Clone)]
 pub struct GpuDevice(pub(crate) Arc<Inner>);
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 /// Bytes that the pool may hold beyond a multiple of the peak use.
 const SLACK: u64 = 64 << 20;
-/// A block is idle after this many blocks were freed since its own, which is many training steps.
-/// All blocks of one step should stay in the pool, even if they are far more than the peak use,
-/// because creating a buffer and its bind groups takes longer than most kernels.
+/// A free block is idle once this many blocks have been freed after it; many training steps free
+/// that many. All blocks of one step should stay in the pool, even if they are far more than the
+/// peak use, because creating a buffer and its bind groups takes longer than most kernels.
 const IDLE: u64 = 1 << 18;
 
 /// A buffer whose size is one of the size classes of [`class`].

@@ -96,7 +96,7 @@ pub(crate) fn product<P: Pod>(
 
 /// The rows and columns of a tile, its steps along k, and the rows of a thread, for products
 /// `[batch, m, n]` with sums of k terms. More rows per thread reuse each loaded element more often,
-/// but the product needs enough rows to keep the GPU busy and to waste few.
+/// but the tiles must be small enough to keep the GPU busy and to waste few rows.
 pub(crate) fn tile([m, n, k, batch]: [usize; 4]) -> [u32; 4] {
     match n {
         ..=4 => return [256, 4, 8, 4],

@@ -27,8 +27,8 @@ impl Default for AdamConfig {
 
 /// The Adam optimiser (Kingma and Ba, "Adam: a method for stochastic optimization", 2015).
 ///
-/// `Adam` is itself a [`Module`] of its moments, which are named `m.` or `v.` and the name of the
-/// parameter. So the moments are saved and loaded like a module; save `step` with them.
+/// `Adam` is itself a [`Module`] of its moments, so that they can be saved and loaded; save `step`
+/// with them. The name of a moment is `m.` or `v.`, then the name of its parameter.
 #[derive(Clone, Debug)]
 pub struct Adam<T> {
     /// The hyperparameters. They may change between steps.

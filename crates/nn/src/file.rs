@@ -84,7 +84,7 @@ pub fn save<T: Tensor>(
 /// Loads the module of an outline from the bytes of a safetensors file. The module's tensor `x`
 /// comes from the file's tensor `prefix.x`, or from `x` if the prefix is empty.
 ///
-/// It checks every name, shape and type before it allocates anything, and ignores tensors with
+/// `load` checks every name, shape and type before it allocates anything. It ignores tensors with
 /// other prefixes.
 ///
 /// # Errors

@@ -2,8 +2,8 @@ use kinora_tensor::{Result, Tensor};
 
 /// The Euclidean norm of all gradients together, `[1]`.
 ///
-/// If a gradient or its square is NaN or infinite, so is the norm. A training run can use that to
-/// stop when it diverges.
+/// If a gradient or its square is NaN or infinite, so is the norm. A training can check the norm
+/// to stop when it diverges.
 ///
 /// # Errors
 /// If the device fails.
@@ -17,7 +17,7 @@ pub fn gradient_norm<T: Tensor>(gradients: &[T]) -> Result<T> {
 }
 
 /// The factor, `[1]`, that scales gradients of norm `norm` down to the norm `limit`: limit / norm,
-/// or 1 if the norm is below the limit. With an infinite limit it is 1 for every finite norm
+/// or 1 if the norm is below the limit. With an infinite limit, every finite norm gives 1
 /// (Pascanu et al., "On the difficulty of training recurrent neural networks", 2013).
 ///
 /// The factor stays on the device, so nothing waits between the gradient and the step.

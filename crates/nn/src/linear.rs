@@ -93,8 +93,8 @@ pub struct Embedding<T> {
 }
 
 impl<T> Embedding<T> {
-    /// Vectors of `d` normal numbers of variance 1, large enough that the mean of a few vectors
-    /// still shows which vectors it is of.
+    /// Vectors of `d` normal numbers of variance 1. At this size, the mean of a few vectors still
+    /// tells which vectors were averaged.
     ///
     /// # Errors
     /// Those of [`Init::tensor`].

@@ -73,8 +73,8 @@ pub fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_string() } else { format!("{path}.{name}") }
 }
 
-/// Whether a tensor of this name is a buffer, which is saved in files but not trained: whether one
-/// of the dot-separated parts of the name is `buffer`.
+/// Whether a tensor of this name is a buffer: whether one of the dot-separated parts of the name is
+/// `buffer`. Buffers are saved in files but not trained.
 pub fn is_buffer(name: &str) -> bool {
     name.split('.').any(|part| part == "buffer")
 }
@@ -82,7 +82,7 @@ pub fn is_buffer(name: &str) -> bool {
 /// The module with its parameters as variables and its buffers as constants, for gradients.
 ///
 /// The variables share memory with `module`. Drop them before [`Adam::step`](crate::Adam::step), so
-/// that it can work in place.
+/// that `step` can update the parameters in place.
 pub fn lift<T: Tensor, M: Module<T>>(module: &M) -> M::Of<Var<T>> {
     module.map(|name, tensor| match is_buffer(name) {
         true => Var::constant(tensor.clone()),

@@ -206,9 +206,9 @@ impl<T: Tensor> Gru<T> {
 }
 
 /// Runs all time steps of a cell from the state `first`, with gates `[t, n, ..]` and a mask
-/// `[n, t]`. Returns the states in the order of t. `keep` gets the states before and after a time
-/// step and its mask `[n, 1]`, and returns the state after where the mask is 1, else the state
-/// before.
+/// `[n, t]`. Returns the states in the order of t. `keep(before, after, mask)` gets the states
+/// before and after a time step, and its mask `[n, 1]`. It returns `after` where the mask is 1,
+/// else `before`.
 fn unroll<T: Tensor, S: Clone>(
     gates: &T,
     mask: Option<&T>,

@@ -26,8 +26,8 @@ impl Geometry {
     }
 
     /// The phases of the partial by an input of `[t, h, w]`: all `[t, h, w]` remainders of an input
-    /// position modulo the stride. The positions of one phase are a convolution of g with stride 1
-    /// and every stride-th tap of the kernel. So no zeros are inserted between the elements of g.
+    /// position modulo the stride. The partial at the positions of one phase is a convolution of g
+    /// with every stride-th tap of the kernel, at stride 1. So no zeros are inserted into g.
     pub fn phases(&self, [t, h, w]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> + use<> {
         let [st, sh, sw] = self.stride;
         let [t, h, w] = [st.min(t), sh.min(h), sw.min(w)];

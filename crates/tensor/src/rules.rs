@@ -256,7 +256,8 @@ fn joined<T: Tensor>(mut tensors: Vec<T>) -> Result<T> {
     T::concat(&tensors.iter().collect::<Vec<_>>(), 0)
 }
 
-/// All partials from a fused operation whose output is the partials, flattened and concatenated.
+/// Computes the fused operation `op`, whose output is all partials, flattened and concatenated, and
+/// splits its output into the partials.
 fn unpack<T: Tensor>(op: Op, inputs: &[Saved<T>], g: &T) -> Result<Vec<Option<T>>> {
     let values: Vec<&T> = inputs.iter().map(Saved::value).chain([g]).collect();
     let flat = T::apply(g.device(), op, &values)?;

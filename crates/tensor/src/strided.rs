@@ -4,7 +4,7 @@
 //! ```
 //! use kinora_tensor::strided::{Dim, collapse};
 //!
-//! // A row added to each of two times three others: two axes are enough.
+//! // [2, 3, 4] plus [4]: two axes are enough.
 //! let dims = collapse(&[2, 3, 4].into(), [&[2, 3, 4].into(), &[4].into()]);
 //! assert_eq!(dims, [Dim { len: 6, strides: [4, 0] }, Dim { len: 4, strides: [1, 1] }]);
 //! ```

@@ -128,9 +128,9 @@ impl<T: Tensor> Tensor for Var<T> {
 /// The gradients of the sum of all elements of `y` by each of `xs`, each with the shape of its
 /// variable. A variable that `y` does not depend on gets zeros.
 ///
-/// `grad` consumes `y` and frees each node of its graph once the node is processed. Nodes that
-/// other variables hold stay, and so do the factors of a recurrent weight's gradient until all are
-/// there.
+/// `grad` consumes `y` and frees each node of its graph once the node is processed. It keeps nodes
+/// that other variables hold. It keeps the factors of a recurrent weight's gradient until all of
+/// them are there.
 ///
 /// # Errors
 /// If an operation of a rule fails.
@@ -235,7 +235,8 @@ fn walk<T: Tensor>(
 /// all uses instead of a sum of small products. The factors stay in memory until the backward pass
 /// reaches the weight.
 const OFTEN: usize = 3;
-/// A use joins that product if its factors have at most this many times the weight's elements.
+/// A use joins this product if its factors have at most this many elements per element of the
+/// weight.
 const SMALL: usize = 8;
 
 /// For each node that `root` depends on: whether it is a target or depends on one, and how often it

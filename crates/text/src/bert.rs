@@ -32,12 +32,12 @@ pub struct Bert {
 /// The subfolder of each task.
 const FOLDERS: [(Task, &str); 2] = [(Task::Pos, "pos"), (Task::Ner, "ner")];
 
-/// Characters of a word that a model sees. The rest can be cut, since the label is at the first
-/// piece.
+/// Characters of a word that a model sees. Other characters can be cut, since the first piece of a
+/// word decides its label.
 const WORD: usize = 100;
 
-/// Characters of a part; a longer sentence is read in several parts. A part has mostly a quarter as
-/// many pieces.
+/// Characters of a part; a longer sentence is read in several parts. A piece mostly has about four
+/// characters.
 const PART: usize = 1500;
 
 /// Characters of a batch at most, padding included.
@@ -124,7 +124,7 @@ impl Model {
         labels: Vec<usize>,
         weights: &Path,
     ) -> Result<Self> {
-        // The pipeline mistakes every later batch for the first, so a single batch must hold all.
+        // The pipeline mistakes every later batch for the first, so one batch must hold all parts.
         config.batch_size = usize::MAX;
         let model = TokenClassificationModel::new_with_tokenizer(config, tokenizer);
         Ok(Self { model: model.map_err(|error| wrong(weights, error))?, labels })

@@ -77,7 +77,7 @@ pub enum Error {
     #[error(transparent)]
     Tensor(#[from] kinora_tensor::Error),
     /// A training whose loss, gradient or weights became NaN or infinite.
-    #[error("the training diverged at step {step}; try a smaller rate")]
+    #[error("the training diverged at step {step}; lower the learning rate")]
     Diverged {
         /// The number of the step.
         step: usize,

@@ -73,7 +73,8 @@ pub fn score(engine: &dyn Engine, task: Task, sentences: &[Sentence]) -> Result<
     Ok(score)
 }
 
-/// Scores [`words`] on the sentences with a [`Sentence::text`]: a word is right if its span is.
+/// Scores [`words`] on the sentences with a [`Sentence::text`]. A word is right if its span is
+/// right.
 ///
 /// A token of several words counts as these words if together they spell the token, as `do` and
 /// `n't` spell `don't`; otherwise it counts as one word.

@@ -40,7 +40,7 @@ fn near(rest: &str) -> &str {
 /// Signs that are always words of their own, even next to each other.
 const SINGLE: &str = "()[]{}\"“”«»,;:/\\|%&+^";
 
-/// Splits a chunk, the text between two white spaces; `last` if the text ends with it.
+/// Splits a chunk, the text between two white spaces. `last` is true for the last chunk of a text.
 fn chunk(chunk: &str, offset: usize, last: bool, spans: &mut Vec<Range<usize>>) {
     let mut rest = chunk;
     while !rest.is_empty() {
@@ -56,8 +56,8 @@ fn chunk(chunk: &str, offset: usize, last: bool, spans: &mut Vec<Range<usize>>) 
     }
 }
 
-/// The length of the next run, which only the rules for contractions may split further; `first` at
-/// the start of a chunk.
+/// The length of the next run; only the rules for contractions split a run further. `first` is true
+/// at the start of a chunk.
 fn next(rest: &str, first: bool) -> usize {
     if let Some(len) = address(rest).or_else(|| if first { smiley(rest) } else { None }) {
         return len;

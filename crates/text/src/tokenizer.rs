@@ -82,8 +82,8 @@ impl Tokenizer {
     /// Splits a text into tokens with pieces and spans. Tags and entities stay empty.
     ///
     /// # Errors
-    /// [`Error::Tokenize`] if the tokenizer rejects the text. One from [`Tokenizer::train`] never
-    /// does; one from another program may.
+    /// [`Error::Tokenize`] if the tokenizer rejects the text. A tokenizer from
+    /// [`Tokenizer::train`] never rejects a text; a tokenizer from another program may.
     pub fn analyse(&self, text: &str) -> Result<Analysis> {
         let encoding =
             self.inner.encode(text, false).map_err(|error| Error::Tokenize(error.to_string()))?;

@@ -70,17 +70,17 @@ pub struct ReadingConfig {
 pub struct CopyingConfig {
     /// Steps of the phase.
     pub steps: u64,
-    /// Clips per step of the phase. Half of a batch is copied, in this phase and in the next; with
-    /// `reading.weight` = 0, this phase copies all of it. A batch of 1 is always copied.
+    /// Clips per step of the phase. This phase and the next copy half of each batch, rounded up.
+    /// With `reading.weight` = 0, this phase copies all clips.
     pub batch: usize,
     /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
     /// twentieth along a cosine.
     pub rate: f32,
     /// The weight of the loss mean(|d| + λ d²), where d is the difference between a real clip and
-    /// its copy. 0 turns copying off in all phases, and requires `steps` = 0.
+    /// its copy, and of the difference between their activations in the matcher. 0 turns copying off in all phases, and requires `steps` = 0.
     pub weight: f32,
     /// λ at the first step of the phase; it falls to 0 over the first eighth of `steps`. A generator
-    /// that starts from new weights needs it.
+    /// that starts from new weights needs λ above 0.
     pub squared: f32,
     /// The weight of the KL divergence, in nats, of the recogniser's codes from normal noise.
     pub divergence: f32,
@@ -249,10 +249,10 @@ impl Config {
         }
     }
 
-    /// The config with steps left for the phase of playing. If reading and copying together have
-    /// as many steps as the training or more, both are shortened in proportion, to half of the training's
-    /// steps together; otherwise a short training would never reach its last phase. Reading keeps
-    /// at least one step if it had any.
+    /// The config with steps left for the phase of playing. If reading and copying would take all
+    /// steps of the training, both are shortened in proportion and get half of the steps together.
+    /// Otherwise a short training would never reach its last phase. Reading keeps at least one step
+    /// if it had any.
     pub fn with_room(mut self) -> Self {
         let (read, copied) = (self.reading.steps, self.copying.steps);
         let before = read.saturating_add(copied);

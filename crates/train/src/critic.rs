@@ -65,7 +65,7 @@ impl<T: Tensor> Critic<T> {
         let both = T::concat(&[real, fake], 0)?;
         let of = |judge: &Discriminator<T>, shown: &T, times: usize| {
             let features = judge.features(shown)?;
-            // `pick` gives one frame of all clips, real then generated, after the other.
+            // `pick` gives the first frame of all clips, real then generated, then the next frame.
             let part = |offset: usize| -> Result<T> {
                 let cuts = (0..times)
                     .map(|frame| features.slice(0, (2 * frame + offset) * n, n))

@@ -36,8 +36,8 @@ pub enum Error {
     Judge(String),
     /// A loss or gradient that is NaN or infinite.
     #[error(
-        "step {step}: the {what} is {value}, so the training has diverged; the last checkpoint is \
-         intact. Lower the learning rates or raise train.r1, and continue from it with --resume"
+        "step {step}: the {what} is {value}, so the training has diverged. Lower the learning \
+         rates or raise train.r1; --resume continues from the last checkpoint, which is intact"
     )]
     Diverged {
         /// The first step at which it was measured.

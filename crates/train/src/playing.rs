@@ -105,8 +105,8 @@ impl<T: Tensor> State<T> {
         let constant = |x: &T| Var::constant(x.clone());
         let sentence = constant(&read.own.sentence);
         let noise = noise(device, config, step, n)?;
-        // Draws a film for each row of z, with the captions from row `from` on; only the frames
-        // `which`.
+        // Draws the frames `which` of a film for each row of z, with the captions from row `from`
+        // on.
         let draw = |from: usize, z: Var<T>, which: &[usize]| {
             let count = z.shape()[0];
             let of = |x: &T| x.slice(0, from, count).map(Var::constant);
@@ -138,8 +138,8 @@ impl<T: Tensor> State<T> {
                 let films = z_films.map(|_| fake.slice(0, copied, n - copied)).transpose()?;
                 (copies, films, Some(fake))
             }
-            // Half of the frames give as good a gradient of the copies as all, at half the cost; the
-            // matcher sees half of them anyway.
+            // Half of the frames give as good a gradient of the copies as all frames, at half the
+            // cost. The matcher sees only half of the frames anyway.
             _ => {
                 which = frames_of(config, step, t.div_ceil(2));
                 let copies = z_copies.map(|z| draw(0, z, &which)).transpose()?;
@@ -154,10 +154,10 @@ impl<T: Tensor> State<T> {
             let wanted = frames(&clips, &which)?;
             let difference = copies.sub(&constant(&wanted))?;
             let copy = difference.abs()?.mean_all()?;
-            // Most pixels are empty. At first, an empty film is the best copy by absolute
-            // differences, and it has hardly any gradient; by squared differences the mean film is
-            // the best copy, from which the generator continues to learn. Later the mean is blurred,
-            // where the median, the best copy by absolute differences, is sharp.
+            // Most pixels are empty. So at first the best copy by absolute differences is an empty
+            // film, which has hardly any gradient. The best copy by squared differences is the mean
+            // film, from which the generator continues to learn. Later the mean is blurred, but the
+            // median, the best copy by absolute differences, is sharp.
             let squared = squared(config, step);
             let divergence = code.divergence()?;
             guarded.push(("loss_copy", copy.value().clone()));
@@ -170,7 +170,7 @@ impl<T: Tensor> State<T> {
                 false => copy,
             };
             let copy = match &self.net.matcher {
-                // The discriminators take over in playing.
+                // In playing, the discriminators replace this loss.
                 Some(matcher) if matches && phase == Phase::Copying => {
                     let looks = looks(matcher, &copies, &wanted)?;
                     guarded.push(("loss_looks", looks.value().clone()));
@@ -291,7 +291,7 @@ fn play<T: Tensor>(
     Ok((adam.step(critic, &gradients, &factor)?, judged))
 }
 
-/// All logits, and the share that each run of them measures.
+/// All logits, and the share that each run of logits measures.
 fn flat<T: Tensor>(judged: Judgement<T>) -> (Vec<Share>, Vec<T>) {
     let (mut shares, mut logits) = (Vec::new(), Vec::new());
     let names = [

@@ -26,10 +26,10 @@ pub(crate) fn rate(config: &Config, step: u64) -> AdamConfig {
     }
 }
 
-/// The learning rate at step `step` of `steps` as a share of the first one: it falls to [`LAST`] along a
-/// cosine (Loshchilov and Hutter, "SGDR", 2017).
+/// The learning rate at step `step` of `steps`, as a share of the initial rate: it falls to
+/// [`LAST`] along a cosine (Loshchilov and Hutter, "SGDR", 2017).
 pub(crate) fn cosine(step: u64, steps: u64) -> f32 {
-    /// The last learning rate, as a share of the first one.
+    /// The last learning rate, as a share of the initial rate.
     const LAST: f32 = 0.05;
     let passed = step as f32 / steps.max(1) as f32;
     LAST + (1.0 - LAST) * (0.5 + 0.5 * (PI * passed.min(1.0)).cos())

@@ -41,7 +41,7 @@ const LEARNT: f64 = 0.7;
 /// | `samples/000500.gif` | real clips above generated ones, every `train.sample_every` steps |
 /// | `checkpoint.safetensors` | everything needed to resume |
 /// | `model.safetensors` | the model so far, in half precision |
-/// | `players.safetensors` | the recogniser and the discriminators, in half precision, for a run that starts from the model |
+/// | `players.safetensors` | recogniser and discriminators, in half precision, for `init` |
 ///
 /// Every file but the log is written under a temporary name and renamed, so the folder is
 /// consistent at every moment. A run that is killed and resumed ends with the same bytes as an

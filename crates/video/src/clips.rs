@@ -54,7 +54,7 @@ pub struct Clips {
 struct Entry {
     file: PathBuf,
     captions: Vec<String>,
-    /// The clip, if it fits into the cache; in the dims of the dataset once that is open.
+    /// The clip, if it fits into the cache; in the dataset's dims once the dataset is open.
     cached: Option<Clip>,
     dims: [usize; 4],
     fps: f32,
@@ -208,7 +208,7 @@ fn alike(path: &Path) -> Error {
 }
 
 fn bring(clip: &Clip, [t, h, w, c]: [usize; 4], fps: f32) -> Result<Clip> {
-    // Channels first: with alpha, `fit` fills the margins with transparent pixels.
+    // `to_channels` comes first: with alpha, `fit` fills the margins with transparent pixels.
     clip.to_channels(c)?.resample(t)?.fit(h, w)?.with_fps(fps)
 }
 
@@ -227,7 +227,7 @@ fn common(entries: &[Entry]) -> ([usize; 4], f32) {
     ([t, h, w, c], fps.unwrap_or(crate::DEFAULT_FPS))
 }
 
-/// The training side and the held-out side. Held out is a tenth of the groups of captions: those
+/// The training side and the held-out side, which has a tenth of the groups of captions: the groups
 /// whose first captions have the lowest hashes.
 fn sides(entries: &[Entry]) -> [Side; 2] {
     // Groups of captions that are joined by shared clips, each under its first caption.

@@ -75,9 +75,9 @@ pub trait Dataset: Send + Sync {
     /// If a file of the dataset cannot be read or is damaged.
     fn example(&self, split: Split, draw: Draw) -> Result<Example>;
 
-    /// A twin of the clip of a draw: all that the caption of the draw states is drawn anew, and the
-    /// rest stays as far as it can. So the twin tells nothing about what the caption states, and
-    /// shows what the caption leaves open. `None` if the dataset cannot make one.
+    /// A twin of the clip of a draw: the attributes that the caption states are drawn anew, and the
+    /// others stay as far as they fit. A dataset may also keep stated attributes that everything else
+    /// depends on, such as the motion. `None` if the dataset makes no twins.
     ///
     /// # Errors
     /// Those of [`Dataset::example`].
@@ -87,7 +87,7 @@ pub trait Dataset: Send + Sync {
 
     /// `count` sentences that are false of the clip of `draw`, whose caption is `caption`. If the
     /// dataset has attributes, each sentence is the caption with one attribute changed; else the
-    /// sentences are captions of other clips. They are distinct, as far as there are enough.
+    /// sentences are captions of other clips. The sentences are distinct if there are enough.
     ///
     /// # Errors
     /// If the caption is not of this dataset, or no sentence is false of its clip.

@@ -152,8 +152,8 @@ impl Dataset for Digits {
 }
 
 /// `count` false sentences: another digit or another motion for one of the digits, or the two
-/// motions exchanged. On the training side they name no held-out pair, or a discriminator would learn
-/// that such pairs are false; so there another digit also has its own motion of training.
+/// motions exchanged. On the training side the sentences name no held-out pair, or a discriminator
+/// would learn that such pairs are false: there, another digit also brings its training motion.
 fn wrong(
     trained: &[usize; 10],
     split: Split,

@@ -67,9 +67,9 @@ fn mix(a: u8, b: u8, alpha: u8) -> u8 {
 }
 
 impl Clip {
-    /// The clip at `h` x `w` pixels. Each axis is resized by itself: an axis that shrinks averages
-    /// areas, one that grows by a whole number repeats pixels, any other one is interpolated
-    /// linearly. Colours are weighted by their alpha.
+    /// The clip at `h` x `w` pixels. Each axis is resized by itself: by area averages to shrink, by
+    /// repeated pixels to grow by a whole number, else by linear interpolation. Colours are
+    /// weighted by their alpha.
     ///
     /// # Errors
     /// If `h` or `w` is 0, or the result would be larger than [`crate::MAX_PIXELS`].

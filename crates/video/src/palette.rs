@@ -144,8 +144,8 @@ pub(crate) fn reduce(counts: &BTreeMap<[u8; 3], u64>, most: usize) -> Vec<[u8; 3
     if counts.len() <= most {
         return counts.keys().copied().collect();
     }
-    // A colour weighs the square root of its count, so that eyes and other small parts keep theirs.
-    // If there are many colours, those of one cell are averaged first.
+    // A colour weighs the square root of its count, so that eyes and other small parts keep
+    // their colours. If there are many colours, the colours of one cell are averaged first.
     let step = if counts.len() > 8 * most { 8 } else { 1 };
     let mut cells: BTreeMap<[u8; 3], ([f64; 3], f64)> = BTreeMap::new();
     for (&colour, &n) in counts {

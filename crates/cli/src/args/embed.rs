@@ -53,9 +53,8 @@ pub struct EmbedTrain {
     /// Least number of times that a word must occur to get a vector
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub min_count: u64,
-    /// Also learn vectors of letter n-grams of 3 to 6 letters, so that unknown words get a vector:
-    /// the number of these vectors (fastText's buckets); needs --out in .safetensors [default: 0,
-    /// no n-grams]
+    /// Also learn N vectors for the letter n-grams of 3 to 6 letters (fastText's buckets), so that
+    /// unknown words get a vector; needs --out in .safetensors [default: 0, no n-grams]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=10_000_000))]
     pub buckets: u32,
     /// Number of threads [default: all]
@@ -148,10 +147,11 @@ Examples:
   kinora embed score questions-words.txt --vectors glove.6B.50d.txt --json
   kinora embed score stsb-en-dev.csv --vectors glove.6B.50d.txt --sif
 
-Each line of the file has two words and a number. If the file begins with a colon, each line has the
-four words of an analogy. If the file is a .csv, each line has two sentences and a number. The
-vector of a sentence is the mean of its words' vectors; with --sif, rare words weigh more, and the
-direction that all sentence vectors share is removed.")]
+A .csv file has two sentences and a number per line. A file that begins with a colon has the four
+words of an analogy per line. Any other file has two words and a number per line.
+
+The vector of a sentence is the mean of its words' vectors. With --sif, rare words weigh more, and
+the direction that all sentence vectors share is removed.")]
 pub struct EmbedScore {
     /// File of human judgements
     #[arg(value_name = "FILE")]
@@ -188,10 +188,10 @@ pub struct EmbedDistil {
     /// Folder of the encoder
     #[arg(long, value_name = "DIR")]
     pub encoder: PathBuf,
-    /// Text files or word lists that the words are taken from
+    /// Text files or word lists with the words to encode
     #[arg(long, value_name = "F", required = true, num_args = 1..)]
     pub words: Vec<PathBuf>,
-    /// Number of words in the table at most, the most frequent first
+    /// Keep only the N most frequent words
     #[arg(long, value_name = "N", default_value_t = 30_000, value_parser = clap::value_parser!(u32).range(2..))]
     pub limit: u32,
     /// Dimension of the vectors

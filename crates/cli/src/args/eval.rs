@@ -35,8 +35,7 @@ pub struct Eval {
     /// Seed of the prompts and of the first film
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u32,
-    /// Train the judge and stop. The judge is for films of the size of --model; without --model, of
-    /// the dataset
+    /// Train the judge, for films of the size of --model (without --model: of --data), and stop
     #[arg(long, conflicts_with_all = ["json", "html"])]
     pub fit_judge: bool,
     /// Path of the judge: a .safetensors file, or a folder that holds the file

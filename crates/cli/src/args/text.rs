@@ -42,9 +42,9 @@ pub struct TextTag {
 
 /// Train a tagger on labelled sentences
 ///
-/// One block of sentences in twenty is held out for evaluation. After each epoch the tagger is written
-/// to the folder --out. Ctrl-C stops the training and writes the tagger; but before the end of the
-/// first epoch, a tagger that is already in the folder stays unchanged.
+/// One block of sentences in twenty is held out for evaluation. After each epoch the tagger is
+/// written to the folder --out. Ctrl-C stops the training and writes the tagger; before the end of
+/// the first epoch, it does not overwrite a tagger in the folder.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -110,8 +110,7 @@ pub struct Engine {
     /// Engine that finds parts of speech and names
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t)]
     pub engine: EngineKind,
-    /// Folder of a model trained for the engine [default: for builtin, the built-in
-    /// model]
+    /// Folder of a model for the engine [default for builtin: the built-in model]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
 }

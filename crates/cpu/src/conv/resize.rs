@@ -2,10 +2,10 @@
 //!
 //! Along an axis with taps a, b, c, output 2q reads x at q - 1, q, q, and output 2q + 1 reads x at
 //! q, q, q + 1. With s = a + b + c and the steps e(q) = x(q) - x(q - 1), the outputs are
-//! s x(q) - a e(q) and s x(q) + c e(q + 1): three products for two outputs. Along both axes that
-//! makes nine products for four outputs: one of s, a, c along h with one of s, a, c along w. The
-//! equal transposed convolution takes sixteen products, and the convolution of the upsampled frame
-//! thirty-six.
+//! s x(q) - a e(q) and s x(q) + c e(q + 1): three products for two outputs. Both axes together take
+//! nine products for four outputs: each of s, a, c along h with each of s, a, c along w. The
+//! equivalent transposed convolution takes sixteen products, and the convolution of the upsampled
+//! frame thirty-six.
 
 use std::ops::Range;
 

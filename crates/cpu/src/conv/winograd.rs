@@ -28,12 +28,12 @@ use crate::{CpuDevice, CpuTensor};
 pub(super) use weight::conv_weight;
 
 /// Floats of the patches of a block of tiles, so that they stay in the L2 cache. A block has at
-/// least 32 tiles all the same, to make reading the weights worthwhile.
+/// least 32 tiles, even if they take more floats, so that reading the weights pays.
 const CACHED: usize = 64 << 10;
 
-/// The distance in floats from one element of all tiles to the next, with `each` floats a tile. It
-/// is one cache line more than the floats take: at a power of two, the elements of a tile would
-/// share a few sets of the cache.
+/// The stride in floats from one element of the transformed tiles to the next; an element has
+/// `each` floats per tile. The stride has one extra cache line: at a power of two, the elements of
+/// a tile would share a few sets of the cache.
 fn apart(tiles: usize, each: usize) -> usize {
     tiles * each + 16
 }

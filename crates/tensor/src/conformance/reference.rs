@@ -226,8 +226,8 @@ fn compute(op: &Op, inputs: &[&Reference], shape: &Shape) -> Vec<f64> {
             each_product(&LARGE, &large, k.shape(), shape, |xi, ki, gi| {
                 let ci = large[4];
                 let (row, column, c) = (xi / ci / (2 * w), xi / ci % (2 * w), xi % ci);
-                // `row` counts the rows of all images before this one too. 2h is even, so `row / 2`
-                // is still the right row of x.
+                // `row` counts the rows of all images. 2h is even, so `row / 2` is the row of x,
+                // counted over all images too.
                 out[gi] += x.values[((row / 2) * w + column / 2) * ci + c] * k.values[ki];
             });
             out

@@ -38,8 +38,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// All findings. `{}` prints a table of checks and tolerances, widest first, each with its worst
-/// case, and then all failures; `{:#}` prints every finding.
+/// All findings. `{}` prints the worst case of each check and tolerance, the widest tolerance
+/// first, then all failures. `{:#}` prints every finding, then all failures.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// In the order of the cases.

@@ -247,8 +247,8 @@ impl<T: Tensor> Reference<T> {
     }
 }
 
-/// Films of captions as users get them: typing errors corrected, films cleaned; `asked` gives for each film the index of its caption
-/// and a seed.
+/// Films of captions as users get them: typing errors are corrected, and films are cleaned. `asked`
+/// gives for each film the index of its caption and a seed.
 fn sample<T: Tensor>(
     model: &Model<T>,
     captions: &[Caption],

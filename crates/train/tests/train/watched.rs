@@ -93,7 +93,8 @@ fn a_run_that_can_read_its_data_says_nothing() {
         ControlFlow::Continue(())
     });
     assert_eq!(outcome.unwrap(), Outcome::Finished(60));
-    assert!(last > 0.9, "{last}");
+    // A caption whose colour was replaced by a strange word cannot be told from the others.
+    assert!(last > 0.8, "{last}");
 }
 
 #[test]

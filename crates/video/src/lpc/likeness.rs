@@ -1,5 +1,5 @@
-//! Whether a sentence is false of a figure beyond doubt. It is not if somebody might use the same
-//! word for both things.
+//! Whether a sentence is false of a figure beyond doubt. It is in doubt if somebody might use its
+//! word for the thing that the figure has instead.
 
 use super::figure::{Action, Figure, Head, Item, Kind, Part};
 use super::mention::Told;

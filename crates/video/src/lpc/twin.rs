@@ -1,4 +1,4 @@
-//! Twins: figures that agree in all that a sentence leaves open.
+//! Twins: figures that agree in what a sentence leaves open, as far as clothes fit.
 
 use fastrand::Rng;
 
@@ -7,8 +7,8 @@ use super::mention::Told;
 use super::wardrobe::Wardrobe;
 
 impl Wardrobe {
-    /// A twin of a figure: body, hair and items that a sentence states are drawn anew, and the
-    /// others stay where they fit. The twin does the same, seen from the same side.
+    /// A twin of a figure: body, hair and items that a sentence states are drawn anew; the others
+    /// stay where they fit. The twin has the figure's action and direction.
     pub fn twin(&self, figure: &Figure, told: &Told, rng: &mut Rng) -> Figure {
         let own = figure.body;
         let mut twin = figure.clone();

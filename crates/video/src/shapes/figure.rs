@@ -45,8 +45,8 @@ impl Figure {
         }
     }
 
-    /// The covered share, 0 to 1, of a pixel whose middle is `at` (in pixels) from the centre of the
-    /// shape: that of a straight edge at the signed distance.
+    /// The share, 0 to 1, of a pixel that the shape covers. `at` is the middle of the pixel, in
+    /// pixels from the centre of the shape. The edge counts as straight within the pixel.
     pub(super) fn cover(&self, at: [f32; 2], radius: f32) -> f32 {
         (0.5 - self.distance(at.map(|x| x / radius)) * radius).clamp(0.0, 1.0)
     }
