@@ -187,6 +187,11 @@ class Generator(nn.Module):
         self.moment = weights.below("moment").linear(rows)
         self.input = weights.below("recurrence.input").conv(self.layout)
         self.state = weights.below("recurrence.state").conv(self.layout)
+        # Attention of each cell: what it asks, and what it is told.
+        cells = [weights.find(f"cells.{name}.weight") for name in ("attention", "tell")]
+        self.cells = None if cells[0] is None else nn.ParameterList(
+            nn.Parameter(weights.take(f"cells.{name}.weight").clone()) for name in ("attention", "tell")
+        )
         blocks = [weights.below(f"decoder.{i}") for i in range(len(sizes["decoder"]))]
         self.convs = nn.ModuleList(block.below("conv").conv(self.layout) for block in blocks)
         self.norms = nn.ModuleList(block.below("norm.modulation").linear() for block in blocks)
@@ -230,7 +235,14 @@ class Generator(nn.Module):
             h = o.sigmoid() * c.tanh()
             contexts.append(context)
             states.append(h)
-        x = torch.stack(states, 1).flatten(0, 1).contiguous(memory_format=self.layout)
+        x = torch.stack(states, 1)
+        if self.cells is not None:
+            # [n, t · h · w, hidden]
+            flat = x.permute(0, 1, 3, 4, 2).reshape(n, -1, self.hidden)
+            score = torch.bmm(flat @ self.cells[0], asked) * scale + bias[:, None]
+            told = torch.bmm(score.softmax(2), words) @ self.cells[1]
+            x = x + told.view(n, t, *self.base, self.hidden).permute(0, 1, 4, 2, 3)
+        x = x.flatten(0, 1).contiguous(memory_format=self.layout)
         per_frame = known[:, None].expand(n, t, -1)
         condition = torch.cat([per_frame, torch.stack(contexts, 1)], 2).flatten(0, 1)
         for conv, norm in zip(self.convs, self.norms):

@@ -153,9 +153,11 @@ pub fn near(args: &EmbedNear) -> Result<()> {
     let itself = Vec::from_iter(vectors.find(&args.word));
     if itself.is_empty() {
         let (word, table) = (&args.word, args.list.table.name());
-        note(format_args!(
-            "{word:?} is not in {table}: its vector is the mean of its letter n-grams"
-        ));
+        let source = match vectors.ngrams().is_empty() {
+            true => "that of its stem",
+            false => "the mean of its letter n-grams",
+        };
+        note(format_args!("{word:?} is not in {table}: its vector is {source}"));
     }
     args.list.print(&vectors.near(&vector, args.list.count as usize, &itself))
 }

@@ -178,14 +178,12 @@ impl Vectors {
     /// vectors of its letter n-grams, if the table has such vectors, else the vector of the word
     /// without its ending ("wanders" as "wander", "poking" as "poke").
     pub fn vector(&self, word: &str) -> Option<Cow<'_, [f32]>> {
-        if let Some(index) = self.find(word) {
+        if let Some(index) = self.place(word) {
             return Some(Cow::Borrowed(self.row(index)));
         }
         let all = self.ngrams();
         if all.is_empty() {
-            let word = word.to_lowercase();
-            let index = stems(&word).find_map(|stem| self.index(&stem));
-            return index.map(|index| Cow::Borrowed(self.row(index)));
+            return None;
         }
         let (mut sum, mut count) = (vec![0.0; self.dim], 0);
         for bucket in ngrams(word, all.len() / self.dim) {
@@ -352,6 +350,16 @@ impl Vectors {
         self.index(word).or_else(|| self.index(&word.to_lowercase()))
     }
 
+    /// The index of a word as [`Vectors::find`] gives it, else that of its stem if the table has no
+    /// n-grams.
+    fn place(&self, word: &str) -> Option<usize> {
+        self.find(word).or_else(|| {
+            let word = word.to_lowercase();
+            let stem = || stems(&word).find_map(|stem| self.index(&stem));
+            self.ngrams().is_empty().then(stem).flatten()
+        })
+    }
+
     /// A hash that identifies the table: of all its words, and, to be fast, of about a thousand of
     /// its vectors and a thousand of its n-gram vectors.
     pub fn fingerprint(&self) -> u64 {
@@ -388,7 +396,7 @@ impl Vectors {
                 Some(vector) => {
                     known += 1;
                     // A word with only n-gram vectors counts as rare as the table's last word.
-                    let weight = weight(self.find(word).unwrap_or(self.len()));
+                    let weight = weight(self.place(word).unwrap_or(self.len()));
                     sum.iter_mut().zip(&*vector).for_each(|(sum, x)| *sum += weight * x);
                 }
                 None => unknown.push(word),

@@ -77,10 +77,10 @@ pub struct CopyingConfig {
     /// twentieth along a cosine.
     pub rate: f32,
     /// The weight of the loss mean(|d| + λ d²), where d is the difference between a real clip and
-    /// its copy, and of the difference between their activations in the matcher. 0 turns copying off in all phases, and requires `steps` = 0.
+    /// its copy. 0 turns copying off in all phases, and requires `steps` = 0.
     pub weight: f32,
-    /// λ at the first step of the phase; it falls to 0 over the first eighth of `steps`. A generator
-    /// that starts from new weights needs λ above 0.
+    /// λ until the learning rate has risen; then it falls to 0 over an eighth of `steps`. A
+    /// generator that starts from new weights needs λ above 0.
     pub squared: f32,
     /// The weight of the KL divergence, in nats, of the recogniser's codes from normal noise.
     pub divergence: f32,
@@ -235,6 +235,16 @@ impl Config {
         }
     }
 
+    /// The number of copies among the `n` clips of step `step`, counted from 1: the first ones.
+    pub(crate) fn copies(&self, step: u64, n: usize) -> usize {
+        match self.phase(step) {
+            Phase::Reading => 0,
+            _ if self.copying.weight == 0.0 => 0,
+            Phase::Copying if self.reading.weight == 0.0 => n,
+            _ => n.div_ceil(2),
+        }
+    }
+
     /// Whether text encoder and matcher learn in step `step`, counted from 1.
     pub(crate) fn reads(&self, step: u64) -> bool {
         self.reading.thaw || self.phase(step) == Phase::Reading
@@ -266,15 +276,13 @@ impl Config {
     }
 
     /// The config with the sizes of a model, for a training that starts from its weights. A model
-    /// with a matcher has already learnt to read and to draw, so the phase of reading then has no
-    /// steps, and `copying.squared` is 0.
+    /// with a matcher has already learnt to read, so the phase of reading then has no steps.
     pub fn sized_as(&self, model: &ModelConfig) -> Self {
         let ModelConfig { clip, encoder, generator, matcher } = model.clone();
         let mut config = Self { clip, encoder, generator, ..self.clone() };
         if let Some(matcher) = matcher {
             config.matcher = matcher;
             config.reading.steps = 0;
-            config.copying.squared = 0.0;
         }
         config
     }

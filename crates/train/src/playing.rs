@@ -36,11 +36,15 @@ pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
     }
 }
 
-/// The weight of the squared difference between a clip and its copy at step `step`.
+/// The weight of the squared difference between a clip and its copy at step `step`. It stays until
+/// the learning rate has risen.
 fn squared(config: &Config, step: u64) -> f32 {
-    let copied = step.saturating_sub(config.reading.steps + 1);
-    let passed = copied as f32 / (SQUARED_UNTIL * config.copying.steps.max(1) as f32);
-    config.copying.squared * (1.0 - passed).max(0.0)
+    if config.phase(step) != Phase::Copying {
+        return 0.0;
+    }
+    let copied = (step - config.reading.steps) as f32;
+    let passed = (copied - WARM_UP) / (SQUARED_UNTIL * config.copying.steps as f32);
+    config.copying.squared * (1.0 - passed).clamp(0.0, 1.0)
 }
 
 /// The config of the discriminators' Adam.
@@ -87,11 +91,7 @@ impl<T: Tensor> State<T> {
         let phase = config.phase(step);
         let matches = self.net.matcher.is_some() && config.reading.weight > 0.0;
         // The first half of the batch are copies, the other half films from random noise.
-        let copied = match phase {
-            _ if config.copying.weight == 0.0 => 0,
-            Phase::Copying if !matches => n,
-            _ => n.div_ceil(2),
-        };
+        let copied = config.copies(step, n);
         let [t, h, w, c] = config.clip.dims();
         let real = T::from_slice(device, &fed.values, [n, t, h, w, c])?;
         let mut guarded = Vec::new();
@@ -313,4 +313,26 @@ fn flat<T: Tensor>(judged: Judgement<T>) -> (Vec<Share>, Vec<T>) {
 /// The largest gradient norm; 0 means no limit.
 fn limit(longest: f32) -> f32 {
     if longest > 0.0 { longest } else { f32::INFINITY }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_weight_of_the_squared_difference_falls_in_copying() {
+        let config = |copying: u64| {
+            let set = ["reading.steps=100", "train.steps=9000"].map(String::from);
+            let steps = format!("copying.steps={copying}");
+            Config::preset("shapes", &[&set[..], &[steps]].concat()).unwrap()
+        };
+        let of = |copying: u64, step: u64| squared(&config(copying), step);
+        let most = config(4000).copying.squared;
+        assert!(most > 0.0);
+        // Constant for 200 steps, then a straight line for 500.
+        for (step, share) in [(100, 0.0), (101, 1.0), (300, 1.0), (550, 0.5), (800, 0.0)] {
+            assert!((of(4000, step) - share * most).abs() < 1e-5, "step {step}");
+        }
+        assert_eq!([of(4000, 4100), of(4000, 4101), of(0, 101)], [0.0; 3]);
+    }
 }

@@ -395,14 +395,12 @@ impl<T: Tensor> Training<T> {
         // that thread may wait for the captions.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
         let pool = pool.map_err(|error| Error::Thread(error.to_string()))?;
-        // In reading, all captions may have strange words. Later these would let the matcher ask for
-        // the wrong film, so only captions of copies have them.
-        let (seed, size) = (self.config.seed, self.config.batch(start + 1));
-        let disturbed = match self.config.phase(start + 1) {
-            Phase::Reading => usize::MAX,
-            _ if self.config.copying.weight > 0.0 => size.div_ceil(2),
-            _ => 0,
-        };
+        let (seed, step) = (self.config.seed, start + 1);
+        let size = self.config.batch(step);
+        let copies = self.config.copies(step, size);
+        // A film from random noise must not follow a strange word, so the captions of such films
+        // have none.
+        let disturbed = if self.config.phase(step) == Phase::Reading { size } else { copies };
         let make = move |mut batch: Batch| {
             pool.install(|| {
                 let random = [seed, stream::WORDS + batch.index];
@@ -418,8 +416,7 @@ impl<T: Tensor> Training<T> {
             batch: size,
             dims: clip.dims(),
             wrong: train.wrong,
-            twins: self.config.phase(start + 1) != Phase::Reading
-                && self.config.copying.weight > 0.0,
+            twins: copies,
         };
         Ok(Feed::new(dataset, wanted, make))
     }

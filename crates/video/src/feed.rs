@@ -21,8 +21,8 @@ pub struct Batch {
     /// False captions, `wrong * n` for `n` examples: the first false caption of every example, then
     /// the second of every example, and so on.
     pub wrong_captions: Vec<String>,
-    /// The twin of each clip ([`Dataset::twin`]); the clip itself if the dataset makes no twins.
-    /// Empty without [`FeedConfig::twins`].
+    /// The twins ([`Dataset::twin`]) of the first [`FeedConfig::twins`] clips; if the dataset makes
+    /// no twins, the clips themselves.
     pub twins: Vec<Clip>,
 }
 
@@ -41,8 +41,8 @@ pub struct FeedConfig {
     pub dims: [usize; 4],
     /// False captions per example.
     pub wrong: usize,
-    /// Whether a batch has twins.
-    pub twins: bool,
+    /// Twins per step.
+    pub twins: usize,
 }
 
 /// A thread that draws batches of a dataset a few steps in advance, and converts each with the
@@ -144,7 +144,7 @@ impl Source {
                 let captions = self.dataset.wrong_captions(split, &example.caption, draw, wrong)?;
                 false_of_each.push(captions.into_iter());
             }
-            if twins {
+            if batch.twins.len() < twins {
                 let twin = self.dataset.twin(split, draw)?;
                 let twin = twin.map(|twin| twin.to_dims(dims)).transpose()?;
                 batch.twins.push(twin.unwrap_or_else(|| example.clip.clone()));

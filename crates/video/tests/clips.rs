@@ -274,7 +274,7 @@ const FEED: FeedConfig = FeedConfig {
     batch: 3,
     dims: [8, 32, 32, 4],
     wrong: 2,
-    twins: true,
+    twins: 2,
 };
 
 #[test]

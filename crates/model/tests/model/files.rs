@@ -122,9 +122,12 @@ fn a_file_of_an_earlier_format_has_no_matcher() {
         metadata.insert("kinora.format".into(), "2".into());
         let text = &metadata["kinora.config"];
         let mut config: serde_json::Value = serde_json::from_str(text).unwrap();
-        for (section, key) in
-            [("encoder", "unit"), ("generator", "style"), ("generator", "palette")]
-        {
+        for (section, key) in [
+            ("encoder", "unit"),
+            ("generator", "style"),
+            ("generator", "palette"),
+            ("generator", "cells"),
+        ] {
             assert!(config[section].as_object_mut().unwrap().remove(key).is_some(), "{key}");
         }
         assert!(config.as_object_mut().unwrap().remove("matcher").is_some());

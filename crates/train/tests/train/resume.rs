@@ -60,10 +60,10 @@ fn a_run_that_goes_on_is_one_without_a_break() {
     assert_eq!(finish(training).unwrap(), Outcome::Finished(7));
     assert_same(&whole, &broken);
 
-    // The same with `reading.thaw`.
+    // The same with `reading.thaw`, and with strange words in captions.
     let [whole_thawed, broken_thawed] =
         ["whole thawed", "broken thawed"].map(|name| folder.path().join(name).join("run"));
-    let thawed = config(&["reading.thaw=true"]);
+    let thawed = config(&["reading.thaw=true", "encoder.vectors=builtin"]);
     assert_eq!(finish(create(&whole_thawed, &thawed).unwrap()).unwrap(), Outcome::Finished(7));
     let mut training = create(&broken_thawed, &thawed).unwrap();
     for step in [2, 3, 5] {

@@ -106,7 +106,7 @@ pub fn batch(config: &Config) -> Batch {
     let dims = config.clip.dims();
     let shapes = Arc::new(Shapes::new());
     let (seed, batch, wrong) = (config.seed, config.train.batch, config.train.wrong);
-    let twins = true;
+    let twins = batch;
     let first = FeedConfig { split: Split::Train, seed, start: 0, batch, dims, wrong, twins };
     Feed::new(shapes, first, |batch| batch).next().unwrap()
 }

@@ -14,14 +14,17 @@ impl Wardrobe {
         let mut twin = figure.clone();
         twin.body = loop {
             let body = self.draw_body(rng);
-            let kind = told.kind || body.kind.name() == own.kind.name();
-            let skin = told.skin || body.kind == own.kind;
+            let of_kind = body.kind.name() == own.kind.name();
+            let kind = told.kind || of_kind;
+            // Another kind cannot have the same skin.
+            let skin = told.skin || body.kind == own.kind || !of_kind;
             if kind && skin && (told.sex || body.sex == own.sex) {
                 break body;
             }
         };
         for part in Part::ALL {
-            if told.states(part) || self.odds(part, &twin) == 0.0 {
+            let armed = part == Part::Weapon && told.armed;
+            if told.states(part) || armed || self.odds(part, &twin) == 0.0 {
                 twin.wear(part, self.draw_item(part, &twin, rng));
             }
         }
