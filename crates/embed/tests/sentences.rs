@@ -114,7 +114,7 @@ fn an_inflected_word_has_the_vector_of_its_stem() {
         assert!(vectors.get(stem).is_some(), "{stem}");
     }
     // Not every ending is an inflection.
-    for word in ["zzzs", "qing", "ssssed", "ing", "s", "é́s", ""] {
+    for word in ["zzzs", "ssssed", "xqzzying", "é́s", ""] {
         assert!(vectors.vector(word).is_none(), "{word}");
     }
 }
