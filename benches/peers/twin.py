@@ -505,8 +505,10 @@ class Twin:
         self.critic.requires_grad_(False)
         of_clips, of_frames = self.under(fake, sentence, which)
         loss_game = F.softplus(-of_clips).mean() + F.softplus(-of_frames).mean()
-        logits = self.matcher.logits(self.see(fake), sentences)
-        loss_match = F.cross_entropy(logits, torch.arange(n))
+        # The films from random noise, against their own sentences, then all others.
+        captions = torch.cat([sentence[copied:], sentence[:copied], wrong])
+        logits = self.matcher.logits(self.see(fake[copied:]), captions)
+        loss_match = F.cross_entropy(logits, torch.arange(n - copied))
         loss = loss_copy * copying["weight"] + divergence * copying["divergence"]
         loss = loss + loss_game + loss_match * self.config["reading"]["weight"]
         self.adam_player.zero_grad()
