@@ -32,7 +32,7 @@ pub fn print(workload: &Workload) -> Result<()> {
     Ok(())
 }
 
-/// The two numbers of [`print`] in a process of its own; `None` if the system does not report them.
+/// The two numbers of [`print()`] in a process of its own; `None` if the system does not report them.
 pub fn of_a_child(preset: &str, set: &[String]) -> Result<Option<[f64; 2]>> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args([ARGUMENT, "--preset", preset]);
