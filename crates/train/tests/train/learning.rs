@@ -138,12 +138,12 @@ fn every_loss_trains() {
 /// The matcher memorises one batch: it finds the caption of each clip among those of all clips.
 #[test]
 fn the_matcher_learns_to_read() {
-    let set = ["train.batch=6", "reading.rate=3e-3", WHOLE];
+    let set = ["train.batch=6", "reading.rate=1e-3", WHOLE];
     let config = config(&[&READING[..], &set].concat());
-    let (_, all) = learn(&config, 120);
+    let (_, all) = learn(&config, 360);
     for name in ["matched_own", "matched_false"] {
         let [first, last] = first_and_last(&all, name);
-        assert!(last > 0.95 && last - first > 0.1, "{name}: {first} at first, {last} at last");
+        assert!(last > 0.95 && last - first > 0.2, "{name}: {first} at first, {last} at last");
     }
     let [first, last] = first_and_last(&all, "loss_matcher");
     assert!(last < 0.2 * first, "{first} at first, {last} at last");
