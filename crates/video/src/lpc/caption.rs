@@ -198,10 +198,7 @@ impl Saying<'_> {
         let hair = self.hair();
         let worn = self.worn();
         let weapon = self.carried();
-        let plain = |words: &str| {
-            let words = words.strip_prefix("a ").or(words.strip_prefix("an ")).unwrap_or(words);
-            words.to_owned()
-        };
+        let plain = |words: &str| bare(words).unwrap_or(words).to_owned();
         let mut things: Vec<String> = hair.iter().map(|hair| plain(hair)).collect();
         if self.mention.hair && self.figure.head == Head::Bald {
             self.told.hair_style = true;
@@ -321,9 +318,14 @@ impl Saying<'_> {
     }
 }
 
+/// The words without their article, if they have one.
+fn bare(words: &str) -> Option<&str> {
+    words.strip_prefix("a ").or(words.strip_prefix("an "))
+}
+
 /// The words for an item with an adjective: "a worn blue robe" for "a blue robe".
 fn with_adjective(adjective: &str, words: &str) -> String {
-    match words.strip_prefix("a ").or(words.strip_prefix("an ")) {
+    match bare(words) {
         Some(noun) => a(&format!("{adjective} {noun}")),
         None => format!("{adjective} {words}"),
     }
