@@ -181,25 +181,22 @@ impl<T: Tensor> State<T> {
         bytes: &[u8],
     ) -> Result<Vec<String>, kinora_nn::Error> {
         let mut notes = Vec::new();
-        let mut note = |name: &str, error: kinora_nn::Error| match error {
-            error @ (kinora_nn::Error::Tensor(_) | kinora_nn::Error::Header(_)) => Err(error),
-            kinora_nn::Error::Missing { .. } => {
+        let mut note = |name: &str, taken: Result<(), kinora_nn::Error>| match taken {
+            Ok(()) => Ok(()),
+            Err(error @ (kinora_nn::Error::Tensor(_) | kinora_nn::Error::Header(_))) => Err(error),
+            Err(kinora_nn::Error::Missing { .. }) => {
                 notes.push(format!("The {name} started from new weights."));
                 Ok(())
             }
-            error => {
+            Err(error) => {
                 notes.push(format!("The {name} started from new weights: {error}."));
                 Ok(())
             }
         };
-        match kinora_nn::load(&describe(&self.recogniser), device, bytes, "recogniser") {
-            Ok(recogniser) => self.recogniser = recogniser,
-            Err(error) => note("recogniser", error)?,
-        }
-        match kinora_nn::load(&describe(&self.critic), device, bytes, "critic") {
-            Ok(critic) => self.critic = critic,
-            Err(error) => note("discriminators", error)?,
-        }
+        let recogniser = kinora_nn::load(&describe(&self.recogniser), device, bytes, "recogniser");
+        note("recogniser", recogniser.map(|loaded| self.recogniser = loaded))?;
+        let critic = kinora_nn::load(&describe(&self.critic), device, bytes, "critic");
+        note("discriminators", critic.map(|loaded| self.critic = loaded))?;
         Ok(notes)
     }
 }
