@@ -10,7 +10,7 @@ use fastrand::Rng;
 use super::caption::sentence;
 use super::figure::{Action, Direction, Figure, Head, Item, Part};
 use super::likeness::is_false;
-use super::mention::{Role, Told};
+use super::mention::Told;
 use super::wardrobe::{HeldOut, Wardrobe};
 use crate::Split;
 use crate::draws::{Voice, pick};

@@ -1,0 +1,221 @@
+//! How a training begins: new, from a trained model, or from a checkpoint.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kinora_model::{Card, Lexicon, Model, Net};
+use kinora_nn::{Module, Outline};
+use kinora_tensor::Tensor;
+use kinora_text::Tokenizer;
+use kinora_video::{Dataset, write_atomic};
+
+use super::Training;
+use crate::checkpoint::{self, Progress};
+use crate::credits::{both, both_licences};
+use crate::log::Window;
+use crate::step::{State, fitting};
+use crate::words::{captions, lexicon_of};
+use crate::{Config, Error, Result, folder};
+
+impl<T: Tensor> Training<T> {
+    /// A new run in a folder, on the dataset that `open` gives for [`Config::data`]:
+    /// [`kinora_video::open`], or a function that returns a dataset of your own.
+    ///
+    /// The run starts from the trained model `init` if there is one: from the model's tokenizer, and
+    /// from its tensors whose name and shape fit the config's network. The other tensors get new
+    /// weights. [`Config::sized_as`] gives a config that all tensors fit. The model's card records
+    /// `command` as the command that made the model.
+    ///
+    /// # Errors
+    /// If the folder already holds a run, another training runs in it, or it cannot be created; if
+    /// the config is not valid; if the data cannot be opened; if no tensor of the model fits; or if
+    /// the matcher has a weight in the generator's loss (`reading.weight`), but is untrained and
+    /// has no steps to learn.
+    pub fn create(
+        device: &T::Device,
+        config: Config,
+        open: impl FnOnce(&str) -> kinora_video::Result<Box<dyn Dataset>>,
+        folder: &Path,
+        init: Option<Model<T>>,
+        command: &str,
+    ) -> Result<Self> {
+        folder::is_free(folder)?;
+        config.check()?;
+        let dataset = checked(open(&config.data)?)?;
+        let info = dataset.info();
+        let mut card = Card {
+            command: command.into(),
+            licence: info.licence.clone(),
+            credits: info.credits.clone(),
+            ..Card::default()
+        };
+        let mut can_read = false;
+        let (lexicon, net) = match init {
+            Some(model) => {
+                let lexicon = lexicon_of(&config, &model, &*dataset)?;
+                let outline = Net::new(&mut Outline, &config.model(), &lexicon.inputs())?;
+                let named = outline.named();
+                let all = named.len();
+                let kept: Vec<bool> = {
+                    let fits = fitting(&model.net);
+                    named.iter().map(|(name, desc)| fits(name, &desc.shape).is_some()).collect()
+                };
+                can_read = (named.iter().zip(&kept))
+                    .all(|((name, _), &kept)| kept || name.starts_with("generator."));
+                let kept = kept.into_iter().filter(|&kept| kept).count();
+                if kept == 0 {
+                    return Err(Error::Config(format!(
+                        "no tensor of the model {:?} has a shape that this config needs; start \
+                         without --init",
+                        model.card.name
+                    )));
+                }
+                // The licence and credits of the model's training data apply to the new model too.
+                let Card { name, data, licence, credits, .. } = model.card;
+                card.notes = format!("Started from {name}, which was trained on {data}.");
+                if kept < all {
+                    let afresh = all - kept;
+                    card.notes += &format!(" {afresh} of {all} tensors started from new weights.");
+                }
+                card.licence = both_licences(&licence, &card.licence);
+                card.credits = both(&credits, &card.credits);
+                (lexicon, Some(model.net))
+            }
+            None => {
+                let captions = captions(&config, &*dataset)?;
+                let texts = captions.iter().map(String::as_str);
+                let wrong = |error| Error::Config(format!("tokenizer.vocab: {error}"));
+                let tokenizer = Tokenizer::train(texts, config.tokenizer.vocab).map_err(wrong)?;
+                (Lexicon::new(&config.encoder, tokenizer, &captions)?, None)
+            }
+        };
+        if !can_read && config.reading.steps == 0 && config.reading.weight > 0.0 {
+            return Err(Error::Config(
+                "reading.steps = 0, but text encoder and matcher are not trained for clips and captions \
+                 of these sizes; set reading.steps to 2000, for example, or reading.weight to 0"
+                    .into(),
+            ));
+        }
+        let state = State::new(device, &config, &lexicon.inputs(), net)?;
+        let samples = folder.join("samples");
+        std::fs::create_dir_all(&samples)
+            .map_err(|error| Error::Write { path: samples, reason: error.to_string() })?;
+        let lock = folder::lock(folder)?;
+        // Another training may have started between the first check and the lock.
+        folder::is_free(folder)?;
+        folder::sweep(folder);
+        let training = Self {
+            device: device.clone(),
+            config,
+            folder: folder.into(),
+            card,
+            dataset,
+            lexicon,
+            state,
+            clips: 0,
+            window: Window::default(),
+            measured: Vec::new(),
+            _lock: lock,
+        };
+        // The config is written last: a folder with a config has a checkpoint.
+        training.save()?;
+        let path = folder.join("config.toml");
+        write_atomic(&path, training.config.to_toml().as_bytes())?;
+        Ok(training)
+    }
+
+    /// The training with the recogniser and the discriminators of another run: a trained generator
+    /// needs a trained recogniser to copy, and trained opponents to play. `bytes` is the content of
+    /// that run's file [`PLAYERS`], `origin` its path. Networks that are missing or have other
+    /// sizes keep their new weights, and the model's card says so.
+    ///
+    /// # Errors
+    /// If the bytes are not a safetensors file, or the training cannot be saved.
+    pub fn with_players(mut self, bytes: &[u8], origin: &Path) -> Result<Self> {
+        match self.state.take_players(&self.device, bytes) {
+            Ok(notes) => notes.iter().for_each(|note| self.card.notes += &format!(" {note}")),
+            Err(kinora_nn::Error::Tensor(error)) => return Err(error.into()),
+            Err(error) => {
+                return Err(Error::Checkpoint { path: origin.into(), reason: error.to_string() });
+            }
+        }
+        self.save()?;
+        Ok(self)
+    }
+
+    /// Resumes the run in a folder from its last checkpoint, on the dataset that `open` gives for
+    /// [`Config::data`], as in [`Training::create`]. `set` changes some keys of the config, each
+    /// `"section.key=value"`. If the config has changed, the model's card also records `command`.
+    ///
+    /// # Errors
+    /// If the folder holds no run, another training runs in it, a changed key is not known or must
+    /// not change in a resumed run, or the checkpoint does not fit the config.
+    pub fn resume(
+        device: &T::Device,
+        open: impl FnOnce(&str) -> kinora_video::Result<Box<dyn Dataset>>,
+        folder: &Path,
+        set: &[String],
+        command: &str,
+    ) -> Result<Self> {
+        let path = folder.join("config.toml");
+        if !path.exists() {
+            return Err(Error::Config(format!(
+                "{} holds no run to resume; start one without --resume",
+                folder.display()
+            )));
+        }
+        let lock = folder::lock(folder)?;
+        let was = Config::load(&path, &[])?;
+        let config = was.with(set)?;
+        if config.model() != was.model() || config.discriminator != was.discriminator {
+            return Err(Error::Config(
+                "a resumed run keeps its clip, encoder, generator, matcher and discriminator; start a \
+                 new one to change them"
+                    .into(),
+            ));
+        }
+        let reading = |config: &Config| (config.reading.steps, config.reading.thaw);
+        if reading(&config) != reading(&was) {
+            let message = "a resumed run keeps its reading.steps and reading.thaw; start a new one to \
+                           change them";
+            return Err(Error::Config(message.into()));
+        }
+        if config.tokenizer != was.tokenizer {
+            let message = "a resumed run keeps its tokenizer; start a new one to change it";
+            return Err(Error::Config(message.into()));
+        }
+        folder::sweep(folder);
+        let dataset = checked(open(&config.data)?)?;
+        let (state, lexicon, Progress { clips, window, mut card, .. }) =
+            checkpoint::load(device, &config, folder)?;
+        if config != was {
+            card.command = format!("{} && {command}", card.command);
+        }
+        // Even for an unchanged config: a run that was killed after its data changed may not have
+        // saved its card.
+        card.licence = both_licences(&card.licence, &dataset.info().licence);
+        card.credits = both(&card.credits, &dataset.info().credits);
+        write_atomic(&path, config.to_toml().as_bytes())?;
+        Ok(Self {
+            device: device.clone(),
+            config,
+            folder: folder.into(),
+            card,
+            dataset,
+            lexicon,
+            state,
+            clips,
+            window,
+            measured: Vec::new(),
+            _lock: lock,
+        })
+    }
+}
+
+/// Checks all of a dataset, so that a missing file does not end a run after hours.
+fn checked(dataset: Box<dyn Dataset>) -> Result<Arc<dyn Dataset>> {
+    match dataset.check().into_iter().next() {
+        Some(error) => Err(error.into()),
+        None => Ok(dataset.into()),
+    }
+}
