@@ -126,7 +126,7 @@ impl<T: Tensor> Training<T> {
 
     /// The training with the recogniser and the discriminators of another run: a trained generator
     /// needs a trained recogniser to copy, and trained opponents to play. `bytes` is the content of
-    /// that run's file [`PLAYERS`], `origin` its path. Networks that are missing or have other
+    /// that run's file [`PLAYERS`](super::PLAYERS), `origin` its path. Networks that are missing or have other
     /// sizes keep their new weights, and the model's card says so.
     ///
     /// # Errors
