@@ -193,6 +193,13 @@ class Generator(nn.Module):
             nn.Parameter(weights.take(f"cells.{name}.weight").clone()) for name in ("attention", "tell")
         )
         blocks = [weights.below(f"decoder.{i}") for i in range(len(sizes["decoder"]))]
+        # A residual block before each block of the decoder.
+        refine = [weights.below(f"refine.{i}") for i in range(len(blocks))]
+        self.refine = weights.find("refine.0.first.weight") is not None
+        if self.refine:
+            self.firsts = nn.ModuleList(part.below("first").conv(self.layout) for part in refine)
+            self.betweens = nn.ModuleList(part.below("norm.modulation").linear() for part in refine)
+            self.seconds = nn.ModuleList(part.below("second").conv(self.layout) for part in refine)
         self.convs = nn.ModuleList(block.below("conv").conv(self.layout) for block in blocks)
         self.norms = nn.ModuleList(block.below("norm.modulation").linear() for block in blocks)
         palette = weights.find("palette.weight")
@@ -245,17 +252,23 @@ class Generator(nn.Module):
         x = x.flatten(0, 1).contiguous(memory_format=self.layout)
         per_frame = known[:, None].expand(n, t, -1)
         condition = torch.cat([per_frame, torch.stack(contexts, 1)], 2).flatten(0, 1)
-        for conv, norm in zip(self.convs, self.norms):
+        for k, (conv, norm) in enumerate(zip(self.convs, self.norms)):
+            if self.refine:
+                within = self.normed(self.firsts[k](x), self.betweens[k], condition)
+                x = x + self.seconds[k](within)
             x = conv(F.interpolate(x, scale_factor=2, mode="nearest"))
-            x = F.group_norm(x, x.shape[1] // self.group, eps=EPSILON)
-            scale, shift = norm(condition)[:, :, None, None].chunk(2, 1)
-            x = F.leaky_relu_(torch.addcmul(shift, x, scale), SLOPE)
+            x = self.normed(x, norm, condition)
         x = self.output(x).unflatten(0, (n, t))
         if self.palette is None:
             return x.tanh()
         # [n, 1, c, colours] times [n, t, colours, pixels].
         colours = self.palette(known).tanh().view(n, 1, x.shape[2], -1).transpose(2, 3)
         return (colours @ x.softmax(2).flatten(3)).unflatten(3, x.shape[3:])
+
+    def normed(self, x, modulation, condition):
+        x = F.group_norm(x, x.shape[1] // self.group, eps=EPSILON)
+        scale, shift = modulation(condition)[:, :, None, None].chunk(2, 1)
+        return F.leaky_relu_(torch.addcmul(shift, x, scale), SLOPE)
 
 
 class Matcher(nn.Module):

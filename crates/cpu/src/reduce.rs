@@ -118,18 +118,31 @@ fn sum_outer(x: &[f32], out: &mut [f32]) {
 /// The sum of x: [`LANES`] partial sums, added pairwise by halves.
 #[inline(always)]
 fn total(x: &[f32]) -> f32 {
-    let mut sums = [0.0; LANES];
+    folded(x, 0.0, |sum, x| sum + x)
+}
+
+/// The largest number of x, or -∞ if there is none; NaN does not count.
+#[inline(always)]
+fn largest(x: &[f32]) -> f32 {
+    folded(x, f32::NEG_INFINITY, |max, x| if x > max { x } else { max })
+}
+
+/// Joins the numbers of x by `f`: [`LANES`] partial results, joined pairwise by halves. `start` has
+/// no effect on a result.
+#[inline(always)]
+fn folded(x: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [start; LANES];
     let (blocks, rest) = x.as_chunks::<LANES>();
     for block in blocks {
-        (0..LANES).for_each(|i| sums[i] += block[i]);
+        (0..LANES).for_each(|i| lanes[i] = f(lanes[i], block[i]));
     }
-    sums.iter_mut().zip(rest).for_each(|(sum, x)| *sum += x);
+    lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane = f(*lane, x));
     let mut half = LANES / 2;
     while half > 0 {
-        (0..half).for_each(|i| sums[i] += sums[i + half]);
+        (0..half).for_each(|i| lanes[i] = f(lanes[i], lanes[i + half]));
         half /= 2;
     }
-    sums[0]
+    lanes[0]
 }
 
 pub(crate) fn softmax(x: &CpuTensor, out: &mut [f32]) {
@@ -141,11 +154,7 @@ pub(crate) fn softmax(x: &CpuTensor, out: &mut [f32]) {
             #[inline(always)]
             || {
                 for (out, x) in out.chunks_exact_mut(len).zip(x) {
-                    let mut max = [f32::NEG_INFINITY; LANES];
-                    for x in x.chunks(LANES) {
-                        max.iter_mut().zip(x).for_each(|(max, &x)| *max = max.max(x));
-                    }
-                    let max = max.into_iter().fold(f32::NEG_INFINITY, f32::max);
+                    let max = largest(x);
                     out.iter_mut().zip(x).for_each(|(out, &x)| *out = math::exp(x - max));
                     let factor = 1.0 / total(out);
                     out.iter_mut().for_each(|out| *out *= factor);

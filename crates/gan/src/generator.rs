@@ -46,6 +46,8 @@ pub struct Generator<T> {
     moment: Linear<T>,
     recurrence: ConvLstm<T>,
     cells: Option<Cells<T>>,
+    /// One before each block of the decoder, or none.
+    refine: Vec<Refine<T>>,
     decoder: Vec<Block<T>>,
     output: Conv<T>,
     /// From the style (or s and z) to the colours of a film, `[palette · c]`.
@@ -59,6 +61,16 @@ struct Cells<T> {
     attention: Attention<T>,
     /// From the context to the summand of the cell, which is 0 before training.
     tell: Linear<T>,
+}
+
+/// A residual block before a block of the decoder: two 3×3 convolutions with a conditional norm
+/// between them, which change nothing before training (He et al., "Deep residual learning for image
+/// recognition", 2016).
+#[derive(Clone, Debug)]
+struct Refine<T> {
+    first: Conv<T>,
+    norm: ConditionalNorm<T>,
+    second: Conv<T>,
 }
 
 /// A block of the decoder: doubles the resolution by nearest neighbours, then applies a 3×3
@@ -122,9 +134,12 @@ impl<T> Generator<T> {
                 tell: Linear::with(init, [word, hidden], Fill::Zeros, None)?,
             }),
         };
-        let mut decoder = Vec::new();
+        let (mut refine, mut decoder) = (Vec::new(), Vec::new());
         for &next in &config.decoder {
             let condition = known + word;
+            if config.refine {
+                refine.push(Refine::new(init, channels, condition, config.group)?);
+            }
             decoder.push(Block {
                 conv: ResizeConv::new(init, channels, next)?,
                 norm: ConditionalNorm::new(init, condition, next, next / config.group, SLOPE)?,
@@ -154,10 +169,36 @@ impl<T> Generator<T> {
             moment,
             recurrence,
             cells,
+            refine,
             decoder,
             output,
             palette,
         })
+    }
+}
+
+impl<T> Refine<T> {
+    fn new<I: Init<T>>(
+        init: &mut I,
+        channels: usize,
+        condition: usize,
+        group: usize,
+    ) -> Result<Self> {
+        let kernel = [1, 3, 3];
+        let both = [channels, channels];
+        Ok(Self {
+            first: Conv::new(init, kernel, channels, channels, same(kernel))?,
+            norm: ConditionalNorm::new(init, condition, channels, channels / group, SLOPE)?,
+            second: Conv::with(init, kernel, both, same(kernel), Fill::Zeros, Some(Fill::Zeros))?,
+        })
+    }
+}
+
+impl<T: Tensor> Refine<T> {
+    /// x `[n, 1, h, w, c]` and a condition `[n, d]` to the shape of x.
+    fn forward(&self, x: &T, condition: &T) -> Result<T> {
+        let within = self.norm.forward(&self.first.forward(x)?, condition)?;
+        x.add(&self.second.forward(&within)?)
     }
 }
 
@@ -219,7 +260,10 @@ impl<T: Tensor> Generator<T> {
         };
         let contexts = contexts.reshape([n * t, word])?;
         let condition = T::concat(&[&per_frame(&known)?, &contexts], 1)?;
-        for block in &self.decoder {
+        for (k, block) in self.decoder.iter().enumerate() {
+            if let Some(refine) = self.refine.get(k) {
+                x = refine.forward(&x, &condition)?;
+            }
             x = block.conv.forward(&x)?;
             x = block.norm.forward(&x, &condition)?;
         }
@@ -351,6 +395,7 @@ impl<T> Module<T> for Generator<T> {
             moment: self.moment.try_map(&join(path, "moment"), f)?,
             recurrence: self.recurrence.try_map(&join(path, "recurrence"), f)?,
             cells: self.cells.try_map(&join(path, "cells"), f)?,
+            refine: self.refine.try_map(&join(path, "refine"), f)?,
             decoder: self.decoder.try_map(&join(path, "decoder"), f)?,
             output: self.output.try_map(&join(path, "output"), f)?,
             palette: self.palette.try_map(&join(path, "palette"), f)?,
@@ -368,6 +413,21 @@ impl<T> Module<T> for Cells<T> {
         Ok(Cells {
             attention: self.attention.try_map(&join(path, "attention"), f)?,
             tell: self.tell.try_map(&join(path, "tell"), f)?,
+        })
+    }
+}
+
+impl<T> Module<T> for Refine<T> {
+    type Of<U> = Refine<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Refine<U>, E> {
+        Ok(Refine {
+            first: self.first.try_map(&join(path, "first"), f)?,
+            norm: self.norm.try_map(&join(path, "norm"), f)?,
+            second: self.second.try_map(&join(path, "second"), f)?,
         })
     }
 }

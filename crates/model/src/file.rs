@@ -12,7 +12,7 @@ use crate::{Card, Error, Lexicon, Model, ModelConfig, Net, Result, Sources};
 
 /// The version of the file format. Version 2 added external word vectors and encoders, version 3
 /// the matcher. A file that states no version has version 1.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// The name of the model's file in a folder.
 const FILE: &str = "model.safetensors";

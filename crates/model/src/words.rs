@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use kinora_embed::{Pieces, Vectors};
+use kinora_embed::{Near, Pieces, Vectors};
 use kinora_tensor::Random;
 use kinora_text::{Token, Tokenizer};
 
@@ -45,6 +45,10 @@ pub struct Reading {
     /// The end of `text` that the model ignores because the sentence is too long.
     pub unread: String,
 }
+
+/// The words near each caption word ([`Lexicon::neighbours`]).
+#[derive(Clone, Debug, Default)]
+pub struct Neighbours(BTreeMap<String, Vec<String>>);
 
 impl Lexicon {
     /// Adds the words of captions to the understood words ([`Lexicon::words`]).
@@ -126,15 +130,40 @@ impl Lexicon {
         Ok(reading)
     }
 
-    /// The sentence with one of its caption words replaced by a random English word that no caption
-    /// has. A training on such sentences learns to cope with words that it does not know.
+    /// For each caption word, the words of the table of word vectors that are near it and that no
+    /// caption has, such as "strolls" for "walks". A caption word without such words is left out.
+    pub fn neighbours(&self) -> Neighbours {
+        /// Candidates for each word.
+        const COUNT: usize = 16;
+        /// The least cosine similarity.
+        const NEAR: f32 = 0.6;
+        let of = |word: &String| -> Option<(String, Vec<String>)> {
+            let vectors = self.vectors()?;
+            let near = vectors.near(vectors.get(word)?, COUNT, &[]);
+            let fits = |near: &Near| {
+                near.cosine >= NEAR && is_word(&near.word) && !self.words.contains(&near.word)
+            };
+            let near: Vec<String> = near.into_iter().filter(fits).map(|near| near.word).collect();
+            (!near.is_empty()).then(|| (word.clone(), near))
+        };
+        Neighbours(self.words.iter().filter_map(of).collect())
+    }
+
+    /// The sentence with one of its caption words replaced by an English word that no caption has:
+    /// in half of the cases a neighbour of the word, otherwise a random word. A training on such
+    /// sentences learns to follow a new word that is near a known one, and to ignore other new words.
     ///
     /// Unchanged is a sentence without caption words, and every sentence of a model without a table
     /// of word vectors.
     ///
     /// # Errors
     /// If the sentence cannot be tokenized.
-    pub fn disturbed(&self, text: &str, random: &mut Random) -> Result<String> {
+    pub fn disturbed(
+        &self,
+        text: &str,
+        neighbours: &Neighbours,
+        random: &mut Random,
+    ) -> Result<String> {
         /// A table may have few words besides those of captions.
         const TRIES: usize = 100;
         let tokens = self.tokenizer.analyse(text)?.tokens;
@@ -148,10 +177,17 @@ impl Lexicon {
         else {
             return Ok(text.into());
         };
-        let span = &said[random.below(said.len())].span;
-        let mut draws = (0..TRIES).map(|_| vectors.word(random.below(vectors.len())));
-        let other = draws.find(|word| is_word(word) && !self.words.contains(*word));
-        let other = other.unwrap_or(&text[span.clone()]);
+        let token = said[random.below(said.len())];
+        let span = token.span.clone();
+        let near = neighbours.0.get(&small(text, token)).filter(|_| random.below(2) == 0);
+        let other = match near {
+            Some(near) => &near[random.below(near.len())],
+            None => {
+                let mut draws = (0..TRIES).map(|_| vectors.word(random.below(vectors.len())));
+                let other = draws.find(|word| is_word(word) && !self.words.contains(*word));
+                other.unwrap_or(&text[span.clone()])
+            }
+        };
         Ok(format!("{}{other}{}", &text[..span.start], &text[span.end..]))
     }
 

@@ -69,8 +69,8 @@ pub struct ReadingConfig {
 pub struct CopyingConfig {
     /// Steps of the phase.
     pub steps: u64,
-    /// Clips per step of the phase. This phase and the next copy half of each batch, rounded up.
-    /// With `reading.weight` = 0, this phase copies all clips.
+    /// Clips per step of the phase. This phase copies seven eighths of each batch, and the next
+    /// phase half, rounded up. With `reading.weight` = 0, this phase copies all clips.
     pub batch: usize,
     /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
     /// twentieth along a cosine.
@@ -78,7 +78,7 @@ pub struct CopyingConfig {
     /// The weight of the loss mean(|d| + λ d²), where d is the difference between a real clip and
     /// its copy. 0 turns copying off in all phases, and requires `steps` = 0.
     pub weight: f32,
-    /// λ until the learning rate has risen; then it falls to 0 over an eighth of `steps`. A
+    /// λ until the learning rate has risen; then it falls to 0 over half of `steps`. A
     /// generator that starts from new weights needs λ above 0.
     pub squared: f32,
     /// The weight of the KL divergence, in nats, of the recogniser's codes from normal noise.
@@ -171,7 +171,9 @@ impl Config {
             Phase::Reading => 0,
             _ if self.copying.weight == 0.0 => 0,
             Phase::Copying if self.reading.weight == 0.0 => n,
-            _ => n.div_ceil(2),
+            // At least one film, so that a small batch has the matcher's loss too.
+            Phase::Copying => n - (n / 8).max(usize::from(n > 1)),
+            Phase::Playing => n.div_ceil(2),
         }
     }
 

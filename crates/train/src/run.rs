@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kinora_model::{Card, Lexicon, Model};
+use kinora_model::{Card, Lexicon, Model, Neighbours};
 use kinora_nn::Precision;
 use kinora_tensor::Tensor;
 use kinora_video::{Batch, Dataset, Example, Feed, FeedConfig, Split, write_atomic};
@@ -206,10 +206,11 @@ impl<T: Tensor> Training<T> {
         // A film from random noise must not follow a strange word, so the captions of such films
         // have none.
         let disturbed = if self.config.phase(step) == Phase::Reading { size } else { copies };
+        let neighbours = if disturbed > 0 { lexicon.neighbours() } else { Neighbours::default() };
         let make = move |mut batch: Batch| {
             pool.install(|| {
                 let random = [seed, stream::WORDS + batch.index];
-                disturb(&lexicon, &mut batch, disturbed, random)?;
+                disturb(&lexicon, &neighbours, &mut batch, disturbed, random)?;
                 Fed::new(&lexicon, &batch)
             })
         };

@@ -76,8 +76,7 @@ pub trait Dataset: Send + Sync {
     fn example(&self, split: Split, draw: Draw) -> Result<Example>;
 
     /// A twin of the clip of a draw: the attributes that the caption states are drawn anew, and the
-    /// others stay as far as they fit. A dataset may also keep stated attributes that everything else
-    /// depends on, such as the motion. `None` if the dataset makes no twins.
+    /// others stay as far as they fit. `None` if the dataset makes no twins.
     ///
     /// # Errors
     /// Those of [`Dataset::example`].

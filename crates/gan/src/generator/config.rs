@@ -28,6 +28,8 @@ pub struct GeneratorConfig {
     /// Whether each cell of the recurrent state also attends to the words by itself, before the
     /// decoder.
     pub cells: bool,
+    /// Whether a residual block of two convolutions comes before each block of the decoder.
+    pub refine: bool,
 }
 
 impl Default for GeneratorConfig {
@@ -44,6 +46,7 @@ impl Default for GeneratorConfig {
             style: 0,
             palette: 0,
             cells: false,
+            refine: false,
         }
     }
 }
@@ -82,6 +85,13 @@ impl GeneratorConfig {
                     self.group
                 ));
             }
+        }
+        if self.refine && !self.hidden.is_multiple_of(self.group) {
+            return Err(format!(
+                "generator.hidden = {} is no multiple of generator.group = {}, as \
+                 generator.refine needs",
+                self.hidden, self.group
+            ));
         }
         let factor = 1 << self.decoder.len();
         if !film.height.is_multiple_of(factor) || !film.width.is_multiple_of(factor) {

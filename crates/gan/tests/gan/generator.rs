@@ -25,12 +25,13 @@ fn config() -> GeneratorConfig {
         style: 0,
         palette: 0,
         cells: false,
+        refine: false,
     }
 }
 
-/// The config with a style network, a palette and the attention of cells.
+/// The config with a style network, a palette, the attention of cells, and residual blocks.
 fn styled() -> GeneratorConfig {
-    GeneratorConfig { style: 5, palette: 4, cells: true, ..config() }
+    GeneratorConfig { hidden: 4, style: 5, palette: 4, cells: true, refine: true, ..config() }
 }
 
 /// The inputs of a batch of films.
@@ -189,6 +190,9 @@ fn without_style_and_palette_the_tensors_are_those_of_old_models() {
         "pose.weight", "pose.bias",
         "palette.weight", "palette.bias",
         "cells.attention.weight", "cells.tell.weight",
+        "refine.0.first.weight", "refine.0.first.bias",
+        "refine.0.norm.modulation.weight", "refine.0.norm.modulation.bias",
+        "refine.0.second.weight", "refine.0.second.bias",
     ];
     assert_eq!(new.len(), old.len() + added.len());
     assert!(old.iter().chain(&added).all(|name| new.iter().any(|new| new == name)), "{new:?}");
@@ -318,7 +322,7 @@ fn hears(config: &GeneratorConfig) {
 fn sizes_that_make_no_generator() {
     let good = config();
     assert_eq!(good.base(FILM), Ok([2, 3]));
-    let rows: [(GeneratorConfig, FilmShape, &str); 12] = [
+    let rows: [(GeneratorConfig, FilmShape, &str); 13] = [
         (GeneratorConfig { noise: 0, ..good.clone() }, FILM, "generator.noise = 0"),
         (
             GeneratorConfig { frame_noise: 5000, ..good.clone() },
@@ -333,6 +337,7 @@ fn sizes_that_make_no_generator() {
         (GeneratorConfig { palette: 5000, ..good.clone() }, FILM, "generator.palette = 5000"),
         (GeneratorConfig { decoder: vec![3], ..good.clone() }, FILM, "3 channels are no multiple"),
         (GeneratorConfig { decoder: vec![2; 70], ..good.clone() }, FILM, "more than 6 doublings"),
+        (GeneratorConfig { refine: true, ..good.clone() }, FILM, "generator.hidden = 3"),
         (good.clone(), FilmShape { frames: 0, ..FILM }, "clip.frames = 0"),
         (good.clone(), FilmShape { width: 7, ..FILM }, "clip.width = 7 must be multiples of 2"),
     ];
@@ -342,11 +347,13 @@ fn sizes_that_make_no_generator() {
     }
 }
 
-/// A model that gets the attention of cells later draws the same films at first.
+/// A model that gets the attention of cells and the residual blocks later draws the same films at
+/// first.
 #[test]
-fn new_cells_tell_nothing() {
-    let with = GeneratorConfig { cells: true, ..config() };
-    let without = Generator::new(&mut fresh(), &config(), FILM, SENTENCE, WORD).unwrap();
+fn new_layers_change_no_film() {
+    let config = GeneratorConfig { hidden: 4, ..config() };
+    let with = GeneratorConfig { cells: true, refine: true, ..config.clone() };
+    let without = Generator::new(&mut fresh(), &config, FILM, SENTENCE, WORD).unwrap();
     let fresh: Generator<Reference> =
         Generator::new(&mut fresh(), &with, FILM, SENTENCE, WORD).unwrap();
     let shared = without.named();

@@ -127,6 +127,7 @@ fn a_file_of_an_earlier_format_has_no_matcher() {
             ("generator", "style"),
             ("generator", "palette"),
             ("generator", "cells"),
+            ("generator", "refine"),
         ] {
             assert!(config[section].as_object_mut().unwrap().remove(key).is_some(), "{key}");
         }
@@ -182,7 +183,7 @@ fn files_that_are_no_models_say_why() {
         ("no config", without("kinora.config"), "kinora.config"),
         ("no card", without("kinora.card"), "kinora.card"),
         ("no tokenizer", without("kinora.tokenizer"), "kinora.tokenizer"),
-        ("a newer format", set("kinora.format", "5"), "format 5 is newer than this program (4)"),
+        ("a newer format", set("kinora.format", "6"), "format 6 is newer than this program (5)"),
         ("a format of the future", set("kinora.format", "4294967295"), "newer"),
         ("a format that is none", set("kinora.format", "one"), "kinora.format"),
         ("a negative format", set("kinora.format", "-1"), "kinora.format"),

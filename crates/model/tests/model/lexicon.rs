@@ -280,16 +280,18 @@ fn sentences_of_an_encoder() {
     assert!(error.contains("the model was trained with"), "{error}");
 }
 
-/// One word becomes another English word that no caption has, the same for the same random numbers.
+/// One word becomes another English word that no caption has, the same for the same random numbers:
+/// in half of the cases a word near it.
 #[test]
 fn a_disturbed_sentence_has_one_strange_word() {
     let encoder = EncoderConfig { vectors: "builtin".into(), ..config().encoder };
     let lexicon = of(ModelConfig { encoder, ..config() }).lexicon;
     let text = "A knight in the red robe walks, to zyxqj.";
-    let disturbed = |seed| lexicon.disturbed(text, &mut Random::new(seed, 0)).unwrap();
+    let neighbours = lexicon.neighbours();
+    let disturbed = |seed| lexicon.disturbed(text, &neighbours, &mut Random::new(seed, 0)).unwrap();
     let table = kinora_embed::Vectors::builtin();
     let words = |text: &str| -> Vec<String> { text.split(' ').map(str::to_owned).collect() };
-    let mut changed = std::collections::BTreeSet::new();
+    let (mut changed, mut near) = (std::collections::BTreeSet::new(), 0);
     for seed in 0..200 {
         let other = disturbed(seed);
         assert_eq!(other, disturbed(seed));
@@ -299,13 +301,18 @@ fn a_disturbed_sentence_has_one_strange_word() {
         let [place] = differ[..] else { panic!("{other}") };
         let strange = is[place].trim_end_matches(',');
         assert!(table.find(strange).is_some() && !lexicon.words.contains(strange), "{other}");
+        let of = |word: &str| table.vector(word.trim_end_matches(',')).unwrap().into_owned();
+        near += u32::from(kinora_embed::cosine(&of(&was[place]), &of(strange)) >= 0.6);
         changed.insert(was[place].clone());
     }
+    assert!((70..130).contains(&near), "{near}");
     // Neither function words nor words that no caption has.
     assert_eq!(changed.into_iter().collect::<Vec<_>>(), ["knight", "red", "robe", "walks,"]);
 
     let same = |lexicon: &kinora_model::Lexicon, text: &str| {
-        assert_eq!(lexicon.disturbed(text, &mut Random::new(0, 0)).unwrap(), text);
+        let neighbours = lexicon.neighbours();
+        let random = &mut Random::new(0, 0);
+        assert_eq!(lexicon.disturbed(text, &neighbours, random).unwrap(), text);
     };
     for text in ["", "to the", "zyxqj ninja", "\u{1f412}"] {
         same(&lexicon, text);

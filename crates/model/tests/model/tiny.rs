@@ -29,6 +29,7 @@ pub fn config() -> ModelConfig {
             style: 5,
             palette: 3,
             cells: true,
+            refine: true,
         },
         matcher: Some(MatcherConfig { channels: vec![8], features: 4 }),
     }
@@ -38,7 +39,8 @@ pub fn config() -> ModelConfig {
 pub fn earlier() -> ModelConfig {
     let config = config();
     let encoder = EncoderConfig { unit: false, ..config.encoder };
-    let generator = GeneratorConfig { style: 0, palette: 0, cells: false, ..config.generator };
+    let generator =
+        GeneratorConfig { style: 0, palette: 0, cells: false, refine: false, ..config.generator };
     ModelConfig { encoder, generator, matcher: None, ..config }
 }
 

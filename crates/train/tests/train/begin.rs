@@ -239,7 +239,8 @@ fn a_run_may_grow_from_a_model() {
         large.iter().filter(|named| !small.contains(named)).map(|(name, _)| &**name).collect();
     let depth = decoder.len() - 1;
     let of_the_new = |name: &&str| {
-        name.starts_with(&format!("generator.decoder.{depth}.")) || *name == "matcher.frame.weight"
+        let deepest = ["decoder", "refine"].map(|part| format!("generator.{part}.{depth}."));
+        deepest.iter().any(|part| name.starts_with(part)) || *name == "matcher.frame.weight"
     };
     assert!(fresh.iter().any(of_the_new) && fresh.iter().all(of_the_new), "{fresh:?}");
 }

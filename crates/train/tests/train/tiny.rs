@@ -11,7 +11,7 @@ use kinora_text::Tokenizer;
 use kinora_train::{Config, Event, Fed, Outcome, Result, State, Training};
 use kinora_video::{Batch, Dataset, Draw, Feed, FeedConfig, Shapes, Split};
 
-const TINY: [&str; 35] = [
+const TINY: [&str; 36] = [
     "clip.frames=4",
     "clip.height=8",
     "clip.width=8",
@@ -30,6 +30,7 @@ const TINY: [&str; 35] = [
     "generator.style=8",
     "generator.palette=6",
     "generator.cells=true",
+    "generator.refine=true",
     "discriminator.clip=[8, 16]",
     "discriminator.frame=[8, 16]",
     "discriminator.features=16",

@@ -359,6 +359,8 @@ fn a_twin_keeps_what_its_sentence_leaves_open_and_forgets_the_rest() {
         "feet",
         "headwear",
         "weapon",
+        "action",
+        "direction",
     ];
     // Of each attribute: among sentences that leave it open, and among those that state it, how
     // many twins have the same value, and how many there are.
@@ -370,12 +372,16 @@ fn a_twin_keeps_what_its_sentence_leaves_open_and_forgets_the_rest() {
         assert_eq!(figure, lpc.figure_of_twin(Split::Train, draw));
         assert!(!lpc.held_out.has(&figure), "{figure:?}");
         let twin = figure.attributes();
-        assert_eq!((&own["action"], &own["direction"]), (&twin["action"], &twin["direction"]));
         // "Barefoot" and "bald" fit few figures; hidden and missing things are not stated.
         for key in keys.into_iter().filter(|key| !["none", "hidden", "bald"].contains(&&*own[*key]))
         {
             // "An elf" leaves the skin open, but a twin of another kind cannot keep it.
-            if key == "skin" && !said.contains(key) && said.contains("kind") {
+            let kind = key == "skin" && said.contains("kind");
+            // "Shoots" leaves no choice of the weapon, but a twin that walks has none.
+            let armed = key == "weapon" && said.contains("action");
+            let armed = armed && ["shoot", "thrust"].contains(&&*own["action"]);
+            let falls = key == "direction" && own["action"] == "hurt";
+            if (kind || armed || falls) && !said.contains(key) {
                 continue;
             }
             let [equal, all] = same.entry((key, said.contains(key))).or_default();
@@ -395,7 +401,9 @@ fn a_twin_keeps_what_its_sentence_leaves_open_and_forgets_the_rest() {
         ("feet", 0.7, 0.45),
         ("headwear", 0.8, 0.1),
         // The action mostly leaves no choice of the weapon.
-        ("weapon", 0.95, 0.9),
+        ("weapon", 0.95, 0.5),
+        ("action", 0.99, 0.3),
+        ("direction", 0.99, 0.5),
     ] {
         let (open, stated) = (share(key, false), share(key, true));
         println!("{key}: the same in {open:.3} of open cases, {stated:.3} of stated ones");

@@ -2,16 +2,29 @@
 
 use fastrand::Rng;
 
-use super::figure::{Figure, Head, Part};
+use super::figure::{Action, Direction, Figure, Head, Part};
 use super::mention::Told;
 use super::wardrobe::Wardrobe;
+use crate::draws::pick;
 
 impl Wardrobe {
-    /// A twin of a figure: body, hair and items that a sentence states are drawn anew; the others
-    /// stay where they fit. The twin has the figure's action and direction.
+    /// A twin of a figure: what a sentence states is drawn anew; the rest stays where it fits.
+    ///
+    /// An action that allows several weapons tells something about the weapon. So a figure whose
+    /// sentence leaves the weapon open gets only an action in which it can have the same weapon.
     pub fn twin(&self, figure: &Figure, told: &Told, rng: &mut Rng) -> Figure {
         let own = figure.body;
         let mut twin = figure.clone();
+        if told.action.count_ones() == 1 {
+            let fit = Action::ALL.into_iter().filter(|&action| self.fits(figure, told, action));
+            twin.action = pick(rng, &fit.collect::<Vec<_>>());
+        }
+        let turns = told.direction || figure.action == Action::Hurt;
+        twin.direction = match twin.action {
+            Action::Hurt => Direction::Front,
+            _ if turns => pick(rng, &Direction::ALL),
+            _ => twin.direction,
+        };
         twin.body = loop {
             let body = self.draw_body(rng);
             let of_kind = body.kind.name() == own.kind.name();
@@ -44,5 +57,16 @@ impl Wardrobe {
             twin.head = drawn;
         }
         twin
+    }
+
+    /// Whether a twin with this action can have everything that the sentence leaves open.
+    fn fits(&self, figure: &Figure, told: &Told, action: Action) -> bool {
+        let other = Figure { action, ..figure.clone() };
+        // A falling figure has no direction.
+        let faces = told.direction || action != Action::Hurt || figure.action == Action::Hurt;
+        // Only one weapon goes with these actions.
+        let armed = told.armed || matches!(figure.action, Action::Thrust | Action::Shoot);
+        let free = |part| told.states(part) || part == Part::Weapon && armed;
+        faces && Part::ALL.into_iter().all(|part| free(part) || self.odds(part, &other) > 0.0)
     }
 }
