@@ -21,7 +21,7 @@ const DATA: [(&str, &str); 6] = [
 ];
 
 /// Examples that run without arguments.
-const EXAMPLES: [&str; 2] = ["own_dataset", "sheet_to_gif"];
+const EXAMPLES: [&str; 3] = ["mnist", "own_dataset", "sheet_to_gif"];
 
 /// The outcome of a step: a note, or the reason for skipping it.
 enum Outcome {

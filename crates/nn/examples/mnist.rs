@@ -1,0 +1,111 @@
+//! Trains a classifier of handwritten digits on the CPU, for one pass over MNIST, and prints its
+//! accuracy on the test set:
+//!
+//! `cargo run --release -p kinora-nn --example mnist -- FOLDER`
+//!
+//! FOLDER holds the four files of MNIST, compressed by gzip. Without FOLDER the example looks in
+//! `mnist` below the folder `KINORA_DATA`.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_nn::{Adam, AdamConfig, Fresh, Linear, clip_factor, gradient_norm, lift, parameters};
+use kinora_tensor::{Random, Result, Tensor, Var, grad};
+
+const PIXELS: usize = 28 * 28;
+const HIDDEN: usize = 128;
+const DIGITS: usize = 10;
+const BATCH: usize = 128;
+
+/// A pair of layers is a module, so the network needs no type of its own.
+type Net<T> = (Linear<T>, Linear<T>);
+
+/// Pictures `[n, 784]` to the probabilities of the digits, `[n, 10]`.
+fn probabilities<T: Tensor>((first, last): &Net<T>, pictures: &T) -> Result<T> {
+    last.forward(&first.forward(pictures)?.leaky_relu(0.1)?)?.softmax()
+}
+
+fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let Some(folder) = folder() else {
+        println!("no data: give the folder of MNIST, or set KINORA_DATA");
+        return Ok(());
+    };
+    let [pictures, test_pictures] = ["train", "t10k"].map(|set| pictures(&folder, set));
+    let [labels, test_labels] = ["train", "t10k"].map(|set| labels(&folder, set));
+    let (pictures, labels) = (pictures?, labels?);
+
+    let (device, mut random) = (CpuDevice::default(), Random::new(0, 0));
+    let mut init = Fresh::<CpuTensor>::new(&device, Random::new(0, 1));
+    let first = Linear::new(&mut init, PIXELS, HIDDEN, true)?;
+    let mut net: Net<CpuTensor> = (first, Linear::new(&mut init, HIDDEN, DIGITS, true)?);
+    let mut adam = Adam::new(&net, AdamConfig { rate: 3e-3, ..AdamConfig::default() })?;
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    random.shuffle(&mut order);
+    for batch in order.chunks(BATCH) {
+        let n = batch.len();
+        let x: Vec<f32> =
+            batch.iter().flat_map(|&i| &pictures[i * PIXELS..][..PIXELS]).copied().collect();
+        // The loss is the mean cross entropy: the sum of -1/n at the label times the logarithm.
+        let mut weights = vec![0.0; n * DIGITS];
+        for (row, &i) in weights.chunks_mut(DIGITS).zip(batch) {
+            row[usize::from(labels[i])] = -1.0 / n as f32;
+        }
+        let x = Var::constant(CpuTensor::from_slice(&device, &x, [n, PIXELS])?);
+        let weights = Var::constant(CpuTensor::from_slice(&device, &weights, [n, DIGITS])?);
+        let lifted = lift(&net);
+        // The logarithm of a probability that underflows to 0 would be infinite.
+        let logarithms = probabilities(&lifted, &x)?.affine(1.0, 1e-30)?.log()?;
+        let gradients = grad(logarithms.mul(&weights)?.sum_all()?, &parameters(&lifted))?;
+        drop((lifted, logarithms)); // nobody else holds the weights: Adam works in place
+        let factor = clip_factor(&gradient_norm(&gradients)?, f32::INFINITY)?;
+        net = adam.step(net, &gradients, &factor)?;
+    }
+
+    let (test_pictures, test_labels) = (test_pictures?, test_labels?);
+    let n = test_labels.len();
+    let x = CpuTensor::from_slice(&device, &test_pictures, [n, PIXELS])?;
+    let said = probabilities(&net, &x)?.to_vec()?;
+    let likeliest =
+        |row: &[f32]| row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
+    let right = said
+        .chunks(DIGITS)
+        .zip(&test_labels)
+        .filter(|(row, label)| likeliest(row) == usize::from(**label))
+        .count();
+    println!("{right} of {n} test pictures are right");
+    if right * 100 < n * 95 {
+        return Err("fewer than 95 of 100: something is wrong".into());
+    }
+    Ok(())
+}
+
+fn folder() -> Option<PathBuf> {
+    let given = std::env::args().nth(1).map(PathBuf::from);
+    given.or_else(|| std::env::var_os("KINORA_DATA").map(|data| Path::new(&data).join("mnist")))
+}
+
+/// The pixels of the pictures of a set, 0 to 1.
+fn pictures(folder: &Path, set: &str) -> std::io::Result<Vec<f32>> {
+    const HEADER: usize = 16;
+    let bytes = unpacked(&folder.join(format!("{set}-images-idx3-ubyte.gz")))?;
+    Ok(bytes.iter().skip(HEADER).map(|&pixel| f32::from(pixel) / 255.0).collect())
+}
+
+/// The digits of the pictures of a set.
+fn labels(folder: &Path, set: &str) -> std::io::Result<Vec<u8>> {
+    const HEADER: usize = 8;
+    let bytes = unpacked(&folder.join(format!("{set}-labels-idx1-ubyte.gz")))?;
+    Ok(bytes.into_iter().skip(HEADER).collect())
+}
+
+fn unpacked(path: &Path) -> std::io::Result<Vec<u8>> {
+    let named = |error: std::io::Error| {
+        std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    };
+    let mut bytes = Vec::new();
+    GzDecoder::new(File::open(path).map_err(named)?).read_to_end(&mut bytes).map_err(named)?;
+    Ok(bytes)
+}
