@@ -12,7 +12,7 @@ mod builds;
 
 /// The folders of real data that tests read, and the subject of these tests.
 const DATA: [(&str, &str); 6] = [
-    ("mnist", "the dataset digits on MNIST"),
+    ("mnist", "the dataset digits and the example mnist"),
     ("lpc_universal", "the dataset lpc on its full sheets"),
     ("sprites_li2018", "the dataset lpc on the sprites of 2018"),
     ("ud_english_ewt", "parts of speech and words in real sentences"),
@@ -20,7 +20,7 @@ const DATA: [(&str, &str); 6] = [
     ("t2v_prompts", "prompts that text-to-video models are measured with"),
 ];
 
-/// Examples that run without arguments.
+/// Examples that run without arguments. `mnist` reads the folder `KINORA_DATA`.
 const EXAMPLES: [&str; 3] = ["mnist", "own_dataset", "sheet_to_gif"];
 
 /// The outcome of a step: a note, or the reason for skipping it.
@@ -206,6 +206,9 @@ fn examples() -> Result<Outcome> {
     let built = program.parent().context("the folder of xtask")?.join("examples");
     for name in EXAMPLES {
         let mut command = Command::new(built.join(name));
+        if let Some(data) = data() {
+            command.env("KINORA_DATA", data);
+        }
         succeeds(&mut command, &format!("the example {name} failed"))?;
     }
     Ok(Outcome::Passed(EXAMPLES.join(", ")))

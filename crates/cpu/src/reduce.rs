@@ -127,8 +127,8 @@ fn largest(x: &[f32]) -> f32 {
     folded(x, f32::NEG_INFINITY, |max, x| if x > max { x } else { max })
 }
 
-/// Joins the numbers of x by `f`: [`LANES`] partial results, joined pairwise by halves. `start` has
-/// no effect on a result.
+/// Joins the numbers of x by `f`: [`LANES`] partial results, joined pairwise by halves. `start` is
+/// neutral: f(start, x) = x.
 #[inline(always)]
 fn folded(x: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [start; LANES];

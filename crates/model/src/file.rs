@@ -11,7 +11,7 @@ use kinora_text::Tokenizer;
 use crate::{Card, Error, Lexicon, Model, ModelConfig, Net, Result, Sources};
 
 /// The version of the file format. Version 2 added external word vectors and encoders, version 3
-/// the matcher. A file that states no version has version 1.
+/// the matcher, version 4 the attention of cells, version 5 the residual blocks. A file that states no version has version 1.
 pub const FORMAT: u32 = 5;
 
 /// The name of the model's file in a folder.

@@ -17,7 +17,7 @@ pub use config::{Card, ClipConfig, ModelConfig};
 pub use error::{Error, Result};
 pub use file::{Contents, FORMAT, contents, read};
 pub use lexicon::{Lexicon, Source, Sources};
-pub use words::{Neighbours, Reading};
+pub use words::{Reading, Strange};
 
 /// The networks of a model: text encoder, generator and matcher.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use kinora_embed::{Near, Pieces, Vectors};
+use kinora_embed::{Pieces, Vectors};
 use kinora_tensor::Random;
 use kinora_text::{Token, Tokenizer};
 
@@ -46,9 +46,14 @@ pub struct Reading {
     pub unread: String,
 }
 
-/// The words near each caption word ([`Lexicon::neighbours`]).
+/// The words that [`Lexicon::disturbed`] puts into sentences.
 #[derive(Clone, Debug, Default)]
-pub struct Neighbours(BTreeMap<String, Vec<String>>);
+pub struct Strange {
+    /// The words near each caption word.
+    near: BTreeMap<String, Vec<String>>,
+    /// The words that it never uses.
+    except: BTreeSet<String>,
+}
 
 impl Lexicon {
     /// Adds the words of captions to the understood words ([`Lexicon::words`]).
@@ -130,40 +135,45 @@ impl Lexicon {
         Ok(reading)
     }
 
-    /// For each caption word, the words of the table of word vectors that are near it and that no
-    /// caption has, such as "strolls" for "walks". A caption word without such words is left out.
-    pub fn neighbours(&self) -> Neighbours {
+    /// The words for [`Lexicon::disturbed`]: of each caption word, the words of the table of word
+    /// vectors that are near it, such as "strolls" for "walks". Left out are the words of captions
+    /// and the words of `except`, both in lower case.
+    pub fn strange(&self, except: BTreeSet<String>) -> Strange {
         /// Candidates for each word.
         const COUNT: usize = 16;
         /// The least cosine similarity.
         const NEAR: f32 = 0.6;
-        let of = |word: &String| -> Option<(String, Vec<String>)> {
-            let vectors = self.vectors()?;
-            let near = vectors.near(vectors.get(word)?, COUNT, &[]);
-            let fits = |near: &Near| {
-                near.cosine >= NEAR && is_word(&near.word) && !self.words.contains(&near.word)
-            };
-            let near: Vec<String> = near.into_iter().filter(fits).map(|near| near.word).collect();
-            (!near.is_empty()).then(|| (word.clone(), near))
-        };
-        Neighbours(self.words.iter().filter_map(of).collect())
+        let mut strange = Strange { near: BTreeMap::new(), except };
+        let Some(vectors) = self.vectors() else { return strange };
+        let says = |word: &&String| !WEIGHTLESS.contains(&word.as_str());
+        for word in self.words.iter().filter(says) {
+            let Some(vector) = vectors.get(word) else { continue };
+            let near = vectors.near(vector, COUNT, &[]).into_iter();
+            let near = near.filter(|near| near.cosine >= NEAR).map(|near| near.word);
+            let near: Vec<String> = near.filter(|near| self.is_strange(near, &strange)).collect();
+            if !near.is_empty() {
+                strange.near.insert(word.clone(), near);
+            }
+        }
+        strange
     }
 
-    /// The sentence with one of its caption words replaced by an English word that no caption has:
-    /// in half of the cases a neighbour of the word, otherwise a random word. A training on such
-    /// sentences learns to follow a new word that is near a known one, and to ignore other new words.
+    fn is_strange(&self, word: &str, strange: &Strange) -> bool {
+        let small = word.to_lowercase();
+        is_word(word) && !self.words.contains(&small) && !strange.except.contains(&small)
+    }
+
+    /// The sentence with one of its caption words replaced by a word that no caption has: with a
+    /// probability of ½ by a word near it, if there is one; otherwise by a random word. A training
+    /// on such sentences learns to follow a new word that is near a known one, and to ignore other
+    /// new words.
     ///
     /// Unchanged is a sentence without caption words, and every sentence of a model without a table
     /// of word vectors.
     ///
     /// # Errors
     /// If the sentence cannot be tokenized.
-    pub fn disturbed(
-        &self,
-        text: &str,
-        neighbours: &Neighbours,
-        random: &mut Random,
-    ) -> Result<String> {
+    pub fn disturbed(&self, text: &str, strange: &Strange, random: &mut Random) -> Result<String> {
         /// A table may have few words besides those of captions.
         const TRIES: usize = 100;
         let tokens = self.tokenizer.analyse(text)?.tokens;
@@ -179,16 +189,29 @@ impl Lexicon {
         };
         let token = said[random.below(said.len())];
         let span = token.span.clone();
-        let near = neighbours.0.get(&small(text, token)).filter(|_| random.below(2) == 0);
+        let near = strange.near.get(&small(text, token)).filter(|_| random.below(2) == 0);
         let other = match near {
             Some(near) => &near[random.below(near.len())],
             None => {
                 let mut draws = (0..TRIES).map(|_| vectors.word(random.below(vectors.len())));
-                let other = draws.find(|word| is_word(word) && !self.words.contains(*word));
+                let other = draws.find(|word| self.is_strange(word, strange));
                 other.unwrap_or(&text[span.clone()])
             }
         };
         Ok(format!("{}{other}{}", &text[..span.start], &text[span.end..]))
+    }
+
+    /// The words of sentences, in lower case.
+    ///
+    /// # Errors
+    /// If a sentence cannot be tokenized.
+    pub fn words_of(&self, sentences: &[String]) -> Result<BTreeSet<String>> {
+        let mut words = BTreeSet::new();
+        for text in sentences {
+            let tokens = self.tokenizer.analyse(text)?.tokens;
+            words.extend(tokens.iter().map(|token| small(text, token)));
+        }
+        Ok(words)
     }
 
     fn is_known(&self, word: &str, token: &Token) -> bool {

@@ -33,9 +33,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         println!("no data: give the folder of MNIST, or set KINORA_DATA");
         return Ok(());
     };
-    let [pictures, test_pictures] = ["train", "t10k"].map(|set| pictures(&folder, set));
-    let [labels, test_labels] = ["train", "t10k"].map(|set| labels(&folder, set));
-    let (pictures, labels) = (pictures?, labels?);
+    let (pictures, labels) = read(&folder, "train")?;
+    let (test_pictures, test_labels) = read(&folder, "t10k")?;
 
     let (device, mut random) = (CpuDevice::default(), Random::new(0, 0));
     let mut init = Fresh::<CpuTensor>::new(&device, Random::new(0, 1));
@@ -48,7 +47,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let n = batch.len();
         let x: Vec<f32> =
             batch.iter().flat_map(|&i| &pictures[i * PIXELS..][..PIXELS]).copied().collect();
-        // The loss is the mean cross entropy: the sum of -1/n at the label times the logarithm.
+        // The loss is the mean cross entropy: -1/n Σ log(probability of the label).
         let mut weights = vec![0.0; n * DIGITS];
         for (row, &i) in weights.chunks_mut(DIGITS).zip(batch) {
             row[usize::from(labels[i])] = -1.0 / n as f32;
@@ -64,7 +63,6 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         net = adam.step(net, &gradients, &factor)?;
     }
 
-    let (test_pictures, test_labels) = (test_pictures?, test_labels?);
     let n = test_labels.len();
     let x = CpuTensor::from_slice(&device, &test_pictures, [n, PIXELS])?;
     let said = probabilities(&net, &x)?.to_vec()?;
@@ -84,21 +82,27 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
 
 fn folder() -> Option<PathBuf> {
     let given = std::env::args().nth(1).map(PathBuf::from);
-    given.or_else(|| std::env::var_os("KINORA_DATA").map(|data| Path::new(&data).join("mnist")))
+    given.or_else(|| {
+        let data = std::env::var_os("KINORA_DATA")?;
+        Some(Path::new(&data).join("mnist")).filter(|folder| folder.is_dir())
+    })
 }
 
-/// The pixels of the pictures of a set, 0 to 1.
-fn pictures(folder: &Path, set: &str) -> std::io::Result<Vec<f32>> {
-    const HEADER: usize = 16;
-    let bytes = unpacked(&folder.join(format!("{set}-images-idx3-ubyte.gz")))?;
-    Ok(bytes.iter().skip(HEADER).map(|&pixel| f32::from(pixel) / 255.0).collect())
-}
-
-/// The digits of the pictures of a set.
-fn labels(folder: &Path, set: &str) -> std::io::Result<Vec<u8>> {
-    const HEADER: usize = 8;
-    let bytes = unpacked(&folder.join(format!("{set}-labels-idx1-ubyte.gz")))?;
-    Ok(bytes.into_iter().skip(HEADER).collect())
+/// The pictures of a set, with pixels from 0 to 1, and their digits.
+fn read(folder: &Path, set: &str) -> std::io::Result<(Vec<f32>, Vec<u8>)> {
+    /// Bytes before the pixels and before the digits.
+    const HEADERS: [usize; 2] = [16, 8];
+    let pixels = unpacked(&folder.join(format!("{set}-images-idx3-ubyte.gz")))?;
+    let pictures = pixels.iter().skip(HEADERS[0]).map(|&pixel| f32::from(pixel) / 255.0);
+    let pictures: Vec<f32> = pictures.collect();
+    let labels = unpacked(&folder.join(format!("{set}-labels-idx1-ubyte.gz")))?;
+    let labels: Vec<u8> = labels.into_iter().skip(HEADERS[1]).collect();
+    let are_digits = labels.iter().all(|&label| usize::from(label) < DIGITS);
+    if labels.is_empty() || pictures.len() != labels.len() * PIXELS || !are_digits {
+        let reason = format!("{}: the files {set}-* are not those of MNIST", folder.display());
+        return Err(std::io::Error::other(reason));
+    }
+    Ok((pictures, labels))
 }
 
 fn unpacked(path: &Path) -> std::io::Result<Vec<u8>> {

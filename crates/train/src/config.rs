@@ -69,8 +69,9 @@ pub struct ReadingConfig {
 pub struct CopyingConfig {
     /// Steps of the phase.
     pub steps: u64,
-    /// Clips per step of the phase. This phase copies seven eighths of each batch, and the next
-    /// phase half, rounded up. With `reading.weight` = 0, this phase copies all clips.
+    /// Clips per step of the phase. An eighth of a batch, rounded down but at least one clip, are
+    /// films from random noise; the rest are copies. In the next phase half of a batch, rounded up,
+    /// are copies. With `reading.weight` = 0, this phase copies all clips.
     pub batch: usize,
     /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
     /// twentieth along a cosine.

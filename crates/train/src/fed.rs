@@ -1,5 +1,5 @@
 use kinora_embed::Pieces;
-use kinora_model::{Lexicon, Neighbours, pixels};
+use kinora_model::{Lexicon, Strange, pixels};
 use kinora_tensor::Random;
 use kinora_video::Batch;
 
@@ -27,7 +27,7 @@ const DISTURBED: f32 = 0.3;
 /// ([`Lexicon::disturbed`]). The random numbers are those of `stream`.
 pub(crate) fn disturb(
     lexicon: &Lexicon,
-    neighbours: &Neighbours,
+    strange: &Strange,
     batch: &mut Batch,
     count: usize,
     [seed, stream]: [u64; 2],
@@ -37,7 +37,7 @@ pub(crate) fn disturb(
     let own = batch.examples.iter_mut().map(|example| &mut example.caption.text);
     for (at, caption) in own.chain(&mut batch.wrong_captions).enumerate() {
         if at % n < count && random.uniform() < DISTURBED {
-            *caption = lexicon.disturbed(caption, neighbours, &mut random)?;
+            *caption = lexicon.disturbed(caption, strange, &mut random)?;
         }
     }
     Ok(())
@@ -92,11 +92,11 @@ mod tests {
         let encoder = EncoderConfig { vectors: "builtin".into(), ..EncoderConfig::default() };
         let tokenizer = Tokenizer::train(captions.iter().map(String::as_str), 300).unwrap();
         let lexicon = Lexicon::new(&encoder, tokenizer, &captions).unwrap();
-        let neighbours = lexicon.neighbours();
+        let strange = lexicon.strange(Default::default());
         for count in [0, 20, 40, 60, usize::MAX] {
             let disturbed = |stream| {
                 let mut batch = batch.clone();
-                disturb(&lexicon, &neighbours, &mut batch, count, [0, stream]).unwrap();
+                disturb(&lexicon, &strange, &mut batch, count, [0, stream]).unwrap();
                 texts(&batch)
             };
             let once = disturbed(5);

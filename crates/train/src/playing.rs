@@ -13,8 +13,6 @@ use crate::reading::cosine;
 use crate::step::{frames_judged, frames_of, noise};
 use crate::{Config, Fed, Measured, Phase, Result, State};
 
-/// Frames of each copy that are decoded at a step of copying.
-const FRAMES_COPIED: usize = 2;
 /// Steps in which the learning rate of copying rises to its full value.
 const WARM_UP: f32 = 200.0;
 /// The weight of [`looks`], relative to the absolute difference of the pixels.
@@ -140,10 +138,10 @@ impl<T: Tensor> State<T> {
                 let films = z_films.map(|_| fake.slice(0, copied, n - copied)).transpose()?;
                 (copies, films, Some(fake))
             }
-            // The frames of a clip show the same figure: two frames of many clips teach more than all
-            // frames of few clips, at the same cost. The matcher sees half of the frames anyway.
+            // All frames of a clip show the same figure, so a few frames of many clips should teach more
+            // than all frames of a few clips. The matcher sees half of the frames anyway.
             _ => {
-                which = frames_of(config, step, FRAMES_COPIED);
+                which = frames_of(config, step, t.div_ceil(4));
                 let copies = z_copies.map(|z| draw(0, z, &which)).transpose()?;
                 let seen = Matcher::<T>::seen(t);
                 (copies, z_films.map(|z| draw(copied, z, &seen)).transpose()?, None)
@@ -157,8 +155,8 @@ impl<T: Tensor> State<T> {
             let difference = copies.sub(&constant(&wanted))?;
             let copy = difference.abs()?.mean_all()?;
             // The best copy by absolute differences is the median of the clips that the generator
-            // does not tell apart. It is empty where few of them have hair or a hat, and where all
-            // shares of the palette but one are 0 there is hardly any gradient. The best copy by
+            // cannot tell apart. Where few of them have hair or a hat, the median is empty, and a
+            // pixel that is all one colour of the palette has hardly any gradient. The best copy by
             // squared differences is the mean, which is not empty, so the generator learns rare
             // shapes from it. Later the mean is blurred, but the median is sharp.
             let squared = squared(config, step);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kinora_model::{Card, Lexicon, Model, Neighbours};
+use kinora_model::{Card, Lexicon, Model, Strange};
 use kinora_nn::Precision;
 use kinora_tensor::Tensor;
 use kinora_video::{Batch, Dataset, Example, Feed, FeedConfig, Split, write_atomic};
@@ -53,6 +53,7 @@ pub struct Training<T: Tensor> {
     card: Card,
     dataset: Arc<dyn Dataset>,
     lexicon: Lexicon,
+    strange: Arc<Strange>,
     state: State<T>,
     /// Clips seen so far. They are counted, since the batch size may have changed.
     clips: u64,
@@ -203,14 +204,14 @@ impl<T: Tensor> Training<T> {
         let (seed, step) = (self.config.seed, start + 1);
         let size = self.config.batch(step);
         let copies = self.config.copies(step, size);
-        // A film from random noise must not follow a strange word, so the captions of such films
-        // have none.
+        // The matcher scores a film from random noise by its caption, so this caption is not
+        // disturbed.
         let disturbed = if self.config.phase(step) == Phase::Reading { size } else { copies };
-        let neighbours = if disturbed > 0 { lexicon.neighbours() } else { Neighbours::default() };
+        let strange = self.strange.clone();
         let make = move |mut batch: Batch| {
             pool.install(|| {
                 let random = [seed, stream::WORDS + batch.index];
-                disturb(&lexicon, &neighbours, &mut batch, disturbed, random)?;
+                disturb(&lexicon, &strange, &mut batch, disturbed, random)?;
                 Fed::new(&lexicon, &batch)
             })
         };

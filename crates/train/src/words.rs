@@ -1,15 +1,22 @@
 //! The lexicon of a training: tokenizer, vocabulary and external vectors for its captions.
 
+use std::sync::Arc;
+
 use kinora_embed::EncoderConfig;
-use kinora_model::{Lexicon, Model};
+use kinora_model::{Lexicon, Model, Strange};
 use kinora_tensor::Tensor;
 use kinora_video::{Dataset, Draw, Split};
 
 use crate::{Config, Error, Result};
 
-/// The captions from which a training learns its vocabulary.
-pub(crate) fn captions(config: &Config, dataset: &dyn Dataset) -> Result<Vec<String>> {
-    let caption = |index| dataset.caption(Split::Train, Draw { seed: config.seed, index });
+/// Captions of a side of the dataset. From those of the training side a training learns its
+/// vocabulary.
+pub(crate) fn captions(
+    config: &Config,
+    dataset: &dyn Dataset,
+    split: Split,
+) -> Result<Vec<String>> {
+    let caption = |index| dataset.caption(split, Draw { seed: config.seed, index });
     (0..config.tokenizer.captions).map(|index| Ok(caption(index)?.text)).collect()
 }
 
@@ -20,10 +27,21 @@ pub(crate) fn lexicon_of<T: Tensor>(
     model: &Model<T>,
     dataset: &dyn Dataset,
 ) -> Result<Lexicon> {
-    let captions = captions(config, dataset)?;
+    let captions = captions(config, dataset, Split::Train)?;
     let mut lexicon = with_sources(config, model, &captions)?;
     lexicon.learn(&captions)?;
     Ok(lexicon)
+}
+
+/// The words that disturb captions. Words of held-out captions are left out, because an evaluation
+/// says how well a model follows words that the training did not have.
+pub(crate) fn strange(
+    config: &Config,
+    lexicon: &Lexicon,
+    dataset: &dyn Dataset,
+) -> Result<Arc<Strange>> {
+    let held_out = captions(config, dataset, Split::HeldOut)?;
+    Ok(Arc::new(lexicon.strange(lexicon.words_of(&held_out)?)))
 }
 
 fn with_sources<T: Tensor>(

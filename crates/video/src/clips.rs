@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use self::colours::{colours_of, recoloured};
 use crate::draws::{hash, rng};
+use crate::format::{readable, readable_text};
 use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
 
 mod colours;
@@ -19,8 +20,7 @@ const FEWEST: usize = 10;
 /// Stems of text files that are not captions.
 const NOTES: [&str; 5] = ["licence", "license", "credits", "readme", "notes"];
 
-/// A folder of GIFs, animated PNGs, sprite sheets (`NAME.sheet.png` with its atlas) or plain PNGs
-/// with square frames in a row. Captions are in `captions.jsonl`, with a line
+/// A folder of files that [`Clip::load`] reads. Captions are in `captions.jsonl`, with a line
 /// `{"file": "walk.gif", "caption": "a knight walks"}` for each caption, or in a text file of the same
 /// name beside each clip (`walk.txt`), one per line. A clip may have several captions.
 ///
@@ -269,10 +269,10 @@ fn survey(path: &Path) -> (Vec<Entry>, Vec<Error>) {
         Ok(files) => {
             for file in files.into_iter().map(|file| file.path()).filter(|file| file.is_file()) {
                 let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-                match ending.as_str() {
-                    "gif" | "png" | "apng" => drop(clips.insert(file, Vec::new())),
-                    "txt" => texts.push(file),
-                    _ => {}
+                if ending == "txt" {
+                    texts.push(file);
+                } else if readable().any(|known| known == ending) {
+                    clips.insert(file, Vec::new());
                 }
             }
         }
@@ -287,8 +287,9 @@ fn survey(path: &Path) -> (Vec<Entry>, Vec<Error>) {
         read_text(&text, &mut clips, &mut errors);
     }
     if clips.is_empty() && errors.is_empty() {
-        let reason = "the folder has no clips; put GIFs, animated PNGs or PNG strips into it";
-        errors.push(Error::Data { path: path.into(), reason: reason.into() });
+        let reason =
+            format!("the folder has no clips; put files into it that end in {}", readable_text());
+        errors.push(Error::Data { path: path.into(), reason });
     }
     let mut kept = 0;
     let mut entries = Vec::new();
@@ -350,15 +351,29 @@ fn read_list(folder: &Path, list: &Path, clips: &mut Captions, errors: &mut Vec<
     }
 }
 
+/// The clips with the name of a text file, apart from the ending, which may be in upper case.
+fn named<'a>(clips: &'a Captions, text: &Path) -> impl Iterator<Item = &'a PathBuf> {
+    let stem = text.with_extension("");
+    let start = stem.to_string_lossy().into_owned();
+    // Clips whose paths begin alike are neighbours.
+    let alike = clips.range(stem..).map(|(clip, _)| clip);
+    let ending = move |clip: &PathBuf| {
+        let rest = clip.to_string_lossy().strip_prefix(&start)?.to_lowercase();
+        Some(rest.strip_prefix('.').unwrap_or_default().to_owned())
+    };
+    let is_known = |ending: &str| readable().chain(["sheet.png"]).any(|known| known == ending);
+    alike
+        .map_while(move |clip| Some((ending(clip)?, clip)))
+        .filter_map(move |(ending, clip)| is_known(&ending).then_some(clip))
+}
+
 /// Adds the captions of a `NAME.txt` to the clip beside it.
 fn read_text(text: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
     let stem = text.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
-    let endings = ["gif", "apng", "png", "sheet.png"];
-    let clip = endings.iter().map(|ending| text.with_extension(ending));
-    let clip = clip.filter(|path| clips.contains_key(path)).collect::<Vec<_>>();
+    let clip: Vec<PathBuf> = named(clips, text).cloned().collect();
     let reason = match clip.as_slice() {
         [] if NOTES.contains(&stem.as_str()) => return,
-        [] => "there is no clip of the same name (.gif, .apng or .png) beside it",
+        [] => &format!("there is no clip of the same name ({}) beside it", readable_text()),
         [clip] => {
             let captions = read(text, errors);
             let mut captions =

@@ -14,11 +14,12 @@ mod gif;
 #[cfg(feature = "mp4")]
 mod mp4;
 mod sheet;
+mod webp;
 
 pub(crate) use apng::decode_image;
 use atomic::Temporary;
 pub use atomic::write_atomic;
-use frames::{assemble, changed, cut, push_frame, starts};
+use frames::{assemble, blend, changed, cut, push_frame, starts, strip};
 
 /// Frames per second of files without frame times, such as plain PNG strips.
 pub const DEFAULT_FPS: f32 = 8.0;
@@ -64,6 +65,37 @@ impl Format {
             Error::Write { path: path.into(), reason }
         })
     }
+}
+
+/// A kind of file that holds a whole clip and can be read.
+struct Reader {
+    /// The endings of such files, in lower case.
+    endings: &'static [&'static str],
+    /// Whether the bytes are those of such a file, by its first bytes.
+    is: fn(&[u8]) -> bool,
+    decode: fn(&[u8]) -> Result<Clip, String>,
+}
+
+const READERS: [Reader; 3] = [
+    Reader { endings: &["gif"], is: |bytes| bytes.starts_with(b"GIF8"), decode: gif::decode },
+    Reader {
+        endings: &["apng", "png"],
+        is: |bytes| bytes.starts_with(b"\x89PNG\r\n\x1a\n"),
+        decode: apng::decode,
+    },
+    Reader { endings: &["webp"], is: webp::is_webp, decode: webp::decode },
+];
+
+/// The endings of the files that [`Clip::load`] reads, in lower case, without those of sheets.
+pub(crate) fn readable() -> impl Iterator<Item = &'static str> {
+    READERS.iter().flat_map(|reader| reader.endings).copied()
+}
+
+/// The endings of [`readable`] as a text: ".gif, .apng or .png".
+pub(crate) fn readable_text() -> String {
+    let endings: Vec<String> = readable().map(|ending| format!(".{ending}")).collect();
+    let (last, others) = endings.split_last().expect("there is a format");
+    format!("{} or {last}", others.join(", "))
 }
 
 /// Options for writing a clip.
@@ -168,9 +200,9 @@ impl Clip {
             .map_err(failed)
     }
 
-    /// Reads a clip: a GIF (`.gif`), an animated PNG (`.apng`, `.png`), a sprite sheet with its
-    /// atlas (`NAME.sheet.png`, `NAME.sheet.json`), or a plain PNG with square frames in a row,
-    /// which gets the frame rate [`DEFAULT_FPS`].
+    /// Reads a clip: a GIF (`.gif`), an animated PNG (`.apng`, `.png`) or WebP (`.webp`), a sprite
+    /// sheet with its atlas (`NAME.sheet.png`, `NAME.sheet.json`), or a plain PNG or WebP with
+    /// square frames in a row, which gets the frame rate [`DEFAULT_FPS`].
     ///
     /// A clip has one frame rate: if the frames of a file have different durations, longer frames
     /// are repeated.
@@ -183,36 +215,33 @@ impl Clip {
             fs::read(path).map_err(|source| Error::Read { path: path.into(), source })
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        let clip = match name.rsplit_once('.') {
-            Some((_, "gif")) => gif::decode(&read(path)?),
-            Some((stem, "png")) if stem.ends_with(".sheet") => {
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let reader = READERS.iter().find(|reader| reader.endings.contains(&ending));
+        let clip = match reader {
+            _ if name.ends_with(".sheet.png") => {
                 let (image, atlas) = (read(path)?, atlas_path(path));
                 sheet::decode(&image, &read(&atlas)?)
             }
-            Some((_, "png" | "apng")) => apng::decode(&read(path)?),
-            _ => Err("not a clip; it must be a .gif, .apng or .png".into()),
+            Some(reader) => (reader.decode)(&read(path)?),
+            None => Err(format!("not a clip; it must be a {}", readable_text())),
         };
         clip.map_err(|reason| Error::Data { path: path.into(), reason })
     }
 
-    /// The clip in the bytes of a GIF, of an animated PNG, or of a plain PNG with square frames in a
-    /// row, like [`Clip::load`].
+    /// The clip in the bytes of a file that [`Clip::load`] reads, other than a sheet. The first bytes
+    /// tell the format.
     ///
     /// # Errors
     /// If the bytes are none of these, are cut off or damaged, or have more than
     /// [`crate::MAX_PIXELS`].
     pub fn decode(bytes: &[u8]) -> Result<Clip> {
-        let clip = match bytes {
-            _ if bytes.starts_with(b"GIF8") => gif::decode(bytes),
-            _ if bytes.starts_with(PNG) => apng::decode(bytes),
-            _ => Err("neither a GIF nor a PNG".into()),
+        let clip = match READERS.iter().find(|reader| (reader.is)(bytes)) {
+            Some(reader) => (reader.decode)(bytes),
+            None => Err(format!("the bytes are not those of a {} file", readable_text())),
         };
         clip.map_err(|reason| Error::Data { path: "the bytes of a clip".into(), reason })
     }
 }
-
-/// The bytes at the start of every PNG file.
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// `NAME.sheet.png` to `NAME.sheet.json`.
 fn atlas_path(path: &Path) -> PathBuf {

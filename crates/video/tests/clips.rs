@@ -77,6 +77,32 @@ fn few_captions_are_all_trained_on() -> Result<()> {
     Ok(())
 }
 
+/// A text belongs to the clip of the same name, in any format, with an ending in any case.
+#[test]
+fn a_text_belongs_to_the_clip_of_its_name() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    let clip = flat([2, 4, 4], &[200, 0, 0]);
+    let mut webp = Vec::new();
+    let encoder = image_webp::WebPEncoder::new(&mut webp);
+    encoder.encode(&[9; 4 * 4 * 3], 4, 4, image_webp::ColorType::Rgb8)?;
+    fs::write(path("run.webp"), webp)?;
+    fs::write(path("WALK.GIF"), clip.encode(kinora_video::Format::Gif, &Default::default())?)?;
+    for (name, saved) in [("a", "a.gif"), ("a.b", "a.b.apng"), ("a-b", "a-b.sheet.png")] {
+        clip.save(path(saved), &SaveOptions::default())?;
+        fs::write(path(&format!("{name}.txt")), format!("{name} jumps"))?;
+    }
+    fs::write(path("run.txt"), "run jumps")?;
+    fs::write(path("WALK.txt"), "WALK jumps")?;
+    let spec = format!("clips:{}", folder.path().display());
+    assert!(check(&spec).is_empty(), "{:?}", check(&spec));
+    let texts = draws(&*open(&spec)?, Split::Train, 200)?;
+    let texts: BTreeSet<String> = texts.into_iter().map(|example| example.caption.text).collect();
+    let wanted = ["WALK jumps", "a jumps", "a-b jumps", "a.b jumps", "run jumps"];
+    assert_eq!(texts.into_iter().collect::<Vec<_>>(), wanted);
+    Ok(())
+}
+
 #[test]
 fn captions_of_one_clip_stay_together() -> Result<()> {
     let folder = folder(30)?;

@@ -55,6 +55,68 @@ fn gif_disposal() -> Result<()> {
     Ok(())
 }
 
+/// The chunk of a lossless picture of `[1, w]` pixels in RGBA.
+fn webp_picture(pixels: &[u8]) -> Result<Vec<u8>> {
+    let mut file = Vec::new();
+    let width = pixels.len() as u32 / 4;
+    let colour = image_webp::ColorType::Rgba8;
+    image_webp::WebPEncoder::new(&mut file).encode(pixels, width, 1, colour)?;
+    let start = file.windows(4).position(|name| name == b"VP8L").expect("a lossless picture");
+    Ok(file.split_off(start))
+}
+
+/// An animation of a picture of 2 pixels. A frame is its left edge in pixels (even), whether it is
+/// blended, whether it is cleared, its milliseconds, and its pixels.
+fn webp_animation(frames: &[(u32, bool, bool, u32, &[u8])]) -> Result<Vec<u8>> {
+    let chunk = |name: &[u8], body: &[u8]| {
+        let padding: &[u8] = if body.len() % 2 == 1 { &[0] } else { &[] };
+        [name, &(body.len() as u32).to_le_bytes(), body, padding].concat()
+    };
+    let three = |number: u32| number.to_le_bytes()[..3].to_vec();
+    let has_alpha_and_animation = [0b1_0010, 0, 0, 0];
+    let size = [three(3), three(0)].concat();
+    let mut body = chunk(b"VP8X", &[&has_alpha_and_animation, &size[..]].concat());
+    // The colour of the background, which browsers ignore, and endless repetition.
+    body.extend(chunk(b"ANIM", &[9, 9, 9, 255, 0, 0]));
+    for &(left, blended, cleared, milliseconds, pixels) in frames {
+        let flags = u8::from(!blended) << 1 | u8::from(cleared);
+        let [left, top, w, h] = [left / 2, 0, pixels.len() as u32 / 4 - 1, 0].map(three);
+        let head = [left, top, w, h, three(milliseconds), vec![flags]].concat();
+        body.extend(chunk(b"ANMF", &[head, webp_picture(pixels)?].concat()));
+    }
+    Ok(chunk(b"RIFF", &[b"WEBP", &body[..]].concat()))
+}
+
+/// The disposals and blends of an animated WebP, on a picture of 4 pixels.
+#[test]
+fn webp_disposal_and_blending() -> Result<()> {
+    let (red, blue, half) = ([255, 0, 0, 255], [0, 0, 255, 255], [0, 0, 255, 128]);
+    let nothing = [0; 4];
+    let first = [red, red, red, red].concat();
+    for (blended, cleared, second, seen, third_seen) in [
+        (false, false, half, half, half),
+        (true, false, blue, blue, blue),
+        (true, false, nothing, red, red),
+        (false, true, blue, blue, nothing),
+    ] {
+        let frames: [(u32, bool, bool, u32, &[u8]); 3] = [
+            (0, false, false, 125, &first),
+            (2, blended, cleared, 125, &second),
+            (0, true, false, 125, &blue),
+        ];
+        let clip = Clip::decode(&webp_animation(&frames)?)?;
+        assert_eq!((clip.dims(), clip.fps()), ([3, 1, 4, 4], 8.0));
+        assert_eq!(clip.frame(1), [red, red, seen, red].concat());
+        assert_eq!(clip.frame(2), [blue, red, third_seen, red].concat());
+    }
+    // Browsers show a frame of at most 10 ms for 100 ms.
+    for (milliseconds, fps) in [(0, 10.0), (10, 10.0), (11, 1000.0 / 11.0), (20, 50.0)] {
+        let clip = Clip::decode(&webp_animation(&[(0, false, false, milliseconds, &first)])?)?;
+        assert!((clip.fps() - fps).abs() < 1e-3, "{milliseconds} ms: {}", clip.fps());
+    }
+    Ok(())
+}
+
 /// The disposals and blends of an APNG, on a picture of 2 pixels.
 #[test]
 fn apng_disposal_and_blending() -> Result<()> {

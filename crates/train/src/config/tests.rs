@@ -69,6 +69,22 @@ fn phases_follow_each_other() {
 }
 
 #[test]
+fn part_of_a_batch_is_copied() {
+    let copies = |set: &[&str], step: u64, n: usize| {
+        let steps = ["reading.steps=1", "copying.steps=1"].map(String::from);
+        let set: Vec<String> = set.iter().map(|set| set.to_string()).collect();
+        Config::preset("shapes", &[&steps[..], &set].concat()).unwrap().copies(step, n)
+    };
+    for (n, copied, played) in
+        [(1, 1, 1), (2, 1, 1), (5, 4, 3), (8, 7, 4), (16, 14, 8), (17, 15, 9)]
+    {
+        assert_eq!([1, 2, 3].map(|step| copies(&[], step, n)), [0, copied, played], "{n}");
+    }
+    assert_eq!([1, 2, 3].map(|step| copies(&["reading.weight=0"], step, 8)), [0, 8, 4]);
+    assert_eq!(copies(&["copying.weight=0", "copying.steps=0"], 2, 8), 0);
+}
+
+#[test]
 fn errors_say_what_and_where() {
     for (text, wanted) in [
         (

@@ -7,14 +7,14 @@ use kinora_model::{Card, Lexicon, Model, Net};
 use kinora_nn::{Module, Outline};
 use kinora_tensor::Tensor;
 use kinora_text::Tokenizer;
-use kinora_video::{Dataset, write_atomic};
+use kinora_video::{Dataset, Split, write_atomic};
 
 use super::Training;
 use crate::checkpoint::{self, Progress};
 use crate::credits::{both, both_licences};
 use crate::log::Window;
 use crate::step::{State, fitting};
-use crate::words::{captions, lexicon_of};
+use crate::words::{captions, lexicon_of, strange};
 use crate::{Config, Error, Result, folder};
 
 impl<T: Tensor> Training<T> {
@@ -82,7 +82,7 @@ impl<T: Tensor> Training<T> {
                 (lexicon, Some(model.net))
             }
             None => {
-                let captions = captions(&config, &*dataset)?;
+                let captions = captions(&config, &*dataset, Split::Train)?;
                 let texts = captions.iter().map(String::as_str);
                 let wrong = |error| Error::Config(format!("tokenizer.vocab: {error}"));
                 let tokenizer = Tokenizer::train(texts, config.tokenizer.vocab).map_err(wrong)?;
@@ -105,6 +105,7 @@ impl<T: Tensor> Training<T> {
         folder::is_free(folder)?;
         folder::sweep(folder);
         let training = Self {
+            strange: strange(&config, &lexicon, &*dataset)?,
             device: device.clone(),
             config,
             folder: folder.into(),
@@ -197,6 +198,7 @@ impl<T: Tensor> Training<T> {
         card.credits = both(&card.credits, &dataset.info().credits);
         write_atomic(&path, config.to_toml().as_bytes())?;
         Ok(Self {
+            strange: strange(&config, &lexicon, &*dataset)?,
             device: device.clone(),
             config,
             folder: folder.into(),

@@ -86,7 +86,7 @@ fn moves(config: &Config) {
         (state, _) = step_of(state, config, &fed(&lexicon, &batch)).unwrap();
         for ((network, before), (_, after)) in before.into_iter().zip(networks(&state)) {
             for ((name, before), (_, after)) in before.into_iter().zip(after) {
-                // These layers are followed by a layer of zeros until the first step has changed it.
+                // A layer of zeros follows these layers, so they have no gradient at the first step.
                 let before_zeros = name == "cells.attention.weight"
                     || name.starts_with("refine.") && !name.contains("second");
                 let waits = before_zeros && step == config.reading.steps + 1;

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use png::{BitDepth, BlendOp, ColorType, DisposeOp, Transformations};
 
-use super::{DEFAULT_FPS, assemble, changed, cut, push_frame};
+use super::{assemble, blend, changed, cut, push_frame, strip};
 use crate::{Clip, MAX_PIXELS};
 
 fn colour_type(channels: usize) -> ColorType {
@@ -157,16 +157,7 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
     let mut reader = Reader::new(bytes)?;
     let [h, w] = reader.size();
     let Some(animation) = reader.inner.info().animation_control().copied() else {
-        if !w.is_multiple_of(h) {
-            return Err(format!(
-                "{w} x {h} pixels are not a row of square frames (the width is not a multiple of \
-                 the height); use an animated PNG or GIF, or NAME.sheet.png with NAME.sheet.json"
-            ));
-        }
-        let pixels = reader.next()?;
-        let parts = (0..w / h).flat_map(|i| cut(&pixels, [w, 4], [0, i * h, h, h])).collect();
-        let lengths = vec![1; w / h];
-        return assemble(parts, [h, h], reader.channels(), &lengths, f64::from(DEFAULT_FPS));
+        return strip(&reader.next()?, [h, w], reader.channels());
     };
     if reader.inner.info().frame_control().is_none() {
         // The first picture is a still for viewers without animation, not a frame.
@@ -221,21 +212,4 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
     let milliseconds = |&(n, d): &(u64, u64)| if n == 0 { 100 } else { (1000 * n / d).max(1) };
     let lengths: Vec<u64> = lengths.iter().map(milliseconds).collect();
     assemble(frames, [h, w], c, &lengths, 1000.0)
-}
-
-/// `p` over `out`, both with straight alpha.
-fn blend((out, p): (&mut [u8], &[u8])) {
-    let (a, b) = (u32::from(p[3]), u32::from(out[3]));
-    if a == 255 || b == 0 {
-        return out.copy_from_slice(p);
-    }
-    // Alpha of the result, times 255.
-    let alpha = a * 255 + b * (255 - a);
-    if a > 0 {
-        for (out, p) in out[..3].iter_mut().zip(p) {
-            let sum = u32::from(*p) * a * 255 + u32::from(*out) * b * (255 - a);
-            *out = ((sum + alpha / 2) / alpha) as u8;
-        }
-        out[3] = ((alpha + 127) / 255) as u8;
-    }
 }

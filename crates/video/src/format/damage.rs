@@ -1,7 +1,7 @@
 //! Decoders on files cut off at every length and on files with changed bytes: each gives an error or
 //! a clip within the limits, never a panic.
 
-use super::{apng, gif, sheet};
+use super::{apng, gif, sheet, webp};
 use crate::{Clip, MAX_PIXELS};
 
 type Decode<'a> = Box<dyn Fn(&[u8]) -> Result<Clip, String> + 'a>;
@@ -12,10 +12,14 @@ fn damaged_files_are_errors() {
     let clip = Clip::new([4, 6, 9, 4], 8.0, data(4 * 6 * 9 * 4)).unwrap();
     let (image, atlas) = sheet::encode(&clip, "a.sheet.png").unwrap();
     let strip = apng::encode_image([4, 12, 3], &data(4 * 12 * 3)).unwrap();
-    let rows: [(&str, Vec<u8>, Decode); 5] = [
+    let mut picture = Vec::new();
+    let encoder = image_webp::WebPEncoder::new(&mut picture);
+    encoder.encode(&data(4 * 12 * 3), 12, 4, image_webp::ColorType::Rgb8).unwrap();
+    let rows: [(&str, Vec<u8>, Decode); 6] = [
         ("gif", gif::encode(&clip).unwrap(), Box::new(gif::decode)),
         ("apng", apng::encode(&clip).unwrap(), Box::new(apng::decode)),
         ("png", strip, Box::new(apng::decode)),
+        ("webp", picture, Box::new(webp::decode)),
         ("sheet", image.clone(), Box::new(|image| sheet::decode(image, atlas.as_bytes()))),
         ("atlas", atlas.clone().into_bytes(), Box::new(|atlas| sheet::decode(&image, atlas))),
     ];
@@ -31,7 +35,7 @@ fn damaged_files_are_errors() {
                 let place = rng.usize(..bytes.len());
                 bytes[place] = rng.u8(..);
             }
-            if name != "gif" && name != "atlas" && rng.bool() {
+            if !["gif", "webp", "atlas"].contains(&name) && rng.bool() {
                 mend(&mut bytes);
             }
             if let Ok(clip) = decode(&bytes) {

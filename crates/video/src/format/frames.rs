@@ -66,6 +66,18 @@ pub(super) fn assemble(
     Clip::new(dims, fps, data).map_err(|e| e.to_string())
 }
 
+/// A clip from a picture in RGBA with square frames in a row, at [`DEFAULT_FPS`].
+pub(super) fn strip(rgba: &[u8], [h, w]: [usize; 2], channels: usize) -> Result<Clip, String> {
+    if !w.is_multiple_of(h) {
+        return Err(format!(
+            "{w} x {h} pixels are not a row of square frames (the width is not a multiple of the \
+             height); use an animation, or NAME.sheet.png with NAME.sheet.json"
+        ));
+    }
+    let parts = (0..w / h).flat_map(|i| cut(rgba, [w, 4], [0, i * h, h, h])).collect();
+    assemble(parts, [h, h], channels, &vec![1; w / h], f64::from(DEFAULT_FPS))
+}
+
 /// Appends a frame of RGBA, if all frames together stay within [`crate::MAX_PIXELS`].
 pub(super) fn push_frame(frames: &mut Vec<u8>, canvas: &[u8]) -> Result<(), String> {
     if (frames.len() + canvas.len()) / 4 > crate::MAX_PIXELS {
@@ -94,4 +106,21 @@ pub(super) fn cut(
 ) -> Vec<u8> {
     let row = |y: usize| &image[((top + y) * w + left) * c..][..width * c];
     (0..height).flat_map(row).copied().collect()
+}
+
+/// Puts `p` over `out`, both with straight alpha.
+pub(super) fn blend((out, p): (&mut [u8], &[u8])) {
+    let (a, b) = (u32::from(p[3]), u32::from(out[3]));
+    if a == 255 || b == 0 {
+        return out.copy_from_slice(p);
+    }
+    // Alpha of the result, times 255.
+    let alpha = a * 255 + b * (255 - a);
+    if a > 0 {
+        for (out, p) in out[..3].iter_mut().zip(p) {
+            let sum = u32::from(*p) * a * 255 + u32::from(*out) * b * (255 - a);
+            *out = ((sum + alpha / 2) / alpha) as u8;
+        }
+        out[3] = ((alpha + 127) / 255) as u8;
+    }
 }

@@ -8,10 +8,12 @@ use super::wardrobe::Wardrobe;
 use crate::draws::pick;
 
 impl Wardrobe {
-    /// A twin of a figure: what a sentence states is drawn anew; the rest stays where it fits.
+    /// A twin of a figure: what a sentence states is drawn anew; the rest stays where it fits. Words
+    /// that are true of several actions keep the action.
     ///
-    /// An action that allows several weapons tells something about the weapon. So a figure whose
-    /// sentence leaves the weapon open gets only an action in which it can have the same weapon.
+    /// If the sentence leaves the weapon open and the action allows several, the twin keeps the
+    /// weapon. So its action must allow this weapon: a figure that walks without a weapon gets no
+    /// twin that thrusts or shoots.
     pub fn twin(&self, figure: &Figure, told: &Told, rng: &mut Rng) -> Figure {
         let own = figure.body;
         let mut twin = figure.clone();
@@ -36,8 +38,7 @@ impl Wardrobe {
             }
         };
         for part in Part::ALL {
-            let armed = part == Part::Weapon && told.armed;
-            if told.states(part) || armed || self.odds(part, &twin) == 0.0 {
+            if is_free(part, figure, told) || self.odds(part, &twin) == 0.0 {
                 twin.wear(part, self.draw_item(part, &twin, rng));
             }
         }
@@ -64,9 +65,14 @@ impl Wardrobe {
         let other = Figure { action, ..figure.clone() };
         // A falling figure has no direction.
         let faces = told.direction || action != Action::Hurt || figure.action == Action::Hurt;
-        // Only one weapon goes with these actions.
-        let armed = told.armed || matches!(figure.action, Action::Thrust | Action::Shoot);
-        let free = |part| told.states(part) || part == Part::Weapon && armed;
-        faces && Part::ALL.into_iter().all(|part| free(part) || self.odds(part, &other) > 0.0)
+        let fits = |part| is_free(part, figure, told) || self.odds(part, &other) > 0.0;
+        faces && Part::ALL.into_iter().all(fits)
     }
+}
+
+/// Whether a twin may have another item for a part: the sentence states the item, or the action
+/// leaves no choice of the weapon.
+fn is_free(part: Part, figure: &Figure, told: &Told) -> bool {
+    let chosen = matches!(figure.action, Action::Walk | Action::Slash) && !told.armed;
+    told.states(part) || part == Part::Weapon && !chosen
 }
