@@ -1,15 +1,16 @@
 use kinora_nn::{
-    ConditionalNorm, Conv, ConvLstm, Embedding, Fill, Gru, Init, Linear, LstmState, Module,
-    ResizeConv, join, same,
+    Conv, ConvLstm, Embedding, Fill, Gru, Init, Linear, LstmState, Module, join, same,
 };
 use kinora_tensor::{Result, Tensor};
 
 use crate::{Attention, FilmShape};
 
 mod config;
+mod decoder;
 
 pub use config::GeneratorConfig;
 pub(crate) use config::check_size;
+use decoder::{Block, Refine};
 
 /// The slope below zero of the crate's leaky ReLUs.
 pub(crate) const SLOPE: f32 = 0.2;
@@ -61,24 +62,6 @@ struct Cells<T> {
     attention: Attention<T>,
     /// From the context to the summand of the cell, which is 0 before training.
     tell: Linear<T>,
-}
-
-/// A residual block before a block of the decoder: two 3×3 convolutions with a conditional norm
-/// between them, which change nothing before training (He et al., "Deep residual learning for image
-/// recognition", 2016).
-#[derive(Clone, Debug)]
-struct Refine<T> {
-    first: Conv<T>,
-    norm: ConditionalNorm<T>,
-    second: Conv<T>,
-}
-
-/// A block of the decoder: doubles the resolution by nearest neighbours, then applies a 3×3
-/// convolution and a conditional norm.
-#[derive(Clone, Debug)]
-struct Block<T> {
-    conv: ResizeConv<T>,
-    norm: ConditionalNorm<T>,
 }
 
 /// The random numbers behind one batch of films.
@@ -140,10 +123,7 @@ impl<T> Generator<T> {
             if config.refine {
                 refine.push(Refine::new(init, channels, condition, config.group)?);
             }
-            decoder.push(Block {
-                conv: ResizeConv::new(init, channels, next)?,
-                norm: ConditionalNorm::new(init, condition, next, next / config.group, SLOPE)?,
-            });
+            decoder.push(Block::new(init, [channels, next], condition, config.group)?);
             channels = next;
         }
         let (kernel, outputs, palette) = match config.palette {
@@ -174,31 +154,6 @@ impl<T> Generator<T> {
             output,
             palette,
         })
-    }
-}
-
-impl<T> Refine<T> {
-    fn new<I: Init<T>>(
-        init: &mut I,
-        channels: usize,
-        condition: usize,
-        group: usize,
-    ) -> Result<Self> {
-        let kernel = [1, 3, 3];
-        let both = [channels, channels];
-        Ok(Self {
-            first: Conv::new(init, kernel, channels, channels, same(kernel))?,
-            norm: ConditionalNorm::new(init, condition, channels, channels / group, SLOPE)?,
-            second: Conv::with(init, kernel, both, same(kernel), Fill::Zeros, Some(Fill::Zeros))?,
-        })
-    }
-}
-
-impl<T: Tensor> Refine<T> {
-    /// x `[n, 1, h, w, c]` and a condition `[n, d]` to the shape of x.
-    fn forward(&self, x: &T, condition: &T) -> Result<T> {
-        let within = self.norm.forward(&self.first.forward(x)?, condition)?;
-        x.add(&self.second.forward(&within)?)
     }
 }
 
@@ -264,8 +219,7 @@ impl<T: Tensor> Generator<T> {
             if let Some(refine) = self.refine.get(k) {
                 x = refine.forward(&x, &condition)?;
             }
-            x = block.conv.forward(&x)?;
-            x = block.norm.forward(&x, &condition)?;
+            x = block.forward(&x, &condition)?;
         }
         let x = self.output.forward(&x)?;
         let frames = match &self.palette {
@@ -413,35 +367,6 @@ impl<T> Module<T> for Cells<T> {
         Ok(Cells {
             attention: self.attention.try_map(&join(path, "attention"), f)?,
             tell: self.tell.try_map(&join(path, "tell"), f)?,
-        })
-    }
-}
-
-impl<T> Module<T> for Refine<T> {
-    type Of<U> = Refine<U>;
-    fn try_map<'a, U, E>(
-        &'a self,
-        path: &str,
-        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
-    ) -> Result<Refine<U>, E> {
-        Ok(Refine {
-            first: self.first.try_map(&join(path, "first"), f)?,
-            norm: self.norm.try_map(&join(path, "norm"), f)?,
-            second: self.second.try_map(&join(path, "second"), f)?,
-        })
-    }
-}
-
-impl<T> Module<T> for Block<T> {
-    type Of<U> = Block<U>;
-    fn try_map<'a, U, E>(
-        &'a self,
-        path: &str,
-        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
-    ) -> Result<Block<U>, E> {
-        Ok(Block {
-            conv: self.conv.try_map(&join(path, "conv"), f)?,
-            norm: self.norm.try_map(&join(path, "norm"), f)?,
         })
     }
 }
