@@ -11,12 +11,13 @@ use crate::{cargo, data, root, tidy};
 mod builds;
 
 /// The folders of real data that tests read, and the subject of these tests.
-const DATA: [(&str, &str); 6] = [
+const DATA: [(&str, &str); 7] = [
     ("mnist", "the dataset digits and the example mnist"),
     ("lpc_universal", "the dataset lpc on its full sheets"),
     ("sprites_li2018", "the dataset lpc on the sprites of 2018"),
     ("ud_english_ewt", "parts of speech and words in real sentences"),
     ("uner_english_ewt", "names in real sentences"),
+    ("reported_inputs", "inputs that users reported"),
     ("t2v_prompts", "prompts that text-to-video models are measured with"),
 ];
 

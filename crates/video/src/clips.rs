@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
+use unicode_normalization::UnicodeNormalization;
 
 use self::colours::{colours_of, recoloured};
 use crate::draws::{hash, rng};
-use crate::format::{readable, readable_text};
+use crate::format::{is_frame, readable, readable_text};
 use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
 
 mod colours;
@@ -17,10 +18,12 @@ mod colours;
 const CACHE: usize = 1 << 29;
 /// With fewer groups of captions than this, nothing is held out.
 const FEWEST: usize = 10;
+/// The name of a file that lists clips with their captions.
+const LIST: &str = "captions.jsonl";
 /// Stems of text files that are not captions.
 const NOTES: [&str; 5] = ["licence", "license", "credits", "readme", "notes"];
 
-/// A folder of files that [`Clip::load`] reads. Captions are in `captions.jsonl`, with a line
+/// A folder of files that [`Clip::load`] reads, also in sub-folders. Captions are in `captions.jsonl`, with a line
 /// `{"file": "walk.gif", "caption": "a knight walks"}` for each caption, or in a text file of the same
 /// name beside each clip (`walk.txt`), one per line. A clip may have several captions.
 ///
@@ -261,27 +264,58 @@ fn sides(entries: &[Entry]) -> [Side; 2] {
     sides
 }
 
+/// The captions of each clip.
+type Captions = BTreeMap<PathBuf, Vec<String>>;
+
+/// The files of a folder and of its sub-folders that matter.
+#[derive(Default)]
+struct Found {
+    clips: Captions,
+    texts: Vec<PathBuf>,
+    lists: Vec<PathBuf>,
+}
+
+impl Found {
+    /// Adds the files of a folder, without hidden ones. A sub-folder of numbered PNGs is a clip. A
+    /// symbolic link to a folder is not followed, so that the search ends.
+    fn add(&mut self, folder: &Path) -> std::io::Result<()> {
+        let mut files = fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
+        files.sort_by_key(|file| file.file_name());
+        for file in files {
+            let (path, name) = (file.path(), file.file_name().to_string_lossy().to_lowercase());
+            let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+            if name.starts_with('.') {
+                continue;
+            } else if file.file_type()?.is_dir() {
+                let within = fs::read_dir(&path)?.flatten().filter(|file| is_frame(&file.path()));
+                match within.take(2).count() {
+                    2 => drop(self.clips.insert(path, Vec::new())),
+                    _ => self.add(&path)?,
+                }
+            } else if !path.is_file() {
+                continue;
+            } else if name == LIST {
+                self.lists.push(path);
+            } else if ending == "txt" {
+                self.texts.push(path);
+            } else if readable().any(|known| known == ending) {
+                self.clips.insert(path, Vec::new());
+            }
+        }
+        Ok(())
+    }
+}
+
 /// All clips with their captions, in the order of their names, and all problems of the folder.
 fn survey(path: &Path) -> (Vec<Entry>, Vec<Error>) {
     let mut errors = Vec::new();
-    let (mut clips, mut texts) = (BTreeMap::new(), Vec::new());
-    match fs::read_dir(path).and_then(|files| files.collect::<std::io::Result<Vec<_>>>()) {
-        Ok(files) => {
-            for file in files.into_iter().map(|file| file.path()).filter(|file| file.is_file()) {
-                let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-                if ending == "txt" {
-                    texts.push(file);
-                } else if readable().any(|known| known == ending) {
-                    clips.insert(file, Vec::new());
-                }
-            }
-        }
-        Err(source) => return (Vec::new(), vec![Error::Read { path: path.into(), source }]),
+    let mut found = Found::default();
+    if let Err(source) = found.add(path) {
+        return (Vec::new(), vec![Error::Read { path: path.into(), source }]);
     }
-    texts.sort();
-    let list = path.join("captions.jsonl");
-    if list.exists() {
-        read_list(path, &list, &mut clips, &mut errors);
+    let Found { mut clips, texts, lists } = found;
+    for list in lists {
+        read_list(&list, &mut clips, &mut errors);
     }
     for text in texts {
         read_text(&text, &mut clips, &mut errors);
@@ -291,6 +325,7 @@ fn survey(path: &Path) -> (Vec<Entry>, Vec<Error>) {
             format!("the folder has no clips; put files into it that end in {}", readable_text());
         errors.push(Error::Data { path: path.into(), reason });
     }
+    unite(&mut clips);
     let mut kept = 0;
     let mut entries = Vec::new();
     for (file, captions) in clips {
@@ -313,17 +348,34 @@ fn survey(path: &Path) -> (Vec<Entry>, Vec<Error>) {
     (entries, errors)
 }
 
-type Captions = BTreeMap<PathBuf, Vec<String>>;
-
-fn read(path: &Path, errors: &mut Vec<Error>) -> String {
-    fs::read_to_string(path).unwrap_or_else(|source| {
-        errors.push(Error::Read { path: path.into(), source });
-        String::new()
-    })
+/// Makes captions equal that the tokenizer reads alike: they differ only in upper case, in spaces, or
+/// in how letters with accents are encoded. The first of them stands for all.
+fn unite(clips: &mut Captions) {
+    let mut firsts: BTreeMap<String, String> = BTreeMap::new();
+    for captions in clips.values_mut() {
+        for caption in captions.iter_mut() {
+            let words = caption.split_whitespace().collect::<Vec<_>>().join(" ");
+            let key = words.nfd().collect::<String>().to_lowercase();
+            *caption = firsts.entry(key).or_insert(words).clone();
+        }
+        let mut seen = BTreeSet::new();
+        captions.retain(|caption| seen.insert(caption.clone()));
+    }
 }
 
-/// Adds the captions of `captions.jsonl`.
-fn read_list(folder: &Path, list: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
+/// The text of a file, without the mark of the byte order that some editors put first.
+fn read(path: &Path, errors: &mut Vec<Error>) -> String {
+    match fs::read_to_string(path) {
+        Ok(text) => text.trim_start_matches('\u{feff}').into(),
+        Err(source) => {
+            errors.push(Error::Read { path: path.into(), source });
+            String::new()
+        }
+    }
+}
+
+/// Adds the captions of a `captions.jsonl`, whose files are relative to its folder.
+fn read_list(list: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
     for (i, line) in read(list, errors).lines().enumerate() {
         if line.trim().is_empty() {
             continue;
@@ -335,20 +387,39 @@ fn read_list(folder: &Path, list: &Path, clips: &mut Captions, errors: &mut Vec<
                 )
             }
             Ok(Line { caption, .. }) if caption.trim().is_empty() => "the caption is empty".into(),
-            Ok(Line { file, caption }) => {
-                let inside =
-                    Path::new(&file).components().all(|c| matches!(c, Component::Normal(_)));
-                let path = folder.join(&file);
-                if inside && path.is_file() {
-                    clips.entry(path).or_default().push(caption.trim().into());
+            Ok(Line { file, caption }) => match listed(list, &file, clips) {
+                Ok(path) => {
+                    clips.entry(path).or_default().push(caption);
                     continue;
                 }
-                format!("there is no file {file:?} in the folder")
-            }
+                Err(reason) => reason,
+            },
         };
         let reason = format!("{}:{}: {reason}", list.display(), i + 1);
         errors.push(Error::Data { path: list.into(), reason });
     }
+}
+
+/// The path of a clip that a list names. People also write `./a.gif`, `s\a.gif`, and letters with
+/// accents in either encoding.
+fn listed(list: &Path, file: &str, clips: &Captions) -> Result<PathBuf, String> {
+    let folder = list.parent().unwrap_or(Path::new(""));
+    let absent = || format!("there is no file {file:?} in the folder");
+    for file in [file.to_owned(), file.replace('\\', "/")] {
+        let parts = Path::new(&file).components().filter(|part| *part != Component::CurDir);
+        let parts: PathBuf = parts.collect();
+        let inside = parts.components().all(|part| matches!(part, Component::Normal(_)));
+        let path = folder.join(&parts);
+        if inside && (path.is_file() || clips.contains_key(&path)) {
+            return Ok(path);
+        }
+        let composed = |path: &Path| path.to_string_lossy().nfc().collect::<String>();
+        let alike = clips.keys().find(|clip| composed(clip) == composed(&path));
+        if let (Some(clip), true) = (alike, inside) {
+            return Ok(clip.clone());
+        }
+    }
+    Err(absent())
 }
 
 /// The clips with the name of a text file, apart from the ending, which may be in upper case.
@@ -358,10 +429,13 @@ fn named<'a>(clips: &'a Captions, text: &Path) -> impl Iterator<Item = &'a PathB
     // Clips whose paths begin alike are neighbours.
     let alike = clips.range(stem..).map(|(clip, _)| clip);
     let ending = move |clip: &PathBuf| {
-        let rest = clip.to_string_lossy().strip_prefix(&start)?.to_lowercase();
-        Some(rest.strip_prefix('.').unwrap_or_default().to_owned())
+        Some(clip.to_string_lossy().strip_prefix(&start)?.to_lowercase())
     };
-    let is_known = |ending: &str| readable().chain(["sheet.png"]).any(|known| known == ending);
+    // The folder of a sequence has no ending.
+    let is_known = |ending: &str| match ending.strip_prefix('.') {
+        Some(ending) => readable().chain(["sheet.png"]).any(|known| known == ending),
+        None => ending.is_empty(),
+    };
     alike
         .map_while(move |clip| Some((ending(clip)?, clip)))
         .filter_map(move |(ending, clip)| is_known(&ending).then_some(clip))

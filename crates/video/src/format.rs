@@ -17,7 +17,7 @@ mod sheet;
 mod webp;
 
 pub(crate) use apng::decode_image;
-use atomic::Temporary;
+use atomic::{Temporary, target};
 pub use atomic::write_atomic;
 use frames::{assemble, blend, changed, cut, push_frame, starts, strip};
 
@@ -80,7 +80,7 @@ const READERS: [Reader; 3] = [
     Reader { endings: &["gif"], is: |bytes| bytes.starts_with(b"GIF8"), decode: gif::decode },
     Reader {
         endings: &["apng", "png"],
-        is: |bytes| bytes.starts_with(b"\x89PNG\r\n\x1a\n"),
+        is: |bytes| bytes.starts_with(apng::SIGNATURE),
         decode: apng::decode,
     },
     Reader { endings: &["webp"], is: webp::is_webp, decode: webp::decode },
@@ -128,8 +128,8 @@ impl Clip {
             Format::Sheet => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 let (image, atlas) = sheet::encode(self, &name).map_err(failed)?;
-                let image = Temporary::write(path, &image)?;
-                Temporary::write(&atlas_path(path), atlas.as_bytes())?.keep()?;
+                let image = Temporary::write(&target(path), &image)?;
+                Temporary::write(&target(&atlas_path(path)), atlas.as_bytes())?.keep()?;
                 image.keep()
             }
             Format::Sequence => self.save_sequence(path),
@@ -201,8 +201,9 @@ impl Clip {
     }
 
     /// Reads a clip: a GIF (`.gif`), an animated PNG (`.apng`, `.png`) or WebP (`.webp`), a sprite
-    /// sheet with its atlas (`NAME.sheet.png`, `NAME.sheet.json`), or a plain PNG or WebP with
-    /// square frames in a row, which gets the frame rate [`DEFAULT_FPS`].
+    /// sheet with its atlas (`NAME.png` and `NAME.json`), a plain PNG or WebP with square frames in a
+    /// row, or a folder with a PNG per frame, in the order of their names. A file without frame times
+    /// gets the frame rate [`DEFAULT_FPS`].
     ///
     /// A clip has one frame rate: if the frames of a file have different durations, longer frames
     /// are repeated.
@@ -217,10 +218,15 @@ impl Clip {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
         let reader = READERS.iter().find(|reader| reader.endings.contains(&ending));
+        let beside = (ending == "png").then(|| fs::read(atlas_path(path)).ok()).flatten();
         let clip = match reader {
+            _ if path.is_dir() => return load_sequence(path),
             _ if name.ends_with(".sheet.png") => {
                 let (image, atlas) = (read(path)?, atlas_path(path));
                 sheet::decode(&image, &read(&atlas)?)
+            }
+            _ if beside.as_deref().is_some_and(sheet::is_atlas) => {
+                sheet::decode(&read(path)?, &beside.unwrap_or_default())
             }
             Some(reader) => (reader.decode)(&read(path)?),
             None => Err(format!("not a clip; it must be a {}", readable_text())),
@@ -241,6 +247,43 @@ impl Clip {
         };
         clip.map_err(|reason| Error::Data { path: "the bytes of a clip".into(), reason })
     }
+}
+
+/// The clip of a folder with a PNG per frame.
+fn load_sequence(folder: &Path) -> Result<Clip> {
+    let unread = |source| Error::Read { path: folder.into(), source };
+    let failed = |reason: String| Error::Data { path: folder.into(), reason };
+    let paths = fs::read_dir(folder).and_then(|files| {
+        files.map(|file| Ok(file?.path())).collect::<std::io::Result<Vec<PathBuf>>>()
+    });
+    let mut paths = paths.map_err(unread)?;
+    paths.retain(|path| is_frame(path));
+    paths.sort();
+    let (mut frames, mut of_all) = (Vec::new(), None);
+    for path in &paths {
+        let bytes = fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
+        let broken = |reason: String| Error::Data { path: path.into(), reason };
+        let (size, c, pixels) = apng::decode_image(&bytes).map_err(broken)?;
+        let (first, channels) = *of_all.get_or_insert((size, c));
+        if size != first {
+            let [[h, w], [wanted_h, wanted_w]] = [size, first];
+            let reason = format!("{w} x {h} pixels, but the first frame has {wanted_w} x {wanted_h}");
+            return Err(broken(reason));
+        }
+        of_all = Some((first, c.max(channels)));
+        push_frame(&mut frames, &pixels).map_err(broken)?;
+    }
+    let Some((size, c)) = of_all else {
+        return Err(failed("the folder has no numbered PNGs such as 0000.png".into()));
+    };
+    assemble(frames, size, c, &vec![1; paths.len()], f64::from(DEFAULT_FPS)).map_err(failed)
+}
+
+/// Whether a file is a frame of a sequence: a PNG whose name is a number.
+pub(crate) fn is_frame(path: &Path) -> bool {
+    let is_number = |stem: &str| !stem.is_empty() && stem.bytes().all(|b| b.is_ascii_digit());
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"))
+        && path.file_stem().and_then(|stem| stem.to_str()).is_some_and(is_number)
 }
 
 /// `NAME.sheet.png` to `NAME.sheet.json`.

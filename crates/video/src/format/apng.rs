@@ -152,43 +152,184 @@ pub fn decode_image(bytes: &[u8]) -> Result<([usize; 2], usize, Vec<u8>), String
     Ok((reader.size(), reader.channels(), pixels))
 }
 
-/// An animated PNG, or square frames in a row.
-pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
-    let mut reader = Reader::new(bytes)?;
-    let [h, w] = reader.size();
-    let Some(animation) = reader.inner.info().animation_control().copied() else {
-        return strip(&reader.next()?, [h, w], reader.channels());
+/// The bytes at the start of every PNG.
+pub const SIGNATURE: &[u8; 8] = b"\x89PNG\r\n\x1a\n";
+
+/// A frame of an animation: its control chunk and its compressed pixels.
+struct Frame {
+    /// `[top, left, height, width]`
+    part: [usize; 4],
+    /// The duration in seconds, as numerator and denominator.
+    length: (u64, u64),
+    dispose: DisposeOp,
+    blend: BlendOp,
+    data: Vec<u8>,
+}
+
+/// An animation, with the chunks that all its pictures share.
+struct Animation {
+    /// The chunk `IHDR`.
+    header: Vec<u8>,
+    /// The other chunks before the pixels, such as the palette.
+    shared: Vec<u8>,
+    /// The frames that the file promises.
+    promised: usize,
+    frames: Vec<Frame>,
+}
+
+impl Animation {
+    /// Splits a file into its frames; `None` if the PNG is no animation.
+    fn read(bytes: &[u8]) -> Result<Option<Self>, String> {
+        let Some(mut rest) = bytes.strip_prefix(SIGNATURE) else {
+            return Err("it does not begin as a PNG".into());
+        };
+        let mut found =
+            Self { header: Vec::new(), shared: Vec::new(), promised: 0, frames: Vec::new() };
+        let (mut is_animation, mut are_pixels, mut order) = (false, false, 0);
+        while let Some((name, body, whole)) = chunk(&mut rest)? {
+            match &name {
+                b"IHDR" => found.header = body.to_vec(),
+                b"acTL" => {
+                    is_animation = true;
+                    found.promised = body.first_chunk().map_or(0, |n| u32::from_be_bytes(*n)) as usize;
+                }
+                b"fcTL" => {
+                    in_order(body, &mut order)?;
+                    found.frames.push(Frame::of(body)?);
+                }
+                // Pixels before the first control chunk are a still for viewers without animation.
+                b"IDAT" => {
+                    are_pixels = true;
+                    if let Some(frame) = found.frames.last_mut() {
+                        frame.data.extend_from_slice(body);
+                    }
+                }
+                b"fdAT" => {
+                    in_order(body, &mut order)?;
+                    let frame = found.frames.last_mut().ok_or("pixels come before a frame")?;
+                    frame.data.extend_from_slice(&body[4..]);
+                }
+                b"IEND" => break,
+                _ if !are_pixels && found.frames.is_empty() => found.shared.extend_from_slice(whole),
+                _ => {}
+            }
+        }
+        Ok(is_animation.then_some(found))
+    }
+
+    /// A picture of `[h, w]` as a PNG of its own.
+    fn still(&self, [h, w]: [usize; 2], data: &[u8]) -> Result<Vec<u8>, String> {
+        let sides = [w, h].map(|side| (side as u32).to_be_bytes()).concat();
+        let kind = self.header.get(8..).ok_or("the header is cut off")?;
+        let mut file = SIGNATURE.to_vec();
+        push_chunk(&mut file, b"IHDR", &[&sides, kind].concat());
+        file.extend_from_slice(&self.shared);
+        push_chunk(&mut file, b"IDAT", data);
+        push_chunk(&mut file, b"IEND", &[]);
+        Ok(file)
+    }
+}
+
+impl Frame {
+    /// The frame of an `fcTL` chunk.
+    fn of(body: &[u8]) -> Result<Self, String> {
+        if body.len() < 26 {
+            return Err("a frame control is cut off".into());
+        }
+        let four = |i: usize| u32::from_be_bytes([body[i], body[i + 1], body[i + 2], body[i + 3]]);
+        let two = |i: usize| u64::from(u16::from_be_bytes([body[i], body[i + 1]]));
+        let [width, height, left, top] = [4, 8, 12, 16].map(|i| four(i) as usize);
+        let unknown = |what: &str| format!("a frame has an unknown {what}");
+        Ok(Self {
+            part: [top, left, height, width],
+            length: (two(20), if two(22) == 0 { 100 } else { two(22) }),
+            dispose: DisposeOp::from_u8(body[24]).ok_or_else(|| unknown("disposal"))?,
+            blend: BlendOp::from_u8(body[25]).ok_or_else(|| unknown("blend"))?,
+            data: Vec::new(),
+        })
+    }
+}
+
+/// The next chunk: its name, its body, and the whole chunk; `None` at the end.
+type Chunk<'a> = ([u8; 4], &'a [u8], &'a [u8]);
+
+fn chunk<'a>(rest: &mut &'a [u8]) -> Result<Option<Chunk<'a>>, String> {
+    let Some((&[a, b, c, d, name @ ..], _)) = rest.split_first_chunk::<8>() else {
+        return Ok(None);
     };
-    if reader.inner.info().frame_control().is_none() {
-        // The first picture is a still for viewers without animation, not a frame.
-        reader.next()?;
+    let size = u32::from_be_bytes([a, b, c, d]) as usize;
+    let Some((whole, after)) = size.checked_add(12).and_then(|all| rest.split_at_checked(all))
+    else {
+        return Err(format!("the chunk {} is cut off", name.escape_ascii()));
+    };
+    let (body, sum) = whole[8..].split_at(size);
+    let is_critical = name[0].is_ascii_uppercase() || [*b"acTL", *b"fcTL", *b"fdAT"].contains(&name);
+    if is_critical && checksum(&whole[4..8 + size]) != sum {
+        return Err(format!("the chunk {} has a wrong checksum", name.escape_ascii()));
+    }
+    *rest = after;
+    Ok(Some((name, body, whole)))
+}
+
+/// Checks the number at the start of a chunk of an animation.
+fn in_order(body: &[u8], order: &mut u32) -> Result<(), String> {
+    let number = body.first_chunk().map(|number| u32::from_be_bytes(*number));
+    if number != Some(*order) {
+        return Err(format!("the chunks of the animation are not in order at number {order}"));
+    }
+    *order += 1;
+    Ok(())
+}
+
+fn checksum(bytes: &[u8]) -> [u8; 4] {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum().to_be_bytes()
+}
+
+fn push_chunk(file: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
+    file.extend_from_slice(&(body.len() as u32).to_be_bytes());
+    let named = [name, body].concat();
+    file.extend_from_slice(&named);
+    file.extend_from_slice(&checksum(&named));
+}
+
+/// An animated PNG, or square frames in a row.
+///
+/// Each frame is decoded as a PNG of its own: the crate `png` scatters the pixels of a part that is
+/// interlaced, and refuses a text between the chunks of a frame.
+pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
+    let reader = Reader::new(bytes)?;
+    let ([h, w], c) = (reader.size(), reader.channels());
+    let Some(animation) = Animation::read(bytes)? else {
+        return strip(&decode_image(bytes)?.2, [h, w], c);
+    };
+    if animation.frames.len() < animation.promised {
+        let (found, promised) = (animation.frames.len(), animation.promised);
+        return Err(format!("the file has {found} of its {promised} frames"));
     }
     let mut canvas = vec![0; h * w * 4];
     let (mut frames, mut lengths) = (Vec::new(), Vec::new());
-    for i in 0..animation.num_frames {
-        let part = reader.next()?;
-        let Some(&control) = reader.inner.info().frame_control() else {
-            return Err(format!("frame {i} has no frame control"));
-        };
-        let (width, left) = (control.width as usize, control.x_offset as usize);
-        let top = control.y_offset as usize;
-        let rows = top..top.saturating_add(control.height as usize);
+    for (i, frame) in animation.frames.iter().enumerate().take(animation.promised) {
+        let [top, left, height, width] = frame.part;
+        let rows = top..top.saturating_add(height);
         let inside = left.saturating_add(width) <= w && rows.end <= h;
-        if width == 0 || !inside || part.len() != width * rows.len() * 4 {
+        if width == 0 || height == 0 || !inside {
             return Err(format!("frame {i} does not lie inside the picture"));
         }
-        let before = (control.dispose_op == DisposeOp::Previous).then(|| canvas.clone());
+        let still = animation.still([height, width], &frame.data)?;
+        let part = decode_image(&still).map_err(|e| format!("frame {i}: {e}"))?.2;
+        let before = (frame.dispose == DisposeOp::Previous).then(|| canvas.clone());
         for (y, row) in rows.clone().zip(part.chunks_exact(width * 4)) {
             let out = &mut canvas[(y * w + left) * 4..][..width * 4];
-            match control.blend_op {
+            match frame.blend {
                 BlendOp::Source => out.copy_from_slice(row),
                 BlendOp::Over => out.chunks_exact_mut(4).zip(row.chunks_exact(4)).for_each(blend),
             }
         }
         push_frame(&mut frames, &canvas)?;
-        let denominator = if control.delay_den == 0 { 100 } else { control.delay_den };
-        lengths.push((u64::from(control.delay_num), u64::from(denominator)));
-        match (control.dispose_op, before) {
+        lengths.push(frame.length);
+        match (frame.dispose, before) {
             // For the first frame, "previous" is the empty picture.
             (DisposeOp::Background, _) => {
                 for y in rows {
@@ -202,7 +343,6 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
     if lengths.is_empty() {
         return Err("the file has no frames".into());
     }
-    let c = reader.channels();
     let first = lengths[0];
     if first.0 > 0 && lengths.iter().all(|&length| length == first) {
         let rate = first.1 as f64 / first.0 as f64;

@@ -17,8 +17,22 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
         let failed = |e: std::io::Error| Error::Write { path: path.into(), reason: e.to_string() };
         return fs::write(path, bytes).map_err(failed);
     }
-    let link = path.is_symlink().then(|| fs::canonicalize(path).ok()).flatten();
-    Temporary::write(link.as_deref().unwrap_or(path), bytes)?.keep()
+    Temporary::write(&target(path), bytes)?.keep()
+}
+
+/// The file that a path stands for: the target of a symbolic link, even if the target does not exist
+/// yet, else the path itself.
+pub(super) fn target(path: &Path) -> PathBuf {
+    /// As many as Linux follows.
+    const LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        match fs::read_link(&path) {
+            Ok(link) => path = path.parent().unwrap_or(Path::new("")).join(link),
+            Err(_) => break,
+        }
+    }
+    path
 }
 
 /// A temporary file or folder beside its target; removed on drop unless [`Self::keep`] was called.

@@ -34,8 +34,8 @@ pub(super) fn even(lengths: &[u64], units_a_second: f64) -> (Vec<usize>, f32) {
         }
         a
     });
-    // If the greatest common divisor is far below the shortest length, repeat by the shortest.
-    let unit = if shortest / gcd <= 4 { gcd } else { shortest };
+    // If exact repeats would make too many frames, repeat by the shortest length.
+    let unit = if total / gcd <= 10 * lengths.len() as u64 { gcd } else { shortest };
     // Enough for any real film; a limit against files that are made to fill the memory.
     let most = (100_000 / lengths.len()).clamp(1, 1000);
     let repeats = |length: u64| ((length as f64 / unit as f64).round() as usize).clamp(1, most);

@@ -1,6 +1,9 @@
 //! GIF: one palette for the whole clip, lengths in hundredths of a second.
 
-use gif::{ColorOutput, DecodeOptions, DisposalMethod, Encoder, Frame, Repeat};
+use std::borrow::Cow;
+use std::num::NonZeroU64;
+
+use gif::{ColorOutput, DecodeOptions, DisposalMethod, Encoder, Frame, MemoryLimit, Repeat};
 
 use super::{assemble, changed, cut, push_frame, starts};
 use crate::Clip;
@@ -84,22 +87,28 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
     let error = |e: gif::DecodingError| e.to_string();
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);
-    // A frame inside the picture cannot be larger than the picture, whose size is checked below.
-    options.check_frame_consistency(true);
-    let mut decoder = options.read_info(bytes).map_err(error)?;
+    let most = NonZeroU64::new(4 * crate::MAX_PIXELS as u64).expect("it is not 0");
+    options.set_memory_limit(MemoryLimit::Bytes(most));
+    let bytes = mended(bytes);
+    let mut decoder = options.read_info(&*bytes).map_err(error)?;
     let (h, w) = (usize::from(decoder.height()), usize::from(decoder.width()));
     let mut canvas = crate::clip::allocate([1, h, w, 4]).map_err(|e| e.to_string())?;
     let (mut frames, mut lengths) = (Vec::new(), Vec::new());
     while let Some(frame) = decoder.read_next_frame().map_err(error)? {
         let before = (frame.dispose == DisposalMethod::Previous).then(|| canvas.clone());
-        let (width, left) = (usize::from(frame.width), usize::from(frame.left));
-        let rows = usize::from(frame.top)..usize::from(frame.top) + usize::from(frame.height);
-        let inside = left + width <= w && rows.end <= h;
-        if width == 0 || !inside || frame.buffer.len() != width * rows.len() * 4 {
-            return Err(format!("frame {} does not lie inside the picture", lengths.len()));
+        let [left, top, width, height] =
+            [frame.left, frame.top, frame.width, frame.height].map(usize::from);
+        if frame.buffer.len() != width * height * 4 {
+            return Err(format!("frame {} is cut off", lengths.len()));
+        }
+        // As in browsers, the part of a frame outside of the picture is cut off.
+        let shown = width.min(w.saturating_sub(left));
+        let rows = top.min(h)..h.min(top + height);
+        if shown == 0 {
+            return Err(format!("frame {} lies outside of the picture", lengths.len()));
         }
         for (y, row) in rows.clone().zip(frame.buffer.chunks_exact(width * 4)) {
-            let out = &mut canvas[(y * w + left) * 4..][..width * 4];
+            let out = &mut canvas[(y * w + left) * 4..][..shown * 4];
             for (out, p) in out.chunks_exact_mut(4).zip(row.chunks_exact(4)) {
                 if p[3] > 0 {
                     out.copy_from_slice(p);
@@ -112,7 +121,7 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
         match (frame.dispose, before) {
             (DisposalMethod::Background, _) => {
                 for y in rows {
-                    canvas[(y * w + left) * 4..][..width * 4].fill(0);
+                    canvas[(y * w + left) * 4..][..shown * 4].fill(0);
                 }
             }
             (DisposalMethod::Previous, Some(before)) => canvas = before,
@@ -123,4 +132,50 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
         return Err("the file has no frames".into());
     }
     assemble(frames, [h, w], 3, &lengths, 100.0)
+}
+
+/// The file with the faults mended that browsers forgive: a missing last byte, a picture of size 0,
+/// which gets the size of the first frame, and disposal 4, which means 3.
+fn mended(bytes: &[u8]) -> Cow<'_, [u8]> {
+    // The first byte of each kind of block.
+    const IMAGE: u8 = b',';
+    const EXTENSION: u8 = b'!';
+    const END: u8 = b';';
+    let mut file = Cow::Borrowed(bytes);
+    let byte = |at: usize| bytes.get(at).copied();
+    // The length of a table of colours, from a byte of flags.
+    let table = |flags: u8| if flags & 0x80 > 0 { 6 << (flags & 7) } else { 0 };
+    let mut at = 13 + byte(10).map_or(0, table);
+    loop {
+        let parts = match byte(at) {
+            Some(EXTENSION) => {
+                let flags = at + 3;
+                if byte(at + 1) == Some(0xf9) && byte(flags).is_some_and(|f| f >> 2 & 7 == 4) {
+                    file.to_mut()[flags] ^= 7 << 2; // 4 becomes 3
+                }
+                at + 2
+            }
+            Some(IMAGE) => {
+                let Some(flags) = byte(at + 9) else { return file };
+                if file.get(6..10) == Some(&[0; 4]) {
+                    file.to_mut()[6..10].copy_from_slice(&bytes[at + 5..at + 9]);
+                }
+                at + 11 + table(flags)
+            }
+            None if at == bytes.len() && at > 13 => {
+                file.to_mut().push(END);
+                return file;
+            }
+            _ => return file,
+        };
+        // The data of a block comes in parts, each after its length, up to a part of length 0.
+        at = parts;
+        loop {
+            match byte(at) {
+                Some(0) => break at += 1,
+                Some(length) => at += 1 + usize::from(length),
+                None => return file,
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{apng, assemble, cut, push_frame, starts};
+use super::{DEFAULT_FPS, apng, assemble, cut, push_frame, starts};
 use crate::Clip;
 use crate::clip::allocate;
 
@@ -25,8 +25,8 @@ struct Cell {
     rotated: bool,
     #[serde(default)]
     trimmed: bool,
-    /// Milliseconds.
-    duration: u64,
+    /// Milliseconds. TexturePacker writes none.
+    duration: Option<u64>,
 }
 
 /// The image as a PNG, and the atlas as JSON that names the image `name`.
@@ -70,9 +70,19 @@ pub fn encode(clip: &Clip, name: &str) -> Result<(Vec<u8>, String), String> {
     Ok((apng::encode_image([sheet_h, sheet_w, c], &sheet)?, atlas + "\n"))
 }
 
+/// Whether the JSON file beside a picture is an atlas.
+pub fn is_atlas(json: &[u8]) -> bool {
+    serde_json::from_slice(without_mark(json)).is_ok_and(|json: Value| json.get("frames").is_some())
+}
+
+/// The bytes of a text without the mark of their order that some editors put first.
+fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
 pub fn decode(image: &[u8], atlas: &[u8]) -> Result<Clip, String> {
     let broken = |e: serde_json::Error| format!("the atlas (.sheet.json): {e}");
-    let atlas: Value = serde_json::from_slice(atlas).map_err(broken)?;
+    let atlas: Value = serde_json::from_slice(without_mark(atlas)).map_err(broken)?;
     let cell = |value: &Value| Cell::deserialize(value).map_err(broken);
     let cells: Vec<Cell> = match &atlas["frames"] {
         Value::Array(cells) => cells.iter().map(cell).collect::<Result<_, _>>()?,
@@ -106,6 +116,8 @@ pub fn decode(image: &[u8], atlas: &[u8]) -> Result<Clip, String> {
         }
         push_frame(&mut frames, &cut(&pixels, [sheet_w, 4], [y, x, h, w]))?;
     }
-    let lengths: Vec<u64> = cells.iter().map(|cell| cell.duration.clamp(1, 3_600_000)).collect();
+    let default = (1000.0 / DEFAULT_FPS) as u64;
+    let length = |cell: &Cell| cell.duration.unwrap_or(default).clamp(1, 3_600_000);
+    let lengths: Vec<u64> = cells.iter().map(length).collect();
     assemble(frames, [h, w], c, &lengths, 1000.0)
 }

@@ -1,0 +1,202 @@
+//! Inputs that users of similar programs reported: each folder stands for a kind of fault. The folder
+//! `reported_inputs` is looked for in the folder `KINORA_DATA`. Other inputs of each kind are below.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use kinora_video::{Clip, Clips, Dataset, Format, SaveOptions, check};
+
+/// The folder of reported inputs; `None`, with a message, if it is missing, which fails in CI.
+fn reported() -> Option<PathBuf> {
+    let data = std::env::var_os("KINORA_DATA").map(PathBuf::from);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let folder = data.unwrap_or(root).join("reported_inputs");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none(), "{} is missing", folder.display());
+    println!("skipped: {} is missing; set KINORA_DATA", folder.display());
+    None
+}
+
+fn problems(folder: &Path) -> Vec<String> {
+    check(&format!("clips:{}", folder.display())).iter().map(ToString::to_string).collect()
+}
+
+fn save(path: PathBuf, clip: &Clip) -> Result<()> {
+    Ok(clip.save(path, &SaveOptions::default())?)
+}
+
+/// A clip of `t` frames of one colour each.
+fn clip(t: usize) -> Clip {
+    let data = (0..t).flat_map(|i| [10 * i as u8, 0, 0].repeat(16)).collect();
+    Clip::new([t, 4, 4, 3], 8.0, data).unwrap()
+}
+
+#[test]
+fn reported_clips_are_read() -> Result<()> {
+    let Some(folder) = reported() else { return Ok(()) };
+    // The file, its frames, height and width, and its rate.
+    for (file, dims, fps) in [
+        ("apng-interlaced-part/clips/a.apng", [2, 8, 8], None),
+        ("apng-text-between-fdat/clips/a.apng", [2, 8, 8], None),
+        ("atlas-bom/clips/a.sheet.png", [3, 8, 8], None),
+        ("atlas-no-duration/clips/a.sheet.png", [3, 8, 8], Some(8.0)),
+        ("gif-disposal-4/clips/a.gif", [3, 8, 8], None),
+        ("gif-frame-outside/clips/a.gif", [2, 8, 8], None),
+        ("gif-no-trailer/clips/a.gif", [2, 8, 8], None),
+        ("gif-screen-0/clips/a.gif", [2, 8, 8], None),
+        // 100 and 140 ms are 5 and 7 times 20 ms.
+        ("gif-unequal-delays/clips/a.gif", [12, 8, 8], Some(50.0)),
+        ("strip-with-own-atlas/clips/walk.png", [3, 12, 8], Some(10.0)),
+    ] {
+        let clip = Clip::load(folder.join(file)).map_err(|e| anyhow::anyhow!("{file}: {e}"))?;
+        assert_eq!(clip.dims()[..3], dims, "{file}");
+        assert!(fps.is_none_or(|fps| (clip.fps() - fps).abs() < 1e-3), "{file}: {}", clip.fps());
+    }
+    let frame = Clip::load(folder.join("apng-interlaced-part/clips/a.apng"))?;
+    let wanted = Clip::load(folder.join("apng-interlaced-part/frame2-wanted.png"))?;
+    let c = wanted.dims()[3];
+    assert_eq!(frame.to_channels(c)?.frame(1), wanted.data());
+    let clip = Clip::load(folder.join("gif-disposal-4/clips/a.gif"))?;
+    let c = clip.dims()[3];
+    // The patch of frame 2 is gone in frame 3.
+    let changed = clip.frame(0).chunks(c).zip(clip.frame(2).chunks(c)).filter(|(a, b)| a != b);
+    let patched = clip.frame(0).chunks(c).zip(clip.frame(1).chunks(c)).filter(|(a, b)| a != b);
+    assert!(patched.count() > 0);
+    println!("{} pixels differ between frames 1 and 3", changed.count());
+    Ok(())
+}
+
+#[test]
+fn reported_folders_are_read() -> Result<()> {
+    let Some(folder) = reported() else { return Ok(()) };
+    for (name, clips) in [
+        ("apple-double", 2),
+        ("captions-jsonl-bom", 2),
+        ("captions-jsonl-dot-slash", 2),
+        ("subfolder-left-out", 3),
+        ("upper-case-ending", 2),
+    ] {
+        let path = folder.join(name).join("clips");
+        assert_eq!(problems(&path), [""; 0], "{name}");
+        let data = Clips::open(&path)?;
+        let mut captions: Vec<String> = Vec::new();
+        for index in 0..100 {
+            let draw = kinora_video::Draw { seed: 0, index };
+            captions.push(data.caption(kinora_video::Split::Train, draw)?.text);
+        }
+        captions.sort();
+        captions.dedup();
+        assert_eq!(captions.len(), clips, "{name}: {captions:?}");
+        assert!(captions.iter().all(|text| !text.contains('\u{feff}')), "{name}: {captions:?}");
+    }
+    for (name, wanted) in [
+        ("caption-only-bom", "has no caption"),
+        ("captions-same-words", "every clip has the same captions"),
+    ] {
+        let found = problems(&folder.join(name).join("clips"));
+        assert!(found.iter().any(|problem| problem.contains(wanted)), "{name}: {found:?}");
+    }
+    Ok(())
+}
+
+/// Numbered PNGs in a sub-folder are one clip, as `Clip::save` writes them.
+#[test]
+fn a_folder_of_frames_is_a_clip() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    save(path("walk/"), &clip(3))?;
+    fs::create_dir(path("more"))?;
+    save(path("more/run/"), &clip(2))?;
+    fs::write(path("walk.txt"), "a walk")?;
+    fs::write(path("more/captions.jsonl"), "{\"file\": \"run\", \"caption\": \"a run\"}")?;
+    // Neither a frame nor a clip.
+    fs::write(path("walk/notes.md"), "")?;
+    assert_eq!(problems(folder.path()), [""; 0]);
+    assert_eq!(Clip::load(path("walk"))?, clip(3));
+    let image = clip(1).scale(2)?;
+    fs::copy(path("more/run/0000.png"), path("more/0.png"))?;
+    save(path("big/"), &image)?;
+    fs::copy(path("big/0000.png"), path("walk/0003.png"))?;
+    let reason = Clip::load(path("walk")).unwrap_err().to_string();
+    assert!(reason.contains("0003.png") && reason.contains("8 x 8"), "{reason}");
+    let reason = Clip::load(folder.path().join("more")).map(|clip| clip.dims());
+    assert_eq!(reason?, [1, 4, 4, 3]);
+    assert!(Clip::load(folder.path()).unwrap_err().to_string().contains("0000.png"));
+    Ok(())
+}
+
+/// What an editor, a Mac and other systems do to a folder.
+#[test]
+fn paths_and_texts_as_people_write_them() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("s"))?;
+    fs::create_dir(path(".git"))?;
+    for (i, name) in ["a.gif", "s/b.gif", "s/c.gif", "caf\u{e9}.gif", ".git/x.gif"].iter().enumerate() {
+        save(path(name), &clip(i + 1))?;
+    }
+    fs::write(path("._a.gif"), "not a clip")?;
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(folder.path(), path("s/loop"))?;
+    let list = "\u{feff}{\"file\": \"./a.gif\", \"caption\": \"one\"}\r\n\
+                {\"file\": \"s\\\\b.gif\", \"caption\": \"two  Words\"}\n\n\
+                {\"file\": \"./s/./c.gif\", \"caption\": \" Two words\"}\n\
+                {\"file\": \"cafe\u{301}.gif\", \"caption\": \"three\"}\n";
+    fs::write(path("captions.jsonl"), list)?;
+    assert_eq!(problems(folder.path()), [""; 0]);
+    for bad in ["../a.gif", "/a.gif", "s/../a.gif", "none.gif"] {
+        let line = format!("{list}{{\"file\": \"{bad}\", \"caption\": \"four\"}}\n");
+        fs::write(path("captions.jsonl"), line)?;
+        let found = problems(folder.path());
+        assert!(found.len() == 1 && found[0].contains(bad), "{found:?}");
+    }
+    Ok(())
+}
+
+/// Faults of a GIF that browsers forgive, in files of our own.
+#[test]
+fn gifs_are_mended() -> Result<()> {
+    for t in 1..5 {
+        // Hundredths of a second can express this rate.
+        let clip = clip(t).with_fps(10.0)?;
+        let whole = clip.encode(Format::Gif, &SaveOptions::default())?;
+        assert_eq!(Clip::decode(&whole)?, clip);
+        let cut = &whole[..whole.len() - 1];
+        assert_eq!(Clip::decode(cut)?, clip);
+        let mut empty = whole.clone();
+        empty[6..10].fill(0);
+        assert_eq!(Clip::decode(&empty)?, clip);
+        // Only a whole last frame is taken.
+        Clip::decode(&whole[..whole.len() - 2]).unwrap_err();
+    }
+    Ok(())
+}
+
+/// A link stays, and its target is written, whether it exists or not.
+#[cfg(unix)]
+#[test]
+fn links_stay() -> Result<()> {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("far"))?;
+    for ending in ["gif", "apng", "sheet.png"] {
+        for (exists, real) in [(true, "real"), (false, "far/real")] {
+            let (real, link) = (format!("{real}.{ending}"), path(&format!("link{exists}.{ending}")));
+            if exists {
+                fs::write(path(&real), "")?;
+            }
+            symlink(&real, &link)?;
+            clip(2).save(&link, &SaveOptions::default())?;
+            assert!(link.is_symlink() && fs::metadata(path(&real))?.len() > 0, "{link:?}");
+        }
+    }
+    // A circle of links is an error, not an endless search.
+    symlink("one.gif", path("two.gif"))?;
+    symlink("two.gif", path("one.gif"))?;
+    let _ = clip(1).save(path("one.gif"), &SaveOptions::default());
+    Ok(())
+}
