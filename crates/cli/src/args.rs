@@ -102,7 +102,7 @@ pub struct Train {
     /// Total steps, including those before a resume; the same as --set train.steps=N
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
-    /// Seed of all random numbers; the same as --set seed=N
+    /// Seed of all random numbers, below 2^63; the same as --set seed=N
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     pub seed: Option<u64>,
     #[command(flatten)]

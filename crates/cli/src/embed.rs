@@ -330,7 +330,7 @@ fn open(path: &Path, limit: Option<u32>) -> Result<Vectors> {
     let Loaded { vectors, skipped } = kinora_embed::read(path, limit.map(|limit| limit as usize))?;
     if skipped > 0 {
         let path = path.display();
-        note(format_args!("{path}: skipped {skipped} words that are not UTF-8 or are repeated"));
+        note(format_args!("{path}: skipped {skipped} words that are empty, not UTF-8 or repeated"));
     }
     Ok(vectors)
 }

@@ -122,8 +122,11 @@ fn sentences(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }
 
+/// The text of a file, without the byte order mark that some editors put first.
 fn text(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 /// The lines that are not blank, with their numbers.

@@ -128,6 +128,10 @@ fn words_with_spaces() {
     let error = write(&vectors, &binary, Form::Word2VecBinary).unwrap_err();
     assert!(error.to_string().contains("\". .\""), "{error}");
     assert!(!binary.exists());
+    // The first line says how many numbers follow the word.
+    fs::write(&path, "3 3\ntop 10 1 2 3\nking 1 2 3\ntop 20 2 3 4\n").unwrap();
+    let vectors = read(&path, None).unwrap().vectors;
+    assert_eq!(vectors.words().collect::<Vec<_>>(), ["top 10", "king", "top 20"]);
     // A byte order mark is not part of the text.
     fs::write(&path, "\u{feff}2 1\na 1\nb 2\n").unwrap();
     assert_eq!(read(&path, None).unwrap().vectors.len(), 2);
@@ -145,6 +149,9 @@ fn what_is_left_out_is_counted() {
     assert_eq!(skipped, 2);
     assert_eq!(vectors.words().collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(vectors.values(), [1.0, 4.0]);
+    fs::write(&path, "4 2\na 1 2\n  5 6\n\u{a0} 1 1\nb 3 4\n").unwrap();
+    let Loaded { vectors, skipped } = read(&path, None).unwrap();
+    assert_eq!((skipped, vectors.values()), (2, &[1.0, 2.0, 3.0, 4.0][..]));
     let path = folder.path().join("a.bin");
     let mut bytes = b"3 1\na ".to_vec();
     for (word, x) in [(&b""[..], 1f32), (b"\n\xff ", 2.0), (b"\nb ", 4.0)] {
@@ -169,7 +176,7 @@ fn broken_files() {
         ("nan.txt", b"1 2\na 1 NaN\n", "nan.txt:2: number 2, \"NaN\""),
         ("inf.txt", b"1 2\na 1e39 1\n", "inf.txt:2: number 1"),
         ("text.txt", b"1 2\na x 1\n", "text.txt:2: number 1, \"x\""),
-        ("noword.txt", b"1 2\n 1 2\n", "noword.txt:2: "),
+        ("noword.txt", b"1 2\n 1 2\n", "no word"),
         ("few.txt", b"3 1\na 1\nb 2\n", "says 3 words, but the file has 2"),
         ("many.txt", b"1 1\na 1\nb 2\n", "says 1 words, but the file has 2"),
         ("none.txt", b"0 3333333333333333\n", "no word"),

@@ -1,9 +1,10 @@
 //! Files of labelled sentences: CoNLL-U and BIO.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::labels::{BIO, POS};
+use crate::labels::{BIO, ENTITIES, POS};
 use crate::{Error, Result};
 
 /// The kind of labels in a file.
@@ -68,14 +69,17 @@ impl Sentence {
 /// speech, any other name means BIO with names.
 ///
 /// # Errors
-/// [`Error::Read`] if the file cannot be read, [`Error::Line`] if a line is malformed.
+/// [`Error::Read`] if the file cannot be read, [`Error::Line`] if a line is malformed, or if a file
+/// of names has only names of other kinds than [`ENTITIES`](crate::ENTITIES).
 pub fn read(path: &Path) -> Result<(Task, Vec<Sentence>)> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    // Some editors put a byte order mark before the text.
+    let text = text.trim_start_matches('\u{feff}');
     let wrong = |(line, reason)| Error::Line { path: path.to_owned(), line, reason };
-    match path.extension().is_some_and(|extension| extension == "conllu") {
-        true => Ok((Task::Pos, conllu(&text).map_err(wrong)?)),
-        false => Ok((Task::Ner, bio(&text).map_err(wrong)?)),
+    match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("conllu")) {
+        true => Ok((Task::Pos, conllu(text).map_err(wrong)?)),
+        false => Ok((Task::Ner, bio(text).map_err(wrong)?)),
     }
 }
 
@@ -139,11 +143,46 @@ fn conllu(text: &str) -> Result<Vec<Sentence>, Wrong> {
     Ok(sentences)
 }
 
+/// The kinds of names of other schemes (CoNLL 2003, OntoNotes, WNUT 2017) that stand for ours.
+const KINDS: [(&str, &str); 12] = [
+    ("PERSON", "PER"),
+    ("LOCATION", "LOC"),
+    ("GPE", "LOC"),
+    ("FAC", "LOC"),
+    ("FACILITY", "LOC"),
+    ("GEO", "LOC"),
+    ("GEO-LOC", "LOC"),
+    ("ORGANIZATION", "ORG"),
+    ("ORGANISATION", "ORG"),
+    ("CORPORATION", "ORG"),
+    ("COMPANY", "ORG"),
+    ("GROUP", "ORG"),
+];
+
+/// The index of a label in [`BIO`], written in any case; `Err` with the kind if the label is that of
+/// another kind of name. `None` if it is no label. The schemes BIOES and BILOU have further letters.
+fn label(text: &str) -> Option<Result<usize, String>> {
+    let text = text.trim().to_uppercase();
+    if text == BIO[0] {
+        return Some(Ok(0));
+    }
+    let (letter, kind) = text.split_once('-')?;
+    let letter = match letter {
+        "B" | "S" | "U" => "B",
+        "I" | "E" | "L" => "I",
+        _ => return None,
+    };
+    let ours = KINDS.iter().find(|(other, _)| *other == kind).map_or(kind, |(_, ours)| ours);
+    let known = BIO.iter().position(|known| *known == format!("{letter}-{ours}"));
+    Some(known.ok_or_else(|| kind.to_owned()))
+}
+
 /// Parses BIO: one word per line, tab-separated, with blank lines between sentences. The columns
 /// are word and label, or number, word and label with any others behind them (Universal NER).
 fn bio(text: &str) -> Result<Vec<Sentence>, Wrong> {
     let mut sentences = Vec::new();
     let mut sentence = Sentence::default();
+    let (mut others, mut is_known) = (BTreeMap::new(), false);
     for (number, line) in (1..).zip(text.lines()).chain([(0, "")]) {
         if line.trim().is_empty() {
             if !sentence.words.is_empty() {
@@ -159,17 +198,27 @@ fn bio(text: &str) -> Result<Vec<Sentence>, Wrong> {
             _ if line.starts_with("# ") => continue,
             _ => return Err((number, "a word, a tab and a label are expected".into())),
         };
-        let known = BIO.iter().position(|&known| known == label);
+        let found = self::label(label);
+        let found =
+            found.ok_or_else(|| (number, format!("{label:?} is not one of {}", BIO.join(", "))))?;
         // Other kinds of names, such as OTH, count as outside of a name.
-        let label = match known {
-            Some(label) => label,
-            None if label.starts_with("B-") || label.starts_with("I-") => 0,
-            None => return Err((number, format!("{label:?} is not one of {}", BIO.join(", ")))),
-        };
+        let label = found.unwrap_or_else(|kind| {
+            others.entry(kind).or_insert(number);
+            0
+        });
+        is_known |= label > 0;
         sentence.words.push(word.to_owned());
         sentence.labels.push(label);
     }
-    Ok(sentences)
+    match others.values().min() {
+        Some(&first) if !is_known => {
+            let kinds: Vec<&str> = others.keys().map(String::as_str).collect();
+            let ours = ENTITIES.join(", ");
+            let kinds = kinds.join(", ");
+            Err((first, format!("the names are of the kinds {kinds}; known kinds are {ours}")))
+        }
+        _ => Ok(sentences),
+    }
 }
 
 #[cfg(test)]
@@ -227,6 +276,38 @@ mod tests {
         let five = bio("# sent_id = 1\n1\tJo\tB-PER\t-\t-\n2\tLee\tI-PER\t-\tme\n").unwrap();
         assert_eq!(five[0].words, ["Jo", "Lee"]);
         assert_eq!(five[0].labels, [1, 2]);
+    }
+
+    #[test]
+    fn labels_of_other_schemes() {
+        for (text, labels) in [
+            ("Mira\tB-per\nLee\ti-PER \nRome\t B-Loc\nsits\to\n", [1, 2, 3, 0]),
+            ("Mira\tB-person\nLee\tE-person\nRome\tU-GPE\nsits\tO\n", [1, 2, 3, 0]),
+            ("Ada\tS-PERSON\nAcme\tB-corporation\nLtd\tL-corporation\na\tB-date\n", [1, 5, 6, 0]),
+        ] {
+            assert_eq!(bio(text).unwrap()[0].labels, labels, "{text}");
+        }
+        // A file without names is a file of sentences without names.
+        assert_eq!(bio("we\tO\n").unwrap()[0].labels, [0]);
+        let (line, reason) = bio("we\tO\nMay\tB-DATE\nfive\tB-CARDINAL\n").unwrap_err();
+        assert!(line == 2 && reason.contains("CARDINAL, DATE"), "{line}: {reason}");
+    }
+
+    #[test]
+    fn files_of_any_editor() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let word = "1\tI\tI\tPRON\t_\t_\t_\t_\t_\t_\r\n";
+        std::fs::write(path("a.CoNLLU"), format!("\u{feff}{word}")).unwrap();
+        let (task, sentences) = read(&path("a.CoNLLU")).unwrap();
+        assert_eq!((task, &sentences[0].words[..]), (Task::Pos, &["I".to_string()][..]));
+        std::fs::write(path("a.bio"), "\u{feff}Mira\tB-PER\r\nsits\tO\r\n").unwrap();
+        let (task, sentences) = read(&path("a.bio")).unwrap();
+        assert_eq!(
+            (task, &sentences[0].words[..]),
+            (Task::Ner, &["Mira".into(), "sits".into()][..])
+        );
+        assert_eq!(sentences[0].labels, [1, 0]);
     }
 
     #[test]

@@ -428,9 +428,8 @@ fn named<'a>(clips: &'a Captions, text: &Path) -> impl Iterator<Item = &'a PathB
     let start = stem.to_string_lossy().into_owned();
     // Clips whose paths begin alike are neighbours.
     let alike = clips.range(stem..).map(|(clip, _)| clip);
-    let ending = move |clip: &PathBuf| {
-        Some(clip.to_string_lossy().strip_prefix(&start)?.to_lowercase())
-    };
+    let ending =
+        move |clip: &PathBuf| Some(clip.to_string_lossy().strip_prefix(&start)?.to_lowercase());
     // The folder of a sequence has no ending.
     let is_known = |ending: &str| match ending.strip_prefix('.') {
         Some(ending) => readable().chain(["sheet.png"]).any(|known| known == ending),

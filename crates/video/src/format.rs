@@ -17,8 +17,8 @@ mod sheet;
 mod webp;
 
 pub(crate) use apng::decode_image;
-use atomic::{Temporary, target};
 pub use atomic::write_atomic;
+use atomic::{Temporary, target};
 use frames::{assemble, blend, changed, cut, push_frame, starts, strip};
 
 /// Frames per second of files without frame times, such as plain PNG strips.
@@ -267,7 +267,8 @@ fn load_sequence(folder: &Path) -> Result<Clip> {
         let (first, channels) = *of_all.get_or_insert((size, c));
         if size != first {
             let [[h, w], [wanted_h, wanted_w]] = [size, first];
-            let reason = format!("{w} x {h} pixels, but the first frame has {wanted_w} x {wanted_h}");
+            let reason =
+                format!("{w} x {h} pixels, but the first frame has {wanted_w} x {wanted_h}");
             return Err(broken(reason));
         }
         of_all = Some((first, c.max(channels)));

@@ -135,7 +135,9 @@ fn paths_and_texts_as_people_write_them() -> Result<()> {
     let path = |name: &str| folder.path().join(name);
     fs::create_dir(path("s"))?;
     fs::create_dir(path(".git"))?;
-    for (i, name) in ["a.gif", "s/b.gif", "s/c.gif", "caf\u{e9}.gif", ".git/x.gif"].iter().enumerate() {
+    for (i, name) in
+        ["a.gif", "s/b.gif", "s/c.gif", "caf\u{e9}.gif", ".git/x.gif"].iter().enumerate()
+    {
         save(path(name), &clip(i + 1))?;
     }
     fs::write(path("._a.gif"), "not a clip")?;
@@ -185,7 +187,8 @@ fn links_stay() -> Result<()> {
     fs::create_dir(path("far"))?;
     for ending in ["gif", "apng", "sheet.png"] {
         for (exists, real) in [(true, "real"), (false, "far/real")] {
-            let (real, link) = (format!("{real}.{ending}"), path(&format!("link{exists}.{ending}")));
+            let (real, link) =
+                (format!("{real}.{ending}"), path(&format!("link{exists}.{ending}")));
             if exists {
                 fs::write(path(&real), "")?;
             }

@@ -12,7 +12,7 @@ use crate::{Error, Result};
 pub struct Loaded {
     /// The table.
     pub vectors: Vectors,
-    /// The number of skipped rows, whose words are not UTF-8 or occurred before.
+    /// The number of skipped rows, whose words are empty, not UTF-8 or occurred before.
     pub skipped: usize,
 }
 

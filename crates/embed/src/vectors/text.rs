@@ -14,8 +14,8 @@ use crate::{Error, Result};
 const BLOCK: u64 = 16 << 20;
 /// The byte order mark, which some programs put before a text.
 const BOM: &[u8] = "\u{feff}".as_bytes();
-/// In this many first rows, a word that ends in a number is an error: the length of a vector, from
-/// the first line or row, is too small.
+/// If the words of this many first rows end in a number, the length of a vector, from the first line
+/// or row, is too small. Without a first line of sizes, one such row suffices.
 const FIRST: usize = 2;
 
 pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loaded> {
@@ -23,6 +23,7 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
     let mut line = 1;
     let mut sizes: Option<(Option<usize>, usize)> = None;
     let (mut names, mut values, mut skipped, mut rows) = (Names::default(), Vec::new(), 0, 0);
+    let mut longer = None;
     'all: loop {
         block.clear();
         let fill = source.take(BLOCK).read_to_end(&mut block);
@@ -55,7 +56,7 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
         });
         let wrong = |line, reason: String| Err(Error::Line { path: path.to_owned(), line, reason });
         let Some(&(number, first)) = lines.first() else { continue };
-        let (_, dim) = match sizes {
+        let (count, dim) = match sizes {
             Some(sizes) => sizes,
             None => {
                 let found = match header(first) {
@@ -98,8 +99,12 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
                 && last.parse::<f32>().is_ok()
             {
                 let found = fields(text).count() - 1;
-                let reason = format!("there are {found} numbers after the word, not {dim}");
-                return wrong(line, reason);
+                let (at, found) = longer.unwrap_or((line, found));
+                if longer.is_some() || count.is_none() {
+                    let reason = format!("there are {found} numbers after the word, not {dim}");
+                    return wrong(at, reason);
+                }
+                longer = Some((at, found));
             }
             match word {
                 Ok(Some(word)) => {
@@ -131,7 +136,7 @@ fn fields(line: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
 }
 
 /// Parses a line: writes its numbers to `row` and returns its word, which may contain spaces;
-/// `None` if the word is not UTF-8.
+/// `None` if the word is empty or not UTF-8.
 fn parse<'a>(line: &'a [u8], row: &mut [f32]) -> Result<Option<&'a str>, String> {
     let dim = row.len();
     let mut rest = line;
@@ -151,5 +156,5 @@ fn parse<'a>(line: &'a [u8], row: &mut [f32]) -> Result<Option<&'a str>, String>
             }
         }
     }
-    Ok(std::str::from_utf8(rest).ok())
+    Ok(std::str::from_utf8(rest).ok().filter(|word| !word.trim().is_empty()))
 }

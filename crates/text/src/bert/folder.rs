@@ -114,8 +114,10 @@ pub fn json(path: &Path) -> Result<Value> {
     serde_json::from_str(&read(path)?).map_err(|error| wrong(path, error))
 }
 
+/// The text of a file, without the byte order mark that some editors put first.
 fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| wrong(path, error))
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(path, error))?;
+    Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 /// Checks a `config.json`: the kind of model, and the JSON.

@@ -69,6 +69,9 @@ impl Config {
                 .ok()
                 .and_then(|mut table| table.remove("v"))
                 .unwrap_or_else(|| Value::String(text.into()));
+            if value.is_str() && text.parse::<i128>().is_ok_and(|n| i64::try_from(n).is_err()) {
+                return Err(fail("a whole number must be below 2^63".into()));
+            }
             put(&mut table, key, value).map_err(fail)?;
         }
         let config: Self =

@@ -18,6 +18,11 @@ fn keys_can_be_set() {
     assert_eq!(config.train.rate_generator, 1.0);
     assert_eq!(config.data, "clips:a b");
     assert_eq!(config.generator.decoder, [8]);
+    for key in ["seed", "train.steps"] {
+        let set = [format!("{key}=9223372036854775808")];
+        let error = Config::preset("shapes", &set).unwrap_err().to_string();
+        assert!(error.contains(key) && error.contains("below 2^63"), "{error}");
+    }
 }
 
 #[test]

@@ -191,7 +191,8 @@ impl Animation {
                 b"IHDR" => found.header = body.to_vec(),
                 b"acTL" => {
                     is_animation = true;
-                    found.promised = body.first_chunk().map_or(0, |n| u32::from_be_bytes(*n)) as usize;
+                    found.promised =
+                        body.first_chunk().map_or(0, |n| u32::from_be_bytes(*n)) as usize;
                 }
                 b"fcTL" => {
                     in_order(body, &mut order)?;
@@ -210,7 +211,9 @@ impl Animation {
                     frame.data.extend_from_slice(&body[4..]);
                 }
                 b"IEND" => break,
-                _ if !are_pixels && found.frames.is_empty() => found.shared.extend_from_slice(whole),
+                _ if !are_pixels && found.frames.is_empty() => {
+                    found.shared.extend_from_slice(whole)
+                }
                 _ => {}
             }
         }
@@ -263,7 +266,8 @@ fn chunk<'a>(rest: &mut &'a [u8]) -> Result<Option<Chunk<'a>>, String> {
         return Err(format!("the chunk {} is cut off", name.escape_ascii()));
     };
     let (body, sum) = whole[8..].split_at(size);
-    let is_critical = name[0].is_ascii_uppercase() || [*b"acTL", *b"fcTL", *b"fdAT"].contains(&name);
+    let is_critical =
+        name[0].is_ascii_uppercase() || [*b"acTL", *b"fcTL", *b"fdAT"].contains(&name);
     if is_critical && checksum(&whole[4..8 + size]) != sum {
         return Err(format!("the chunk {} has a wrong checksum", name.escape_ascii()));
     }
