@@ -152,6 +152,9 @@ fn what_is_left_out_is_counted() {
     fs::write(&path, "4 2\na 1 2\n  5 6\n\u{a0} 1 1\nb 3 4\n").unwrap();
     let Loaded { vectors, skipped } = read(&path, None).unwrap();
     assert_eq!((skipped, vectors.values()), (2, &[1.0, 2.0, 3.0, 4.0][..]));
+    fs::write(&path, "  0.5 0.6\na 0.1 0.2\n").unwrap();
+    let Loaded { vectors, skipped } = read(&path, None).unwrap();
+    assert_eq!((skipped, vectors.values()), (1, &[0.1, 0.2][..]));
     let path = folder.path().join("a.bin");
     let mut bytes = b"3 1\na ".to_vec();
     for (word, x) in [(&b""[..], 1f32), (b"\n\xff ", 2.0), (b"\nb ", 4.0)] {

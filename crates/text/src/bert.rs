@@ -13,7 +13,7 @@ use rust_bert::resources::LocalResource;
 use serde_json::Value;
 
 use self::folder::Folder;
-use crate::labels::{BIO, ENTITIES, POS, spans};
+use crate::labels::{ENTITIES, POS, spans};
 use crate::{Engine, Entity, Error, Result, Tag, Tagged, Task};
 
 pub use train::{BertTrainConfig, train_bert};
@@ -234,16 +234,17 @@ fn labels(config: &Value, task: Task) -> Result<Vec<usize>, String> {
                 "not a part of speech of Universal Dependencies or the Penn Treebank",
             ),
             Task::Ner => (
-                BIO.iter().position(|&label| label == name).or_else(|| {
-                    let other = name == "O" || name.starts_with("B-") || name.starts_with("I-");
-                    other.then_some(0)
-                }),
+                crate::treebank::label(name).map(|found| found.unwrap_or(0)),
                 "not O and does not begin with B- or I-",
             ),
         };
         ours.ok_or_else(|| format!("the label {name:?} is {what}"))
     };
-    (0..names.len()).map(label).collect()
+    let labels: Vec<usize> = (0..names.len()).map(label).collect::<Result<_, _>>()?;
+    if task == Task::Ner && labels.iter().all(|&label| label == 0) {
+        return Err(format!("none of the labels is a name of the kinds {}", ENTITIES.join(", ")));
+    }
+    Ok(labels)
 }
 
 /// The universal part of speech of a Penn Treebank tag, without regard to the sentence:

@@ -160,8 +160,9 @@ const KINDS: [(&str, &str); 12] = [
 ];
 
 /// The index of a label in [`BIO`], written in any case; `Err` with the kind if the label is that of
-/// another kind of name. `None` if it is no label. The schemes BIOES and BILOU have further letters.
-fn label(text: &str) -> Option<Result<usize, String>> {
+/// another kind of name. `None` if it is no label. In the schemes BIOES and BILOU, S and U (a name of
+/// one word) count as B, E and L (the last word of a name) as I.
+pub(crate) fn label(text: &str) -> Option<Result<usize, String>> {
     let text = text.trim().to_uppercase();
     if text == BIO[0] {
         return Some(Ok(0));
@@ -173,7 +174,8 @@ fn label(text: &str) -> Option<Result<usize, String>> {
         _ => return None,
     };
     let ours = KINDS.iter().find(|(other, _)| *other == kind).map_or(kind, |(_, ours)| ours);
-    let known = BIO.iter().position(|known| *known == format!("{letter}-{ours}"));
+    let wanted = format!("{letter}-{ours}");
+    let known = BIO.iter().position(|known| *known == wanted);
     Some(known.ok_or_else(|| kind.to_owned()))
 }
 

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use self::colours::{colours_of, recoloured};
 use crate::draws::{hash, rng};
@@ -23,7 +24,9 @@ const LIST: &str = "captions.jsonl";
 /// Stems of text files that are not captions.
 const NOTES: [&str; 5] = ["licence", "license", "credits", "readme", "notes"];
 
-/// A folder of files that [`Clip::load`] reads, also in sub-folders. Captions are in `captions.jsonl`, with a line
+/// A folder of files that [`Clip::load`] reads, also in sub-folders. A sub-folder with two or more
+/// numbered PNGs, and without captions of its own, is one clip. Hidden files and links to folders are
+/// left out. Captions are in a `captions.jsonl` of any of these folders, with a line
 /// `{"file": "walk.gif", "caption": "a knight walks"}` for each caption, or in a text file of the same
 /// name beside each clip (`walk.txt`), one per line. A clip may have several captions.
 ///
@@ -264,6 +267,8 @@ fn sides(entries: &[Entry]) -> [Side; 2] {
     sides
 }
 
+/// Each clip by its [`compose`]d path.
+type Composed = BTreeMap<String, PathBuf>;
 /// The captions of each clip.
 type Captions = BTreeMap<PathBuf, Vec<String>>;
 
@@ -276,21 +281,24 @@ struct Found {
 }
 
 impl Found {
-    /// Adds the files of a folder, without hidden ones. A sub-folder of numbered PNGs is a clip. A
-    /// symbolic link to a folder is not followed, so that the search ends.
-    fn add(&mut self, folder: &Path) -> std::io::Result<()> {
-        let mut files = fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
-        files.sort_by_key(|file| file.file_name());
+    /// Adds the files of a folder, without hidden ones. A symbolic link to a folder is not followed,
+    /// so that the search ends.
+    fn add(&mut self, folder: &Path, errors: &mut Vec<Error>) {
+        let files = fs::read_dir(folder).and_then(|files| files.collect());
+        let mut files: Vec<fs::DirEntry> = match files {
+            Ok(files) => files,
+            Err(source) => return errors.push(Error::Read { path: folder.into(), source }),
+        };
+        files.sort_by_key(fs::DirEntry::file_name);
         for file in files {
             let (path, name) = (file.path(), file.file_name().to_string_lossy().to_lowercase());
             let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
             if name.starts_with('.') {
                 continue;
-            } else if file.file_type()?.is_dir() {
-                let within = fs::read_dir(&path)?.flatten().filter(|file| is_frame(&file.path()));
-                match within.take(2).count() {
-                    2 => drop(self.clips.insert(path, Vec::new())),
-                    _ => self.add(&path)?,
+            } else if file.file_type().is_ok_and(|kind| kind.is_dir()) {
+                match is_sequence(&path) {
+                    true => drop(self.clips.insert(path, Vec::new())),
+                    false => self.add(&path, errors),
                 }
             } else if !path.is_file() {
                 continue;
@@ -302,20 +310,32 @@ impl Found {
                 self.clips.insert(path, Vec::new());
             }
         }
-        Ok(())
     }
+}
+
+/// Whether a folder is one clip: it has two or more numbered PNGs, and no captions of its own.
+fn is_sequence(folder: &Path) -> bool {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path());
+    let mut frames = 0;
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        if name == LIST || name.ends_with(".txt") {
+            return false;
+        }
+        frames += usize::from(is_frame(&file));
+    }
+    frames >= 2
 }
 
 /// All clips with their captions, in the order of their names, and all problems of the folder.
 fn survey(path: &Path) -> (Vec<Entry>, Vec<Error>) {
     let mut errors = Vec::new();
     let mut found = Found::default();
-    if let Err(source) = found.add(path) {
-        return (Vec::new(), vec![Error::Read { path: path.into(), source }]);
-    }
+    found.add(path, &mut errors);
     let Found { mut clips, texts, lists } = found;
+    let composed: Composed = clips.keys().map(|clip| (compose(clip), clip.clone())).collect();
     for list in lists {
-        read_list(&list, &mut clips, &mut errors);
+        read_list(&list, &composed, &mut clips, &mut errors);
     }
     for text in texts {
         read_text(&text, &mut clips, &mut errors);
@@ -348,14 +368,15 @@ fn survey(path: &Path) -> (Vec<Entry>, Vec<Error>) {
     (entries, errors)
 }
 
-/// Makes captions equal that the tokenizer reads alike: they differ only in upper case, in spaces, or
-/// in how letters with accents are encoded. The first of them stands for all.
+/// Makes captions equal that differ only in case, spaces or accents, as a tokenizer reads them. The
+/// first of them stands for all.
 fn unite(clips: &mut Captions) {
     let mut firsts: BTreeMap<String, String> = BTreeMap::new();
     for captions in clips.values_mut() {
         for caption in captions.iter_mut() {
             let words = caption.split_whitespace().collect::<Vec<_>>().join(" ");
-            let key = words.nfd().collect::<String>().to_lowercase();
+            let letters = words.nfd().filter(|&letter| !is_combining_mark(letter));
+            let key = letters.collect::<String>().to_lowercase();
             *caption = firsts.entry(key).or_insert(words).clone();
         }
         let mut seen = BTreeSet::new();
@@ -363,7 +384,7 @@ fn unite(clips: &mut Captions) {
     }
 }
 
-/// The text of a file, without the mark of the byte order that some editors put first.
+/// The text of a file, without the byte order mark that some editors put first.
 fn read(path: &Path, errors: &mut Vec<Error>) -> String {
     match fs::read_to_string(path) {
         Ok(text) => text.trim_start_matches('\u{feff}').into(),
@@ -375,7 +396,7 @@ fn read(path: &Path, errors: &mut Vec<Error>) -> String {
 }
 
 /// Adds the captions of a `captions.jsonl`, whose files are relative to its folder.
-fn read_list(list: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
+fn read_list(list: &Path, composed: &Composed, clips: &mut Captions, errors: &mut Vec<Error>) {
     for (i, line) in read(list, errors).lines().enumerate() {
         if line.trim().is_empty() {
             continue;
@@ -387,7 +408,7 @@ fn read_list(list: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
                 )
             }
             Ok(Line { caption, .. }) if caption.trim().is_empty() => "the caption is empty".into(),
-            Ok(Line { file, caption }) => match listed(list, &file, clips) {
+            Ok(Line { file, caption }) => match listed(list, &file, composed, clips) {
                 Ok(path) => {
                     clips.entry(path).or_default().push(caption);
                     continue;
@@ -402,24 +423,37 @@ fn read_list(list: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
 
 /// The path of a clip that a list names. People also write `./a.gif`, `s\a.gif`, and letters with
 /// accents in either encoding.
-fn listed(list: &Path, file: &str, clips: &Captions) -> Result<PathBuf, String> {
+fn listed(
+    list: &Path,
+    file: &str,
+    composed: &Composed,
+    clips: &Captions,
+) -> Result<PathBuf, String> {
     let folder = list.parent().unwrap_or(Path::new(""));
-    let absent = || format!("there is no file {file:?} in the folder");
-    for file in [file.to_owned(), file.replace('\\', "/")] {
-        let parts = Path::new(&file).components().filter(|part| *part != Component::CurDir);
+    for written in [file.to_owned(), file.replace('\\', "/")] {
+        let parts = Path::new(&written).components().filter(|part| *part != Component::CurDir);
         let parts: PathBuf = parts.collect();
-        let inside = parts.components().all(|part| matches!(part, Component::Normal(_)));
+        if !parts.components().all(|part| matches!(part, Component::Normal(_))) {
+            continue;
+        }
         let path = folder.join(&parts);
-        if inside && (path.is_file() || clips.contains_key(&path)) {
+        if clips.contains_key(&path) {
             return Ok(path);
         }
-        let composed = |path: &Path| path.to_string_lossy().nfc().collect::<String>();
-        let alike = clips.keys().find(|clip| composed(clip) == composed(&path));
-        if let (Some(clip), true) = (alike, inside) {
+        // Some systems find a file under either encoding, so this comes before a look at the disk.
+        if let Some(clip) = composed.get(&compose(&path)) {
             return Ok(clip.clone());
         }
+        if path.is_file() {
+            return Ok(path);
+        }
     }
-    Err(absent())
+    Err(format!("there is no file {file:?} in the folder"))
+}
+
+/// A path with each letter and its accent in one character.
+fn compose(path: &Path) -> String {
+    path.to_string_lossy().nfc().collect()
 }
 
 /// The clips with the name of a text file, apart from the ending, which may be in upper case.

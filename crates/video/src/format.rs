@@ -91,7 +91,7 @@ pub(crate) fn readable() -> impl Iterator<Item = &'static str> {
     READERS.iter().flat_map(|reader| reader.endings).copied()
 }
 
-/// The endings of [`readable`] as a text: ".gif, .apng or .png".
+/// The endings of [`readable`] as a text: ".gif, .apng, .png or .webp".
 pub(crate) fn readable_text() -> String {
     let endings: Vec<String> = readable().map(|ending| format!(".{ending}")).collect();
     let (last, others) = endings.split_last().expect("there is a format");
@@ -202,8 +202,8 @@ impl Clip {
 
     /// Reads a clip: a GIF (`.gif`), an animated PNG (`.apng`, `.png`) or WebP (`.webp`), a sprite
     /// sheet with its atlas (`NAME.png` and `NAME.json`), a plain PNG or WebP with square frames in a
-    /// row, or a folder with a PNG per frame, in the order of their names. A file without frame times
-    /// gets the frame rate [`DEFAULT_FPS`].
+    /// row, or a folder with a PNG per frame, whose names are their numbers. A file without frame
+    /// times gets the frame rate [`DEFAULT_FPS`].
     ///
     /// A clip has one frame rate: if the frames of a file have different durations, longer frames
     /// are repeated.
@@ -218,18 +218,20 @@ impl Clip {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
         let reader = READERS.iter().find(|reader| reader.endings.contains(&ending));
-        let beside = (ending == "png").then(|| fs::read(atlas_path(path)).ok()).flatten();
-        let clip = match reader {
+        let is_sheet = name.ends_with(".sheet.png");
+        let atlas = match ending {
+            "png" if is_sheet => Some(read(&atlas_path(path))?),
+            "png" => fs::read(atlas_path(path)).ok().filter(|json| sheet::is_atlas(json)),
+            _ => None,
+        };
+        let clip = match (reader, atlas) {
             _ if path.is_dir() => return load_sequence(path),
-            _ if name.ends_with(".sheet.png") => {
-                let (image, atlas) = (read(path)?, atlas_path(path));
-                sheet::decode(&image, &read(&atlas)?)
+            (_, Some(atlas)) => sheet::decode(&read(path)?, &atlas),
+            (Some(reader), None) => (reader.decode)(&read(path)?),
+            (None, None) => {
+                let known = readable_text();
+                Err(format!("not a clip; it must be a {known}, or a folder of numbered PNGs"))
             }
-            _ if beside.as_deref().is_some_and(sheet::is_atlas) => {
-                sheet::decode(&read(path)?, &beside.unwrap_or_default())
-            }
-            Some(reader) => (reader.decode)(&read(path)?),
-            None => Err(format!("not a clip; it must be a {}", readable_text())),
         };
         clip.map_err(|reason| Error::Data { path: path.into(), reason })
     }
@@ -258,7 +260,12 @@ fn load_sequence(folder: &Path) -> Result<Clip> {
     });
     let mut paths = paths.map_err(unread)?;
     paths.retain(|path| is_frame(path));
-    paths.sort();
+    // By number, so that 10.png comes after 9.png.
+    paths.sort_by_cached_key(|path| {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let number = stem.trim_start_matches('0').to_owned();
+        (number.len(), number, stem)
+    });
     let (mut frames, mut of_all) = (Vec::new(), None);
     for path in &paths {
         let bytes = fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
@@ -287,7 +294,7 @@ pub(crate) fn is_frame(path: &Path) -> bool {
         && path.file_stem().and_then(|stem| stem.to_str()).is_some_and(is_number)
 }
 
-/// `NAME.sheet.png` to `NAME.sheet.json`.
+/// `NAME.png` to `NAME.json`; so `NAME.sheet.png` to `NAME.sheet.json`.
 fn atlas_path(path: &Path) -> PathBuf {
     path.with_extension("json")
 }

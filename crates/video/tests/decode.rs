@@ -152,6 +152,51 @@ fn apng_disposal_and_blending() -> Result<()> {
     Ok(())
 }
 
+/// An APNG with a palette, which may stand before the first frame control or after it, and with a
+/// picture before the animation that may be a frame or a still for other viewers.
+#[test]
+fn apng_with_a_palette() -> Result<()> {
+    let packed = |pixels: [u8; 2]| -> Result<Vec<u8>> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, &[0, pixels[0], pixels[1]])?;
+        Ok(encoder.finish()?)
+    };
+    let header = chunk(b"IHDR", &[0, 0, 0, 2, 0, 0, 0, 1, 8, 3, 0, 0, 0]);
+    let animation = chunk(b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0]);
+    let palette = [chunk(b"PLTE", &[9, 9, 9, 200, 0, 0]), chunk(b"tRNS", &[0, 255])].concat();
+    let control = |number: u8| {
+        let sides = [0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+        chunk(b"fcTL", &[&[0, 0, 0, number][..], &sides, &[0, 1, 0, 8, 0, 0]].concat())
+    };
+    let still = |pixels| anyhow::Ok(chunk(b"IDAT", &packed(pixels)?));
+    let frame = |number: u8, pixels| {
+        anyhow::Ok(chunk(b"fdAT", &[&[0, 0, 0, number][..], &packed(pixels)?].concat()))
+    };
+    let (empty, red) = ([9, 9, 9, 0], [200, 0, 0, 255]);
+    let last = [control(1), frame(2, [1, 1])?, chunk(b"IEND", &[])].concat();
+    let shown = [empty, red, red, red].concat();
+    for (name, parts) in [
+        ("before", [&palette, &control(0), &still([0, 1])?, &last]),
+        ("after", [&control(0), &palette, &still([0, 1])?, &last]),
+        (
+            "still",
+            [
+                &palette,
+                &still([1, 0])?,
+                &[control(0), frame(1, [0, 1])?].concat(),
+                &[control(2), frame(3, [1, 1])?, chunk(b"IEND", &[])].concat(),
+            ],
+        ),
+    ] {
+        let file =
+            [&b"\x89PNG\r\n\x1a\n"[..], &header, &animation, &parts.map(|p| &p[..]).concat()];
+        let clip = Clip::decode(&file.concat())?;
+        assert_eq!((clip.dims(), clip.fps()), ([2, 1, 2, 4], 8.0), "{name}");
+        assert_eq!(clip.data(), shown, "{name}");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_plain_png_is_a_row_of_squares() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -203,7 +248,23 @@ fn hostile_headers_are_errors() -> Result<()> {
         .concat()
     };
     let actl = |n: u32| chunk(b"acTL", &[n.to_be_bytes(), [0; 4]].concat());
-    let rows: [(&str, Vec<u8>); 9] = [
+    // A picture of 4 x 4 pixels with a frame of this size at the top left.
+    let webp = |w: u32, h: u32, size: u32, rest: &[u8]| {
+        let three = |n: u32| n.to_le_bytes()[..3].to_vec();
+        let sides = [three(w - 1), three(h - 1)].concat();
+        let frame = [&[0; 6][..], &sides, &three(125), &[0], rest].concat();
+        let of =
+            |name: &[u8], body: &[u8]| [name, &(body.len() as u32).to_le_bytes(), body].concat();
+        let head = [&[0b1_0010, 0, 0, 0][..], &three(3), &three(3)].concat();
+        let body = [of(b"VP8X", &head), of(b"ANIM", &[0; 6]), of(b"ANMF", &frame)].concat();
+        [b"RIFF", &size.to_le_bytes()[..], b"WEBP", &body].concat()
+    };
+    let rows: [(&str, Vec<u8>); 14] = [
+        ("huge.webp", webp(1 << 24, 1 << 24, 1000, &[])),
+        ("empty.webp", webp(4, 4, 70, &[])),
+        ("size.webp", webp(4, 4, u32::MAX, &[])),
+        ("large.webp", webp(4, 4, 90, b"VP8L\xff\xff\xff\x7f\x2f\xff\xff\xff\xff")),
+        ("short.webp", b"RIFF\0\0\0\0WEBP".to_vec()),
         ("huge.png", png(u32::MAX, u32::MAX, &[])),
         ("wide.png", png(2_000_000_000, 1, &[])),
         ("large.png", png(60_000, 60_000, &[chunk(b"IDAT", &[])])),

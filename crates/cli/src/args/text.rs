@@ -54,7 +54,8 @@ Examples:
 
 The files of --pos are CoNLL-U. The files of --ner have one word per line: the word, a tab and a
 label (O, B-PER, I-PER, B-LOC, ...), or a number, the word and a label. Blank lines separate
-sentences.")]
+sentences. Kinds such as PERSON, GPE or CORPORATION and the letters of BIOES and BILOU are understood;
+names of other kinds count as O.")]
 pub struct TextTrain {
     /// Sentences with parts of speech, CoNLL-U (.conllu)
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]

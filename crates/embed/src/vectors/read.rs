@@ -99,6 +99,10 @@ pub fn until(
 /// The number of words and the length of a vector, if the first line gives them.
 pub fn header(line: &[u8]) -> Option<(usize, usize)> {
     let line = std::str::from_utf8(line).ok()?;
+    // A row without a word begins with a space.
+    if line.starts_with([' ', '\t']) {
+        return None;
+    }
     let mut fields = line.split_ascii_whitespace();
     let (count, dim) = (fields.next()?, fields.next()?);
     let number =

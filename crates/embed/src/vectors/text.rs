@@ -14,8 +14,9 @@ use crate::{Error, Result};
 const BLOCK: u64 = 16 << 20;
 /// The byte order mark, which some programs put before a text.
 const BOM: &[u8] = "\u{feff}".as_bytes();
-/// If the words of this many first rows end in a number, the length of a vector, from the first line
-/// or row, is too small. Without a first line of sizes, one such row suffices.
+/// The length of a vector comes from the first line or, if that line has no sizes, from the first row.
+/// It is too small if words of the first rows end in a number: one word without a line of sizes, this
+/// many with one.
 const FIRST: usize = 2;
 
 pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loaded> {
@@ -64,7 +65,10 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
                         lines.remove(0);
                         (Some(count), dim)
                     }
-                    None => (None, fields(first).count() - 1),
+                    None => {
+                        let has_word = !first.starts_with(b" ") && !first.starts_with(b"\t");
+                        (None, fields(first).count() - usize::from(has_word))
+                    }
                 };
                 if found.1 == 0 {
                     return wrong(number, "a word and its numbers are expected here".into());

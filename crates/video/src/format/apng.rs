@@ -170,30 +170,22 @@ struct Frame {
 struct Animation {
     /// The chunk `IHDR`.
     header: Vec<u8>,
-    /// The other chunks before the pixels, such as the palette.
+    /// The palette and its transparency.
     shared: Vec<u8>,
-    /// The frames that the file promises.
-    promised: usize,
     frames: Vec<Frame>,
 }
 
 impl Animation {
-    /// Splits a file into its frames; `None` if the PNG is no animation.
-    fn read(bytes: &[u8]) -> Result<Option<Self>, String> {
+    /// Splits a file into its frames.
+    fn read(bytes: &[u8]) -> Result<Self, String> {
         let Some(mut rest) = bytes.strip_prefix(SIGNATURE) else {
             return Err("it does not begin as a PNG".into());
         };
-        let mut found =
-            Self { header: Vec::new(), shared: Vec::new(), promised: 0, frames: Vec::new() };
-        let (mut is_animation, mut are_pixels, mut order) = (false, false, 0);
+        let mut found = Self { header: Vec::new(), shared: Vec::new(), frames: Vec::new() };
+        let (mut are_pixels, mut order) = (false, 0);
         while let Some((name, body, whole)) = chunk(&mut rest)? {
             match &name {
                 b"IHDR" => found.header = body.to_vec(),
-                b"acTL" => {
-                    is_animation = true;
-                    found.promised =
-                        body.first_chunk().map_or(0, |n| u32::from_be_bytes(*n)) as usize;
-                }
                 b"fcTL" => {
                     in_order(body, &mut order)?;
                     found.frames.push(Frame::of(body)?);
@@ -211,13 +203,11 @@ impl Animation {
                     frame.data.extend_from_slice(&body[4..]);
                 }
                 b"IEND" => break,
-                _ if !are_pixels && found.frames.is_empty() => {
-                    found.shared.extend_from_slice(whole)
-                }
+                b"PLTE" | b"tRNS" if !are_pixels => found.shared.extend_from_slice(whole),
                 _ => {}
             }
         }
-        Ok(is_animation.then_some(found))
+        Ok(found)
     }
 
     /// A picture of `[h, w]` as a PNG of its own.
@@ -303,18 +293,20 @@ fn push_chunk(file: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
 /// Each frame is decoded as a PNG of its own: the crate `png` scatters the pixels of a part that is
 /// interlaced, and refuses a text between the chunks of a frame.
 pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
-    let reader = Reader::new(bytes)?;
+    let mut reader = Reader::new(bytes)?;
     let ([h, w], c) = (reader.size(), reader.channels());
-    let Some(animation) = Animation::read(bytes)? else {
-        return strip(&decode_image(bytes)?.2, [h, w], c);
+    let Some(control) = reader.inner.info().animation_control().copied() else {
+        return strip(&reader.next()?, [h, w], c);
     };
-    if animation.frames.len() < animation.promised {
-        let (found, promised) = (animation.frames.len(), animation.promised);
+    drop(reader);
+    let (animation, promised) = (Animation::read(bytes)?, control.num_frames as usize);
+    if animation.frames.len() < promised {
+        let found = animation.frames.len();
         return Err(format!("the file has {found} of its {promised} frames"));
     }
     let mut canvas = vec![0; h * w * 4];
     let (mut frames, mut lengths) = (Vec::new(), Vec::new());
-    for (i, frame) in animation.frames.iter().enumerate().take(animation.promised) {
+    for (i, frame) in animation.frames.iter().enumerate().take(promised) {
         let [top, left, height, width] = frame.part;
         let rows = top..top.saturating_add(height);
         let inside = left.saturating_add(width) <= w && rows.end <= h;

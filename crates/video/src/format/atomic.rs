@@ -32,6 +32,7 @@ pub(super) fn target(path: &Path) -> PathBuf {
             Err(_) => break,
         }
     }
+    // A circle of links is replaced by the file.
     path
 }
 

@@ -15,10 +15,11 @@ fn damaged_files_are_errors() {
     let mut picture = Vec::new();
     let encoder = image_webp::WebPEncoder::new(&mut picture);
     encoder.encode(&data(4 * 12 * 3), 12, 4, image_webp::ColorType::Rgb8).unwrap();
-    let rows: [(&str, Vec<u8>, Decode); 6] = [
+    let rows: [(&str, Vec<u8>, Decode); 7] = [
         ("gif", gif::encode(&clip).unwrap(), Box::new(gif::decode)),
         ("apng", apng::encode(&clip).unwrap(), Box::new(apng::decode)),
         ("png", strip, Box::new(apng::decode)),
+        ("webp", animation(&picture), Box::new(webp::decode)),
         ("webp", picture, Box::new(webp::decode)),
         ("sheet", image.clone(), Box::new(|image| sheet::decode(image, atlas.as_bytes()))),
         ("atlas", atlas.clone().into_bytes(), Box::new(|atlas| sheet::decode(&image, atlas))),
@@ -44,6 +45,19 @@ fn damaged_files_are_errors() {
             }
         }
     }
+}
+
+/// A WebP animation of four frames, each the same lossless picture of 12 x 4 pixels.
+fn animation(picture: &[u8]) -> Vec<u8> {
+    let of = |name: &[u8], body: &[u8]| {
+        [name, &(body.len() as u32).to_le_bytes(), body, &[0][..body.len() % 2]].concat()
+    };
+    let start = picture.windows(4).position(|name| name == b"VP8L").unwrap();
+    let frame =
+        [&[0, 0, 0, 0, 0, 0, 11, 0, 0, 3, 0, 0, 125, 0, 0, 0][..], &picture[start..]].concat();
+    let head = of(b"VP8X", &[0b1_0010, 0, 0, 0, 11, 0, 0, 3, 0, 0]);
+    let body = [head, of(b"ANIM", &[0; 6]), of(b"ANMF", &frame).repeat(4)].concat();
+    of(b"RIFF", &[b"WEBP", &body[..]].concat())
 }
 
 /// Corrects the checksums of a PNG, so that the decoder reads the changed chunks.

@@ -71,7 +71,7 @@ pub(super) fn strip(rgba: &[u8], [h, w]: [usize; 2], channels: usize) -> Result<
     if !w.is_multiple_of(h) {
         return Err(format!(
             "{w} x {h} pixels are not a row of square frames (the width is not a multiple of the \
-             height); use an animation, or NAME.sheet.png with NAME.sheet.json"
+             height); use an animation, or put an atlas NAME.json beside NAME.png"
         ));
     }
     let parts = (0..w / h).flat_map(|i| cut(rgba, [w, 4], [0, i * h, h, h])).collect();

@@ -84,7 +84,12 @@ pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
 }
 
 pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
-    let error = |e: gif::DecodingError| e.to_string();
+    let error = |e: gif::DecodingError| match e {
+        gif::DecodingError::OutOfMemory => {
+            format!("a frame of more than {} pixels", crate::MAX_PIXELS)
+        }
+        e => e.to_string(),
+    };
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);
     let most = NonZeroU64::new(4 * crate::MAX_PIXELS as u64).expect("it is not 0");
@@ -93,20 +98,22 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
     let mut decoder = options.read_info(&*bytes).map_err(error)?;
     let (h, w) = (usize::from(decoder.height()), usize::from(decoder.width()));
     let mut canvas = crate::clip::allocate([1, h, w, 4]).map_err(|e| e.to_string())?;
-    let (mut frames, mut lengths) = (Vec::new(), Vec::new());
+    let (mut frames, mut lengths, mut area) = (Vec::new(), Vec::new(), 0);
     while let Some(frame) = decoder.read_next_frame().map_err(error)? {
         let before = (frame.dispose == DisposalMethod::Previous).then(|| canvas.clone());
         let [left, top, width, height] =
             [frame.left, frame.top, frame.width, frame.height].map(usize::from);
+        // A frame may be larger than the picture.
+        area += width * height;
+        if area > crate::MAX_PIXELS {
+            return Err(format!("more than {} pixels in all frames", crate::MAX_PIXELS));
+        }
         if frame.buffer.len() != width * height * 4 {
             return Err(format!("frame {} is cut off", lengths.len()));
         }
         // As in browsers, the part of a frame outside of the picture is cut off.
         let shown = width.min(w.saturating_sub(left));
-        let rows = top.min(h)..h.min(top + height);
-        if shown == 0 {
-            return Err(format!("frame {} lies outside of the picture", lengths.len()));
-        }
+        let rows = if shown > 0 { top.min(h)..h.min(top + height) } else { 0..0 };
         for (y, row) in rows.clone().zip(frame.buffer.chunks_exact(width * 4)) {
             let out = &mut canvas[(y * w + left) * 4..][..shown * 4];
             for (out, p) in out.chunks_exact_mut(4).zip(row.chunks_exact(4)) {
@@ -134,8 +141,8 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
     assemble(frames, [h, w], 3, &lengths, 100.0)
 }
 
-/// The file with the faults mended that browsers forgive: a missing last byte, a picture of size 0,
-/// which gets the size of the first frame, and disposal 4, which means 3.
+/// The file with the faults mended that browsers forgive: a missing last byte, a picture of width or
+/// height 0, which gets that of the first frame, and disposal 4, which means 3.
 fn mended(bytes: &[u8]) -> Cow<'_, [u8]> {
     // The first byte of each kind of block.
     const IMAGE: u8 = b',';
@@ -157,8 +164,12 @@ fn mended(bytes: &[u8]) -> Cow<'_, [u8]> {
             }
             Some(IMAGE) => {
                 let Some(flags) = byte(at + 9) else { return file };
-                if file.get(6..10) == Some(&[0; 4]) {
-                    file.to_mut()[6..10].copy_from_slice(&bytes[at + 5..at + 9]);
+                for side in [6, 8] {
+                    if file[side..side + 2] == [0; 2] {
+                        let of_frame = at + side - 1;
+                        file.to_mut()[side..side + 2]
+                            .copy_from_slice(&bytes[of_frame..of_frame + 2]);
+                    }
                 }
                 at + 11 + table(flags)
             }

@@ -72,16 +72,17 @@ pub fn encode(clip: &Clip, name: &str) -> Result<(Vec<u8>, String), String> {
 
 /// Whether the JSON file beside a picture is an atlas.
 pub fn is_atlas(json: &[u8]) -> bool {
-    serde_json::from_slice(without_mark(json)).is_ok_and(|json: Value| json.get("frames").is_some())
+    let json = serde_json::from_slice(without_mark(json));
+    json.is_ok_and(|json: Value| json["frames"].is_array() || json["frames"].is_object())
 }
 
-/// The bytes of a text without the mark of their order that some editors put first.
+/// The bytes of a text without the byte order mark that some editors put first.
 fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
 pub fn decode(image: &[u8], atlas: &[u8]) -> Result<Clip, String> {
-    let broken = |e: serde_json::Error| format!("the atlas (.sheet.json): {e}");
+    let broken = |e: serde_json::Error| format!("the atlas (.json beside it): {e}");
     let atlas: Value = serde_json::from_slice(without_mark(atlas)).map_err(broken)?;
     let cell = |value: &Value| Cell::deserialize(value).map_err(broken);
     let cells: Vec<Cell> = match &atlas["frames"] {
@@ -92,10 +93,10 @@ pub fn decode(image: &[u8], atlas: &[u8]) -> Result<Clip, String> {
             cells.sort_by_key(|cell| (cell.frame.y, cell.frame.x));
             cells
         }
-        _ => return Err("the atlas (.sheet.json) has no \"frames\"".into()),
+        _ => return Err("the atlas (.json beside it) has no \"frames\"".into()),
     };
     let Some(first) = cells.first() else {
-        return Err("the atlas (.sheet.json) lists no frames".into());
+        return Err("the atlas (.json beside it) lists no frames".into());
     };
     let (h, w) = (first.frame.h, first.frame.w);
     let ([sheet_h, sheet_w], c, pixels) = apng::decode_image(image)?;

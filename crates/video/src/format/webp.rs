@@ -25,7 +25,9 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
     }
     let mut canvas = crate::clip::allocate([1, size[0], size[1], 4]).map_err(|e| e.to_string())?;
     let (mut frames, mut lengths) = (Vec::new(), Vec::new());
-    let mut rest = &bytes[12..];
+    let size_of_file = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]) as usize;
+    let whole = size_of_file.checked_add(8).and_then(|end| bytes.get(12..end));
+    let mut rest = whole.ok_or("the file is cut off")?;
     while let Some((name, body)) = chunk(&mut rest)? {
         if name == *b"ANMF" {
             let frame =
