@@ -2,27 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Component, Path, PathBuf};
-
-use serde::Deserialize;
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use std::path::{Path, PathBuf};
 
 use self::colours::{colours_of, recoloured};
 use crate::draws::{hash, rng};
-use crate::format::{is_frame, readable, readable_text};
+use crate::format::readable_text;
 use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
 
 mod colours;
+mod folder;
 
 /// Bytes of clips that are kept in memory; further clips are read again at each draw.
 const CACHE: usize = 1 << 29;
 /// With fewer groups of captions than this, nothing is held out.
 const FEWEST: usize = 10;
-/// The name of a file that lists clips with their captions.
-const LIST: &str = "captions.jsonl";
-/// Stems of text files that are not captions.
-const NOTES: [&str; 5] = ["licence", "license", "credits", "readme", "notes"];
 
 /// A folder of files that [`Clip::load`] reads, also in sub-folders. A sub-folder with two or more
 /// numbered PNGs, and without captions of its own, is one clip. Hidden files and links to folders are
@@ -71,12 +64,6 @@ struct Entry {
 struct Side {
     entries: Vec<usize>,
     captions: BTreeSet<String>,
-}
-
-#[derive(Deserialize)]
-struct Line {
-    file: String,
-    caption: String,
 }
 
 impl Clips {
@@ -267,85 +254,15 @@ fn sides(entries: &[Entry]) -> [Side; 2] {
     sides
 }
 
-/// Each clip by its [`compose`]d path.
-type Composed = BTreeMap<String, PathBuf>;
-/// The captions of each clip.
-type Captions = BTreeMap<PathBuf, Vec<String>>;
-
-/// The files of a folder and of its sub-folders that matter.
-#[derive(Default)]
-struct Found {
-    clips: Captions,
-    texts: Vec<PathBuf>,
-    lists: Vec<PathBuf>,
-}
-
-impl Found {
-    /// Adds the files of a folder, without hidden ones. A symbolic link to a folder is not followed,
-    /// so that the search ends.
-    fn add(&mut self, folder: &Path, errors: &mut Vec<Error>) {
-        let files = fs::read_dir(folder).and_then(|files| files.collect());
-        let mut files: Vec<fs::DirEntry> = match files {
-            Ok(files) => files,
-            Err(source) => return errors.push(Error::Read { path: folder.into(), source }),
-        };
-        files.sort_by_key(fs::DirEntry::file_name);
-        for file in files {
-            let (path, name) = (file.path(), file.file_name().to_string_lossy().to_lowercase());
-            let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-            if name.starts_with('.') {
-                continue;
-            } else if file.file_type().is_ok_and(|kind| kind.is_dir()) {
-                match is_sequence(&path) {
-                    true => drop(self.clips.insert(path, Vec::new())),
-                    false => self.add(&path, errors),
-                }
-            } else if !path.is_file() {
-                continue;
-            } else if name == LIST {
-                self.lists.push(path);
-            } else if ending == "txt" {
-                self.texts.push(path);
-            } else if readable().any(|known| known == ending) {
-                self.clips.insert(path, Vec::new());
-            }
-        }
-    }
-}
-
-/// Whether a folder is one clip: it has two or more numbered PNGs, and no captions of its own.
-fn is_sequence(folder: &Path) -> bool {
-    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path());
-    let mut frames = 0;
-    for file in files {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        if name == LIST || name.ends_with(".txt") {
-            return false;
-        }
-        frames += usize::from(is_frame(&file));
-    }
-    frames >= 2
-}
-
 /// All clips with their captions, in the order of their names, and all problems of the folder.
 fn survey(path: &Path) -> (Vec<Entry>, Vec<Error>) {
     let mut errors = Vec::new();
-    let mut found = Found::default();
-    found.add(path, &mut errors);
-    let Found { mut clips, texts, lists } = found;
-    let composed: Composed = clips.keys().map(|clip| (compose(clip), clip.clone())).collect();
-    for list in lists {
-        read_list(&list, &composed, &mut clips, &mut errors);
-    }
-    for text in texts {
-        read_text(&text, &mut clips, &mut errors);
-    }
+    let clips = folder::captions(path, &mut errors);
     if clips.is_empty() && errors.is_empty() {
         let reason =
             format!("the folder has no clips; put files into it that end in {}", readable_text());
         errors.push(Error::Data { path: path.into(), reason });
     }
-    unite(&mut clips);
     let mut kept = 0;
     let mut entries = Vec::new();
     for (file, captions) in clips {
@@ -366,132 +283,4 @@ fn survey(path: &Path) -> (Vec<Entry>, Vec<Error>) {
         }
     }
     (entries, errors)
-}
-
-/// Makes captions equal that differ only in case, spaces or accents, as a tokenizer reads them. The
-/// first of them stands for all.
-fn unite(clips: &mut Captions) {
-    let mut firsts: BTreeMap<String, String> = BTreeMap::new();
-    for captions in clips.values_mut() {
-        for caption in captions.iter_mut() {
-            let words = caption.split_whitespace().collect::<Vec<_>>().join(" ");
-            let letters = words.nfd().filter(|&letter| !is_combining_mark(letter));
-            let key = letters.collect::<String>().to_lowercase();
-            *caption = firsts.entry(key).or_insert(words).clone();
-        }
-        let mut seen = BTreeSet::new();
-        captions.retain(|caption| seen.insert(caption.clone()));
-    }
-}
-
-/// The text of a file, without the byte order mark that some editors put first.
-fn read(path: &Path, errors: &mut Vec<Error>) -> String {
-    match fs::read_to_string(path) {
-        Ok(text) => text.trim_start_matches('\u{feff}').into(),
-        Err(source) => {
-            errors.push(Error::Read { path: path.into(), source });
-            String::new()
-        }
-    }
-}
-
-/// Adds the captions of a `captions.jsonl`, whose files are relative to its folder.
-fn read_list(list: &Path, composed: &Composed, clips: &mut Captions, errors: &mut Vec<Error>) {
-    for (i, line) in read(list, errors).lines().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
-        let reason = match serde_json::from_str::<Line>(line) {
-            Err(e) => {
-                format!(
-                    "{e}; a line is {{\"file\": \"walk.gif\", \"caption\": \"a knight walks\"}}"
-                )
-            }
-            Ok(Line { caption, .. }) if caption.trim().is_empty() => "the caption is empty".into(),
-            Ok(Line { file, caption }) => match listed(list, &file, composed, clips) {
-                Ok(path) => {
-                    clips.entry(path).or_default().push(caption);
-                    continue;
-                }
-                Err(reason) => reason,
-            },
-        };
-        let reason = format!("{}:{}: {reason}", list.display(), i + 1);
-        errors.push(Error::Data { path: list.into(), reason });
-    }
-}
-
-/// The path of a clip that a list names. People also write `./a.gif`, `s\a.gif`, and letters with
-/// accents in either encoding.
-fn listed(
-    list: &Path,
-    file: &str,
-    composed: &Composed,
-    clips: &Captions,
-) -> Result<PathBuf, String> {
-    let folder = list.parent().unwrap_or(Path::new(""));
-    for written in [file.to_owned(), file.replace('\\', "/")] {
-        let parts = Path::new(&written).components().filter(|part| *part != Component::CurDir);
-        let parts: PathBuf = parts.collect();
-        if !parts.components().all(|part| matches!(part, Component::Normal(_))) {
-            continue;
-        }
-        let path = folder.join(&parts);
-        if clips.contains_key(&path) {
-            return Ok(path);
-        }
-        // Some systems find a file under either encoding, so this comes before a look at the disk.
-        if let Some(clip) = composed.get(&compose(&path)) {
-            return Ok(clip.clone());
-        }
-        if path.is_file() {
-            return Ok(path);
-        }
-    }
-    Err(format!("there is no file {file:?} in the folder"))
-}
-
-/// A path with each letter and its accent in one character.
-fn compose(path: &Path) -> String {
-    path.to_string_lossy().nfc().collect()
-}
-
-/// The clips with the name of a text file, apart from the ending, which may be in upper case.
-fn named<'a>(clips: &'a Captions, text: &Path) -> impl Iterator<Item = &'a PathBuf> {
-    let stem = text.with_extension("");
-    let start = stem.to_string_lossy().into_owned();
-    // Clips whose paths begin alike are neighbours.
-    let alike = clips.range(stem..).map(|(clip, _)| clip);
-    let ending =
-        move |clip: &PathBuf| Some(clip.to_string_lossy().strip_prefix(&start)?.to_lowercase());
-    // The folder of a sequence has no ending.
-    let is_known = |ending: &str| match ending.strip_prefix('.') {
-        Some(ending) => readable().chain(["sheet.png"]).any(|known| known == ending),
-        None => ending.is_empty(),
-    };
-    alike
-        .map_while(move |clip| Some((ending(clip)?, clip)))
-        .filter_map(move |(ending, clip)| is_known(&ending).then_some(clip))
-}
-
-/// Adds the captions of a `NAME.txt` to the clip beside it.
-fn read_text(text: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
-    let stem = text.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
-    let clip: Vec<PathBuf> = named(clips, text).cloned().collect();
-    let reason = match clip.as_slice() {
-        [] if NOTES.contains(&stem.as_str()) => return,
-        [] => &format!("there is no clip of the same name ({}) beside it", readable_text()),
-        [clip] => {
-            let captions = read(text, errors);
-            let mut captions =
-                captions.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
-            if captions.peek().is_some() {
-                clips.entry(clip.clone()).or_default().extend(captions.map(String::from));
-                return;
-            }
-            "the file has no caption; write one per line"
-        }
-        _ => "several clips have this name; list their captions in captions.jsonl",
-    };
-    errors.push(Error::Data { path: text.into(), reason: reason.into() });
 }

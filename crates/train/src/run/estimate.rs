@@ -9,7 +9,7 @@ use crate::critic::Critic;
 use crate::event::Estimate;
 use crate::measured::Measured;
 use crate::step::State;
-use crate::{Config, Fed, Result};
+use crate::{Config, Error, Fed, Result};
 
 impl<T: Tensor> Training<T> {
     /// Times a step of each phase that has steps left, on a separate state. The phase of playing is
@@ -27,7 +27,11 @@ impl<T: Tensor> Training<T> {
                 let measured;
                 trial.step = step - 1;
                 (trial, measured) = trial.step(&self.device, config, fed)?;
-                Measured::read(&[measured])?;
+                match Measured::read(&[measured]) {
+                    // The training itself will say at which step.
+                    Ok(_) | Err(Error::Diverged { .. }) => {}
+                    Err(error) => return Err(error),
+                }
                 seconds = start.elapsed().as_secs_f64();
             }
             Ok(seconds)

@@ -243,9 +243,10 @@ impl Frame {
     }
 }
 
-/// The next chunk: its name, its body, and the whole chunk; `None` at the end.
+/// The name and the body of a chunk, and the whole chunk.
 type Chunk<'a> = ([u8; 4], &'a [u8], &'a [u8]);
 
+/// The next chunk; `None` at the end.
 fn chunk<'a>(rest: &mut &'a [u8]) -> Result<Option<Chunk<'a>>, String> {
     let Some((&[a, b, c, d, name @ ..], _)) = rest.split_first_chunk::<8>() else {
         return Ok(None);

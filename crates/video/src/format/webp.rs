@@ -107,8 +107,11 @@ impl Frame {
     }
 }
 
-/// The next chunk and its body; `None` at the end.
-fn chunk<'a>(rest: &mut &'a [u8]) -> Result<Option<([u8; 4], &'a [u8])>, String> {
+/// The name and the body of a chunk.
+type Chunk<'a> = ([u8; 4], &'a [u8]);
+
+/// The next chunk; `None` at the end.
+fn chunk<'a>(rest: &mut &'a [u8]) -> Result<Option<Chunk<'a>>, String> {
     let Some((head, after)) = rest.split_first_chunk::<8>() else { return Ok(None) };
     let [name @ .., a, b, c, d] = *head;
     let size = u32::from_le_bytes([a, b, c, d]) as usize;
