@@ -19,7 +19,7 @@ mod webp;
 pub(crate) use apng::decode_image;
 pub use atomic::write_atomic;
 use atomic::{Temporary, target};
-use frames::{assemble, blend, changed, cut, push_frame, starts, strip};
+use frames::{assemble, changed, clear, cut, draw, push_frame, starts, strip};
 
 /// Frames per second of files without frame times, such as plain PNG strips.
 pub const DEFAULT_FPS: f32 = 8.0;

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use png::{BitDepth, BlendOp, ColorType, DisposeOp, Transformations};
 
-use super::{assemble, blend, changed, cut, push_frame, strip};
+use super::{assemble, changed, clear, cut, draw, push_frame, strip};
 use crate::{Clip, MAX_PIXELS};
 
 fn colour_type(channels: usize) -> ColorType {
@@ -309,30 +309,19 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
     let (mut frames, mut lengths) = (Vec::new(), Vec::new());
     for (i, frame) in animation.frames.iter().enumerate().take(promised) {
         let [top, left, height, width] = frame.part;
-        let rows = top..top.saturating_add(height);
-        let inside = left.saturating_add(width) <= w && rows.end <= h;
+        let inside = left.saturating_add(width) <= w && top.saturating_add(height) <= h;
         if width == 0 || height == 0 || !inside {
             return Err(format!("frame {i} does not lie inside the picture"));
         }
         let still = animation.still([height, width], &frame.data)?;
         let part = decode_image(&still).map_err(|e| format!("frame {i}: {e}"))?.2;
         let before = (frame.dispose == DisposeOp::Previous).then(|| canvas.clone());
-        for (y, row) in rows.clone().zip(part.chunks_exact(width * 4)) {
-            let out = &mut canvas[(y * w + left) * 4..][..width * 4];
-            match frame.blend {
-                BlendOp::Source => out.copy_from_slice(row),
-                BlendOp::Over => out.chunks_exact_mut(4).zip(row.chunks_exact(4)).for_each(blend),
-            }
-        }
+        draw(&mut canvas, w, frame.part, &part, frame.blend == BlendOp::Over);
         push_frame(&mut frames, &canvas)?;
         lengths.push(frame.length);
         match (frame.dispose, before) {
             // For the first frame, "previous" is the empty picture.
-            (DisposeOp::Background, _) => {
-                for y in rows {
-                    canvas[(y * w + left) * 4..][..width * 4].fill(0);
-                }
-            }
+            (DisposeOp::Background, _) => clear(&mut canvas, w, frame.part),
             (DisposeOp::Previous, Some(before)) => canvas = before,
             _ => {}
         }

@@ -108,8 +108,33 @@ pub(super) fn cut(
     (0..height).flat_map(row).copied().collect()
 }
 
+/// Draws the pixels of the part `[top, left, height, width]` on a canvas that is `w` pixels wide, over
+/// what is there or in its place. Both are RGBA.
+pub(super) fn draw(
+    canvas: &mut [u8],
+    w: usize,
+    [top, left, _, width]: [usize; 4],
+    pixels: &[u8],
+    is_over: bool,
+) {
+    for (y, row) in (top..).zip(pixels.chunks_exact(4 * width)) {
+        let out = &mut canvas[(y * w + left) * 4..][..4 * width];
+        match is_over {
+            true => out.chunks_exact_mut(4).zip(row.chunks_exact(4)).for_each(blend),
+            false => out.copy_from_slice(row),
+        }
+    }
+}
+
+/// Makes the part `[top, left, height, width]` of a canvas of RGBA empty.
+pub(super) fn clear(canvas: &mut [u8], w: usize, [top, left, height, width]: [usize; 4]) {
+    for y in top..top + height {
+        canvas[(y * w + left) * 4..][..4 * width].fill(0);
+    }
+}
+
 /// Puts `p` over `out`, both with straight alpha.
-pub(super) fn blend((out, p): (&mut [u8], &[u8])) {
+fn blend((out, p): (&mut [u8], &[u8])) {
     let (a, b) = (u32::from(p[3]), u32::from(out[3]));
     if a == 255 || b == 0 {
         return out.copy_from_slice(p);

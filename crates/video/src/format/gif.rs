@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use gif::{ColorOutput, DecodeOptions, DisposalMethod, Encoder, Frame, MemoryLimit, Repeat};
 
-use super::{assemble, changed, cut, push_frame, starts};
+use super::{assemble, changed, clear, cut, push_frame, starts};
 use crate::Clip;
 use crate::palette::{assign, count, reduce};
 
@@ -127,9 +127,7 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
         lengths.push(if frame.delay < 2 { 10 } else { u64::from(frame.delay) });
         match (frame.dispose, before) {
             (DisposalMethod::Background, _) => {
-                for y in rows {
-                    canvas[(y * w + left) * 4..][..shown * 4].fill(0);
-                }
+                clear(&mut canvas, w, [rows.start, left, rows.len(), shown]);
             }
             (DisposalMethod::Previous, Some(before)) => canvas = before,
             _ => {}

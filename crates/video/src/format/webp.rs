@@ -7,7 +7,7 @@ use std::io::Cursor;
 
 use image_webp::WebPDecoder;
 
-use super::{assemble, blend, push_frame, strip};
+use super::{assemble, clear, draw, push_frame, strip};
 use crate::{Clip, MAX_PIXELS};
 
 /// Whether the bytes are those of a WebP file.
@@ -32,9 +32,11 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
         if name == *b"ANMF" {
             let frame =
                 Frame::of(body, size).map_err(|e| format!("frame {}: {e}", lengths.len()))?;
-            frame.show(&mut canvas, size[1]);
+            draw(&mut canvas, size[1], frame.part, &frame.pixels, frame.blended);
             push_frame(&mut frames, &canvas)?;
-            frame.leave(&mut canvas, size[1]);
+            if frame.cleared {
+                clear(&mut canvas, size[1], frame.part);
+            }
             // Browsers show a frame of at most 10 ms for 100 ms.
             let milliseconds = u64::from(frame.milliseconds);
             lengths.push(if milliseconds <= 10 { 100 } else { milliseconds });
@@ -84,26 +86,6 @@ impl Frame {
             cleared: body[15] & 1 == 1,
             pixels: picture(decoder)?,
         })
-    }
-
-    /// Draws the frame on the canvas.
-    fn show(&self, canvas: &mut [u8], w: usize) {
-        let [top, left, _, width] = self.part;
-        for (y, row) in (top..).zip(self.pixels.chunks_exact(4 * width)) {
-            let out = &mut canvas[(y * w + left) * 4..][..4 * width];
-            match self.blended {
-                true => out.chunks_exact_mut(4).zip(row.chunks_exact(4)).for_each(blend),
-                false => out.copy_from_slice(row),
-            }
-        }
-    }
-
-    /// Clears the part of the frame, if the frame asks for it.
-    fn leave(&self, canvas: &mut [u8], w: usize) {
-        let [top, left, height, width] = self.part;
-        for y in (top..top + height).filter(|_| self.cleared) {
-            canvas[(y * w + left) * 4..][..4 * width].fill(0);
-        }
     }
 }
 
