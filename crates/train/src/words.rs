@@ -40,6 +40,9 @@ pub(crate) fn strange(
     lexicon: &Lexicon,
     dataset: &dyn Dataset,
 ) -> Result<Arc<Strange>> {
+    if config.encoder.vectors == "none" {
+        return Ok(Arc::default()); // nothing is disturbed without a table
+    }
     let held_out = captions(config, dataset, Split::HeldOut)?;
     Ok(Arc::new(lexicon.strange(lexicon.words_of(&held_out)?)))
 }
