@@ -11,7 +11,7 @@ use ort::value::Tensor;
 use serde_json::Value;
 use tokenizers::{PaddingParams, TruncationParams};
 
-use crate::vectors::{fnv, unit};
+use crate::vectors::{fnv, text_of, unit};
 use crate::{Error, Result};
 
 /// Sentences of a batch.
@@ -226,12 +226,8 @@ fn environment() -> Result<Environment> {
 
 fn tokenizer(folder: &Path) -> Result<tokenizers::Tokenizer> {
     let path = folder.join("tokenizer.json");
-    let json_text = std::fs::read_to_string(&path)
-        .map_err(|source| Error::Read { path: path.clone(), source })?;
-    let mut tokenizer: tokenizers::Tokenizer = json_text
-        .trim_start_matches('\u{feff}')
-        .parse()
-        .map_err(|error| Error::file(&path, error))?;
+    let mut tokenizer: tokenizers::Tokenizer =
+        text_of(&path)?.parse().map_err(|error| Error::file(&path, error))?;
     let said = json(&folder.join("sentence_bert_config.json"))?;
     let said = said.and_then(|said| said["max_seq_length"].as_u64()).map(|most| most as usize);
     let truncation = tokenizer.get_truncation().map_or(PIECES, |truncation| truncation.max_length);
@@ -252,12 +248,12 @@ fn tokenizer(folder: &Path) -> Result<tokenizers::Tokenizer> {
 
 /// Reads a file of JSON; `None` if there is no such file.
 fn json(path: &Path) -> Result<Option<Value>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => serde_json::from_str(text.trim_start_matches('\u{feff}'))
-            .map(Some)
-            .map_err(|error| Error::file(path, error)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(Error::Read { path: path.to_owned(), source }),
+    match text_of(path) {
+        Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| Error::file(path, error)),
+        Err(Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use crate::vectors::{dot, unit};
+use crate::vectors::{dot, text_of, unit};
 use crate::{Error, Result, Vectors, cosine};
 
 /// The agreement of a table or encoder with a file of human judgements.
@@ -59,7 +59,7 @@ pub fn score(vectors: &Vectors, path: &Path) -> Result<Score> {
         let mean = |sentence: &String| vectors.mean(sentence).0;
         return score_sentences(path, |sentences| Ok(sentences.par_iter().map(mean).collect()));
     }
-    let text = text(path)?;
+    let text = text_of(path)?;
     if text.starts_with(':') {
         let questions = lines(&text).filter(|(_, text)| !text.starts_with(':'));
         let questions = questions.map(|(line, text)| {
@@ -96,7 +96,7 @@ pub fn score_sentences(
     path: &Path,
     encode: impl FnOnce(&[String]) -> Result<Vec<Vec<f32>>>,
 ) -> Result<Score> {
-    let pairs = pairs(path, &text(path)?)?;
+    let pairs = pairs(path, &text_of(path)?)?;
     // Checked before the encoding, which may take long.
     enough(path, pairs.len(), pairs.len())?;
     let sentences: Vec<String> =
@@ -120,13 +120,6 @@ pub fn score_sentences(
 /// Whether a file has pairs of sentences.
 fn sentences(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
-}
-
-/// The text of a file, without the byte order mark that some editors put first.
-fn text(path: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(path);
-    let text = text.map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 /// The lines that are not blank, with their numbers.

@@ -14,8 +14,8 @@ use rayon::prelude::*;
 use crate::{Error, Result};
 
 pub(crate) use ngrams::ngrams;
-pub(crate) use read::open;
 pub use read::{Loaded, read};
+pub(crate) use read::{open, text_of};
 pub use write::{Form, write};
 
 /// A table of words and their vectors, as word2vec, GloVe and fastText make them.

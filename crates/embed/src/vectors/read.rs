@@ -96,6 +96,12 @@ pub fn until(
     Ok((found || bytes.len() <= most).then_some((bytes, found)))
 }
 
+/// The text of a file, without the byte order mark that some editors put first.
+pub fn text_of(path: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(path).map_err(|source| unread(path, source))?;
+    Ok(text.trim_start_matches('\u{feff}').to_owned())
+}
+
 /// The number of words and the length of a vector, if the first line gives them.
 pub fn header(line: &[u8]) -> Option<(usize, usize)> {
     let line = std::str::from_utf8(line).ok()?;
