@@ -1,7 +1,7 @@
 use kinora_nn::{
     Conv, ConvLstm, Embedding, Fill, Gru, Init, Linear, LstmState, Module, join, same,
 };
-use kinora_tensor::{Result, Tensor};
+use kinora_tensor::{NormSpec, Result, Tensor};
 
 use crate::{Attention, FilmShape};
 
@@ -43,9 +43,13 @@ pub struct Generator<T> {
     /// From the pose (without a style: from s, z and the frame embedding) to a summand of the
     /// recurrence's input.
     plan: Linear<T>,
+    wide: Option<Wide<T>>,
     /// From the context and z_t, which are known only at their frame, to the other summand.
     moment: Linear<T>,
     recurrence: ConvLstm<T>,
+    /// From the recurrence's input to a summand of its state, for the decoder. With it, this input is
+    /// normalised.
+    bypass: Option<Conv<T>>,
     cells: Option<Cells<T>>,
     /// One before each block of the decoder, or none.
     refine: Vec<Refine<T>>,
@@ -53,6 +57,15 @@ pub struct Generator<T> {
     output: Conv<T>,
     /// From the style (or s and z) to the colours of a film, `[palette · c]`.
     palette: Option<Linear<T>>,
+}
+
+/// Two more paths, each with a wide hidden layer; they add nothing before training.
+#[derive(Clone, Debug)]
+struct Wide<T> {
+    /// From s and z to the style, before its last leaky ReLU.
+    style: (Linear<T>, Linear<T>),
+    /// From the style, the frame embedding, s and z to the recurrence's input.
+    plan: (Linear<T>, Linear<T>),
 }
 
 /// Attention of each cell of the recurrent state: the cell of the hair can attend to "red", and the
@@ -71,6 +84,24 @@ pub struct Noise<T> {
     pub film: T,
     /// ε, `[n, t, frame_noise]`.
     pub frames: T,
+}
+
+/// Frames of films.
+#[derive(Clone, Debug)]
+pub struct Drawn<T> {
+    /// The frames, `[n, t, h, w, c]`, in (-1, 1).
+    pub frames: T,
+    /// The colours and shares that give `frames`; `None` for a generator without palette.
+    pub mix: Option<Mix<T>>,
+}
+
+/// Pixels as mixtures of the colours of their film.
+#[derive(Clone, Debug)]
+pub struct Mix<T> {
+    /// The shares of the colours in each pixel, `[n, t · h · w, palette]`; they sum to 1.
+    pub shares: T,
+    /// The colours of each film, `[n, palette, c]`.
+    pub palette: T,
 }
 
 impl<T> Generator<T> {
@@ -108,8 +139,27 @@ impl<T> Generator<T> {
             width => (Some(Linear::new(init, known + position, width, true)?), width),
         };
         let plan = Linear::new(init, planned, area * input, true)?;
+        let wide = match config.wide {
+            0 => None,
+            width => {
+                let mut path = |from: usize, to: usize| -> Result<_> {
+                    let first = Linear::new(init, from, width, true)?;
+                    Ok((first, Linear::with(init, [width, to], Fill::Zeros, None)?))
+                };
+                let style = path(sentence + noise, known)?;
+                let plan = path(known + position + sentence + noise, area * input)?;
+                Some(Wide { style, plan })
+            }
+        };
         let moment = Linear::new(init, word + frame_noise, area * input, false)?;
         let recurrence = ConvLstm::new(init, [1, 3, 3], input, hidden)?;
+        let bypass = match config.bypass {
+            false => None,
+            true => {
+                let (kernel, both) = ([1, 1, 1], [input, hidden]);
+                Some(Conv::with(init, kernel, both, same(kernel), Fill::Zeros, None)?)
+            }
+        };
         let cells = match config.cells {
             false => None,
             true => Some(Cells {
@@ -146,8 +196,10 @@ impl<T> Generator<T> {
             attention,
             pose,
             plan,
+            wide,
             moment,
             recurrence,
+            bypass,
             cells,
             refine,
             decoder,
@@ -172,8 +224,8 @@ impl<T: Tensor> Generator<T> {
         self.frames(sentence, words, bias, noise, &all)
     }
 
-    /// The frames `which` of the films of [`Generator::forward`], in that order. The recurrence
-    /// runs over all frames; only those in `which` are decoded.
+    /// The frames `which` of the films of [`Generator::forward`], in that order. The recurrence ends
+    /// with the last of them; only those in `which` are decoded.
     ///
     /// # Shapes
     /// Those of [`Generator::forward`], with t = `which.len()`.
@@ -191,8 +243,30 @@ impl<T: Tensor> Generator<T> {
         noise: &Noise<T>,
         which: &[usize],
     ) -> Result<T> {
+        Ok(self.draw(sentence, words, bias, noise, which)?.frames)
+    }
+
+    /// The frames of [`Generator::frames`], and the colours of which they are mixed if the generator
+    /// has a palette.
+    ///
+    /// # Errors
+    /// Those of [`Generator::forward`].
+    ///
+    /// # Panics
+    /// Those of [`Generator::frames`].
+    pub fn draw(
+        &self,
+        sentence: &T,
+        words: &T,
+        bias: &T,
+        noise: &Noise<T>,
+        which: &[usize],
+    ) -> Result<Drawn<T>> {
         let known = self.known(sentence, &noise.film)?;
-        let (contexts, states) = self.unroll(&known, sentence, words, bias, noise)?;
+        let last = which.iter().max().expect("a frame");
+        let frames = noise.frames.slice(1, 0, last + 1)?;
+        let noise = &Noise { film: noise.film.clone(), frames };
+        let (contexts, inputs, states) = self.unroll(&known, sentence, words, bias, noise)?;
         let FilmShape { height, width, channels, .. } = self.film;
         let t = which.len();
         let n = sentence.shape()[0];
@@ -202,6 +276,11 @@ impl<T: Tensor> Generator<T> {
         let pick = |all: &[T]| T::stack(&which.iter().map(|&t| &all[t]).collect::<Vec<_>>(), 1);
         let states = pick(&states)?;
         let mut x = states.reshape([n * t, 1, h, w, hidden])?;
+        if let Some(bypass) = &self.bypass {
+            let inputs = pick(&inputs)?;
+            let past = bypass.forward(&inputs.reshape([n * t, 1, h, w, inputs.shape()[5]])?)?;
+            x = x.add(&past)?;
+        }
         if let Some(Cells { attention, tell }) = &self.cells {
             let asking = x.reshape([n, t * h * w, hidden])?;
             let told = tell.forward(&attention.many(&asking, words, bias)?.0)?;
@@ -222,17 +301,20 @@ impl<T: Tensor> Generator<T> {
             x = block.forward(&x, &condition)?;
         }
         let x = self.output.forward(&x)?;
-        let frames = match &self.palette {
-            None => x.tanh()?,
+        let mix = match &self.palette {
+            None => None,
             Some(palette) => {
                 let colours = x.shape()[4];
                 let palette = palette.forward(&known)?.tanh()?.reshape([n, colours, channels])?;
-                // [n, pixels, colours] · [n, colours, channels]
                 let shares = x.softmax()?.reshape([n, t * height * width, colours])?;
-                shares.matmul(&palette)?
+                Some(Mix { shares, palette })
             }
         };
-        frames.reshape([n, t, height, width, channels])
+        let frames = match &mix {
+            None => x.tanh()?,
+            Some(Mix { shares, palette }) => shares.matmul(palette)?,
+        };
+        Ok(Drawn { frames: frames.reshape([n, t, height, width, channels])?, mix })
     }
 
     /// The style `[n, style]`, or s and z `[n, sentence + noise]` if there is no style.
@@ -242,7 +324,12 @@ impl<T: Tensor> Generator<T> {
             None => Ok(both),
             Some((first, second)) => {
                 let hidden = first.forward(&both)?.leaky_relu(SLOPE)?;
-                second.forward(&hidden)?.leaky_relu(SLOPE)
+                let mut known = second.forward(&hidden)?;
+                if let Some(Wide { style: (first, second), .. }) = &self.wide {
+                    let hidden = first.forward(&both)?.leaky_relu(SLOPE)?;
+                    known = known.add(&second.forward(&hidden)?)?;
+                }
+                known.leaky_relu(SLOPE)
             }
         }
     }
@@ -257,11 +344,12 @@ impl<T: Tensor> Generator<T> {
     pub fn attention(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
         let mut heard = Vec::new();
         let known = self.known(sentence, &noise.film)?;
-        self.run(&known, sentence, words, bias, noise, |_, _, weights| heard.push(weights))?;
+        self.run(&known, sentence, words, bias, noise, |_, _, _, weights| heard.push(weights))?;
         T::stack(&heard.iter().collect::<Vec<_>>(), 1)
     }
 
-    /// The context `[n, word]` and the state `[n, 1, h, w, hidden]` of each frame.
+    /// The context `[n, word]`, the recurrence's input `[n, 1, h, w, input]` and its state `[n, 1, h, w,
+    /// hidden]` at each frame that has noise.
     fn unroll(
         &self,
         known: &T,
@@ -269,16 +357,18 @@ impl<T: Tensor> Generator<T> {
         words: &T,
         bias: &T,
         noise: &Noise<T>,
-    ) -> Result<(Vec<T>, Vec<T>)> {
-        let (mut contexts, mut states) = (Vec::new(), Vec::new());
-        self.run(known, sentence, words, bias, noise, |context, state, _| {
+    ) -> Result<(Vec<T>, Vec<T>, Vec<T>)> {
+        let (mut contexts, mut inputs, mut states) = (Vec::new(), Vec::new(), Vec::new());
+        self.run(known, sentence, words, bias, noise, |context, input, state, _| {
             contexts.push(context);
+            inputs.push(input);
             states.push(state);
         })?;
-        Ok((contexts, states))
+        Ok((contexts, inputs, states))
     }
 
-    /// Runs the recurrence. `visit` gets each frame's context, state and attention weights.
+    /// Runs the recurrence over the frames that have noise. `visit` gets each frame's context,
+    /// input, state and attention weights.
     fn run(
         &self,
         known: &T,
@@ -286,10 +376,9 @@ impl<T: Tensor> Generator<T> {
         words: &T,
         bias: &T,
         noise: &Noise<T>,
-        mut visit: impl FnMut(T, T, T),
+        mut visit: impl FnMut(T, T, T, T),
     ) -> Result<()> {
-        let t = self.film.frames;
-        let n = sentence.shape()[0];
+        let [n, t] = [noise.frames.shape()[0], noise.frames.shape()[1]];
         let [h, w] = self.base;
         let device = sentence.device();
         let input = self.plan.weight.shape()[1] / (h * w);
@@ -297,7 +386,7 @@ impl<T: Tensor> Generator<T> {
         let noises = self.noise.run(&noise.frames, None, false)?;
         // One product plans all frames: the style is the same for each frame.
         let width = known.shape()[1];
-        let places = &self.position.table;
+        let places = self.position.table.slice(0, 0, t)?;
         let position = places.shape()[1];
         let known = known.reshape([1, n, width])?.broadcast_to([t, n, width])?;
         let places = places.reshape([t, 1, position])?.broadcast_to([t, n, position])?;
@@ -305,9 +394,20 @@ impl<T: Tensor> Generator<T> {
         if let Some(pose) = &self.pose {
             posed = pose.forward(&posed)?.leaky_relu(SLOPE)?;
         }
-        let plans = self.plan.forward(&posed)?;
+        let mut plans = self.plan.forward(&posed)?;
+        if let Some(Wide { plan: (first, second), .. }) = &self.wide {
+            let every = |x: &T| {
+                let d = x.shape()[1];
+                x.reshape([1, n, d])?.broadcast_to([t, n, d])
+            };
+            let all = [&known, &places, &every(sentence)?, &every(&noise.film)?];
+            let hidden = first.forward(&T::concat(&all, 2)?)?.leaky_relu(SLOPE)?;
+            plans = plans.add(&second.forward(&hidden)?)?;
+        }
 
         let hidden = self.recurrence.state().weight.shape()[3];
+        let [zero, one] = [0.0, 1.0].map(|value| T::full(device, value, [1, h * w * input]));
+        let (zero, one) = (zero?, one?);
         let mut state: Option<LstmState<T>> = None;
         for (frame, noise) in noises.iter().enumerate() {
             let pooled = match &state {
@@ -317,13 +417,20 @@ impl<T: Tensor> Generator<T> {
             let query = T::concat(&[sentence, &pooled], 1)?;
             let (context, weights) = self.attention.forward(&query, words, bias)?;
             let moment = self.moment.forward(&T::concat(&[&context, noise], 1)?)?;
-            let x = plans.select(0, frame)?.add(&moment)?.leaky_relu(SLOPE)?;
+            let x = plans.select(0, frame)?.add(&moment)?;
+            let x = match &self.bypass {
+                None => x.leaky_relu(SLOPE)?,
+                // Large inputs would saturate the gates, which then pass no gradient.
+                Some(_) => {
+                    x.norm(&one, &zero, NormSpec { groups: 1, epsilon: 1e-5, slope: SLOPE })?
+                }
+            };
             let x = x.reshape([n, 1, h, w, input])?;
             let next = match &state {
                 Some(state) => self.recurrence.forward(&x, state)?,
                 None => self.recurrence.first(&x)?,
             };
-            visit(context, next.hidden.clone(), weights);
+            visit(context, x, next.hidden.clone(), weights);
             state = Some(next);
         }
         Ok(())
@@ -346,13 +453,29 @@ impl<T> Module<T> for Generator<T> {
             attention: self.attention.try_map(&join(path, "attention"), f)?,
             pose: self.pose.try_map(&join(path, "pose"), f)?,
             plan: self.plan.try_map(&join(path, "plan"), f)?,
+            wide: self.wide.try_map(&join(path, "wide"), f)?,
             moment: self.moment.try_map(&join(path, "moment"), f)?,
             recurrence: self.recurrence.try_map(&join(path, "recurrence"), f)?,
+            bypass: self.bypass.try_map(&join(path, "bypass"), f)?,
             cells: self.cells.try_map(&join(path, "cells"), f)?,
             refine: self.refine.try_map(&join(path, "refine"), f)?,
             decoder: self.decoder.try_map(&join(path, "decoder"), f)?,
             output: self.output.try_map(&join(path, "output"), f)?,
             palette: self.palette.try_map(&join(path, "palette"), f)?,
+        })
+    }
+}
+
+impl<T> Module<T> for Wide<T> {
+    type Of<U> = Wide<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Wide<U>, E> {
+        Ok(Wide {
+            style: self.style.try_map(&join(path, "style"), f)?,
+            plan: self.plan.try_map(&join(path, "plan"), f)?,
         })
     }
 }

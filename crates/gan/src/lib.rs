@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use attention::Attention;
 pub use discriminator::{Discriminator, DiscriminatorConfig};
-pub use generator::{Generator, GeneratorConfig, Noise};
-pub use loss::{Logits, Loss, contrast, r1};
+pub use generator::{Drawn, Generator, GeneratorConfig, Mix, Noise};
+pub use loss::{Logits, Loss, contrast, log_loss, r1};
 pub use matcher::{Matcher, MatcherConfig, frames};
 pub use recogniser::{Code, Recogniser};
 

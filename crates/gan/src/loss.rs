@@ -1,6 +1,8 @@
 use kinora_tensor::{Result, Tensor, Var, grad};
 use serde::{Deserialize, Serialize};
 
+use crate::Mix;
+
 /// The objective of generator and discriminator, computed on logits ℓ = log(D / (1 - D)).
 ///
 /// A discriminator's loss has three terms, each a mean: real clips, generated clips, and real clips
@@ -100,6 +102,40 @@ pub fn contrast<T: Tensor>(logits: &T) -> Result<T> {
     let own = T::from_slice(logits.device(), &own, [n, m])?;
     // The logarithm of a probability that underflows to 0 would be infinite.
     logits.softmax()?.affine(1.0, 1e-30)?.log()?.mul(&own)?.sum_all()
+}
+
+/// The squared distance |x - y|² from a pixel at which a colour has a quarter of the density that it
+/// has at the pixel itself.
+const NEAR: f32 = 0.01;
+
+/// The negative log-likelihood -log p(x) of the pixels x of clips, averaged over the pixels, a scalar.
+///
+/// p is the mixture that `mix` gives for each pixel: p(x) = Σᵢ shareᵢ / (1 + |x - colourᵢ|² / NEAR)², not
+/// normalised over x. Its gradient does not vanish where the share of the right colour is almost 0,
+/// while the gradient of a difference of colours does.
+///
+/// # Shapes
+/// clips `[n, t, h, w, c]`, with the n, t, h, w and c of the mix.
+///
+/// # Errors
+/// If the shapes disagree, or the device fails.
+pub fn log_loss<T: Tensor>(mix: &Mix<T>, clips: &T) -> Result<T> {
+    let [n, pixels] = [0, 1].map(|axis| mix.shares.shape()[axis]);
+    let [colours, channels] = [1, 2].map(|axis| mix.palette.shape()[axis]);
+    let device = clips.device();
+    let x = clips.reshape([n, pixels, channels])?;
+    let square = |x: &T| x.mul(x)?.sum(&[2]);
+    let full = |value: f32, rows: usize| T::full(device, value, [n, rows, 1]);
+    // One product gives 1 + |x - y|² / NEAR = (x, |x|², 1) · (-2 y / NEAR, 1 / NEAR, 1 + |y|² / NEAR).
+    let y = &mix.palette;
+    let scale = NEAR.recip();
+    let left = T::concat(&[&x, &square(&x)?, &full(1.0, pixels)?], 2)?;
+    let squares = square(y)?.affine(scale, 1.0)?;
+    let right = T::concat(&[&y.affine(-2.0 * scale, 0.0)?, &full(scale, colours)?, &squares], 2)?;
+    let far = left.matmul_t(false, &right, true)?;
+    let likelihood = mix.shares.div(&far.mul(&far)?)?.sum(&[2])?;
+    // The logarithm of a likelihood that underflows to 0 would be infinite.
+    likelihood.affine(1.0, 1e-30)?.log()?.mean_all()?.neg()
 }
 
 /// The penalty R1: E‖∇ₓ ℓ(x)‖² over real clips, a scalar (Mescheder et al., "Which training methods

@@ -163,10 +163,11 @@ impl Lexicon {
         is_word(word) && !self.words.contains(&small) && !strange.except.contains(&small)
     }
 
-    /// The sentence with one of its caption words replaced by a word that no caption has: with a
-    /// probability of ½ by a word near it, if there is one; otherwise by a random word. A training
-    /// on such sentences learns to follow a new word that is near a known one, and to ignore other
-    /// new words.
+    /// The sentence with strange words, which no caption has, at one to four of its caption words. With
+    /// a probability of ½ a strange word near the caption word replaces it, if there is one. Otherwise
+    /// a random strange word replaces it, or comes before it, with equal probability. A training on
+    /// such sentences learns to follow a new word that is near a known one, and to ignore other new
+    /// words.
     ///
     /// Unchanged is a sentence without caption words, and every sentence of a model without a table
     /// of word vectors.
@@ -174,31 +175,51 @@ impl Lexicon {
     /// # Errors
     /// If the sentence cannot be tokenized.
     pub fn disturbed(&self, text: &str, strange: &Strange, random: &mut Random) -> Result<String> {
-        /// A table may have few words besides those of captions.
-        const TRIES: usize = 100;
+        /// Strange words in a sentence at most.
+        const MOST: usize = 4;
         let tokens = self.tokenizer.analyse(text)?.tokens;
         let says = |token: &&Token| {
             let word = small(text, token);
             self.words.contains(&word) && !WEIGHTLESS.contains(&word.as_str())
         };
-        let said: Vec<&Token> = tokens.iter().filter(says).collect();
-        let (Some(vectors), false) =
-            (self.vectors().filter(|all| !all.is_empty()), said.is_empty())
-        else {
+        let mut left: Vec<&Token> = tokens.iter().filter(says).collect();
+        let Some(vectors) = self.vectors().filter(|all| !all.is_empty()) else {
             return Ok(text.into());
         };
-        let token = said[random.below(said.len())];
-        let span = token.span.clone();
-        let near = strange.near.get(&small(text, token)).filter(|_| random.below(2) == 0);
-        let other = match near {
-            Some(near) => &near[random.below(near.len())],
-            None => {
-                let mut draws = (0..TRIES).map(|_| vectors.word(random.below(vectors.len())));
-                let other = draws.find(|word| self.is_strange(word, strange));
-                other.unwrap_or(&text[span.clone()])
+        let count = left.len().min(1 + random.below(MOST));
+        let mut changed: Vec<&Token> =
+            (0..count).map(|_| left.swap_remove(random.below(left.len()))).collect();
+        changed.sort_unstable_by_key(|token| token.span.start);
+        let (mut disturbed, mut copied) = (String::new(), 0);
+        for token in changed {
+            let span = token.span.clone();
+            disturbed += &text[copied..span.start];
+            copied = span.end;
+            let own = &text[span];
+            let near = strange.near.get(&own.to_lowercase()).filter(|_| random.below(2) == 0);
+            if let Some(near) = near {
+                disturbed += &near[random.below(near.len())];
+                continue;
             }
-        };
-        Ok(format!("{}{other}{}", &text[..span.start], &text[span.end..]))
+            match self.any_strange(vectors, strange, random) {
+                Some(other) if random.below(2) == 0 => disturbed += other,
+                Some(other) => disturbed += &format!("{other} {own}"),
+                None => disturbed += own,
+            }
+        }
+        Ok(disturbed + &text[copied..])
+    }
+
+    /// A random strange word; `None` if the table has few words besides those of captions.
+    fn any_strange<'a>(
+        &self,
+        vectors: &'a Vectors,
+        strange: &Strange,
+        random: &mut Random,
+    ) -> Option<&'a str> {
+        const TRIES: usize = 100;
+        let mut draws = (0..TRIES).map(|_| vectors.word(random.below(vectors.len())));
+        draws.find(|word| self.is_strange(word, strange))
     }
 
     /// The words of sentences, in lower case.

@@ -69,19 +69,23 @@ pub struct ReadingConfig {
 pub struct CopyingConfig {
     /// Steps of the phase.
     pub steps: u64,
-    /// Clips per step of the phase. An eighth of a batch, rounded down but at least one clip, are
+    /// Clips per step of the phase. A sixteenth of a batch, rounded down but at least one clip, are
     /// films from random noise; the rest are copies. In the next phase half of a batch, rounded up,
     /// are copies. With `reading.weight` = 0, this phase copies all clips.
     pub batch: usize,
     /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
     /// twentieth along a cosine.
     pub rate: f32,
-    /// The weight of the loss mean(|d| + λ d²), where d is the difference between a real clip and
-    /// its copy. 0 turns copying off in all phases, and requires `steps` = 0.
+    /// The weight of the loss mean(|d| + λ d² + κ ℓ), where d is the difference between a real clip
+    /// and its copy, and ℓ is the negative log-likelihood of the clip
+    /// ([`kinora_gan::log_loss`]). 0 turns copying off in all phases, and requires `steps` = 0.
     pub weight: f32,
-    /// λ until the learning rate has risen; then it falls to 0 over half of `steps`. A
-    /// generator that starts from new weights needs λ above 0.
+    /// λ until the learning rate has risen; then it falls to 0 over half of `steps`. A generator
+    /// that starts from new weights needs λ or κ above 0.
     pub squared: f32,
+    /// κ until the learning rate has risen; then it falls to 0 over half of `steps`. Without
+    /// `generator.palette` there is no ℓ.
+    pub likelihood: f32,
     /// The weight of the KL divergence, in nats, of the recogniser's codes from normal noise.
     pub divergence: f32,
 }
@@ -173,7 +177,7 @@ impl Config {
             _ if self.copying.weight == 0.0 => 0,
             Phase::Copying if self.reading.weight == 0.0 => n,
             // At least one film, so that a small batch has the matcher's loss too.
-            Phase::Copying => n - (n / 8).max(usize::from(n > 1)),
+            Phase::Copying => n - (n / 16).max(usize::from(n > 1)),
             Phase::Playing => n.div_ceil(2),
         }
     }
@@ -260,6 +264,7 @@ impl Config {
             ("reading.weight", self.reading.weight),
             ("copying.weight", self.copying.weight),
             ("copying.squared", self.copying.squared),
+            ("copying.likelihood", self.copying.likelihood),
             ("copying.divergence", self.copying.divergence),
         ] {
             if !(value >= 0.0 && value.is_finite()) {

@@ -2,7 +2,9 @@
 //! random noise, which the matcher scores; then it also plays against the discriminators.
 
 use kinora_embed::Encoded;
-use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast, frames};
+use kinora_gan::{
+    Drawn, Generator, Logits, Matcher, Noise, Recogniser, contrast, frames, log_loss,
+};
 use kinora_model::Net;
 use kinora_nn::{Adam, AdamConfig, clip_factor, freeze, gradient_norm, lift, parameters};
 use kinora_tensor::{Tensor, Var, grad};
@@ -17,9 +19,8 @@ use crate::{Config, Fed, Measured, Phase, Result, State};
 const WARM_UP: f32 = 200.0;
 /// The weight of [`looks`], relative to the absolute difference of the pixels.
 const LOOKS: f32 = 0.03;
-/// The share of the steps of copying after which the weight of the squared difference has fallen to
-/// 0.
-const SQUARED_UNTIL: f32 = 0.5;
+/// The share of the steps of copying over which λ and κ fall to 0.
+const EARLY: f32 = 0.5;
 
 /// The config of the generator's Adam at step `step` of a training, counted from 1.
 pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
@@ -36,15 +37,14 @@ pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
     }
 }
 
-/// The weight of the squared difference between a clip and its copy at step `step`. It stays until
-/// the learning rate has risen.
-fn squared(config: &Config, step: u64) -> f32 {
+/// λ and κ of [`CopyingConfig`](crate::CopyingConfig) at step `step`, as a share of their initial values.
+fn early(config: &Config, step: u64) -> f32 {
     if config.phase(step) != Phase::Copying {
         return 0.0;
     }
     let copied = (step - config.reading.steps) as f32;
-    let passed = (copied - WARM_UP) / (SQUARED_UNTIL * config.copying.steps as f32);
-    config.copying.squared * (1.0 - passed).clamp(0.0, 1.0)
+    let passed = (copied - WARM_UP) / (EARLY * config.copying.steps as f32);
+    (1.0 - passed).clamp(0.0, 1.0)
 }
 
 /// The config of the discriminators' Adam.
@@ -112,7 +112,7 @@ impl<T: Tensor> State<T> {
             let of = |x: &T| x.slice(0, from, count).map(Var::constant);
             let noise = Noise { film: z, frames: of(&noise.frames)? };
             let Encoded { sentence, words, bias } = &read.own;
-            lifted.0.frames(&of(sentence)?, &of(words)?, &of(bias)?, &noise, which)
+            lifted.0.draw(&of(sentence)?, &of(words)?, &of(bias)?, &noise, which)
         };
         let (mut code, mut z_copies, mut z_films) = (None, None, None);
         if copied > 0 {
@@ -133,43 +133,52 @@ impl<T: Tensor> State<T> {
             // The discriminators see all frames of all films, so they are drawn as one batch.
             Phase::Playing => {
                 let z: Vec<_> = z_copies.iter().chain(&z_films).collect();
-                let fake = draw(0, Var::concat(&z, 0)?, &which)?;
+                let fake = draw(0, Var::concat(&z, 0)?, &which)?.frames;
                 let copies = z_copies.map(|_| fake.slice(0, 0, copied)).transpose()?;
                 let films = z_films.map(|_| fake.slice(0, copied, n - copied)).transpose()?;
-                (copies, films, Some(fake))
+                (copies.map(|frames| Drawn { frames, mix: None }), films, Some(fake))
             }
             // All frames of a clip show the same figure, so a few frames of many clips should teach more
             // than all frames of a few clips. The matcher sees half of the frames anyway.
             _ => {
-                which = frames_of(config, step, t.div_ceil(4));
+                which = frames_of(config, step, t.div_ceil(8));
                 let copies = z_copies.map(|z| draw(0, z, &which)).transpose()?;
                 let seen = Matcher::<T>::seen(t);
-                (copies, z_films.map(|z| draw(copied, z, &seen)).transpose()?, None)
+                (
+                    copies,
+                    z_films.map(|z| draw(copied, z, &seen)).transpose()?.map(|d| d.frames),
+                    None,
+                )
             }
         };
 
         let mut loss = Var::constant(T::full(device, 0.0, [])?);
-        if let (Some(code), Some(copies)) = (code, copies) {
+        if let (Some(code), Some(Drawn { frames: copies, mix })) = (code, copies) {
             let clips = real.slice(0, 0, copied)?;
             let wanted = frames(&clips, &which)?;
             let difference = copies.sub(&constant(&wanted))?;
             let copy = difference.abs()?.mean_all()?;
-            // The best copy by absolute differences is the median of the clips that the generator
-            // cannot tell apart. Where few of them have hair or a hat, the median is empty, and a
-            // pixel that is all one colour of the palette has hardly any gradient. The best copy by
-            // squared differences is the mean, which is not empty, so the generator learns rare
-            // shapes from it. Later the mean is blurred, but the median is sharp.
-            let squared = squared(config, step);
             let divergence = code.divergence()?;
             guarded.push(("loss_copy", copy.value().clone()));
             guarded.push(("divergence", divergence.value().clone()));
-            let copy = match squared > 0.0 {
-                true => {
-                    let squares = difference.mul(&difference)?.mean_all()?;
-                    copy.add(&squares.affine(squared, 0.0)?)?
-                }
-                false => copy,
-            };
+            // The best copy by absolute differences is the median of the clips that the generator
+            // cannot tell apart. Where few of them have hair or a hat, the median is empty, and a
+            // pixel that is all one colour of the palette has hardly any gradient. The best copy by
+            // squared differences is the mean, which is not empty, and the likelihood has a gradient
+            // for any colour. So the generator learns rare shapes from both. Later both would leave
+            // the films blurred, but the median is sharp.
+            let early = early(config, step);
+            let (squared, likelihood) = (config.copying.squared, config.copying.likelihood);
+            let mut copy = copy;
+            if early * squared > 0.0 {
+                let squares = difference.mul(&difference)?.mean_all()?;
+                copy = copy.add(&squares.affine(early * squared, 0.0)?)?;
+            }
+            if let (Some(mix), true) = (&mix, early * likelihood > 0.0) {
+                let log_loss = log_loss(mix, &constant(&wanted))?;
+                guarded.push(("loss_likelihood", log_loss.value().clone()));
+                copy = copy.add(&log_loss.affine(early * likelihood, 0.0)?)?;
+            }
             let copy = match &self.net.matcher {
                 // In playing, the discriminators replace this loss.
                 Some(matcher) if matches && phase == Phase::Copying => {
@@ -321,18 +330,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_weight_of_the_squared_difference_falls_in_copying() {
+    fn the_early_losses_fall_in_copying() {
         let config = |copying: u64| {
             let set = ["reading.steps=100", "train.steps=9000"].map(String::from);
             let steps = format!("copying.steps={copying}");
             Config::preset("shapes", &[&set[..], &[steps]].concat()).unwrap()
         };
-        let of = |copying: u64, step: u64| squared(&config(copying), step);
-        let most = config(4000).copying.squared;
-        assert!(most > 0.0);
+        let of = |copying: u64, step: u64| early(&config(copying), step);
         // Constant for 200 steps, then a straight line for 2000.
         for (step, share) in [(100, 0.0), (101, 1.0), (300, 1.0), (1300, 0.5), (2300, 0.0)] {
-            assert!((of(4000, step) - share * most).abs() < 1e-5, "step {step}");
+            assert!((of(4000, step) - share).abs() < 1e-5, "step {step}");
         }
         assert_eq!([of(4000, 4100), of(4000, 4101), of(0, 101)], [0.0; 3]);
     }

@@ -48,9 +48,10 @@ pub struct FeedConfig {
 /// A thread that draws batches of a dataset a few steps in advance, and converts each with the
 /// caller's function.
 ///
-/// Example `k` of step `s` is the draw `{ seed, index: s * batch + k }`. So a feed that starts at
-/// step `s` gives the same batches as a feed that has reached step `s`. The thread ends when the feed
-/// is dropped.
+/// Example `k` of step `s` is the draw `{ seed, index: s * batch + k }`. An example with a twin is one
+/// of two draws: the one whose caption says more attributes. Each attribute that a caption says can
+/// be learnt from the caption. A feed that starts at step `s` gives the same batches as a feed that
+/// has reached step `s`. The thread ends when the feed is dropped.
 pub struct Feed<B> {
     batches: Option<Receiver<Result<B>>>,
     thread: Option<JoinHandle<()>>,
@@ -137,7 +138,14 @@ impl Source {
                 return Ok(None);
             }
             let place = index.wrapping_mul(size as u64).wrapping_add(k);
-            let draw = Draw { seed, index: place };
+            let mut draw = Draw { seed, index: place };
+            if batch.twins.len() < twins {
+                let other = Draw { seed: !seed, ..draw };
+                let says = |draw| Ok::<_, Error>(self.dataset.caption(split, draw)?.said.len());
+                if says(other)? > says(draw)? {
+                    draw = other;
+                }
+            }
             let mut example = self.dataset.example(split, draw)?;
             example.clip = example.clip.to_dims(dims)?;
             if wrong > 0 {

@@ -21,7 +21,7 @@ fn folder(count: usize) -> Result<tempfile::TempDir> {
     let mut list = String::new();
     for i in 0..count {
         let file = format!("{i}.gif");
-        flat([4, 6, 6], &[i as u8 * 10, 0, 0])
+        flat([4, 6, 6], &[(10 * i) as u8, 0, 0])
             .save(folder.path().join(&file), &SaveOptions::default())?;
         list +=
             &serde_json::json!({"file": file, "caption": format!("clip number {i}")}).to_string();
@@ -313,13 +313,21 @@ fn a_feed_starts_anywhere() -> Result<()> {
     let from_start = feed(0, 2);
     let batches = (0..7).map(|_| from_start.next()).collect::<Result<Vec<_>, _>>()?;
     assert!(from_start.work_seconds() > 0.0);
-    for start in [0, 2, 6] {
+    let mut others = 0;
+    for start in 0..7 {
         let batch = feed(start, 2).next()?;
         assert_eq!(batch, batches[start as usize]);
         assert_eq!((batch.index, batch.examples.len(), batch.wrong_captions.len()), (start, 3, 6));
         for (k, example) in (0..).zip(&batch.examples) {
-            let draw = Draw { seed: 9, index: start * 3 + k };
-            let drawn = data.example(Split::Train, draw)?;
+            let mut draw = Draw { seed: 9, index: start * 3 + k };
+            let mut drawn = data.example(Split::Train, draw)?;
+            // An example with a twin is the one of two that says more.
+            let other = Draw { seed: !9, ..draw };
+            let fuller = data.example(Split::Train, other)?;
+            if k < 2 && fuller.caption.said.len() > drawn.caption.said.len() {
+                (draw, drawn) = (other, fuller);
+                others += 1;
+            }
             assert_eq!(example.clip, drawn.clip.to_dims([8, 32, 32, 4])?);
             assert_eq!(example.caption, drawn.caption);
             let wrong = data.wrong_captions(Split::Train, &drawn.caption, draw, 2)?;
@@ -327,6 +335,7 @@ fn a_feed_starts_anywhere() -> Result<()> {
             assert_eq!(of_it.as_slice(), wrong);
         }
     }
+    assert!(others > 0);
     assert!(feed(0, 0).next()?.wrong_captions.is_empty());
     // Dropping a feed at once must not hang.
     drop(feed(u64::MAX / 3, 2));

@@ -23,8 +23,13 @@ pub struct GeneratorConfig {
     /// Width of the style, the output of a network of two layers on s and z. With 0 there is no
     /// such network, and the later layers get s and z themselves.
     pub style: usize,
+    /// Width of the hidden layers of two more paths: from s and z to the style, and from s, z, the
+    /// style and the frame index to the recurrence. With 0 there are none.
+    pub wide: usize,
     /// Colours in the palette of a film. With 0 the decoder draws the channels directly.
     pub palette: usize,
+    /// Whether the recurrence's input is normalised, and also goes past the recurrence to the decoder.
+    pub bypass: bool,
     /// Whether each cell of the recurrent state also attends to the words by itself, before the
     /// decoder.
     pub cells: bool,
@@ -44,7 +49,9 @@ impl Default for GeneratorConfig {
             decoder: vec![64, 32],
             group: 8,
             style: 0,
+            wide: 0,
             palette: 0,
+            bypass: false,
             cells: false,
             refine: false,
         }
@@ -69,7 +76,7 @@ impl GeneratorConfig {
         for (key, size) in sizes {
             check_size(&format!("generator.{key}"), size)?;
         }
-        for (key, size) in [("style", self.style), ("palette", self.palette)] {
+        for (key, size) in [("style", self.style), ("wide", self.wide), ("palette", self.palette)] {
             if size > 4096 {
                 return Err(format!("generator.{key} = {size} must be at most 4096"));
             }

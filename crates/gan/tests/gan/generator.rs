@@ -24,14 +24,25 @@ fn config() -> GeneratorConfig {
         group: 2,
         style: 0,
         palette: 0,
+        wide: 0,
+        bypass: false,
         cells: false,
         refine: false,
     }
 }
 
-/// The config with a style network, a palette, the attention of cells, and residual blocks.
+/// The config with all parts that a generator can have.
 fn styled() -> GeneratorConfig {
-    GeneratorConfig { hidden: 4, style: 5, palette: 4, cells: true, refine: true, ..config() }
+    GeneratorConfig {
+        hidden: 4,
+        style: 5,
+        wide: 7,
+        palette: 4,
+        bypass: true,
+        cells: true,
+        refine: true,
+        ..config()
+    }
 }
 
 /// The inputs of a batch of films.
@@ -137,19 +148,25 @@ fn pixels_are_mixtures_of_the_colours_of_the_palette() {
     let linear = |path: &str, x: &[f64]| -> Vec<f64> {
         let of = |part: &str| {
             let name = format!("{path}.{part}");
-            named.iter().find(|(found, _)| *found == name).unwrap().1.values()
+            named.iter().find(|(found, _)| *found == name).map(|(_, tensor)| tensor.values())
         };
-        let (weight, bias) = (of("weight"), of("bias"));
-        let column =
-            |j: usize| x.iter().enumerate().map(move |(i, x)| x * weight[i * bias.len() + j]);
-        (0..bias.len()).map(|j| bias[j] + column(j).sum::<f64>()).collect()
+        let weight = of("weight").unwrap();
+        let width = weight.len() / x.len();
+        let column = |j: usize| x.iter().enumerate().map(move |(i, x)| x * weight[i * width + j]);
+        let bias = |j: usize| of("bias").map_or(0.0, |bias| bias[j]);
+        (0..width).map(|j| bias(j) + column(j).sum::<f64>()).collect()
     };
     let leaky = |x: Vec<f64>| -> Vec<f64> { x.into_iter().map(|x| x.max(0.2 * x)).collect() };
     let channels = FILM.channels;
     for (film, pixels) in frames.values().chunks(frames.values().len() / 2).enumerate() {
         let row = |x: &Reference| x.slice(0, film, 1).unwrap().values().to_vec();
         let known = [row(&inputs.sentence), row(&inputs.noise.film)].concat();
-        let style = leaky(linear("style.1", &leaky(linear("style.0", &known))));
+        let add = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(b).map(|(a, b)| a + b).collect();
+        let path = |name: &str| {
+            let hidden = leaky(linear(&format!("{name}.0"), &known));
+            linear(&format!("{name}.1"), &hidden)
+        };
+        let style = leaky(add(path("style"), path("wide.style")));
         let palette: Vec<f64> = linear("palette", &style).into_iter().map(f64::tanh).collect();
         let (first, second) = palette.split_at(channels);
         let mut shares = Vec::new();
@@ -189,6 +206,9 @@ fn without_style_and_palette_the_tensors_are_those_of_old_models() {
         "style.0.weight", "style.0.bias", "style.1.weight", "style.1.bias",
         "pose.weight", "pose.bias",
         "palette.weight", "palette.bias",
+        "wide.style.0.weight", "wide.style.0.bias", "wide.style.1.weight",
+        "wide.plan.0.weight", "wide.plan.0.bias", "wide.plan.1.weight",
+        "bypass.weight",
         "cells.attention.weight", "cells.tell.weight",
         "refine.0.first.weight", "refine.0.first.bias",
         "refine.0.norm.modulation.weight", "refine.0.norm.modulation.bias",
@@ -347,12 +367,12 @@ fn sizes_that_make_no_generator() {
     }
 }
 
-/// A model that gets the attention of cells and the residual blocks later draws the same films at
-/// first.
+/// A model that gets the wide paths, the attention of cells and the residual blocks later draws the
+/// same films at first.
 #[test]
 fn new_layers_change_no_film() {
-    let config = GeneratorConfig { hidden: 4, ..config() };
-    let with = GeneratorConfig { cells: true, refine: true, ..config.clone() };
+    let config = GeneratorConfig { hidden: 4, style: 5, ..config() };
+    let with = GeneratorConfig { wide: 7, cells: true, refine: true, ..config.clone() };
     let without = Generator::new(&mut fresh(), &config, FILM, SENTENCE, WORD).unwrap();
     let fresh: Generator<Reference> =
         Generator::new(&mut fresh(), &with, FILM, SENTENCE, WORD).unwrap();
@@ -362,6 +382,26 @@ fn new_layers_change_no_film() {
     });
     let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &with);
     assert_eq!(inputs.frames(&grown), inputs.frames(&without));
+}
+
+/// With a bypass, the size of the recurrence's input does not matter, so it cannot saturate the gates.
+#[test]
+fn a_bypass_normalises_the_input_of_the_recurrence() {
+    let films = |bypass: bool, scale: f32| {
+        let config = GeneratorConfig { bypass, style: 5, ..config() };
+        let generator = of(&config).map(|name, x| match name {
+            "plan.weight" | "plan.bias" | "moment.weight" => x.affine(scale, 0.0).unwrap(),
+            _ => x.clone(),
+        });
+        let frames = Inputs::<Reference>::draw(&(), 2, FILM, &config).frames(&generator);
+        frames.values().to_vec()
+    };
+    let differ = |bypass: bool| {
+        let pairs = films(bypass, 1.0).into_iter().zip(films(bypass, 50.0));
+        pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    };
+    assert!(differ(true) < 1e-3, "{}", differ(true));
+    assert!(differ(false) > 0.05, "{}", differ(false));
 }
 
 /// Many queries of a sentence get what each of them gets alone.

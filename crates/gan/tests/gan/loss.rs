@@ -2,7 +2,9 @@
 
 use crate::differences::{check, fresh, randn, unsettled};
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_gan::{Discriminator, DiscriminatorConfig, FilmShape, Logits, Loss, contrast, r1};
+use kinora_gan::{
+    Discriminator, DiscriminatorConfig, FilmShape, Logits, Loss, Mix, contrast, log_loss, r1,
+};
 use kinora_nn::freeze;
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Tensor, Var, grad};
@@ -117,6 +119,79 @@ fn contrast_is_the_cross_entropy_of_the_own_sentence() {
         let wanted = 3.0 * (moved(1e-6) - moved(-1e-6)) / 2e-6;
         assert!((found - wanted).abs() < 1e-7, "{at}: {found}, by differences {wanted}");
     }
+}
+
+/// The logits of the shares of three colours in two pixels, the colours, and the pixels.
+const SHARES: [[f64; 3]; 2] = [[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]];
+const COLOURS: [[f64; 2]; 3] = [[0.9, -0.8], [0.1, 0.3], [-0.7, 0.6]];
+const PIXELS: [[f64; 2]; 2] = [[0.85, -0.75], [-0.2, 0.4]];
+
+fn log_loss_by_the_formula(shares: &[[f64; 3]; 2], colours: &[[f64; 2]; 3]) -> f64 {
+    let of = |pixel: usize| {
+        let sum: f64 = shares[pixel].iter().map(|x| x.exp()).sum();
+        let far = |i: usize| -> f64 {
+            (0..2).map(|c| (PIXELS[pixel][c] - colours[i][c]).powi(2)).sum::<f64>() / 0.01
+        };
+        let p = (0..3).map(|i| shares[pixel][i].exp() / sum / (1.0 + far(i)).powi(2));
+        -p.sum::<f64>().ln()
+    };
+    (of(0) + of(1)) / 2.0
+}
+
+#[test]
+fn log_loss_is_the_likelihood_of_the_pixels() {
+    let of = |rows: &[&[f64]], shape: &[usize]| {
+        let tensor = Reference::new(rows.concat(), shape).unwrap();
+        Var::leaf(tensor)
+    };
+    let logits = of(&SHARES.each_ref().map(|row| &row[..]), &[1, 2, 3]);
+    let palette = of(&COLOURS.each_ref().map(|row| &row[..]), &[1, 3, 2]);
+    let clips = of(&PIXELS.each_ref().map(|row| &row[..]), &[1, 1, 1, 2, 2]);
+    let mix = Mix { shares: logits.softmax().unwrap(), palette: palette.clone() };
+    let loss = log_loss(&mix, &clips).unwrap();
+    near(loss.value(), log_loss_by_the_formula(&SHARES, &COLOURS), "log loss");
+    let gradients = grad(loss, &[&logits, &palette]).unwrap();
+    for (at, found) in gradients[0].values().iter().enumerate() {
+        let moved = |by: f64| {
+            let mut rows = SHARES;
+            rows[at / 3][at % 3] += by;
+            log_loss_by_the_formula(&rows, &COLOURS)
+        };
+        let wanted = (moved(1e-6) - moved(-1e-6)) / 2e-6;
+        assert!((found - wanted).abs() < 1e-6, "share {at}: {found}, by differences {wanted}");
+    }
+    for (at, found) in gradients[1].values().iter().enumerate() {
+        let moved = |by: f64| {
+            let mut rows = COLOURS;
+            rows[at / 2][at % 2] += by;
+            log_loss_by_the_formula(&SHARES, &rows)
+        };
+        let wanted = (moved(1e-6) - moved(-1e-6)) / 2e-6;
+        assert!((found - wanted).abs() < 1e-5, "colour {at}: {found}, by differences {wanted}");
+    }
+}
+
+/// Where a pixel is all one wrong colour, the absolute difference has almost no gradient by the
+/// logit of the right colour; the log loss has a gradient near -1. It stays finite if even the
+/// share underflows.
+#[test]
+fn log_loss_sees_colours_without_a_share() {
+    let device = CpuDevice::default();
+    let tensor = |data: &[f32], shape: &[usize]| CpuTensor::from_slice(&device, data, shape);
+    let palette = Var::constant(tensor(&[-1.0, 1.0], &[1, 2, 1]).unwrap());
+    let clip = Var::constant(tensor(&[1.0], &[1, 1, 1, 1, 1]).unwrap());
+    let of = |logit: f32| {
+        let logits = Var::leaf(tensor(&[0.0, logit], &[1, 1, 2]).unwrap());
+        let mix = Mix { shares: logits.softmax().unwrap(), palette: palette.clone() };
+        let film = mix.shares.matmul(&mix.palette).unwrap();
+        let difference = film.affine(1.0, -1.0).unwrap().abs().unwrap().mean_all().unwrap();
+        let slope = |loss: Var<CpuTensor>| grad(loss, &[&logits]).unwrap()[0].to_vec().unwrap()[1];
+        (slope(difference), slope(log_loss(&mix, &clip).unwrap()))
+    };
+    let (difference, log_loss) = of(-8.0);
+    assert!(difference.abs() < 1e-3 && log_loss < -0.9, "{difference} {log_loss}");
+    let (_, log_loss) = of(-300.0);
+    assert!(log_loss.is_finite(), "{log_loss}");
 }
 
 /// A matcher's logits lie between -40 and 40. If the probability of the own sentence underflows in

@@ -183,7 +183,7 @@ fn files_that_are_no_models_say_why() {
         ("no config", without("kinora.config"), "kinora.config"),
         ("no card", without("kinora.card"), "kinora.card"),
         ("no tokenizer", without("kinora.tokenizer"), "kinora.tokenizer"),
-        ("a newer format", set("kinora.format", "6"), "format 6 is newer than this program (5)"),
+        ("a newer format", set("kinora.format", "7"), "format 7 is newer than this program (6)"),
         ("a format of the future", set("kinora.format", "4294967295"), "newer"),
         ("a format that is none", set("kinora.format", "one"), "kinora.format"),
         ("a negative format", set("kinora.format", "-1"), "kinora.format"),

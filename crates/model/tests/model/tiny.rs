@@ -27,7 +27,9 @@ pub fn config() -> ModelConfig {
             decoder: vec![4],
             group: 2,
             style: 5,
+            wide: 6,
             palette: 3,
+            bypass: true,
             cells: true,
             refine: true,
         },
@@ -39,8 +41,15 @@ pub fn config() -> ModelConfig {
 pub fn earlier() -> ModelConfig {
     let config = config();
     let encoder = EncoderConfig { unit: false, ..config.encoder };
-    let generator =
-        GeneratorConfig { style: 0, palette: 0, cells: false, refine: false, ..config.generator };
+    let generator = GeneratorConfig {
+        style: 0,
+        wide: 0,
+        palette: 0,
+        bypass: false,
+        cells: false,
+        refine: false,
+        ..config.generator
+    };
     ModelConfig { encoder, generator, matcher: None, ..config }
 }
 
