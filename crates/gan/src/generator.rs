@@ -51,6 +51,8 @@ pub struct Generator<T> {
     /// normalised.
     bypass: Option<Conv<T>>,
     cells: Option<Cells<T>>,
+    /// From each cell of the decoder's input to the pixels of this cell.
+    sketch: Option<Conv<T>>,
     /// One before each block of the decoder, or none.
     refine: Vec<Refine<T>>,
     decoder: Vec<Block<T>>,
@@ -93,6 +95,10 @@ pub struct Drawn<T> {
     pub frames: T,
     /// The colours and shares that give `frames`; `None` for a generator without palette.
     pub mix: Option<Mix<T>>,
+    /// A linear function of the decoder's input, of the shape of `frames`; `None` for a generator
+    /// without sketches. A training that brings it near real frames teaches the layers before the
+    /// decoder, past the decoder.
+    pub sketch: Option<T>,
 }
 
 /// Pixels as mixtures of the colours of their film.
@@ -167,6 +173,13 @@ impl<T> Generator<T> {
                 tell: Linear::with(init, [word, hidden], Fill::Zeros, None)?,
             }),
         };
+        let sketch = match config.sketch {
+            false => None,
+            true => {
+                let pixels = film.height * film.width / area * film.channels;
+                Some(Conv::new(init, [1, 1, 1], hidden, pixels, same([1, 1, 1]))?)
+            }
+        };
         let (mut refine, mut decoder) = (Vec::new(), Vec::new());
         for &next in &config.decoder {
             let condition = known + word;
@@ -201,6 +214,7 @@ impl<T> Generator<T> {
             recurrence,
             bypass,
             cells,
+            sketch,
             refine,
             decoder,
             output,
@@ -286,6 +300,16 @@ impl<T: Tensor> Generator<T> {
             let told = tell.forward(&attention.many(&asking, words, bias)?.0)?;
             x = x.add(&told.reshape([n * t, 1, h, w, hidden])?)?;
         }
+        let sketch = match &self.sketch {
+            None => None,
+            Some(sketch) => {
+                let (rows, columns) = (height / h, width / w);
+                let cells = sketch.forward(&x)?;
+                let cells = cells.reshape([n * t, h, w, rows, columns * channels])?;
+                let film = [n, t, height, width, channels];
+                Some(cells.permute(&[0, 1, 3, 2, 4])?.reshape(film)?)
+            }
+        };
         let contexts = pick(&contexts)?;
         let word = contexts.shape()[2];
         let per_frame = |x: &T| {
@@ -314,7 +338,7 @@ impl<T: Tensor> Generator<T> {
             None => x.tanh()?,
             Some(Mix { shares, palette }) => shares.matmul(palette)?,
         };
-        Ok(Drawn { frames: frames.reshape([n, t, height, width, channels])?, mix })
+        Ok(Drawn { frames: frames.reshape([n, t, height, width, channels])?, mix, sketch })
     }
 
     /// The style `[n, style]`, or s and z `[n, sentence + noise]` if there is no style.
@@ -458,6 +482,7 @@ impl<T> Module<T> for Generator<T> {
             recurrence: self.recurrence.try_map(&join(path, "recurrence"), f)?,
             bypass: self.bypass.try_map(&join(path, "bypass"), f)?,
             cells: self.cells.try_map(&join(path, "cells"), f)?,
+            sketch: self.sketch.try_map(&join(path, "sketch"), f)?,
             refine: self.refine.try_map(&join(path, "refine"), f)?,
             decoder: self.decoder.try_map(&join(path, "decoder"), f)?,
             output: self.output.try_map(&join(path, "output"), f)?,

@@ -76,9 +76,9 @@ pub struct CopyingConfig {
     /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
     /// twentieth along a cosine.
     pub rate: f32,
-    /// The weight of the loss mean(|d| + λ d² + κ ℓ), where d is the difference between a real clip
-    /// and its copy, and ℓ is the negative log-likelihood of the clip
-    /// ([`kinora_gan::log_loss`]). 0 turns copying off in all phases, and requires `steps` = 0.
+    /// The weight of the loss mean(|d| + λ d² + κ ℓ + e²), where d is the difference between a real
+    /// clip and its copy, ℓ is the negative log-likelihood of the clip ([`kinora_gan::log_loss`]),
+    /// and e is the difference between the clip and the sketch of its copy. 0 turns copying off in all phases, and requires `steps` = 0.
     pub weight: f32,
     /// λ until the learning rate has risen; then it falls to 0 over half of `steps`. A generator
     /// that starts from new weights needs λ or κ above 0.

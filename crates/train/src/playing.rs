@@ -136,7 +136,7 @@ impl<T: Tensor> State<T> {
                 let fake = draw(0, Var::concat(&z, 0)?, &which)?.frames;
                 let copies = z_copies.map(|_| fake.slice(0, 0, copied)).transpose()?;
                 let films = z_films.map(|_| fake.slice(0, copied, n - copied)).transpose()?;
-                (copies.map(|frames| Drawn { frames, mix: None }), films, Some(fake))
+                (copies.map(|frames| Drawn { frames, mix: None, sketch: None }), films, Some(fake))
             }
             // All frames of a clip show the same figure, so a few frames of many clips should teach more
             // than all frames of a few clips. The matcher sees half of the frames anyway.
@@ -153,7 +153,7 @@ impl<T: Tensor> State<T> {
         };
 
         let mut loss = Var::constant(T::full(device, 0.0, [])?);
-        if let (Some(code), Some(Drawn { frames: copies, mix })) = (code, copies) {
+        if let (Some(code), Some(Drawn { frames: copies, mix, sketch })) = (code, copies) {
             let clips = real.slice(0, 0, copied)?;
             let wanted = frames(&clips, &which)?;
             let difference = copies.sub(&constant(&wanted))?;
@@ -178,6 +178,12 @@ impl<T: Tensor> State<T> {
                 let log_loss = log_loss(mix, &constant(&wanted))?;
                 guarded.push(("loss_likelihood", log_loss.value().clone()));
                 copy = copy.add(&log_loss.affine(early * likelihood, 0.0)?)?;
+            }
+            if let Some(sketch) = &sketch {
+                let difference = sketch.sub(&constant(&wanted))?;
+                let squares = difference.mul(&difference)?.mean_all()?;
+                guarded.push(("loss_sketch", squares.value().clone()));
+                copy = copy.add(&squares)?;
             }
             let copy = match &self.net.matcher {
                 // In playing, the discriminators replace this loss.

@@ -33,6 +33,8 @@ pub struct GeneratorConfig {
     /// Whether each cell of the recurrent state also attends to the words by itself, before the
     /// decoder.
     pub cells: bool,
+    /// Whether the decoder's input also gives a sketch of the frames, for training.
+    pub sketch: bool,
     /// Whether a residual block of two convolutions comes before each block of the decoder.
     pub refine: bool,
 }
@@ -53,6 +55,7 @@ impl Default for GeneratorConfig {
             palette: 0,
             bypass: false,
             cells: false,
+            sketch: false,
             refine: false,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::differences::{check, fresh, randn, unsettled, weighed};
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_gan::{FilmShape, Generator, GeneratorConfig, Noise};
+use kinora_gan::{Drawn, FilmShape, Generator, GeneratorConfig, Noise};
 use kinora_nn::{Fresh, Module};
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Random, Shape, Tensor, Var};
@@ -27,6 +27,7 @@ fn config() -> GeneratorConfig {
         wide: 0,
         bypass: false,
         cells: false,
+        sketch: false,
         refine: false,
     }
 }
@@ -40,6 +41,7 @@ fn styled() -> GeneratorConfig {
         palette: 4,
         bypass: true,
         cells: true,
+        sketch: true,
         refine: true,
         ..config()
     }
@@ -134,7 +136,11 @@ fn gradients_of(config: &GeneratorConfig) {
         [inputs.sentence, inputs.words, inputs.bias, inputs.noise.film, inputs.noise.frames]
             .map(Var::constant);
     let noise = Noise { film, frames };
-    check(&of(config), |g| weighed(&g.forward(&sentence, &words, &bias, &noise)?));
+    check(&of(config), |g| {
+        let Drawn { frames, sketch, .. } = g.draw(&sentence, &words, &bias, &noise, &[0, 1, 2])?;
+        let sum = weighed(&frames)?;
+        sketch.map_or(Ok(sum.clone()), |sketch| sum.add(&weighed(&sketch)?))
+    });
 }
 
 /// With two colours each pixel lies on the straight line between them; the colours are
@@ -210,6 +216,7 @@ fn without_style_and_palette_the_tensors_are_those_of_old_models() {
         "wide.plan.0.weight", "wide.plan.0.bias", "wide.plan.1.weight",
         "bypass.weight",
         "cells.attention.weight", "cells.tell.weight",
+        "sketch.weight", "sketch.bias",
         "refine.0.first.weight", "refine.0.first.bias",
         "refine.0.norm.modulation.weight", "refine.0.norm.modulation.bias",
         "refine.0.second.weight", "refine.0.second.bias",
@@ -372,7 +379,8 @@ fn sizes_that_make_no_generator() {
 #[test]
 fn new_layers_change_no_film() {
     let config = GeneratorConfig { hidden: 4, style: 5, ..config() };
-    let with = GeneratorConfig { wide: 7, cells: true, refine: true, ..config.clone() };
+    let with =
+        GeneratorConfig { wide: 7, cells: true, sketch: true, refine: true, ..config.clone() };
     let without = Generator::new(&mut fresh(), &config, FILM, SENTENCE, WORD).unwrap();
     let fresh: Generator<Reference> =
         Generator::new(&mut fresh(), &with, FILM, SENTENCE, WORD).unwrap();
@@ -402,6 +410,33 @@ fn a_bypass_normalises_the_input_of_the_recurrence() {
     };
     assert!(differ(true) < 1e-3, "{}", differ(true));
     assert!(differ(false) > 0.05, "{}", differ(false));
+}
+
+/// A sketch has the shape of the frames, and a cell of the recurrent state gives the pixels that lie
+/// in it: with a bias that tells the rows and columns of a cell apart, each cell has these pixels.
+#[test]
+fn a_sketch_is_made_cell_by_cell() {
+    let config = styled();
+    let generator = of(&config).map(|name, x| match name {
+        "sketch.weight" => x.affine(0.0, 0.0).unwrap(),
+        "sketch.bias" => {
+            let count = x.shape().elements();
+            Reference::new((0..count).map(|i| i as f64).collect(), [count]).unwrap()
+        }
+        _ => x.clone(),
+    });
+    let Inputs { sentence, words, bias, noise } = Inputs::<Reference>::draw(&(), 2, FILM, &config);
+    let sketch = generator.draw(&sentence, &words, &bias, &noise, &[0, 2]).unwrap().sketch;
+    let sketch = sketch.unwrap();
+    let FilmShape { height, width, channels, .. } = FILM;
+    assert_eq!(sketch.shape()[..], [2, 2, height, width, channels]);
+    let [h, w] = config.base(FILM).unwrap();
+    let (rows, columns) = (height / h, width / w);
+    for (at, &value) in sketch.values().iter().enumerate() {
+        let (row, column) = (at / channels / width % height, at / channels % width);
+        let inside = (row % rows * columns + column % columns) * channels + at % channels;
+        assert_eq!(value, inside as f64, "{at}");
+    }
 }
 
 /// Many queries of a sentence get what each of them gets alone.

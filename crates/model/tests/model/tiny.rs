@@ -31,6 +31,7 @@ pub fn config() -> ModelConfig {
             palette: 3,
             bypass: true,
             cells: true,
+            sketch: true,
             refine: true,
         },
         matcher: Some(MatcherConfig { channels: vec![8], features: 4 }),
@@ -47,6 +48,7 @@ pub fn earlier() -> ModelConfig {
         palette: 0,
         bypass: false,
         cells: false,
+        sketch: false,
         refine: false,
         ..config.generator
     };
