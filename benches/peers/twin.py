@@ -185,8 +185,19 @@ class Generator(nn.Module):
         self.pose = weights.below("pose").linear() if has_style else None
         self.plan = weights.below("plan").linear(rows)
         self.moment = weights.below("moment").linear(rows)
+        # Two more paths: to the style, and to the recurrence.
+        self.wide = weights.find("wide.style.0.weight") is not None
+        if self.wide:
+            wide = weights.below("wide")
+            self.to_style = nn.ModuleList(wide.below(f"style.{i}").linear() for i in range(2))
+            plan = [wide.below("plan.0").linear(), wide.below("plan.1").linear(rows)]
+            self.to_plan = nn.ModuleList(plan)
         self.input = weights.below("recurrence.input").conv(self.layout)
         self.state = weights.below("recurrence.state").conv(self.layout)
+        # Past the recurrence to the decoder.
+        bypass = weights.find("bypass.weight")
+        padding = (0, 0, 0)
+        self.bypass = None if bypass is None else weights.below("bypass").conv(self.layout, padding=padding)
         # Attention of each cell: what it asks, and what it is told.
         cells = [weights.find(f"cells.{name}.weight") for name in ("attention", "tell")]
         self.cells = None if cells[0] is None else nn.ParameterList(
@@ -211,14 +222,22 @@ class Generator(nn.Module):
         """Frames [n, t, c, h, w]."""
         n, t = z.shape[0], self.frames
         noises, _ = self.noise(epsilon)
-        known = torch.cat([sentence, z], 1)
-        for layer in self.style:
-            known = F.leaky_relu(layer(known), SLOPE)
+        both = known = torch.cat([sentence, z], 1)
+        for k, layer in enumerate(self.style):
+            known = layer(known)
+            if self.wide and k == 1:
+                first, second = self.to_style
+                known = known + second(F.leaky_relu(first(both), SLOPE))
+            known = F.leaky_relu(known, SLOPE)
         places = self.position[:, None].expand(t, n, -1)
         posed = torch.cat([known.expand(t, n, -1), places], 2)
+        seen = torch.cat([posed, both.expand(t, n, -1)], 2) if self.wide else None
         if self.pose is not None:
             posed = F.leaky_relu(self.pose(posed), SLOPE)
         plans = self.plan(posed)
+        if self.wide:
+            first, second = self.to_plan
+            plans = plans + second(F.leaky_relu(first(seen), SLOPE))
         # One convolution over input and state together, or one over each.
         if self.joined:
             kernel = torch.cat([self.input.weight, self.state.weight], 1)
@@ -226,12 +245,15 @@ class Generator(nn.Module):
         c = torch.zeros_like(h)
         asked = words.transpose(1, 2)
         scale = words.shape[2] ** -0.5
-        contexts, states = [], []
+        contexts, inputs, states = [], [], []
         for plan, noise in zip(plans.unbind(0), noises.unbind(1)):
             query = torch.cat([sentence, h.mean((2, 3))], 1) @ self.attention
             score = torch.bmm(query[:, None], asked)[:, 0] * scale + bias
             context = torch.bmm(score.softmax(1)[:, None], words)[:, 0]
-            x = F.leaky_relu(plan + self.moment(torch.cat([context, noise], 1)), SLOPE)
+            x = plan + self.moment(torch.cat([context, noise], 1))
+            if self.bypass is not None:
+                x = F.layer_norm(x, x.shape[1:], eps=EPSILON)
+            x = F.leaky_relu(x, SLOPE)
             x = x.view(n, self.inputs, *self.base).contiguous(memory_format=self.layout)
             if self.joined:
                 gates = F.conv2d(torch.cat([x, h], 1), kernel, self.input.bias, padding=1)
@@ -241,8 +263,12 @@ class Generator(nn.Module):
             c = torch.addcmul(f.sigmoid() * c, i.sigmoid(), g.tanh())
             h = o.sigmoid() * c.tanh()
             contexts.append(context)
+            inputs.append(x)
             states.append(h)
         x = torch.stack(states, 1)
+        if self.bypass is not None:
+            past = self.bypass(torch.cat(inputs))
+            x = x + past.unflatten(0, (t, n)).transpose(0, 1)
         if self.cells is not None:
             # [n, t · h · w, hidden]
             flat = x.permute(0, 1, 3, 4, 2).reshape(n, -1, self.hidden)
@@ -619,7 +645,9 @@ class Bench:
         twin = Twin(config, self.tensors, formats())
 
         def ours(kind):
-            return sum(x.numel() for name, x in self.tensors.items() if name.startswith(kind))
+            # The sketch is trained in copying alone.
+            names = [name for name in self.tensors if name.startswith(kind) and ".sketch." not in name]
+            return sum(self.tensors[name].numel() for name in names)
 
         def theirs(parameters):
             return sum(x.numel() for x in parameters)

@@ -1,7 +1,7 @@
 use kinora_nn::{
     Conv, ConvLstm, Embedding, Fill, Gru, Init, Linear, LstmState, Module, join, same,
 };
-use kinora_tensor::{NormSpec, Result, Tensor};
+use kinora_tensor::{Error, NormSpec, Result, Tensor};
 
 use crate::{Attention, FilmShape};
 
@@ -26,6 +26,8 @@ pub(crate) const SLOPE: f32 = 0.2;
 ///
 /// With a style, a network of two layers on s and z replaces s and z in the pose, the norms and the
 /// palette, so a word can overrule the noise. (A layer that is linear in both can only add them.)
+/// Wide paths add to the style and to the recurrence's input. A bypass normalises this input and adds
+/// it to the decoder's input.
 /// With a palette, the decoder computes for each pixel the shares of the film's colours, and the
 /// style gives these colours.
 #[derive(Clone, Debug)]
@@ -37,18 +39,17 @@ pub struct Generator<T> {
     style: Option<(Linear<T>, Linear<T>)>,
     position: Embedding<T>,
     attention: Attention<T>,
-    /// From the style and the frame embedding to the pose, which is not a sum of both: a leaky ReLU
-    /// follows this layer.
+    /// Maps the style and the frame embedding to the pose. A leaky ReLU follows.
     pose: Option<Linear<T>>,
-    /// From the pose (without a style: from s, z and the frame embedding) to a summand of the
+    /// Maps the pose (without a style: s, z and the frame embedding) to the first summand of the
     /// recurrence's input.
     plan: Linear<T>,
     wide: Option<Wide<T>>,
-    /// From the context and z_t, which are known only at their frame, to the other summand.
+    /// Maps the context and z_t of a frame to the second summand of the recurrence's input.
     moment: Linear<T>,
     recurrence: ConvLstm<T>,
-    /// From the recurrence's input to a summand of its state, for the decoder. With it, this input is
-    /// normalised.
+    /// Skip connection: maps the recurrence's input to a summand of the decoder's input. If it is
+    /// present, the recurrence's input is normalised.
     bypass: Option<Conv<T>>,
     cells: Option<Cells<T>>,
     /// From each cell of the decoder's input to the pixels of this cell.
@@ -75,7 +76,7 @@ struct Wide<T> {
 #[derive(Clone, Debug)]
 struct Cells<T> {
     attention: Attention<T>,
-    /// From the context to the summand of the cell, which is 0 before training.
+    /// Maps the context of a cell to a summand of the cell. The summand is 0 before training.
     tell: Linear<T>,
 }
 
@@ -95,10 +96,8 @@ pub struct Drawn<T> {
     pub frames: T,
     /// The colours and shares that give `frames`; `None` for a generator without palette.
     pub mix: Option<Mix<T>>,
-    /// A linear function of the decoder's input, of the shape of `frames`; `None` for a generator
-    /// without sketches. A training that brings it near real frames teaches the layers before the
-    /// decoder, past the decoder.
-    pub sketch: Option<T>,
+    /// The decoder's input, `[n · t, 1, h / 2ᵏ, w / 2ᵏ, hidden]` for k blocks of the decoder.
+    pub input: T,
 }
 
 /// Pixels as mixtures of the colours of their film.
@@ -238,8 +237,8 @@ impl<T: Tensor> Generator<T> {
         self.frames(sentence, words, bias, noise, &all)
     }
 
-    /// The frames `which` of the films of [`Generator::forward`], in that order. The recurrence ends
-    /// with the last of them; only those in `which` are decoded.
+    /// The frames with the indices `which` of the films of [`Generator::forward`], in that order. The
+    /// recurrence stops after the largest index. Only the frames in `which` are decoded.
     ///
     /// # Shapes
     /// Those of [`Generator::forward`], with t = `which.len()`.
@@ -260,8 +259,10 @@ impl<T: Tensor> Generator<T> {
         Ok(self.draw(sentence, words, bias, noise, which)?.frames)
     }
 
-    /// The frames of [`Generator::frames`], and the colours of which they are mixed if the generator
-    /// has a palette.
+    /// The frames of [`Generator::frames`], with their mixture of colours and the decoder's input.
+    ///
+    /// # Shapes
+    /// Those of [`Generator::frames`].
     ///
     /// # Errors
     /// Those of [`Generator::forward`].
@@ -277,7 +278,15 @@ impl<T: Tensor> Generator<T> {
         which: &[usize],
     ) -> Result<Drawn<T>> {
         let known = self.known(sentence, &noise.film)?;
-        let last = which.iter().max().expect("a frame");
+        let last = *which.iter().max().expect("a frame");
+        assert!(last < self.film.frames, "frame {last} of {}", self.film.frames);
+        if noise.frames.shape().get(1) != Some(&self.film.frames) {
+            return Err(Error::Shape {
+                op: "generator",
+                shapes: vec![*noise.frames.shape()],
+                reason: format!("the noise must have {} frames", self.film.frames),
+            });
+        }
         let frames = noise.frames.slice(1, 0, last + 1)?;
         let noise = &Noise { film: noise.film.clone(), frames };
         let (contexts, inputs, states) = self.unroll(&known, sentence, words, bias, noise)?;
@@ -300,16 +309,7 @@ impl<T: Tensor> Generator<T> {
             let told = tell.forward(&attention.many(&asking, words, bias)?.0)?;
             x = x.add(&told.reshape([n * t, 1, h, w, hidden])?)?;
         }
-        let sketch = match &self.sketch {
-            None => None,
-            Some(sketch) => {
-                let (rows, columns) = (height / h, width / w);
-                let cells = sketch.forward(&x)?;
-                let cells = cells.reshape([n * t, h, w, rows, columns * channels])?;
-                let film = [n, t, height, width, channels];
-                Some(cells.permute(&[0, 1, 3, 2, 4])?.reshape(film)?)
-            }
-        };
+        let input = x.clone();
         let contexts = pick(&contexts)?;
         let word = contexts.shape()[2];
         let per_frame = |x: &T| {
@@ -338,7 +338,23 @@ impl<T: Tensor> Generator<T> {
             None => x.tanh()?,
             Some(Mix { shares, palette }) => shares.matmul(palette)?,
         };
-        Ok(Drawn { frames: frames.reshape([n, t, height, width, channels])?, mix, sketch })
+        Ok(Drawn { frames: frames.reshape([n, t, height, width, channels])?, mix, input })
+    }
+
+    /// The sketch of frames, of their shape: a linear function of the decoder's input. A loss on the
+    /// sketch trains the layers before the decoder directly. `None` for a generator without sketches.
+    ///
+    /// # Errors
+    /// If the frames are not of this generator, or the device fails.
+    pub fn sketch(&self, drawn: &Drawn<T>) -> Result<Option<T>> {
+        let Some(sketch) = &self.sketch else { return Ok(None) };
+        let FilmShape { height, width, channels, .. } = self.film;
+        let [h, w] = self.base;
+        let (rows, columns) = (height / h, width / w);
+        let cells = sketch.forward(&drawn.input)?;
+        let frames = cells.shape()[0];
+        let cells = cells.reshape([frames, h, w, rows, columns * channels])?;
+        Ok(Some(cells.permute(&[0, 1, 3, 2, 4])?.reshape(*drawn.frames.shape())?))
     }
 
     /// The style `[n, style]`, or s and z `[n, sentence + noise]` if there is no style.
@@ -430,8 +446,10 @@ impl<T: Tensor> Generator<T> {
         }
 
         let hidden = self.recurrence.state().weight.shape()[3];
-        let [zero, one] = [0.0, 1.0].map(|value| T::full(device, value, [1, h * w * input]));
-        let (zero, one) = (zero?, one?);
+        let full = |value: f32| T::full(device, value, [1, h * w * input]);
+        // The scale and the shift of the norm.
+        let spec = NormSpec { groups: 1, epsilon: 1e-5, slope: SLOPE };
+        let unit = self.bypass.as_ref().map(|_| Ok((full(1.0)?, full(0.0)?))).transpose()?;
         let mut state: Option<LstmState<T>> = None;
         for (frame, noise) in noises.iter().enumerate() {
             let pooled = match &state {
@@ -442,12 +460,10 @@ impl<T: Tensor> Generator<T> {
             let (context, weights) = self.attention.forward(&query, words, bias)?;
             let moment = self.moment.forward(&T::concat(&[&context, noise], 1)?)?;
             let x = plans.select(0, frame)?.add(&moment)?;
-            let x = match &self.bypass {
+            let x = match &unit {
                 None => x.leaky_relu(SLOPE)?,
-                // Large inputs would saturate the gates, which then pass no gradient.
-                Some(_) => {
-                    x.norm(&one, &zero, NormSpec { groups: 1, epsilon: 1e-5, slope: SLOPE })?
-                }
+                // Large inputs would saturate the gates, which then pass almost no gradient.
+                Some((scale, shift)) => x.norm(scale, shift, spec)?,
             };
             let x = x.reshape([n, 1, h, w, input])?;
             let next = match &state {

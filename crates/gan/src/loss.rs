@@ -85,8 +85,8 @@ impl Loss {
     }
 }
 
-/// The cross entropy of each clip's own sentence among all sentences, averaged over the clips
-/// (van den Oord et al., "Representation learning with contrastive predictive coding", 2018,
+/// The InfoNCE loss: the mean over the clips of the cross entropy of the clip's own sentence among
+/// all sentences (van den Oord et al., "Representation learning with contrastive predictive coding", 2018,
 /// equation 4).
 ///
 /// # Shapes
@@ -104,18 +104,18 @@ pub fn contrast<T: Tensor>(logits: &T) -> Result<T> {
     logits.softmax()?.affine(1.0, 1e-30)?.log()?.mul(&own)?.sum_all()
 }
 
-/// The squared distance |x - y|² from a pixel at which a colour has a quarter of the density that it
-/// has at the pixel itself.
+/// The squared distance |x - y|² of pixel x and colour y at which the density is a quarter of its
+/// maximum.
 const NEAR: f32 = 0.01;
 
 /// The negative log-likelihood -log p(x) of the pixels x of clips, averaged over the pixels, a scalar.
 ///
-/// p is the mixture that `mix` gives for each pixel: p(x) = Σᵢ shareᵢ / (1 + |x - colourᵢ|² / NEAR)², not
-/// normalised over x. Its gradient does not vanish where the share of the right colour is almost 0,
-/// while the gradient of a difference of colours does.
+/// p(x) = Σᵢ shareᵢ / (1 + |x - colourᵢ|² / NEAR)² is the mixture of the colours of the pixel in `mix`,
+/// with NEAR = 0.01. p is not normalised over x. This loss has a gradient even if the share of the
+/// right colour is almost 0; a loss on the difference of colours then has almost none.
 ///
 /// # Shapes
-/// clips `[n, t, h, w, c]`, with the n, t, h, w and c of the mix.
+/// clips `[n, t, h, w, c]` with values in [-1, 1], and with the n, t, h, w and c of the mix.
 ///
 /// # Errors
 /// If the shapes disagree, or the device fails.
@@ -126,16 +126,16 @@ pub fn log_loss<T: Tensor>(mix: &Mix<T>, clips: &T) -> Result<T> {
     let x = clips.reshape([n, pixels, channels])?;
     let square = |x: &T| x.mul(x)?.sum(&[2]);
     let full = |value: f32, rows: usize| T::full(device, value, [n, rows, 1]);
-    // One product gives 1 + |x - y|² / NEAR = (x, |x|², 1) · (-2 y / NEAR, 1 / NEAR, 1 + |y|² / NEAR).
+    // One product gives
+    // 1 + |x - y|² / NEAR = (x, |x|², 1) · (-2 y / NEAR, 1 / NEAR, 1 + |y|² / NEAR).
     let y = &mix.palette;
     let scale = NEAR.recip();
     let left = T::concat(&[&x, &square(&x)?, &full(1.0, pixels)?], 2)?;
     let squares = square(y)?.affine(scale, 1.0)?;
     let right = T::concat(&[&y.affine(-2.0 * scale, 0.0)?, &full(scale, colours)?, &squares], 2)?;
     let far = left.matmul_t(false, &right, true)?;
-    let likelihood = mix.shares.div(&far.mul(&far)?)?.sum(&[2])?;
-    // The logarithm of a likelihood that underflows to 0 would be infinite.
-    likelihood.affine(1.0, 1e-30)?.log()?.mean_all()?.neg()
+    // For values in [-1, 1] and c = 4 channels p is at least (1 + 4 c / NEAR)⁻² = 4 · 10⁻⁷.
+    mix.shares.div(&far.mul(&far)?)?.sum(&[2])?.log()?.mean_all()?.neg()
 }
 
 /// The penalty R1: E‖∇ₓ ℓ(x)‖² over real clips, a scalar (Mescheder et al., "Which training methods

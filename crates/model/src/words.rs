@@ -51,7 +51,7 @@ pub struct Reading {
 pub struct Strange {
     /// The words near each caption word.
     near: BTreeMap<String, Vec<String>>,
-    /// The words that it never uses.
+    /// The words that [`Lexicon::disturbed`] never inserts.
     except: BTreeSet<String>,
 }
 
@@ -163,29 +163,33 @@ impl Lexicon {
         is_word(word) && !self.words.contains(&small) && !strange.except.contains(&small)
     }
 
-    /// The sentence with strange words, which no caption has, at one to four of its caption words. With
-    /// a probability of ½ a strange word near the caption word replaces it, if there is one. Otherwise
-    /// a random strange word replaces it, or comes before it, with equal probability. A training on
-    /// such sentences learns to follow a new word that is near a known one, and to ignore other new
-    /// words.
+    /// The sentence with one to four caption words changed by new words, which no caption has. With
+    /// probability ½, a near word replaces the caption word, if the caption word has near words.
+    /// Otherwise a random new word replaces the caption word or is inserted before it, with equal
+    /// probability. A model trained on such sentences learns to follow a new word that is near a
+    /// known word, and to ignore other new words.
     ///
-    /// Unchanged is a sentence without caption words, and every sentence of a model without a table
-    /// of word vectors.
+    /// A sentence without caption words does not change. Without a table of word vectors, no
+    /// sentence changes.
     ///
     /// # Errors
     /// If the sentence cannot be tokenized.
     pub fn disturbed(&self, text: &str, strange: &Strange, random: &mut Random) -> Result<String> {
         /// Strange words in a sentence at most.
         const MOST: usize = 4;
-        let tokens = self.tokenizer.analyse(text)?.tokens;
+        let analysis = self.tokenizer.analyse(text)?;
         let says = |token: &&Token| {
             let word = small(text, token);
             self.words.contains(&word) && !WEIGHTLESS.contains(&word.as_str())
         };
-        let mut left: Vec<&Token> = tokens.iter().filter(says).collect();
+        let mut left: Vec<&Token> = analysis.tokens.iter().filter(says).collect();
         let Some(vectors) = self.vectors().filter(|all| !all.is_empty()) else {
             return Ok(text.into());
         };
+        // Inserted words must not push the end of the sentence out of the encoder's input.
+        let places = |token| Pieces::places_of(&analysis, token, Some(vectors));
+        let mut room =
+            self.places().saturating_sub(analysis.tokens.iter().map(places).sum::<usize>());
         let count = left.len().min(1 + random.below(MOST));
         let mut changed: Vec<&Token> =
             (0..count).map(|_| left.swap_remove(random.below(left.len()))).collect();
@@ -202,15 +206,19 @@ impl Lexicon {
                 continue;
             }
             match self.any_strange(vectors, strange, random) {
-                Some(other) if random.below(2) == 0 => disturbed += other,
-                Some(other) => disturbed += &format!("{other} {own}"),
+                Some(other) if random.below(2) == 0 || room == 0 => disturbed += other,
+                Some(other) => {
+                    disturbed += &format!("{other} {own}");
+                    room -= 1;
+                }
                 None => disturbed += own,
             }
         }
         Ok(disturbed + &text[copied..])
     }
 
-    /// A random strange word; `None` if the table has few words besides those of captions.
+    /// A random new word; `None` if many random words of the table are all caption words, or words
+    /// that are never inserted.
     fn any_strange<'a>(
         &self,
         vectors: &'a Vectors,

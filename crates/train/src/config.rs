@@ -76,15 +76,15 @@ pub struct CopyingConfig {
     /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
     /// twentieth along a cosine.
     pub rate: f32,
-    /// The weight of the loss mean(|d| + λ d² + κ ℓ + e²), where d is the difference between a real
-    /// clip and its copy, ℓ is the negative log-likelihood of the clip ([`kinora_gan::log_loss`]),
-    /// and e is the difference between the clip and the sketch of its copy. 0 turns copying off in all phases, and requires `steps` = 0.
+    /// The weight of the loss mean(|d| + λ d² - κ log p + η e²). d: the copy minus the clip. p:
+    /// the likelihood of the clip ([`kinora_gan::log_loss`]). e: the sketch of the copy
+    /// minus the clip. η falls from 1 to 0 like λ. Weight 0 turns copying off in all phases, and requires `steps` = 0.
     pub weight: f32,
-    /// λ until the learning rate has risen; then it falls to 0 over half of `steps`. A generator
-    /// that starts from new weights needs λ or κ above 0.
+    /// The initial value of λ. λ is constant during the warm-up of the learning rate (200 steps);
+    /// over the next `steps` / 2 steps it falls to 0. A generator with new weights needs λ or κ above
+    /// 0.
     pub squared: f32,
-    /// κ until the learning rate has risen; then it falls to 0 over half of `steps`. Without
-    /// `generator.palette` there is no ℓ.
+    /// The initial value of κ; κ falls like λ. It must be 0 where `generator.palette` is 0.
     pub likelihood: f32,
     /// The weight of the KL divergence, in nats, of the recogniser's codes from normal noise.
     pub divergence: f32,
@@ -270,6 +270,10 @@ impl Config {
             if !(value >= 0.0 && value.is_finite()) {
                 return fail(key, value.to_string(), "at least 0");
             }
+        }
+        if self.copying.likelihood > 0.0 && self.generator.palette == 0 {
+            let wanted = "0 where generator.palette is 0";
+            return fail("copying.likelihood", self.copying.likelihood.to_string(), wanted);
         }
         if self.copying.weight == 0.0 && self.copying.steps > 0 {
             let wanted = "0 where copying.weight is 0";

@@ -2,13 +2,12 @@
 //! random noise, which the matcher scores; then it also plays against the discriminators.
 
 use kinora_embed::Encoded;
-use kinora_gan::{
-    Drawn, Generator, Logits, Matcher, Noise, Recogniser, contrast, frames, log_loss,
-};
+use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast, frames, log_loss};
 use kinora_model::Net;
 use kinora_nn::{Adam, AdamConfig, clip_factor, freeze, gradient_norm, lift, parameters};
 use kinora_tensor::{Tensor, Var, grad};
 
+use crate::config::CopyingConfig;
 use crate::critic::{Critic, Judgement};
 use crate::measured::{Guarded, Share};
 use crate::reading::cosine;
@@ -17,9 +16,9 @@ use crate::{Config, Fed, Measured, Phase, Result, State};
 
 /// Steps in which the learning rate of copying rises to its full value.
 const WARM_UP: f32 = 200.0;
-/// The weight of [`looks`], relative to the absolute difference of the pixels.
+/// The weight of the perceptual loss [`looks`], relative to the weight of |d|.
 const LOOKS: f32 = 0.03;
-/// The share of the steps of copying over which λ and κ fall to 0.
+/// The share of the steps of copying over which the weight of the sketch, λ and κ fall to 0.
 const EARLY: f32 = 0.5;
 
 /// The config of the generator's Adam at step `step` of a training, counted from 1.
@@ -37,7 +36,8 @@ pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
     }
 }
 
-/// λ and κ of [`CopyingConfig`](crate::CopyingConfig) at step `step`, as a share of their initial values.
+/// The weight of the sketch at step `step`, and λ and κ of
+/// [`CopyingConfig`](crate::CopyingConfig) as a share of their initial values.
 fn early(config: &Config, step: u64) -> f32 {
     if config.phase(step) != Phase::Copying {
         return 0.0;
@@ -129,61 +129,61 @@ impl<T: Tensor> State<T> {
             z_films = Some(constant(&noise.film.slice(0, copied, n - copied)?));
         }
         let mut which: Vec<usize> = (0..t).collect();
-        let (copies, films, fake) = match phase {
+        let (copies, drawn, films, fake) = match phase {
             // The discriminators see all frames of all films, so they are drawn as one batch.
             Phase::Playing => {
                 let z: Vec<_> = z_copies.iter().chain(&z_films).collect();
                 let fake = draw(0, Var::concat(&z, 0)?, &which)?.frames;
                 let copies = z_copies.map(|_| fake.slice(0, 0, copied)).transpose()?;
                 let films = z_films.map(|_| fake.slice(0, copied, n - copied)).transpose()?;
-                (copies.map(|frames| Drawn { frames, mix: None, sketch: None }), films, Some(fake))
+                (copies, None, films, Some(fake))
             }
-            // All frames of a clip show the same figure, so a few frames of many clips should teach more
-            // than all frames of a few clips. The matcher sees half of the frames anyway.
+            // Frames of one clip show the same character, so few frames of many clips teach more
+            // than all frames of few clips. Films are drawn only at the frames that the matcher
+            // sees.
             _ => {
                 which = frames_of(config, step, t.div_ceil(8));
-                let copies = z_copies.map(|z| draw(0, z, &which)).transpose()?;
+                let drawn = z_copies.map(|z| draw(0, z, &which)).transpose()?;
                 let seen = Matcher::<T>::seen(t);
-                (
-                    copies,
-                    z_films.map(|z| draw(copied, z, &seen)).transpose()?.map(|d| d.frames),
-                    None,
-                )
+                let films = z_films.map(|z| draw(copied, z, &seen)).transpose()?;
+                let copies = drawn.as_ref().map(|drawn| drawn.frames.clone());
+                (copies, drawn, films.map(|films| films.frames), None)
             }
         };
 
         let mut loss = Var::constant(T::full(device, 0.0, [])?);
-        if let (Some(code), Some(Drawn { frames: copies, mix, sketch })) = (code, copies) {
+        if let (Some(code), Some(copies)) = (code, copies) {
             let clips = real.slice(0, 0, copied)?;
             let wanted = frames(&clips, &which)?;
             let difference = copies.sub(&constant(&wanted))?;
-            let copy = difference.abs()?.mean_all()?;
+            let mut copy = difference.abs()?.mean_all()?;
             let divergence = code.divergence()?;
             guarded.push(("loss_copy", copy.value().clone()));
             guarded.push(("divergence", divergence.value().clone()));
-            // The best copy by absolute differences is the median of the clips that the generator
-            // cannot tell apart. Where few of them have hair or a hat, the median is empty, and a
-            // pixel that is all one colour of the palette has hardly any gradient. The best copy by
-            // squared differences is the mean, which is not empty, and the likelihood has a gradient
-            // for any colour. So the generator learns rare shapes from both. Later both would leave
-            // the films blurred, but the median is sharp.
+            // Among clips that the generator cannot tell apart, the absolute difference is least
+            // for the median. The median lacks rare shapes such as a hat. A pixel whose palette
+            // share is near 1 for one colour has almost no gradient, so the hat is never learnt.
+            // Three other losses teach rare shapes. The squared difference is least for the mean,
+            // which shows the hat faintly. The likelihood has a gradient at any share. The sketch
+            // teaches the layers before the decoder. The first two blur the films, so all three
+            // fall to 0.
             let early = early(config, step);
-            let (squared, likelihood) = (config.copying.squared, config.copying.likelihood);
-            let mut copy = copy;
-            if early * squared > 0.0 {
-                let squares = difference.mul(&difference)?.mean_all()?;
-                copy = copy.add(&squares.affine(early * squared, 0.0)?)?;
-            }
-            if let (Some(mix), true) = (&mix, early * likelihood > 0.0) {
-                let log_loss = log_loss(mix, &constant(&wanted))?;
-                guarded.push(("loss_likelihood", log_loss.value().clone()));
-                copy = copy.add(&log_loss.affine(early * likelihood, 0.0)?)?;
-            }
-            if let Some(sketch) = &sketch {
-                let difference = sketch.sub(&constant(&wanted))?;
-                let squares = difference.mul(&difference)?.mean_all()?;
-                guarded.push(("loss_sketch", squares.value().clone()));
-                copy = copy.add(&squares)?;
+            if let Some(drawn) = drawn.filter(|_| early > 0.0) {
+                let squares = |x: &Var<T>| x.mul(x)?.mean_all();
+                let CopyingConfig { squared, likelihood, .. } = config.copying;
+                if squared > 0.0 {
+                    copy = copy.add(&squares(&difference)?.affine(early * squared, 0.0)?)?;
+                }
+                if let Some(mix) = drawn.mix.as_ref().filter(|_| likelihood > 0.0) {
+                    let log_loss = log_loss(mix, &constant(&wanted))?;
+                    guarded.push(("loss_likelihood", log_loss.value().clone()));
+                    copy = copy.add(&log_loss.affine(early * likelihood, 0.0)?)?;
+                }
+                if let Some(sketch) = lifted.0.sketch(&drawn)? {
+                    let squares = squares(&sketch.sub(&constant(&wanted))?)?;
+                    guarded.push(("loss_sketch", squares.value().clone()));
+                    copy = copy.add(&squares.affine(early, 0.0)?)?;
+                }
             }
             let copy = match &self.net.matcher {
                 // In playing, the discriminators replace this loss.
@@ -256,9 +256,9 @@ impl<T: Tensor> State<T> {
     }
 }
 
-/// The mean absolute difference between the matcher's activations for copies and for clips, both
-/// `[n, t, h, w, c]`, summed over its layers (Johnson et al., "Perceptual losses for real-time style
-/// transfer and super-resolution", 2016).
+/// The perceptual loss (Johnson et al., "Perceptual losses for real-time style transfer and
+/// super-resolution", 2016): the mean absolute difference between the matcher's activations for
+/// copies and for clips, both `[n, t, h, w, c]`, summed over the matcher's convolutions.
 fn looks<T: Tensor>(matcher: &Matcher<T>, copies: &Var<T>, clips: &T) -> Result<Var<T>> {
     let [n, t, h, w, c] = [0, 1, 2, 3, 4].map(|axis| clips.shape()[axis]);
     let single = [n * t, 1, h, w, c];

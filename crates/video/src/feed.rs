@@ -41,16 +41,17 @@ pub struct FeedConfig {
     pub dims: [usize; 4],
     /// False captions per example.
     pub wrong: usize,
-    /// Twins per step.
+    /// Examples with a twin: the first ones of each step. Each is the one of two draws whose caption
+    /// mentions more attributes.
     pub twins: usize,
 }
 
 /// A thread that draws batches of a dataset a few steps in advance, and converts each with the
 /// caller's function.
 ///
-/// Example `k` of step `s` is the draw `{ seed, index: s * batch + k }`. An example with a twin is one
-/// of two draws: the one whose caption says more attributes. Each attribute that a caption says can
-/// be learnt from the caption. A feed that starts at step `s` gives the same batches as a feed that
+/// Example `k` of step `s` is the draw `{ seed, index: s * batch + k }`. An example with a twin has a
+/// second draw, with the seed `!seed`. The feed takes the second draw if its caption mentions more
+/// attributes, because a model can learn each mentioned attribute from the caption. A feed that starts at step `s` gives the same batches as a feed that
 /// has reached step `s`. The thread ends when the feed is dropped.
 pub struct Feed<B> {
     batches: Option<Receiver<Result<B>>>,

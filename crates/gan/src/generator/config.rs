@@ -24,16 +24,17 @@ pub struct GeneratorConfig {
     /// such network, and the later layers get s and z themselves.
     pub style: usize,
     /// Width of the hidden layers of two more paths: from s and z to the style, and from s, z, the
-    /// style and the frame index to the recurrence. With 0 there are none.
+    /// style and the frame index to the recurrence. With 0 there are none. It needs a style.
     pub wide: usize,
     /// Colours in the palette of a film. With 0 the decoder draws the channels directly.
     pub palette: usize,
-    /// Whether the recurrence's input is normalised, and also goes past the recurrence to the decoder.
+    /// Whether the recurrence's input is normalised, and added to the decoder's input by a skip
+    /// connection.
     pub bypass: bool,
     /// Whether each cell of the recurrent state also attends to the words by itself, before the
     /// decoder.
     pub cells: bool,
-    /// Whether the decoder's input also gives a sketch of the frames, for training.
+    /// Whether a linear layer predicts the frames from the decoder's input, for an auxiliary loss.
     pub sketch: bool,
     /// Whether a residual block of two convolutions comes before each block of the decoder.
     pub refine: bool,
@@ -83,6 +84,12 @@ impl GeneratorConfig {
             if size > 4096 {
                 return Err(format!("generator.{key} = {size} must be at most 4096"));
             }
+        }
+        if self.wide > 0 && self.style == 0 {
+            return Err(format!(
+                "generator.wide = {} adds to the style, so generator.style must be above 0",
+                self.wide
+            ));
         }
         if self.decoder.len() > 6 {
             return Err("generator.decoder has more than 6 doublings; remove some".into());

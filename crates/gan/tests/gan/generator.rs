@@ -2,7 +2,7 @@
 
 use crate::differences::{check, fresh, randn, unsettled, weighed};
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_gan::{Drawn, FilmShape, Generator, GeneratorConfig, Noise};
+use kinora_gan::{FilmShape, Generator, GeneratorConfig, Noise};
 use kinora_nn::{Fresh, Module};
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Random, Shape, Tensor, Var};
@@ -137,9 +137,9 @@ fn gradients_of(config: &GeneratorConfig) {
             .map(Var::constant);
     let noise = Noise { film, frames };
     check(&of(config), |g| {
-        let Drawn { frames, sketch, .. } = g.draw(&sentence, &words, &bias, &noise, &[0, 1, 2])?;
-        let sum = weighed(&frames)?;
-        sketch.map_or(Ok(sum.clone()), |sketch| sum.add(&weighed(&sketch)?))
+        let drawn = g.draw(&sentence, &words, &bias, &noise, &[0, 1, 2])?;
+        let sum = weighed(&drawn.frames)?;
+        g.sketch(&drawn)?.map_or(Ok(sum.clone()), |sketch| sum.add(&weighed(&sketch)?))
     });
 }
 
@@ -349,7 +349,7 @@ fn hears(config: &GeneratorConfig) {
 fn sizes_that_make_no_generator() {
     let good = config();
     assert_eq!(good.base(FILM), Ok([2, 3]));
-    let rows: [(GeneratorConfig, FilmShape, &str); 13] = [
+    let rows: [(GeneratorConfig, FilmShape, &str); 14] = [
         (GeneratorConfig { noise: 0, ..good.clone() }, FILM, "generator.noise = 0"),
         (
             GeneratorConfig { frame_noise: 5000, ..good.clone() },
@@ -365,6 +365,7 @@ fn sizes_that_make_no_generator() {
         (GeneratorConfig { decoder: vec![3], ..good.clone() }, FILM, "3 channels are no multiple"),
         (GeneratorConfig { decoder: vec![2; 70], ..good.clone() }, FILM, "more than 6 doublings"),
         (GeneratorConfig { refine: true, ..good.clone() }, FILM, "generator.hidden = 3"),
+        (GeneratorConfig { wide: 8, ..good.clone() }, FILM, "generator.style must be above 0"),
         (good.clone(), FilmShape { frames: 0, ..FILM }, "clip.frames = 0"),
         (good.clone(), FilmShape { width: 7, ..FILM }, "clip.width = 7 must be multiples of 2"),
     ];
@@ -374,8 +375,8 @@ fn sizes_that_make_no_generator() {
     }
 }
 
-/// A model that gets the wide paths, the attention of cells and the residual blocks later draws the
-/// same films at first.
+/// A model that gets the wide paths, the attention of cells, the sketch and the residual blocks later
+/// draws the same films at first.
 #[test]
 fn new_layers_change_no_film() {
     let config = GeneratorConfig { hidden: 4, style: 5, ..config() };
@@ -412,12 +413,27 @@ fn a_bypass_normalises_the_input_of_the_recurrence() {
     assert!(differ(false) > 0.05, "{}", differ(false));
 }
 
-/// A sketch has the shape of the frames, and a cell of the recurrent state gives the pixels that lie
-/// in it: with a bias that tells the rows and columns of a cell apart, each cell has these pixels.
+/// A sketch has the shape of the frames, and each cell of the decoder's input gives the pixels that
+/// lie in the cell, row by row: another value in one cell changes the pixels of this cell alone, and
+/// the bias tells the rows and columns of a cell apart.
 #[test]
 fn a_sketch_is_made_cell_by_cell() {
     let config = styled();
-    let generator = of(&config).map(|name, x| match name {
+    let generator = of(&config);
+    let Inputs { sentence, words, bias, noise } = Inputs::<Reference>::draw(&(), 2, FILM, &config);
+    let mut drawn = generator.draw(&sentence, &words, &bias, &noise, &[0, 2]).unwrap();
+    let FilmShape { height, width, channels, .. } = FILM;
+    let [h, w] = config.base(FILM).unwrap();
+    let (rows, columns) = (height / h, width / w);
+    // Row and column of the cell, and the place of the value in it.
+    let place = |at: usize| {
+        let (row, column) = (at / channels / width % height, at / channels % width);
+        let inside = (row % rows * columns + column % columns) * channels + at % channels;
+        (row / rows, column / columns, inside)
+    };
+    let before = generator.sketch(&drawn).unwrap().unwrap();
+    assert_eq!(before.shape()[..], [2, 2, height, width, channels]);
+    let biases = generator.map(|name, x| match name {
         "sketch.weight" => x.affine(0.0, 0.0).unwrap(),
         "sketch.bias" => {
             let count = x.shape().elements();
@@ -425,17 +441,32 @@ fn a_sketch_is_made_cell_by_cell() {
         }
         _ => x.clone(),
     });
-    let Inputs { sentence, words, bias, noise } = Inputs::<Reference>::draw(&(), 2, FILM, &config);
-    let sketch = generator.draw(&sentence, &words, &bias, &noise, &[0, 2]).unwrap().sketch;
-    let sketch = sketch.unwrap();
-    let FilmShape { height, width, channels, .. } = FILM;
-    assert_eq!(sketch.shape()[..], [2, 2, height, width, channels]);
-    let [h, w] = config.base(FILM).unwrap();
-    let (rows, columns) = (height / h, width / w);
-    for (at, &value) in sketch.values().iter().enumerate() {
-        let (row, column) = (at / channels / width % height, at / channels % width);
-        let inside = (row % rows * columns + column % columns) * channels + at % channels;
-        assert_eq!(value, inside as f64, "{at}");
+    for (at, &value) in biases.sketch(&drawn).unwrap().unwrap().values().iter().enumerate() {
+        assert_eq!(value, place(at).2 as f64, "{at}");
+    }
+    // The last cell of the second frame of the first film.
+    let mut values = drawn.input.values().to_vec();
+    let (area, hidden) = (h * w, config.hidden);
+    values[(2 * area - 1) * hidden] += 1.0;
+    drawn.input = Reference::new(values, *drawn.input.shape()).unwrap();
+    let after = generator.sketch(&drawn).unwrap().unwrap();
+    let frame = height * width * channels;
+    for (at, (a, b)) in before.values().iter().zip(after.values()).enumerate() {
+        let (row, column, _) = place(at);
+        let inside = at / frame == 1 && (row, column) == (h - 1, w - 1);
+        assert_eq!(a != b, inside, "{at}");
+    }
+}
+
+/// The noise must have as many frames as the film.
+#[test]
+fn noise_of_another_length_is_an_error() {
+    for frames in [0, FILM.frames - 1, FILM.frames + 1] {
+        let film = FilmShape { frames, ..FILM };
+        let Inputs { sentence, words, bias, noise } =
+            Inputs::<Reference>::draw(&(), 2, film, &config());
+        let error = generator().frames(&sentence, &words, &bias, &noise, &[0]).unwrap_err();
+        assert!(error.to_string().contains("must have 3 frames"), "{error}");
     }
 }
 

@@ -125,6 +125,9 @@ fn a_file_of_an_earlier_format_has_no_matcher() {
         for (section, key) in [
             ("encoder", "unit"),
             ("generator", "style"),
+            ("generator", "wide"),
+            ("generator", "bypass"),
+            ("generator", "sketch"),
             ("generator", "palette"),
             ("generator", "cells"),
             ("generator", "refine"),

@@ -81,7 +81,7 @@ fn part_of_a_batch_is_copied() {
         Config::preset("shapes", &[&steps[..], &set].concat()).unwrap().copies(step, n)
     };
     for (n, copied, played) in
-        [(1, 1, 1), (2, 1, 1), (5, 4, 3), (8, 7, 4), (16, 14, 8), (17, 15, 9)]
+        [(1, 1, 1), (2, 1, 1), (5, 4, 3), (16, 15, 8), (17, 16, 9), (32, 30, 16)]
     {
         assert_eq!([1, 2, 3].map(|step| copies(&[], step, n)), [0, copied, played], "{n}");
     }
@@ -137,6 +137,11 @@ fn errors_say_what_and_where() {
         ("[copying]\nrate = 2.0\n", "copying.rate = 2 must be above 0 and at most 1"),
         ("[copying]\nweight = inf\n", "copying.weight = inf must be at least 0"),
         ("[copying]\nweight = 0.0\n", "copying.steps = 2000 must be 0 where copying.weight is 0"),
+        ("[copying]\nlikelihood = -1.0\n", "copying.likelihood = -1 must be at least 0"),
+        (
+            "[copying]\nlikelihood = 0.5\n[generator]\npalette = 0\n",
+            "copying.likelihood = 0.5 must be 0 where generator.palette is 0",
+        ),
         ("[copying]\ndivergence = -0.1\n", "copying.divergence = -0.1 must be at least 0"),
         ("[train]\nwrong = 0\n", "train.wrong = 0 must be from 1 to 64"),
         ("[train]\nwrong = 65\n", "train.wrong = 65 must be from 1 to 64"),

@@ -54,6 +54,7 @@ impl<T: Tensor> Training<T> {
         }
         config.reading.steps = 0;
         if copying.0 > 0 {
+            // The terms that fade out are in this step; without them a step is a little faster.
             config.copying.steps = 1;
             copying.1 = time(&config, 1, &fed(read)?)?;
         }

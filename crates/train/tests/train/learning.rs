@@ -88,8 +88,10 @@ fn moves(config: &Config) {
             for ((name, before), (_, after)) in before.into_iter().zip(after) {
                 // A layer of zeros follows these layers, so they have no gradient at the first step.
                 let before_zeros = name == "cells.attention.weight"
+                    || ["wide.style.0", "wide.plan.0"].iter().any(|first| name.starts_with(first))
                     || name.starts_with("refine.") && !name.contains("second");
-                let waits = before_zeros && step == config.reading.steps + 1;
+                let waits = before_zeros && step == config.reading.steps + 1
+                    || name.starts_with("sketch.") && phase == Phase::Playing;
                 let moved = before != after || waits && moving.contains(&network);
                 assert_eq!(
                     moved,
@@ -122,12 +124,13 @@ fn every_loss_trains() {
                 assert!(possible && (metric > 0.0 || !name.starts_with("gradient")), "{name}");
             }
         }
-        // Every tensor of the players has moved, except for the biases of the logits. In the
+        // Every tensor of the players has moved, except for the sketch, which learns in copying
+        // alone, and except for the biases of the logits. In the
         // relativistic loss they cancel; in the hinge loss the gradients of real and fake logits
         // cancel until a logit passes its margin.
         for ((network, before), (_, after)) in before.into_iter().zip(networks(&state)) {
             for ((name, before), (_, after)) in before.into_iter().zip(after) {
-                if name.ends_with("realness.bias") {
+                if name.ends_with("realness.bias") || name.starts_with("sketch.") {
                     continue;
                 }
                 let plays = !["encoder", "matcher"].contains(&network);

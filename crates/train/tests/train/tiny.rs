@@ -11,7 +11,7 @@ use kinora_text::Tokenizer;
 use kinora_train::{Config, Event, Fed, Outcome, Result, State, Training};
 use kinora_video::{Batch, Dataset, Draw, Feed, FeedConfig, Shapes, Split};
 
-const TINY: [&str; 36] = [
+const TINY: [&str; 40] = [
     "clip.frames=4",
     "clip.height=8",
     "clip.width=8",
@@ -28,8 +28,11 @@ const TINY: [&str; 36] = [
     "generator.decoder=[8]",
     "generator.group=4",
     "generator.style=8",
+    "generator.wide=8",
     "generator.palette=6",
+    "generator.bypass=true",
     "generator.cells=true",
+    "generator.sketch=true",
     "generator.refine=true",
     "discriminator.clip=[8, 16]",
     "discriminator.frame=[8, 16]",
@@ -40,6 +43,7 @@ const TINY: [&str; 36] = [
     "reading.batch=3",
     "copying.steps=2",
     "copying.batch=5",
+    "copying.likelihood=0.02",
     "train.batch=4",
     "train.wrong=2",
     "train.steps=7",

@@ -12,8 +12,15 @@ use crate::tiny::{config, create, finish, resume};
 /// The keys of every line, and the further keys of a line of each phase.
 const EVERY: [&str; 5] = ["step", "clips", "seconds", "clips_per_second", "feed_share"];
 const READ: [&str; 4] = ["loss_matcher", "gradient_matcher", "matched_own", "matched_false"];
-const COPIED: [&str; 5] =
-    ["loss_copy", "loss_looks", "divergence", "loss_match", "gradient_generator"];
+const COPIED: [&str; 7] = [
+    "loss_copy",
+    "loss_likelihood",
+    "loss_sketch",
+    "loss_looks",
+    "divergence",
+    "loss_match",
+    "gradient_generator",
+];
 const PLAYED: [&str; 13] = [
     "loss_copy",
     "divergence",
