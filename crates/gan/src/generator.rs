@@ -7,10 +7,12 @@ use crate::{Attention, FilmShape};
 
 mod config;
 mod decoder;
+mod parts;
 
 pub use config::GeneratorConfig;
 pub(crate) use config::check_size;
 use decoder::{Block, Refine};
+use parts::{Cells, Wide};
 
 /// The slope below zero of the crate's leaky ReLUs.
 pub(crate) const SLOPE: f32 = 0.2;
@@ -60,24 +62,6 @@ pub struct Generator<T> {
     output: Conv<T>,
     /// From the style (or s and z) to the colours of a film, `[palette · c]`.
     palette: Option<Linear<T>>,
-}
-
-/// Two more paths, each with a wide hidden layer; they add nothing before training.
-#[derive(Clone, Debug)]
-struct Wide<T> {
-    /// From s and z to the style, before its last leaky ReLU.
-    style: (Linear<T>, Linear<T>),
-    /// From the style, the frame embedding, s and z to the recurrence's input.
-    plan: (Linear<T>, Linear<T>),
-}
-
-/// Attention of each cell of the recurrent state: the cell of the hair can attend to "red", and the
-/// cells of the robe to "blue" (Xu et al., "AttnGAN", 2018, equation 7).
-#[derive(Clone, Debug)]
-struct Cells<T> {
-    attention: Attention<T>,
-    /// Maps the context of a cell to a summand of the cell. The summand is 0 before training.
-    tell: Linear<T>,
 }
 
 /// The random numbers behind one batch of films.
@@ -147,13 +131,9 @@ impl<T> Generator<T> {
         let wide = match config.wide {
             0 => None,
             width => {
-                let mut path = |from: usize, to: usize| -> Result<_> {
-                    let first = Linear::new(init, from, width, true)?;
-                    Ok((first, Linear::with(init, [width, to], Fill::Zeros, None)?))
-                };
-                let style = path(sentence + noise, known)?;
-                let plan = path(known + position + sentence + noise, area * input)?;
-                Some(Wide { style, plan })
+                let both = sentence + noise;
+                let plan = [known + position + both, area * input];
+                Some(Wide::new(init, width, [both, known], plan)?)
             }
         };
         let moment = Linear::new(init, word + frame_noise, area * input, false)?;
@@ -167,10 +147,7 @@ impl<T> Generator<T> {
         };
         let cells = match config.cells {
             false => None,
-            true => Some(Cells {
-                attention: Attention::new(init, hidden, word)?,
-                tell: Linear::with(init, [word, hidden], Fill::Zeros, None)?,
-            }),
+            true => Some(Cells::new(init, hidden, word)?),
         };
         let sketch = match config.sketch {
             false => None,
@@ -304,10 +281,8 @@ impl<T: Tensor> Generator<T> {
             let past = bypass.forward(&inputs.reshape([n * t, 1, h, w, inputs.shape()[5]])?)?;
             x = x.add(&past)?;
         }
-        if let Some(Cells { attention, tell }) = &self.cells {
-            let asking = x.reshape([n, t * h * w, hidden])?;
-            let told = tell.forward(&attention.many(&asking, words, bias)?.0)?;
-            x = x.add(&told.reshape([n * t, 1, h, w, hidden])?)?;
+        if let Some(cells) = &self.cells {
+            x = cells.forward(&x, words, bias)?;
         }
         let input = x.clone();
         let contexts = pick(&contexts)?;
@@ -365,9 +340,8 @@ impl<T: Tensor> Generator<T> {
             Some((first, second)) => {
                 let hidden = first.forward(&both)?.leaky_relu(SLOPE)?;
                 let mut known = second.forward(&hidden)?;
-                if let Some(Wide { style: (first, second), .. }) = &self.wide {
-                    let hidden = first.forward(&both)?.leaky_relu(SLOPE)?;
-                    known = known.add(&second.forward(&hidden)?)?;
+                if let Some(wide) = &self.wide {
+                    known = known.add(&wide.to_style(&both)?)?;
                 }
                 known.leaky_relu(SLOPE)
             }
@@ -435,14 +409,13 @@ impl<T: Tensor> Generator<T> {
             posed = pose.forward(&posed)?.leaky_relu(SLOPE)?;
         }
         let mut plans = self.plan.forward(&posed)?;
-        if let Some(Wide { plan: (first, second), .. }) = &self.wide {
+        if let Some(wide) = &self.wide {
             let every = |x: &T| {
                 let d = x.shape()[1];
                 x.reshape([1, n, d])?.broadcast_to([t, n, d])
             };
             let all = [&known, &places, &every(sentence)?, &every(&noise.film)?];
-            let hidden = first.forward(&T::concat(&all, 2)?)?.leaky_relu(SLOPE)?;
-            plans = plans.add(&second.forward(&hidden)?)?;
+            plans = plans.add(&wide.to_plan(&T::concat(&all, 2)?)?)?;
         }
 
         let hidden = self.recurrence.state().weight.shape()[3];
@@ -503,34 +476,6 @@ impl<T> Module<T> for Generator<T> {
             decoder: self.decoder.try_map(&join(path, "decoder"), f)?,
             output: self.output.try_map(&join(path, "output"), f)?,
             palette: self.palette.try_map(&join(path, "palette"), f)?,
-        })
-    }
-}
-
-impl<T> Module<T> for Wide<T> {
-    type Of<U> = Wide<U>;
-    fn try_map<'a, U, E>(
-        &'a self,
-        path: &str,
-        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
-    ) -> Result<Wide<U>, E> {
-        Ok(Wide {
-            style: self.style.try_map(&join(path, "style"), f)?,
-            plan: self.plan.try_map(&join(path, "plan"), f)?,
-        })
-    }
-}
-
-impl<T> Module<T> for Cells<T> {
-    type Of<U> = Cells<U>;
-    fn try_map<'a, U, E>(
-        &'a self,
-        path: &str,
-        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
-    ) -> Result<Cells<U>, E> {
-        Ok(Cells {
-            attention: self.attention.try_map(&join(path, "attention"), f)?,
-            tell: self.tell.try_map(&join(path, "tell"), f)?,
         })
     }
 }

@@ -6,4 +6,5 @@ mod discriminator;
 mod generator;
 mod loss;
 mod matcher;
+mod parts;
 mod recogniser;
