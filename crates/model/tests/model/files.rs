@@ -209,7 +209,12 @@ fn files_that_are_no_models_say_why() {
         ("another palette", with(|c| c.generator.palette = 4), "generator.output.bias"),
         ("no palette", with(|c| c.generator.palette = 0), "generator.output.bias"),
         ("another style", with(|c| c.generator.style = 6), "generator.decoder"),
-        ("no style", with(|c| c.generator.style = 0), "generator.decoder"),
+        ("no style", with(|c| c.generator.style = 0), "generator.style must be above 0"),
+        (
+            "neither style nor wide paths",
+            with(|c| (c.generator.style, c.generator.wide) = (0, 0)),
+            "generator.decoder",
+        ),
         ("another matcher", with(|c| c.matcher.as_mut().unwrap().features = 8), "matcher."),
         ("no matcher", with(|c| c.matcher = None), "matcher."),
         (

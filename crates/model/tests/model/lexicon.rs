@@ -284,8 +284,12 @@ fn sentences_of_an_encoder() {
 /// same for the same random numbers.
 #[test]
 fn a_disturbed_sentence_has_strange_words() {
-    let encoder = EncoderConfig { vectors: "builtin".into(), ..config().encoder };
-    let lexicon = of(ModelConfig { encoder, ..config() }).lexicon;
+    let lexicon = |pieces| {
+        let encoder = EncoderConfig { vectors: "builtin".into(), pieces, ..config().encoder };
+        of(ModelConfig { encoder, ..config() }).lexicon
+    };
+    let full = lexicon(8);
+    let lexicon = lexicon(40);
     let text = "A knight in the red robe walks, to zyxqj.";
     let except = ["knights", "strolls", "banana"].map(String::from);
     let strange = lexicon.strange(except.clone().into());
@@ -326,6 +330,12 @@ fn a_disturbed_sentence_has_strange_words() {
     assert!(counts[0] == 0 && counts[1..].iter().all(|&count| count > 50), "{counts:?}");
     assert!((280..480).contains(&near), "near {near}, far {far}, before {before}");
     assert!(far > 120 && before > 120, "near {near}, far {far}, before {before}");
+    // A word is only replaced where another one would push the end out of the encoder's input.
+    let strange_of_full = full.strange(Default::default());
+    for seed in 0..40 {
+        let other = full.disturbed(text, &strange_of_full, &mut Random::new(seed, 0)).unwrap();
+        assert_eq!(words(&other).len(), words(text).len(), "{other}");
+    }
     // Neither function words nor words that no caption has.
     assert_eq!(changed.into_iter().collect::<Vec<_>>(), ["knight", "red", "robe", "walks"]);
 
