@@ -211,11 +211,12 @@ impl<T: Tensor> Generator<T> {
     /// fails.
     pub fn forward(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
         let all: Vec<usize> = (0..self.film.frames).collect();
-        self.frames(sentence, words, bias, noise, &all)
+        Ok(self.draw(sentence, words, bias, noise, &all)?.frames)
     }
 
-    /// The frames with the indices `which` of the films of [`Generator::forward`], in that order. The
-    /// recurrence stops after the largest index. Only the frames in `which` are decoded.
+    /// The frames with the indices `which` of the films of [`Generator::forward`], in that order, with
+    /// their mixture of colours and the decoder's input. The recurrence stops after the largest index.
+    /// Only the frames in `which` are decoded.
     ///
     /// # Shapes
     /// Those of [`Generator::forward`], with t = `which.len()`.
@@ -225,27 +226,6 @@ impl<T: Tensor> Generator<T> {
     ///
     /// # Panics
     /// If `which` is empty, or has an index beyond the last frame.
-    pub fn frames(
-        &self,
-        sentence: &T,
-        words: &T,
-        bias: &T,
-        noise: &Noise<T>,
-        which: &[usize],
-    ) -> Result<T> {
-        Ok(self.draw(sentence, words, bias, noise, which)?.frames)
-    }
-
-    /// The frames of [`Generator::frames`], with their mixture of colours and the decoder's input.
-    ///
-    /// # Shapes
-    /// Those of [`Generator::frames`].
-    ///
-    /// # Errors
-    /// Those of [`Generator::forward`].
-    ///
-    /// # Panics
-    /// Those of [`Generator::frames`].
     pub fn draw(
         &self,
         sentence: &T,
@@ -266,7 +246,12 @@ impl<T: Tensor> Generator<T> {
         }
         let frames = noise.frames.slice(1, 0, last + 1)?;
         let noise = &Noise { film: noise.film.clone(), frames };
-        let (contexts, inputs, states) = self.unroll(&known, sentence, words, bias, noise)?;
+        let (mut contexts, mut inputs, mut states) = (Vec::new(), Vec::new(), Vec::new());
+        self.run(&known, sentence, words, bias, noise, |context, input, state, _| {
+            contexts.push(context);
+            inputs.push(input);
+            states.push(state);
+        })?;
         let FilmShape { height, width, channels, .. } = self.film;
         let t = which.len();
         let n = sentence.shape()[0];
@@ -362,27 +347,8 @@ impl<T: Tensor> Generator<T> {
         T::stack(&heard.iter().collect::<Vec<_>>(), 1)
     }
 
-    /// The context `[n, word]`, the recurrence's input `[n, 1, h, w, input]` and its state `[n, 1, h, w,
-    /// hidden]` at each frame that has noise.
-    fn unroll(
-        &self,
-        known: &T,
-        sentence: &T,
-        words: &T,
-        bias: &T,
-        noise: &Noise<T>,
-    ) -> Result<(Vec<T>, Vec<T>, Vec<T>)> {
-        let (mut contexts, mut inputs, mut states) = (Vec::new(), Vec::new(), Vec::new());
-        self.run(known, sentence, words, bias, noise, |context, input, state, _| {
-            contexts.push(context);
-            inputs.push(input);
-            states.push(state);
-        })?;
-        Ok((contexts, inputs, states))
-    }
-
-    /// Runs the recurrence over the frames that have noise. `visit` gets each frame's context,
-    /// input, state and attention weights.
+    /// Runs the recurrence over the frames that have noise. `visit` gets each frame's context
+    /// `[n, word]`, input `[n, 1, h, w, input]`, state `[n, 1, h, w, hidden]` and attention weights.
     fn run(
         &self,
         known: &T,
@@ -399,22 +365,20 @@ impl<T: Tensor> Generator<T> {
 
         let noises = self.noise.run(&noise.frames, None, false)?;
         // One product plans all frames: the style is the same for each frame.
-        let width = known.shape()[1];
+        let every = |x: &T| {
+            let d = x.shape()[1];
+            x.reshape([1, n, d])?.broadcast_to([t, n, d])
+        };
         let places = self.position.table.slice(0, 0, t)?;
         let position = places.shape()[1];
-        let known = known.reshape([1, n, width])?.broadcast_to([t, n, width])?;
         let places = places.reshape([t, 1, position])?.broadcast_to([t, n, position])?;
-        let mut posed = T::concat(&[&known, &places], 2)?;
-        if let Some(pose) = &self.pose {
-            posed = pose.forward(&posed)?.leaky_relu(SLOPE)?;
-        }
-        let mut plans = self.plan.forward(&posed)?;
+        let placed = T::concat(&[&every(known)?, &places], 2)?;
+        let mut plans = match &self.pose {
+            None => self.plan.forward(&placed)?,
+            Some(pose) => self.plan.forward(&pose.forward(&placed)?.leaky_relu(SLOPE)?)?,
+        };
         if let Some(wide) = &self.wide {
-            let every = |x: &T| {
-                let d = x.shape()[1];
-                x.reshape([1, n, d])?.broadcast_to([t, n, d])
-            };
-            let all = [&known, &places, &every(sentence)?, &every(&noise.film)?];
+            let all = [&placed, &every(sentence)?, &every(&noise.film)?];
             plans = plans.add(&wide.to_plan(&T::concat(&all, 2)?)?)?;
         }
 

@@ -234,7 +234,7 @@ fn some_frames_are_those_of_the_whole_film() {
         let whole = inputs.frames(&generator);
         for which in [&[0][..], &[1, 2], &[2, 0], &[0, 1, 2]] {
             let Inputs { sentence, words, bias, noise } = &inputs;
-            let some = generator.frames(sentence, words, bias, noise, which).unwrap();
+            let some = generator.draw(sentence, words, bias, noise, which).unwrap().frames;
             let wanted: Vec<Reference> =
                 which.iter().map(|&frame| whole.slice(1, frame, 1).unwrap()).collect();
             assert_eq!(some, Tensor::concat(&wanted.iter().collect::<Vec<_>>(), 1).unwrap());
@@ -382,7 +382,7 @@ fn noise_of_another_length_is_an_error() {
         let film = FilmShape { frames, ..FILM };
         let Inputs { sentence, words, bias, noise } =
             Inputs::<Reference>::draw(&(), 2, film, &config());
-        let error = generator().frames(&sentence, &words, &bias, &noise, &[0]).unwrap_err();
+        let error = generator().draw(&sentence, &words, &bias, &noise, &[0]).unwrap_err();
         assert!(error.to_string().contains("must have 3 frames"), "{error}");
     }
 }
