@@ -22,13 +22,7 @@ pub fn config() -> GeneratorConfig {
         hidden: 3,
         decoder,
         group: 2,
-        style: 0,
-        palette: 0,
-        wide: 0,
-        bypass: false,
-        cells: false,
-        sketch: false,
-        refine: false,
+        ..GeneratorConfig::default()
     }
 }
 

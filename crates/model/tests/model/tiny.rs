@@ -19,13 +19,6 @@ pub fn config() -> ModelConfig {
             ..EncoderConfig::default()
         },
         generator: GeneratorConfig {
-            noise: 4,
-            frame_noise: 2,
-            position: 2,
-            input: 3,
-            hidden: 4,
-            decoder: vec![4],
-            group: 2,
             style: 5,
             wide: 6,
             palette: 3,
@@ -33,6 +26,7 @@ pub fn config() -> ModelConfig {
             cells: true,
             sketch: true,
             refine: true,
+            ..plain()
         },
         matcher: Some(MatcherConfig { channels: vec![8], features: 4 }),
     }
@@ -42,17 +36,21 @@ pub fn config() -> ModelConfig {
 pub fn earlier() -> ModelConfig {
     let config = config();
     let encoder = EncoderConfig { unit: false, ..config.encoder };
-    let generator = GeneratorConfig {
-        style: 0,
-        wide: 0,
-        palette: 0,
-        bypass: false,
-        cells: false,
-        sketch: false,
-        refine: false,
-        ..config.generator
-    };
-    ModelConfig { encoder, generator, matcher: None, ..config }
+    ModelConfig { encoder, generator: plain(), matcher: None, ..config }
+}
+
+/// A generator without the parts that came later.
+fn plain() -> GeneratorConfig {
+    GeneratorConfig {
+        noise: 4,
+        frame_noise: 2,
+        position: 2,
+        input: 3,
+        hidden: 4,
+        decoder: vec![4],
+        group: 2,
+        ..GeneratorConfig::default()
+    }
 }
 
 pub fn model() -> Model<CpuTensor> {
