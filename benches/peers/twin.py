@@ -195,9 +195,9 @@ class Generator(nn.Module):
         self.input = weights.below("recurrence.input").conv(self.layout)
         self.state = weights.below("recurrence.state").conv(self.layout)
         # Past the recurrence to the decoder.
-        bypass = weights.find("bypass.weight")
-        padding = (0, 0, 0)
-        self.bypass = None if bypass is None else weights.below("bypass").conv(self.layout, padding=padding)
+        bypass = weights.below("bypass")
+        has_bypass = bypass.find("weight") is not None
+        self.bypass = bypass.conv(self.layout, padding=(0, 0, 0)) if has_bypass else None
         # Attention of each cell: what it asks, and what it is told.
         cells = [weights.find(f"cells.{name}.weight") for name in ("attention", "tell")]
         self.cells = None if cells[0] is None else nn.ParameterList(

@@ -30,6 +30,7 @@ pub(crate) const SLOPE: f32 = 0.2;
 /// palette, so a word can overrule the noise. (A layer that is linear in both can only add them.)
 /// Wide paths add to the style and to the recurrence's input. A bypass normalises this input and adds
 /// it to the decoder's input.
+///
 /// With a palette, the decoder computes for each pixel the shares of the film's colours, and the
 /// style gives these colours.
 #[derive(Clone, Debug)]

@@ -86,8 +86,8 @@ impl Loss {
 }
 
 /// The InfoNCE loss: the mean over the clips of the cross entropy of the clip's own sentence among
-/// all sentences (van den Oord et al., "Representation learning with contrastive predictive coding", 2018,
-/// equation 4).
+/// all sentences (van den Oord et al., "Representation learning with contrastive predictive coding",
+/// 2018, equation 4).
 ///
 /// # Shapes
 /// logits `[n, m]`, m at least n, where row i is a clip and column i its own sentence; returns a

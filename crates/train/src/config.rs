@@ -77,8 +77,9 @@ pub struct CopyingConfig {
     /// twentieth along a cosine.
     pub rate: f32,
     /// The weight of the loss mean(|d| + λ d² - κ log p + η e²). d: the copy minus the clip. p:
-    /// the likelihood of the clip ([`kinora_gan::log_loss`]). e: the sketch of the copy
-    /// minus the clip. η falls from 1 to 0 like λ. Weight 0 turns copying off in all phases, and requires `steps` = 0.
+    /// the likelihood of the clip ([`kinora_gan::log_loss`]). e: the sketch of the copy minus the
+    /// clip. η falls from 1 to 0 like λ. Weight 0 turns copying off in all phases, and requires
+    /// `steps` = 0.
     pub weight: f32,
     /// The initial value of λ. λ is constant during the warm-up of the learning rate (200 steps);
     /// over the next `steps` / 2 steps it falls to 0. A generator with new weights needs λ or κ above
