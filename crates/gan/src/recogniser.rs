@@ -1,4 +1,4 @@
-use kinora_nn::{Conv, Init, Linear, Module, join};
+use kinora_nn::{Conv, Embedding, Init, Linear, Module, join};
 use kinora_tensor::{Geometry, Result, Tensor};
 
 use crate::generator::SLOPE;
@@ -20,6 +20,21 @@ const LOG_VARIANCE: f32 = 6.0;
 pub struct Recogniser<T> {
     convs: Vec<Conv<T>>,
     hidden: Linear<T>,
+    code: Linear<T>,
+    /// Width of a sentence vector.
+    sentence: usize,
+}
+
+/// p(z | s): the distribution of the noise z for films of a sentence s, a mixture of q(z | x, s) over
+/// real clips x with equal weights (the aggregated posterior: Tomczak and Welling, "VAE with a
+/// VampPrior", 2018). z then is as in training, where a [`Recogniser`] gives it. Normal noise also has
+/// values that no clip has, and the generator never learnt what to draw for them.
+#[derive(Clone, Debug)]
+pub struct Prior<T> {
+    /// The clips' part of the recogniser's hidden layer.
+    seen: Embedding<T>,
+    /// The sentence's part of the hidden layer.
+    sentence: Linear<T>,
     code: Linear<T>,
 }
 
@@ -63,6 +78,7 @@ impl<T> Recogniser<T> {
             convs,
             hidden: Linear::new(init, left + sentence, HIDDEN, true)?,
             code: Linear::new(init, HIDDEN, 2 * noise, true)?,
+            sentence,
         })
     }
 }
@@ -76,14 +92,75 @@ impl<T: Tensor> Recogniser<T> {
     /// # Errors
     /// If the clips do not have the recogniser's size, or the device fails.
     pub fn forward(&self, clips: &T, sentence: &T) -> Result<Code<T>> {
+        let prior = self.prior(&[clips])?;
+        prior.of(&prior.seen.table, sentence)
+    }
+
+    /// The prior over all clips of some batches `[n, t, h, w, c]`.
+    ///
+    /// # Errors
+    /// If there are no batches, the clips do not have the recogniser's size, or the device fails.
+    pub fn prior(&self, batches: &[&T]) -> Result<Prior<T>> {
+        let seen = batches.iter().map(|clips| self.see(clips)).collect::<Result<Vec<T>>>()?;
+        let weight = &self.hidden.weight;
+        let [inputs, sentence] = [weight.shape()[0], self.sentence];
+        Ok(Prior {
+            seen: Embedding { table: T::concat(&seen.iter().collect::<Vec<_>>(), 0)? },
+            sentence: Linear { weight: weight.slice(0, inputs - sentence, sentence)?, bias: None },
+            code: self.code.clone(),
+        })
+    }
+
+    /// The clips' part of the hidden layer, `[n, hidden]`.
+    fn see(&self, clips: &T) -> Result<T> {
         let [n, t] = [clips.shape()[0], clips.shape()[1]];
         let mut x = T::concat(&[&clips.slice(1, 0, 1)?, &clips.slice(1, t / 2, 1)?], 4)?;
         for conv in &self.convs {
             x = conv.forward(&x)?.leaky_relu(SLOPE)?;
         }
-        let flat = x.reshape([n, x.shape()[1..].iter().product()])?;
-        let seen = T::concat(&[&flat, sentence], 1)?;
-        let code = self.code.forward(&self.hidden.forward(&seen)?.leaky_relu(SLOPE)?)?;
+        let flat = x.shape()[1..].iter().product();
+        let Linear { weight, bias } = &self.hidden;
+        let hidden = Linear { weight: weight.slice(0, 0, flat)?, bias: bias.clone() };
+        hidden.forward(&x.reshape([n, flat])?)
+    }
+}
+
+impl<T> Prior<T> {
+    /// A prior over `clips` clips, for sentence vectors of width `sentence` and noise z of width
+    /// `noise`.
+    ///
+    /// # Errors
+    /// Those of [`Init::tensor`].
+    pub fn new<I: Init<T>>(
+        init: &mut I,
+        clips: usize,
+        sentence: usize,
+        noise: usize,
+    ) -> Result<Self> {
+        Ok(Self {
+            seen: Embedding::new(init, clips, HIDDEN)?,
+            sentence: Linear::new(init, sentence, HIDDEN, false)?,
+            code: Linear::new(init, HIDDEN, 2 * noise, true)?,
+        })
+    }
+}
+
+impl<T: Tensor> Prior<T> {
+    /// The codes q(z | x, s) of the clips with the indices `which`.
+    ///
+    /// # Shapes
+    /// which `[n]`, whole numbers as floats; sentence `[n, sentence]`; returns a code of
+    /// `[n, noise]`.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
+    pub fn code(&self, which: &T, sentence: &T) -> Result<Code<T>> {
+        self.of(&self.seen.forward(which)?, sentence)
+    }
+
+    fn of(&self, seen: &T, sentence: &T) -> Result<Code<T>> {
+        let hidden = seen.add(&self.sentence.forward(sentence)?)?.leaky_relu(SLOPE)?;
+        let code = self.code.forward(&hidden)?;
         let noise = code.shape()[1] / 2;
         Ok(Code {
             mean: code.slice(1, 0, noise)?,
@@ -123,6 +200,22 @@ impl<T> Module<T> for Recogniser<T> {
         Ok(Recogniser {
             convs: self.convs.try_map(&join(path, "convs"), f)?,
             hidden: self.hidden.try_map(&join(path, "hidden"), f)?,
+            code: self.code.try_map(&join(path, "code"), f)?,
+            sentence: self.sentence,
+        })
+    }
+}
+
+impl<T> Module<T> for Prior<T> {
+    type Of<U> = Prior<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
+    ) -> Result<Prior<U>, E> {
+        Ok(Prior {
+            seen: self.seen.try_map(&join(path, "seen"), f)?,
+            sentence: self.sentence.try_map(&join(path, "sentence"), f)?,
             code: self.code.try_map(&join(path, "code"), f)?,
         })
     }

@@ -46,7 +46,13 @@ pub struct ModelConfig {
     /// The matcher's sizes; `None` in models of format 2 and before.
     #[serde(default)]
     pub matcher: Option<MatcherConfig>,
+    /// The clips of the [`Prior`](kinora_gan::Prior). With 0 there is no prior, and z is normal.
+    #[serde(default)]
+    pub codes: usize,
 }
+
+/// The upper bound of [`ModelConfig::codes`].
+const MOST_CODES: usize = 1 << 16;
 
 impl ModelConfig {
     /// Checks that a model can have these sizes.
@@ -71,6 +77,10 @@ impl ModelConfig {
         }
         if !(0.1..=240.0).contains(&fps) {
             return Err(Error::Config(format!("clip.fps = {fps} must be from 0.1 to 240")));
+        }
+        if self.codes > MOST_CODES {
+            let reason = format!("codes = {} must be at most {MOST_CODES}", self.codes);
+            return Err(Error::Config(reason));
         }
         self.encoder.check().map_err(Error::Config)?;
         self.generator.base(self.clip.shape()).map_err(Error::Config)?;

@@ -8,7 +8,7 @@ pub mod pixels;
 mod words;
 
 use kinora_embed::{Encoded, Encoder, Inputs, Pieces};
-use kinora_gan::{Generator, Matcher, Noise};
+use kinora_gan::{Generator, Matcher, Noise, Prior};
 use kinora_nn::{Init, Module, join};
 use kinora_tensor::{Random, Tensor};
 use kinora_video::{Clip, Palette};
@@ -19,7 +19,7 @@ pub use file::{Contents, FORMAT, contents, read};
 pub use lexicon::{Lexicon, Source, Sources};
 pub use words::{Reading, Strange};
 
-/// The networks of a model: text encoder, generator and matcher.
+/// The networks of a model.
 #[derive(Clone, Debug)]
 pub struct Net<T> {
     /// From a sentence to word vectors and a sentence vector.
@@ -28,6 +28,8 @@ pub struct Net<T> {
     pub generator: Generator<T>,
     /// Scores how well a clip and a sentence match; `None` in models of format 2 and before.
     pub matcher: Option<Matcher<T>>,
+    /// The distribution of the noise z; `None` for normal noise.
+    pub prior: Option<Prior<T>>,
 }
 
 impl<T> Net<T> {
@@ -37,8 +39,8 @@ impl<T> Net<T> {
     /// If [`ModelConfig::check`] rejects the sizes, or a tensor cannot be created.
     pub fn new<I: Init<T>>(init: &mut I, config: &ModelConfig, inputs: &Inputs) -> Result<Self> {
         config.check()?;
-        let ModelConfig { clip, encoder, generator, matcher } = config;
-        let (word, sentence) = (encoder.word, encoder.sentence);
+        let ModelConfig { clip, encoder, generator, matcher, codes } = config;
+        let (word, sentence, noise) = (encoder.word, encoder.sentence, generator.noise);
         let matcher = matcher.as_ref();
         Ok(Self {
             encoder: Encoder::new(init, encoder, inputs)?,
@@ -46,12 +48,16 @@ impl<T> Net<T> {
             matcher: matcher
                 .map(|matcher| Matcher::new(init, matcher, clip.shape(), sentence))
                 .transpose()?,
+            prior: match codes {
+                0 => None,
+                &clips => Some(Prior::new(init, clips, sentence, noise)?),
+            },
         })
     }
 }
 
 impl<T: Tensor> Net<T> {
-    /// Generates one film for each sentence of a batch.
+    /// Generates one film for each sentence of a batch, from this noise: the prior takes no part.
     ///
     /// # Shapes
     /// n sentences, noise `[n, noise]` and `[n, t, frame_noise]`; gives frames `[n, t, h, w, c]`
@@ -76,6 +82,7 @@ impl<T> Module<T> for Net<T> {
             encoder: self.encoder.try_map(&join(path, "encoder"), f)?,
             generator: self.generator.try_map(&join(path, "generator"), f)?,
             matcher: self.matcher.try_map(&join(path, "matcher"), f)?,
+            prior: self.prior.try_map(&join(path, "prior"), f)?,
         })
     }
 }
@@ -117,8 +124,9 @@ impl<T: Tensor> Model<T> {
         let [t, h, w, c] = self.config.clip.dims();
         let mut films = Vec::with_capacity(prompts.len());
         for part in prompts.chunks(self.together()) {
-            let (pieces, noise) = self.inputs(part)?;
-            let values = self.net.forward(&pieces, &noise)?.to_vec()?;
+            let Drawing { read: Encoded { words, bias, sentence }, noise, .. } =
+                self.inputs(part)?;
+            let values = self.net.generator.forward(&sentence, &words, &bias, &noise)?.to_vec()?;
             for film in values.chunks(t * h * w * c) {
                 films.push(pixels::to_clip(film, &self.config.clip)?);
             }
@@ -135,8 +143,8 @@ impl<T: Tensor> Model<T> {
     /// # Errors
     /// If the sentence cannot be encoded or the device fails.
     pub fn attention(&self, prompt: &str, seed: u64) -> Result<Vec<Vec<f32>>> {
-        let (pieces, noise) = self.inputs(&[(prompt, seed)])?;
-        let Encoded { words, bias, sentence } = self.net.encoder.forward(&pieces)?;
+        let Drawing { pieces, read, noise } = self.inputs(&[(prompt, seed)])?;
+        let Encoded { words, bias, sentence } = read;
         let weights = self.net.generator.attention(&sentence, &words, &bias, &noise)?.to_vec()?;
         let read = pieces.mask.iter().filter(|&&mask| mask > 0.0).count();
         Ok(weights.chunks(pieces.places).map(|frame| frame[..read].to_vec()).collect())
@@ -201,15 +209,36 @@ impl<T: Tensor> Model<T> {
         (TOGETHER / (t * h * w)).max(1)
     }
 
-    fn inputs(&self, prompts: &[(&str, u64)]) -> Result<(Pieces, Noise<T>)> {
+    fn inputs(&self, prompts: &[(&str, u64)]) -> Result<Drawing<T>> {
         let texts: Vec<&str> = prompts.iter().map(|(prompt, _)| *prompt).collect();
         let pieces = self.lexicon.read(&texts)?;
         let seeds: Vec<u64> = prompts.iter().map(|&(_, seed)| seed).collect();
-        Ok((pieces, noise(self.net.encoder.words.table.table.device(), &self.config, &seeds)?))
+        let read = self.net.encoder.forward(&pieces)?;
+        let device = read.sentence.device();
+        let mut noise = noise(device, &self.config, &seeds)?;
+        if let Some(prior) = &self.net.prior {
+            let which = |&seed: &u64| Random::new(seed, CODE).below(self.config.codes) as f32;
+            let which: Vec<f32> = seeds.iter().map(which).collect();
+            let which = T::from_slice(device, &which, [seeds.len()])?;
+            noise.film = prior.code(&which, &read.sentence)?.draw(&noise.film)?;
+        }
+        Ok(Drawing { pieces, read, noise })
     }
 }
 
-/// The noise of one film per seed. The noise of a film depends on its seed alone, not on the rest
+/// The inputs of the generator for a batch of sentences.
+struct Drawing<T> {
+    pieces: Pieces,
+    read: Encoded<T>,
+    noise: Noise<T>,
+}
+
+// The streams of random numbers of a seed.
+const FILM: u64 = 0;
+const FRAMES: u64 = 1;
+const CODE: u64 = 2;
+
+/// Normal noise of one film per seed. The noise of a film depends on its seed alone, not on the rest
 /// of the batch or on the device.
 ///
 /// # Shapes
@@ -228,7 +257,7 @@ pub fn noise<T: Tensor>(
     };
     let (film, frame) = (config.generator.noise, config.generator.frame_noise);
     Ok(Noise {
-        film: T::from_slice(device, &draw(0, film), [n, film])?,
-        frames: T::from_slice(device, &draw(1, t * frame), [n, t, frame])?,
+        film: T::from_slice(device, &draw(FILM, film), [n, film])?,
+        frames: T::from_slice(device, &draw(FRAMES, t * frame), [n, t, frame])?,
     })
 }

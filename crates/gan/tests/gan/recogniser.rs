@@ -69,6 +69,27 @@ fn the_first_frame_the_middle_one_and_the_sentence_are_seen() {
     }
 }
 
+/// The prior over clips has the codes of these clips for any sentence, in any order.
+#[test]
+fn the_prior_has_the_codes_of_its_clips() {
+    let recogniser = of(FILM);
+    let x = clips(5, FILM);
+    let [first, rest] = [(0, 2), (2, 3)].map(|(from, count)| x.slice(0, from, count).unwrap());
+    let prior = recogniser.prior(&[&first, &rest]).unwrap();
+    let order = [3, 0, 3, 4];
+    let which = Reference::new(order.map(f64::from).to_vec(), [4]).unwrap();
+    let s = randn(2, [4, SENTENCE]);
+    let found = prior.code(&which, &s).unwrap();
+    let shown: Vec<Reference> = order.iter().map(|&k| x.slice(0, k as usize, 1).unwrap()).collect();
+    let shown = Reference::concat(&shown.iter().collect::<Vec<_>>(), 0).unwrap();
+    let wanted = recogniser.forward(&shown, &s).unwrap();
+    for (found, wanted) in [(found.mean, wanted.mean), (found.log_variance, wanted.log_variance)] {
+        for (found, wanted) in found.values().iter().zip(wanted.values()) {
+            assert!((found - wanted).abs() < 1e-12, "{found}, not {wanted}");
+        }
+    }
+}
+
 fn code() -> Code<Reference> {
     let mean = Reference::new(vec![0.5, -1.0, 0.0, 2.0], [2, 2]).unwrap();
     let log_variance = Reference::new(vec![0.0, -0.5, 1.25, -3.0], [2, 2]).unwrap();

@@ -134,7 +134,9 @@ fn a_file_of_an_earlier_format_has_no_matcher() {
         ] {
             assert!(config[section].as_object_mut().unwrap().remove(key).is_some(), "{key}");
         }
-        assert!(config.as_object_mut().unwrap().remove("matcher").is_some());
+        for key in ["matcher", "codes"] {
+            assert!(config.as_object_mut().unwrap().remove(key).is_some(), "{key}");
+        }
         metadata.insert("kinora.config".into(), config.to_string());
     });
     let found = contents(&bytes, "film.model").unwrap();
@@ -186,7 +188,7 @@ fn files_that_are_no_models_say_why() {
         ("no config", without("kinora.config"), "kinora.config"),
         ("no card", without("kinora.card"), "kinora.card"),
         ("no tokenizer", without("kinora.tokenizer"), "kinora.tokenizer"),
-        ("a newer format", set("kinora.format", "7"), "format 7 is newer than this program (6)"),
+        ("a newer format", set("kinora.format", "8"), "format 8 is newer than this program (7)"),
         ("a format of the future", set("kinora.format", "4294967295"), "newer"),
         ("a format that is none", set("kinora.format", "one"), "kinora.format"),
         ("a negative format", set("kinora.format", "-1"), "kinora.format"),

@@ -1,6 +1,10 @@
 //! From a sentence and a seed to a film.
 
+use std::collections::BTreeSet;
+
+use kinora_cpu::CpuTensor;
 use kinora_embed::Inputs;
+use kinora_gan::Noise;
 use kinora_model::{ClipConfig, ModelConfig, pixels};
 use kinora_nn::{Fresh, Init, Module};
 use kinora_tensor::Tensor;
@@ -84,6 +88,37 @@ fn the_best_of_some_films_match_best() {
     assert!(all.is_sorted_by(|a, b| a.1 >= b.1));
     assert_eq!(model.best("a red robe", &seeds, 2).unwrap(), all[..2]);
     assert_eq!(model.best("a red robe", &[], 2).unwrap(), []);
+}
+
+/// Without a prior, z is the normal noise of the seed. With a prior, the seed also chooses a code, and
+/// every code is chosen by some seed.
+#[test]
+fn the_seed_chooses_a_code() {
+    let model = model();
+    let without = of(ModelConfig { codes: 0, ..config() });
+    let device = model.net.encoder.words.table.table.device();
+    let pieces = model.lexicon.read(&["a knight"]).unwrap();
+    let sentence = model.net.encoder.forward(&pieces).unwrap().sentence;
+    let draw = |net: &kinora_model::Net<CpuTensor>, noise: &Noise<CpuTensor>| {
+        let values = net.forward(&pieces, noise).unwrap().to_vec().unwrap();
+        pixels::to_clip(&values, &model.config.clip).unwrap()
+    };
+    let prior = model.net.prior.as_ref().unwrap();
+    let mut chosen = BTreeSet::new();
+    for seed in 0..40 {
+        let normal = kinora_model::noise(device, &model.config, &[seed]).unwrap();
+        assert_eq!(draw(&without.net, &normal), without.sample("a knight", seed).unwrap());
+        let film = model.sample("a knight", seed).unwrap();
+        let codes = (0..model.config.codes).filter(|&code| {
+            let which = CpuTensor::from_slice(device, &[code as f32], [1]).unwrap();
+            let film_noise = prior.code(&which, &sentence).unwrap().draw(&normal.film).unwrap();
+            draw(&model.net, &Noise { film: film_noise, frames: normal.frames.clone() }) == film
+        });
+        let codes: Vec<usize> = codes.collect();
+        assert_eq!(codes.len(), 1, "seed {seed}: {codes:?}");
+        chosen.extend(codes);
+    }
+    assert_eq!(chosen, (0..model.config.codes).collect());
 }
 
 /// More films than fit into one batch.

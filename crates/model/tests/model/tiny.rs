@@ -29,6 +29,7 @@ pub fn config() -> ModelConfig {
             ..plain()
         },
         matcher: Some(MatcherConfig { channels: vec![8], features: 4 }),
+        codes: 7,
     }
 }
 
@@ -36,7 +37,7 @@ pub fn config() -> ModelConfig {
 pub fn earlier() -> ModelConfig {
     let config = config();
     let encoder = EncoderConfig { unit: false, ..config.encoder };
-    ModelConfig { encoder, generator: plain(), matcher: None, ..config }
+    ModelConfig { encoder, generator: plain(), matcher: None, codes: 0, ..config }
 }
 
 /// A generator without the parts that came later.
