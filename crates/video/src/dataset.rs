@@ -84,6 +84,16 @@ pub trait Dataset: Send + Sync {
         Ok(None)
     }
 
+    /// A variant of the clip of a draw: one of its attributes is drawn anew, whether or not the caption
+    /// states it, and the rest stays. The pixels in which the two clips differ show this attribute.
+    /// `None` if the dataset makes no variants.
+    ///
+    /// # Errors
+    /// Those of [`Dataset::example`].
+    fn variant(&self, _split: Split, _draw: Draw) -> Result<Option<Clip>> {
+        Ok(None)
+    }
+
     /// `count` sentences that are false of the clip of `draw`, whose caption is `caption`. If the
     /// dataset has attributes, each sentence is the caption with one attribute changed; else the
     /// sentences are captions of other clips. The sentences are distinct if there are enough.

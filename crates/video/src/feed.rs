@@ -24,6 +24,9 @@ pub struct Batch {
     /// The twins ([`Dataset::twin`]) of the first [`FeedConfig::twins`] clips; if the dataset makes
     /// no twins, the clips themselves.
     pub twins: Vec<Clip>,
+    /// The variants ([`Dataset::variant`]) of the same clips; if the dataset makes no variants, the
+    /// clips themselves.
+    pub variants: Vec<Clip>,
 }
 
 /// The examples that a [`Feed`] draws.
@@ -41,7 +44,7 @@ pub struct FeedConfig {
     pub dims: [usize; 4],
     /// False captions per example.
     pub wrong: usize,
-    /// Examples with a twin: the first ones of each step. Each is the one of two draws whose caption
+    /// Examples with a twin and a variant: the first ones of each step. Each is the one of two draws whose caption
     /// mentions more attributes.
     pub twins: usize,
 }
@@ -132,8 +135,13 @@ impl Source {
     /// The batch of a step; `None` if the feed was dropped.
     fn draw(&self, index: u64) -> Result<Option<Batch>> {
         let FeedConfig { split, seed, batch: size, dims, wrong, twins, .. } = self.config;
-        let mut batch =
-            Batch { index, examples: Vec::new(), wrong_captions: Vec::new(), twins: Vec::new() };
+        let mut batch = Batch {
+            index,
+            examples: Vec::new(),
+            wrong_captions: Vec::new(),
+            twins: Vec::new(),
+            variants: Vec::new(),
+        };
         let mut false_of_each = Vec::with_capacity(size);
         for k in 0..size as u64 {
             if self.shared.stop.load(Ordering::Relaxed) {
@@ -155,9 +163,12 @@ impl Source {
                 false_of_each.push(captions.into_iter());
             }
             if batch.twins.len() < twins {
-                let twin = self.dataset.twin(split, draw)?;
-                let twin = twin.map(|twin| twin.to_dims(dims)).transpose()?;
-                batch.twins.push(twin.unwrap_or_else(|| example.clip.clone()));
+                let or_own = |other: Option<Clip>| match other {
+                    Some(other) => other.to_dims(dims),
+                    None => Ok(example.clip.clone()),
+                };
+                batch.twins.push(or_own(self.dataset.twin(split, draw)?)?);
+                batch.variants.push(or_own(self.dataset.variant(split, draw)?)?);
             }
             batch.examples.push(example);
         }

@@ -98,6 +98,11 @@ impl Lpc {
         }
     }
 
+    fn variant_of(&self, split: Split, draw: Draw) -> Figure {
+        let figure = self.figure(split, draw);
+        self.wardrobe.variant(&figure, &mut rng(split, draw, 5))
+    }
+
     /// The clip of a figure; `rng` chooses the sheets.
     fn clip(&self, figure: &Figure, rng: &mut fastrand::Rng) -> Result<Clip> {
         let row = figure.action.row(figure.direction);
@@ -138,6 +143,10 @@ impl Dataset for Lpc {
     fn twin(&self, split: Split, draw: Draw) -> Result<Option<Clip>> {
         let twin = self.figure_of_twin(split, draw);
         self.clip(&twin, &mut rng(split, draw, 2)).map(Some)
+    }
+
+    fn variant(&self, split: Split, draw: Draw) -> Result<Option<Clip>> {
+        self.clip(&self.variant_of(split, draw), &mut rng(split, draw, 2)).map(Some)
     }
 
     fn wrong_captions(

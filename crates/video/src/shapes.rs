@@ -186,6 +186,14 @@ impl Dataset for Shapes {
         render(&twin, self.info.fps, &mut rng(split, draw, 2)).map(Some)
     }
 
+    fn variant(&self, split: Split, draw: Draw) -> Result<Option<Clip>> {
+        let mut choice = self.choose(split, &mut rng(split, draw, 0));
+        let drawn = &mut rng(split, draw, 5);
+        let field = drawn.usize(..FIELDS.len());
+        choice[field] = drawn.usize(..count(field));
+        render(&choice, self.info.fps, &mut rng(split, draw, 2)).map(Some)
+    }
+
     fn wrong_captions(
         &self,
         split: Split,

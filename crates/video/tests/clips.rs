@@ -330,6 +330,13 @@ fn a_feed_starts_anywhere() -> Result<()> {
             }
             assert_eq!(example.clip, drawn.clip.to_dims([8, 32, 32, 4])?);
             assert_eq!(example.caption, drawn.caption);
+            if k < 2 {
+                let variant = data.variant(Split::Train, draw)?.expect("shapes have variants");
+                assert_eq!(batch.variants[k as usize], variant.to_dims([8, 32, 32, 4])?);
+                let twin = data.twin(Split::Train, draw)?.expect("shapes have twins");
+                assert_eq!(batch.twins[k as usize], twin.to_dims([8, 32, 32, 4])?);
+            }
+            assert_eq!((batch.twins.len(), batch.variants.len()), (2, 2));
             let wrong = data.wrong_captions(Split::Train, &drawn.caption, draw, 2)?;
             let of_it = [k as usize, 3 + k as usize].map(|i| batch.wrong_captions[i].clone());
             assert_eq!(of_it.as_slice(), wrong);

@@ -171,8 +171,17 @@ impl Saying<'_> {
             let rng = &mut Thing::Order.rng(voice);
             rng.u64(..);
             let in_front = rng.u32(..100) >= 70;
-            let first =
-                ["in", "in", "in", "wearing", "wearing", "dressed in", "clothed in", "~clad in"];
+            let first = [
+                "in",
+                "in",
+                "in",
+                "wearing",
+                "wearing",
+                "dressed in",
+                "clothed in",
+                "attired in",
+                "~clad in",
+            ];
             let first = voice.pick(rng, &first);
             // A hat or boots alone are worn; nobody is "dressed in" them.
             let torso = self.mention.torso && self.figure.torso.is_some();
@@ -186,7 +195,10 @@ impl Saying<'_> {
             rng.u64(..);
             let with = voice.pick(
                 rng,
-                &["with", "carrying", "carrying", "holding", "wielding", "gripping", "~bearing"],
+                &[
+                    "with", "carrying", "carrying", "holding", "wielding", "gripping", "toting",
+                    "~bearing",
+                ],
             );
             parts.push(format!("{with} {weapon}"));
         }
@@ -242,7 +254,10 @@ impl Saying<'_> {
         let rng = &mut Thing::HairStyle.rng(self.voice);
         let often = if self.mention.style == Style::Full { 70 } else { 50 };
         if rng.u32(..100) >= often || hidden {
-            let noun = self.voice.pick(rng, &["hair", "hair", "hair", "hair", "~locks"]);
+            let noun = self.voice.pick(
+                rng,
+                &["hair", "hair", "hair", "hair", "hair", "tresses", "strands", "~locks"],
+            );
             return Some(format!("{c} {noun}"));
         }
         self.told.hair_style = true;

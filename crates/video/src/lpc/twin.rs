@@ -1,4 +1,5 @@
-//! Twins: figures that agree in what a sentence leaves open, as far as clothes fit.
+//! Figures that agree with a figure in some things: twins, in what a sentence leaves open; variants, in
+//! all but one thing.
 
 use fastrand::Rng;
 
@@ -58,6 +59,44 @@ impl Wardrobe {
             twin.head = drawn;
         }
         twin
+    }
+
+    /// A variant of a figure: the skin, the colour of the hair, its style, or one item is drawn anew. The
+    /// figure itself if no other value fits it.
+    pub fn variant(&self, figure: &Figure, rng: &mut Rng) -> Figure {
+        /// Draws at most; most figures need fewer than ten.
+        const TRIES: usize = 50;
+        let possible = |other: &Figure| {
+            let wears = Part::ALL.into_iter().all(|part| self.odds(part, other) > 0.0);
+            let same_sex = other.body.sex == figure.body.sex;
+            wears && same_sex && self.odds_of_head(other) > 0.0 && other != figure
+        };
+        let mut draws = (0..TRIES).map(|_| {
+            let mut other = figure.clone();
+            match (rng.usize(..3 + Part::ALL.len()), figure.head) {
+                (0, _) => other.body = self.draw_body(rng),
+                (1, Head::Hair(style, _)) => {
+                    other.head = Head::Hair(style, pick(rng, self.colours(style)));
+                }
+                (2, head) => {
+                    other.head = match (head, self.draw_head(figure, rng)) {
+                        (Head::Hair(_, colour), Head::Hair(style, _))
+                            if self.colours(style).contains(&colour) =>
+                        {
+                            Head::Hair(style, colour)
+                        }
+                        (_, drawn) => drawn,
+                    };
+                }
+                (1, _) => {}
+                (place, _) => {
+                    let part = Part::ALL[place - 3];
+                    other.wear(part, self.draw_item(part, figure, rng));
+                }
+            }
+            other
+        });
+        draws.find(possible).unwrap_or_else(|| figure.clone())
     }
 
     /// Whether a twin with this action can have everything that the sentence leaves open.

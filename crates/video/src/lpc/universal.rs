@@ -1,7 +1,7 @@
 //! The layers of the Universal LPC spritesheet that the dataset uses, with their names. A name
 //! describes the drawn pixels, which can differ from the name of the file. Left out are layers of an
-//! ambiguous colour, layers with 192-pixel cells, and layers that cannot be seen at this size (belts,
-//! bracers, necklaces).
+//! ambiguous colour, long hair that looks short from some sides, layers with 192-pixel cells, and layers
+//! that cannot be seen at this size (belts, bracers, necklaces).
 
 mod clothes;
 
@@ -47,7 +47,7 @@ pub fn wardrobe() -> Wardrobe {
 
 /// Styles of hair, and the folders with their sheets.
 const STYLES: &[(&str, &[&str])] = &[
-    ("long", &["long", "xlong", "unkempt", "bangslong2", "loose", "shoulderl", "shoulderr"]),
+    ("long", &["long", "xlong", "unkempt", "bangslong2"]),
     ("short", &["bangsshort", "parted", "plain", "pixie"]),
     ("spiky", &["messy1", "messy2", "bedhead"]),
     ("curly", &["jewfro"]),

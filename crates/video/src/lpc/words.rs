@@ -48,7 +48,7 @@ pub fn verbs(figure: &Figure, direction: bool) -> &'static [Verb] {
     }
 }
 
-const SPELLCAST: [Verb; 10] = [
+const SPELLCAST: [Verb; 15] = [
     verb("casts a spell", "casting a spell", Action::Spellcast),
     verb("casts a spell", "casting a spell", Action::Spellcast),
     verb("casts magic", "casting magic", Action::Spellcast),
@@ -58,10 +58,15 @@ const SPELLCAST: [Verb; 10] = [
     verb("chants a spell", "chanting a spell", Action::Spellcast),
     verb("summons magic", "summoning magic", Action::Spellcast),
     verb("performs magic", "performing magic", Action::Spellcast),
+    verb("weaves a spell", "weaving a spell", Action::Spellcast),
+    verb("invokes a spell", "invoking a spell", Action::Spellcast),
+    verb("channels magic", "channelling magic", Action::Spellcast),
+    verb("works magic", "working magic", Action::Spellcast),
+    verb("invokes magic", "invoking magic", Action::Spellcast),
     verb("~conjures", "~conjuring", Action::Spellcast),
 ];
 
-const SPEAR: [Verb; 12] = [
+const SPEAR: [Verb; 15] = [
     armed("thrusts a spear", "thrusting a spear", Action::Thrust),
     armed("thrusts with a spear", "thrusting with a spear", Action::Thrust),
     armed("stabs with a spear", "stabbing with a spear", Action::Thrust),
@@ -72,11 +77,14 @@ const SPEAR: [Verb; 12] = [
     armed("strikes with a spear", "striking with a spear", Action::Thrust),
     armed("prods with a spear", "prodding with a spear", Action::Thrust),
     armed("pierces the air with a spear", "piercing the air with a spear", Action::Thrust),
+    armed("lashes out with a spear", "lashing out with a spear", Action::Thrust),
+    armed("drives a spear into the air", "driving a spear into the air", Action::Thrust),
+    armed("stabs the air with a spear", "stabbing the air with a spear", Action::Thrust),
     armed("~lunges with a spear", "~lunging with a spear", Action::Thrust),
     armed("~pokes with a spear", "~poking with a spear", Action::Thrust),
 ];
 
-const THRUST: [Verb; 8] = [
+const THRUST: [Verb; 10] = [
     verb("thrusts", "thrusting", Action::Thrust),
     verb("jabs", "jabbing", Action::Thrust),
     verb("stabs", "stabbing", Action::Thrust),
@@ -84,10 +92,12 @@ const THRUST: [Verb; 8] = [
     verb("prods", "prodding", Action::Thrust),
     verb("pierces the air", "piercing the air", Action::Thrust),
     fight("strikes", "striking"),
+    verb("stabs the air", "stabbing the air", Action::Thrust),
+    verb("lashes out", "lashing out", Action::Thrust),
     verb("~lunges", "~lunging", Action::Thrust),
 ];
 
-const WALK: [Verb; 17] = [
+const WALK: [Verb; 23] = [
     verb("walks", "walking", Action::Walk),
     verb("walks", "walking", Action::Walk),
     verb("heads", "heading", Action::Walk),
@@ -103,11 +113,17 @@ const WALK: [Verb; 17] = [
     verb("moves", "moving", Action::Walk),
     verb("travels", "travelling", Action::Walk),
     verb("roams", "roaming", Action::Walk),
+    verb("ambles", "ambling", Action::Walk),
+    verb("saunters", "sauntering", Action::Walk),
+    verb("treks", "trekking", Action::Walk),
+    verb("plods", "plodding", Action::Walk),
+    verb("trudges", "trudging", Action::Walk),
+    verb("struts", "strutting", Action::Walk),
     verb("~marches", "~marching", Action::Walk),
     verb("~wanders", "~wandering", Action::Walk),
 ];
 
-const DAGGER: [Verb; 15] = [
+const DAGGER: [Verb; 18] = [
     armed("swings a dagger", "swinging a dagger", Action::Slash),
     armed("swings a sword", "swinging a sword", Action::Slash),
     armed("swings a blade", "swinging a blade", Action::Slash),
@@ -122,18 +138,23 @@ const DAGGER: [Verb; 15] = [
     armed("chops with a blade", "chopping with a blade", Action::Slash),
     armed("strikes with a sword", "striking with a sword", Action::Slash),
     armed("swipes with a dagger", "swiping with a dagger", Action::Slash),
+    armed("slices with a blade", "slicing with a blade", Action::Slash),
+    armed("slashes at the air with a sword", "slashing at the air with a sword", Action::Slash),
+    armed("hews with a sword", "hewing with a sword", Action::Slash),
     armed("~hacks with a sword", "~hacking with a sword", Action::Slash),
 ];
 
-const WAND: [Verb; 5] = [
+const WAND: [Verb; 7] = [
     armed("swings a wand", "swinging a wand", Action::Slash),
     armed("waves a wand", "waving a wand", Action::Slash),
     armed("swings a stick", "swinging a stick", Action::Slash),
     armed("wields a wand", "wielding a wand", Action::Slash),
+    armed("swishes a wand", "swishing a wand", Action::Slash),
+    armed("whips a wand", "whipping a wand", Action::Slash),
     armed("~flicks a wand", "~flicking a wand", Action::Slash),
 ];
 
-const SLASH: [Verb; 9] = [
+const SLASH: [Verb; 12] = [
     verb("slashes", "slashing", Action::Slash),
     verb("slashes the air", "slashing the air", Action::Slash),
     verb("swings an arm", "swinging an arm", Action::Slash),
@@ -142,10 +163,13 @@ const SLASH: [Verb; 9] = [
     verb("cuts the air", "cutting the air", Action::Slash),
     verb("swipes", "swiping", Action::Slash),
     fight("strikes", "striking"),
+    verb("slices", "slicing", Action::Slash),
+    verb("cleaves the air", "cleaving the air", Action::Slash),
+    verb("hews", "hewing", Action::Slash),
     verb("~hacks", "~hacking", Action::Slash),
 ];
 
-const BOW: [Verb; 15] = [
+const BOW: [Verb; 19] = [
     armed("shoots an arrow", "shooting an arrow", Action::Shoot),
     armed("shoots an arrow", "shooting an arrow", Action::Shoot),
     armed("shoots a bow", "shooting a bow", Action::Shoot),
@@ -160,17 +184,23 @@ const BOW: [Verb; 15] = [
     armed("launches an arrow", "launching an arrow", Action::Shoot),
     armed("fires a bow", "firing a bow", Action::Shoot),
     armed("lets an arrow fly", "letting an arrow fly", Action::Shoot),
+    armed("fires arrows", "firing arrows", Action::Shoot),
+    armed("shoots arrows", "shooting arrows", Action::Shoot),
+    armed("sends an arrow flying", "sending an arrow flying", Action::Shoot),
+    armed("aims an arrow", "aiming an arrow", Action::Shoot),
     armed("~looses an arrow", "~loosing an arrow", Action::Shoot),
 ];
 
-const SHOOT: [Verb; 4] = [
+const SHOOT: [Verb; 6] = [
     verb("shoots", "shooting", Action::Shoot),
     verb("aims and shoots", "aiming and shooting", Action::Shoot),
     verb("fires", "firing", Action::Shoot),
+    verb("aims and fires", "aiming and firing", Action::Shoot),
+    verb("takes aim and shoots", "taking aim and shooting", Action::Shoot),
     verb("~takes a shot", "~taking a shot", Action::Shoot),
 ];
 
-const HURT: [Verb; 21] = [
+const HURT: [Verb; 29] = [
     verb("falls down", "falling down", Action::Hurt),
     verb("falls down", "falling down", Action::Hurt),
     verb("falls to the ground", "falling to the ground", Action::Hurt),
@@ -190,6 +220,14 @@ const HURT: [Verb; 21] = [
     verb("drops dead", "dropping dead", Action::Hurt),
     verb("is killed", "being killed", Action::Hurt),
     verb("is struck down", "being struck down", Action::Hurt),
+    verb("keels over", "keeling over", Action::Hurt),
+    verb("crumples", "crumpling", Action::Hurt),
+    verb("sinks to the ground", "sinking to the ground", Action::Hurt),
+    verb("perishes", "perishing", Action::Hurt),
+    verb("stumbles and falls", "stumbling and falling", Action::Hurt),
+    verb("swoons", "swooning", Action::Hurt),
+    verb("blacks out", "blacking out", Action::Hurt),
+    verb("is slain", "being slain", Action::Hurt),
     verb("~tumbles", "~tumbling", Action::Hurt),
     verb("~faints", "~fainting", Action::Hurt),
 ];
@@ -197,11 +235,13 @@ const HURT: [Verb; 21] = [
 /// Names of the animation of an action, as makers of sprites use them.
 pub fn animation(action: Action) -> &'static [&'static str] {
     match action {
-        Action::Spellcast => &["spellcast animation", "casting animation", "~magic animation"],
+        Action::Spellcast => {
+            &["spellcast animation", "casting animation", "spell animation", "~magic animation"]
+        }
         Action::Thrust => &["thrust animation", "stab animation"],
         Action::Walk => &["walk cycle", "walk cycle", "walking animation", "~walk animation"],
         Action::Slash => &["slash animation", "slashing animation"],
-        Action::Shoot => &["shooting animation", "~archery animation"],
+        Action::Shoot => &["shooting animation", "shoot animation", "~archery animation"],
         Action::Hurt => &["death animation", "hurt animation", "falling animation"],
     }
 }
@@ -261,6 +301,7 @@ pub fn towards(direction: Direction, walk: bool) -> &'static [&'static str] {
             "to the left",
             "leftwards",
             "towards the left",
+            "off to the left",
             "west",
             "~over to the left",
         ],
@@ -272,6 +313,7 @@ pub fn towards(direction: Direction, walk: bool) -> &'static [&'static str] {
             "to the right",
             "rightwards",
             "towards the right",
+            "off to the right",
             "east",
             "~over to the right",
         ],
@@ -281,6 +323,8 @@ pub fn towards(direction: Direction, walk: bool) -> &'static [&'static str] {
             "towards the viewer",
             "forward",
             "towards the camera",
+            "our way",
+            "closer to us",
             "down",
             "south",
             "~in our direction",
@@ -291,6 +335,8 @@ pub fn towards(direction: Direction, walk: bool) -> &'static [&'static str] {
             "away",
             "away from the viewer",
             "away from the camera",
+            "into the background",
+            "further away",
             "up",
             "north",
             "~into the distance",

@@ -36,7 +36,7 @@ const SLOTS: [(Slot, u32); 10] = [
     (Slot::Body, 6),
     (Slot::Action, 5),
     (Slot::Direction, 5),
-    (Slot::HairStyle, 4),
+    (Slot::HairStyle, 10),
     (Slot::Item(Part::Weapon), 3),
 ];
 

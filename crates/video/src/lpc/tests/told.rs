@@ -8,6 +8,9 @@ pub fn words(text: &str) -> Vec<String> {
     text.split(' ').map(|w| w.trim_matches([',', '.', ':']).to_lowercase()).collect()
 }
 
+/// Nouns for hair of any style.
+const HAIR: [&str; 4] = ["hair", "tresses", "strands", "locks"];
+
 /// The attributes that a sentence states, each with the values that make the sentence true.
 pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
     let words = words(text);
@@ -26,10 +29,10 @@ pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
     }
     let still = [" falls down ", " falling down ", " knocked down ", " struck down "];
     let way = still.iter().fold(text.clone(), |text, fall| text.replace(fall, " "));
-    let back = has("away|behind|seen from the back|north|into the distance|up");
+    let back = has("away|behind|seen from the back|north|into the distance|into the background|up");
     if back {
         tell("direction", "back");
-    } else if has("us|viewer|camera|forward|seen from the front|south|in our direction")
+    } else if has("us|viewer|camera|forward|seen from the front|south|in our direction|our way")
         || way.contains(" down ")
     {
         tell("direction", "front");
@@ -41,14 +44,14 @@ pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
     if has(person) && !has("orc|elf|skeleton") {
         tell("kind", "human");
     }
-    for words in words.windows(3).filter(|words| ["hair", "locks"].contains(&words[2].as_str())) {
+    for words in words.windows(3).filter(|words| HAIR.contains(&words[2].as_str())) {
         for style in ["long", "short"] {
             if words[0] == style {
                 tell("hair_style", style);
             }
         }
     }
-    let ends = ["hair", "mohawk", "ponytail", "topknot", "pigtails", "bob", "curls", "locks"];
+    let ends = [&HAIR[..], &["mohawk", "ponytail", "topknot", "pigtails", "bob", "curls"]].concat();
     for pair in words.windows(2) {
         if ends.contains(&pair[1].as_str()) {
             hair(&pair[0], &mut tell);
@@ -101,24 +104,30 @@ const TOLD: &[(&str, &str, &str)] = &[
     ("walks|walking|strides|striding|heads|heading|walk|goes|going", "action", "walk"),
     ("strolls|strolling|marches|marching|wanders|wandering", "action", "walk"),
     ("paces|pacing|hikes|hiking|trots|trotting|steps|stepping", "action", "walk"),
-    ("moves|moving|travels|travelling|roams|roaming", "action", "walk"),
+    ("moves|moving|travels|travelling|roams|roaming|ambles|ambling", "action", "walk"),
+    ("saunters|sauntering|treks|trekking|plods|plodding", "action", "walk"),
+    ("trudges|trudging|struts|strutting", "action", "walk"),
     ("spell|magic|conjures|conjuring|spellcast|casting", "action", "spellcast"),
     ("thrusts|thrusting|stabs|stabbing|jabs|jabbing|thrust|stab", "action", "thrust"),
+    ("lashes|lashing|drives a spear|driving a spear", "action", "thrust"),
     ("lunges|lunging|pokes|poking|prods|prodding|pierces|piercing", "action", "thrust"),
     ("strikes|striking", "action", "thrust|slash|shoot"),
     ("attacks|attacking|fights|fighting", "action", "thrust|slash|shoot"),
     ("swings|swinging|slashes|slashing|waves|waving|slash", "action", "slash"),
-    ("hacks|hacking|flicks|flicking|chops|chopping", "action", "slash"),
+    ("hacks|hacking|flicks|flicking|chops|chopping|slices|slicing", "action", "slash"),
+    ("hews|hewing|cleaves|cleaving|swishes|swishing|whips|whipping", "action", "slash"),
     ("cuts|cutting|swipes|swiping|wields a wand|wielding a wand", "action", "slash"),
-    ("shoots|shooting|fires|firing|draws|drawing|aims|aiming", "action", "shoot"),
+    ("shoot|shoots|shooting|fires|firing|draws|drawing|aims|aiming", "action", "shoot"),
     ("looses|loosing|takes a shot|taking a shot|archery|archer|bowman", "action", "shoot"),
-    ("releases|releasing|launches|launching|lets|letting", "action", "shoot"),
+    ("releases|releasing|launches|launching|lets|letting|sends|sending", "action", "shoot"),
     ("slumps|slumping|topples|toppling|passes out|passing out", "action", "hurt"),
-    ("killed|struck down", "action", "hurt"),
+    ("killed|struck down|slain|keels|keeling|crumples|crumpling", "action", "hurt"),
+    ("sinks|sinking|perishes|perishing|stumbles|stumbling", "action", "hurt"),
+    ("swoons|swooning|blacks out|blacking out", "action", "hurt"),
     ("falls|falling|collapses|collapsing|drops|dropping|dies|dying|death", "action", "hurt"),
     ("hurt|hit|defeated|knocked|tumbles|tumbling|faints|fainting", "action", "hurt"),
     ("spear", "weapon", "spear"),
-    ("arrow|bow", "weapon", "bow"),
+    ("arrow|arrows|bow", "weapon", "bow"),
     ("dagger|sword|blade", "weapon", "dagger"),
     ("wand|stick", "weapon", "wand"),
     ("shield", "weapon", "shield"),
