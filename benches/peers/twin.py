@@ -517,11 +517,15 @@ class Twin:
             words, bias, sentences = self.encoder(*self.captions)
         sentence, wrong = sentences[:n], sentences[n:]
 
-        # The first half of the films are copies of real clips.
+        def draw(mean, log_variance, noise):
+            return mean + (log_variance * 0.5).exp() * noise
+
+        # The first half of the films are copies of real clips; the others have the codes of other clips.
         copied = (n + 1) // 2
+        with torch.no_grad():
+            others = self.recogniser(self.real[: n - copied], sentence[copied:])
         mean, log_variance = self.recogniser(self.real[:copied], sentence[:copied])
-        code = mean + (log_variance * 0.5).exp() * film[:copied]
-        z = torch.cat([code, film[copied:]])
+        z = torch.cat([draw(mean, log_variance, film[:copied]), draw(*others, film[copied:])])
         fake = self.generator(words[:n], bias[:n], sentence, z, frames).transpose(1, 2)
         difference = fake[:copied] - self.real[:copied]
         loss_copy = difference.abs().mean()

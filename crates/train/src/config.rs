@@ -55,8 +55,7 @@ pub struct ReadingConfig {
     pub batch: usize,
     /// The initial learning rate; it falls to a twentieth along a cosine.
     pub rate: f32,
-    /// The weight of the matcher's loss on films from random noise, in the later phases; 0 for
-    /// none.
+    /// The weight of the matcher's loss on films that are not copies, in the later phases; 0 for none.
     pub weight: f32,
     /// Whether text encoder and matcher continue to learn from real clips in the later phases, with
     /// the last learning rate of the first phase.
@@ -70,7 +69,7 @@ pub struct CopyingConfig {
     /// Steps of the phase.
     pub steps: u64,
     /// Clips per step of the phase. A sixteenth of a batch, rounded down but at least one clip, are
-    /// films from random noise; the rest are copies. In the next phase half of a batch, rounded up,
+    /// films with the noise of other clips; the rest are copies. In the next phase half of a batch, rounded up,
     /// are copies. With `reading.weight` = 0, this phase copies all clips.
     pub batch: usize,
     /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
@@ -152,13 +151,14 @@ pub struct TrainConfig {
 }
 
 impl Config {
-    /// The config of the model that the training makes.
+    /// The config of the networks that learn. The prior is not one of them.
     pub fn model(&self) -> ModelConfig {
         ModelConfig {
             clip: self.clip,
             encoder: self.encoder.clone(),
             generator: self.generator.clone(),
             matcher: Some(self.matcher.clone()),
+            codes: 0,
         }
     }
 
@@ -216,7 +216,7 @@ impl Config {
     /// The config with the sizes of a model, for a training that starts from its weights. A model
     /// with a matcher has already learnt to read, so the phase of reading then has no steps.
     pub fn sized_as(&self, model: &ModelConfig) -> Self {
-        let ModelConfig { clip, encoder, generator, matcher } = model.clone();
+        let ModelConfig { clip, encoder, generator, matcher, codes: _ } = model.clone();
         let mut config = Self { clip, encoder, generator, ..self.clone() };
         if let Some(matcher) = matcher {
             config.matcher = matcher;

@@ -1,7 +1,7 @@
 use kinora_embed::Pieces;
 use kinora_model::{Lexicon, Strange, pixels};
 use kinora_tensor::Random;
-use kinora_video::Batch;
+use kinora_video::{Batch, Clip};
 
 use crate::Result;
 
@@ -15,9 +15,29 @@ pub struct Fed {
     /// The pixels of the clips that the recogniser sees, `[copies, t, h, w, c]`: the twins of the
     /// batch. If it has none, the recogniser sees the clips.
     pub twins: Vec<f32>,
+    /// The weights of the pixels in the loss on details, `[copies or more, t, h, w, 1]`: 0 where a clip equals
+    /// its variant, and of equal sum in each frame that differs. Empty if the batch has no variants.
+    pub details: Vec<f32>,
     /// The captions: the own caption of each clip, then a false caption of each clip, then a second
     /// false caption of each clip, and so on.
     pub captions: Pieces,
+}
+
+/// A frame that differs from its variant in fewer pixels weighs less, in proportion to their number.
+const PIXELS: f32 = 16.0;
+
+/// The weights of the pixels in the loss on details, `[t, h, w, 1]`: where the clips differ,
+/// (h · w) / (number of pixels that differ in the frame).
+fn details(clip: &Clip, variant: &Clip) -> Vec<f32> {
+    let [_, h, w, c] = clip.dims();
+    let mut weights = Vec::with_capacity(clip.data().len() / c);
+    for (a, b) in clip.data().chunks(h * w * c).zip(variant.data().chunks(h * w * c)) {
+        let differs = || a.chunks(c).zip(b.chunks(c)).map(|(a, b)| a != b);
+        let count = differs().filter(|&differs| differs).count() as f32;
+        let weight = (h * w) as f32 / count.max(PIXELS);
+        weights.extend(differs().map(|differs| if differs { weight } else { 0.0 }));
+    }
+    weights
 }
 
 /// The share of the captions that [`disturb`] changes.
@@ -49,14 +69,16 @@ impl Fed {
     /// # Errors
     /// If the lexicon cannot read a caption.
     pub fn new(lexicon: &Lexicon, batch: &Batch) -> Result<Self> {
-        let clips = batch.examples.iter().map(|example| pixels::to_values(&example.clip));
+        let clips = || batch.examples.iter().map(|example| &example.clip);
         let own = batch.examples.iter().map(|example| example.caption.text.as_str());
         let wrong = batch.wrong_captions.iter().map(String::as_str);
         let captions: Vec<&str> = own.chain(wrong).collect();
+        let details = clips().zip(&batch.variants).flat_map(|(a, b)| details(a, b));
         Ok(Self {
             clips: batch.examples.len(),
-            values: clips.collect::<Vec<_>>().concat(),
+            values: clips().map(pixels::to_values).collect::<Vec<_>>().concat(),
             twins: batch.twins.iter().map(pixels::to_values).collect::<Vec<_>>().concat(),
+            details: details.collect(),
             captions: lexicon.read(&captions)?,
         })
     }
@@ -71,6 +93,28 @@ mod tests {
     use kinora_video::{Feed, FeedConfig, Shapes, Split};
 
     use super::*;
+
+    #[test]
+    fn details_weigh_the_pixels_that_differ() {
+        let dims = [3, 8, 8, 3];
+        let clip = Clip::new(dims, 8.0, vec![9; 3 * 8 * 8 * 3]).unwrap();
+        // No pixel of the first frame differs, 4 of the second, and 32 of the third, each in one
+        // channel.
+        let mut data = clip.data().to_vec();
+        for pixel in (64..68).chain(128..160) {
+            data[3 * pixel + pixel % 3] += 1;
+        }
+        let weights = details(&clip, &Clip::new(dims, 8.0, data).unwrap());
+        for (pixel, weight) in weights.iter().enumerate() {
+            let wanted = match pixel {
+                64..68 => 64.0 / 16.0,
+                128..160 => 64.0 / 32.0,
+                _ => 0.0,
+            };
+            assert_eq!(*weight, wanted, "pixel {pixel}");
+        }
+        assert_eq!(weights.len(), 3 * 8 * 8);
+    }
 
     #[test]
     fn some_of_the_first_captions_are_disturbed() {

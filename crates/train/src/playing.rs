@@ -1,5 +1,5 @@
-//! The second and third phase of a training: the generator copies real clips and draws films from
-//! random noise, which the matcher scores; then it also plays against the discriminators.
+//! The second and third phase of a training: the generator copies real clips and draws films with
+//! the noise of other clips, which the matcher scores; then it also plays against the discriminators.
 
 use kinora_embed::Encoded;
 use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast, frames, log_loss};
@@ -18,7 +18,13 @@ use crate::{Config, Fed, Measured, Phase, Result, State};
 const WARM_UP: f32 = 200.0;
 /// The weight of the perceptual loss [`looks`], relative to the weight of |d|.
 const LOOKS: f32 = 0.03;
-/// The share of the steps of copying over which the weight of the sketch, λ and κ fall to 0.
+/// The weight of the loss on details, relative to the weight of |d|.
+const DETAILS: f32 = 0.15;
+/// The share of the weight of the divergence that is missing at first: a divergence with full weight
+/// from the start keeps the codes small, and the generator never learns to use them.
+const FREE: f32 = 0.75;
+/// The share of the steps of copying over which the weight of the sketch, λ and κ fall to 0, and the
+/// weight of the divergence rises.
 const EARLY: f32 = 0.5;
 
 /// The config of the generator's Adam at step `step` of a training, counted from 1.
@@ -90,7 +96,7 @@ impl<T: Tensor> State<T> {
         let (step, n) = (self.step + 1, fed.clips);
         let phase = config.phase(step);
         let matches = self.net.matcher.is_some() && config.reading.weight > 0.0;
-        // The first rows of the batch are copies, the other rows films from random noise.
+        // The first rows of the batch are copies, the other rows films with the noise of other clips.
         let copied = config.copies(step, n);
         let [t, h, w, c] = config.clip.dims();
         let real = T::from_slice(device, &fed.values, [n, t, h, w, c])?;
@@ -100,11 +106,22 @@ impl<T: Tensor> State<T> {
         }
         let read = Read::new(&self.net, fed)?;
 
+        let noise: Noise<T> = noise(device, config, step, n)?;
+        let mut z_films = None;
+        if copied < n {
+            let mut z = noise.film.slice(0, copied, n - copied)?;
+            if copied > 0 {
+                // As from the prior of the model: the codes of other clips.
+                let sentence = read.own.sentence.slice(0, copied, n - copied)?;
+                let clips = real.slice(0, 0, n - copied)?;
+                z = self.recogniser.forward(&clips, &sentence)?.draw(&z)?;
+            }
+            z_films = Some(Var::constant(z));
+        }
         let player = (self.net.generator, self.recogniser);
         let lifted: (Generator<Var<T>>, Recogniser<Var<T>>) = lift(&player);
         let constant = |x: &T| Var::constant(x.clone());
         let sentence = constant(&read.own.sentence);
-        let noise = noise(device, config, step, n)?;
         // Draws the frames `which` of a film for each row of z, with the captions from row `from`
         // on.
         let draw = |from: usize, z: Var<T>, which: &[usize]| {
@@ -114,7 +131,7 @@ impl<T: Tensor> State<T> {
             let Encoded { sentence, words, bias } = &read.own;
             lifted.0.draw(&of(sentence)?, &of(words)?, &of(bias)?, &noise, which)
         };
-        let (mut code, mut z_copies, mut z_films) = (None, None, None);
+        let (mut code, mut z_copies) = (None, None);
         if copied > 0 {
             // A code from the clip itself would also tell what the caption says, and the generator
             // would not need to read the caption.
@@ -124,9 +141,6 @@ impl<T: Tensor> State<T> {
             let found = lifted.1.forward(&seen, &sentence.slice(0, 0, copied)?)?;
             z_copies = Some(found.draw(&constant(&noise.film.slice(0, 0, copied)?))?);
             code = Some(found);
-        }
-        if copied < n {
-            z_films = Some(constant(&noise.film.slice(0, copied, n - copied)?));
         }
         let mut which: Vec<usize> = (0..t).collect();
         let (copies, drawn, films, fake) = match phase {
@@ -153,13 +167,24 @@ impl<T: Tensor> State<T> {
 
         let mut loss = Var::constant(T::full(device, 0.0, [])?);
         if let (Some(code), Some(copies)) = (code, copies) {
+            let early = early(config, step);
             let clips = real.slice(0, 0, copied)?;
             let wanted = frames(&clips, &which)?;
             let difference = copies.sub(&constant(&wanted))?;
-            let mut copy = difference.abs()?.mean_all()?;
+            let absolute = difference.abs()?;
+            let mut copy = absolute.mean_all()?;
             let divergence = code.divergence()?;
             guarded.push(("loss_copy", copy.value().clone()));
             guarded.push(("divergence", divergence.value().clone()));
+            // A hair style is few pixels, so the mean over all pixels teaches it slowly. The loss on
+            // details is the mean over the pixels that show one attribute, large or small.
+            if !fed.details.is_empty() {
+                let weights = fed.details.get(..copied * t * h * w).unwrap_or(&fed.details);
+                let weights = T::from_slice(device, weights, [copied, t, h, w, 1])?;
+                let details = absolute.mul(&constant(&frames(&weights, &which)?))?.mean_all()?;
+                guarded.push(("loss_detail", details.value().clone()));
+                copy = copy.add(&details.affine(DETAILS, 0.0)?)?;
+            }
             // Among clips that the generator cannot tell apart, the absolute difference is least
             // for the median. The median lacks rare shapes such as a hat. A pixel whose palette
             // share is near 1 for one colour has almost no gradient, so the hat is never learnt.
@@ -167,7 +192,6 @@ impl<T: Tensor> State<T> {
             // which shows the hat faintly. The likelihood has a gradient at any share. The sketch
             // teaches the layers before the decoder. The first two blur the films, so all three
             // fall to 0.
-            let early = early(config, step);
             if let Some(drawn) = drawn.filter(|_| early > 0.0) {
                 let squares = |x: &Var<T>| x.mul(x)?.mean_all();
                 let CopyingConfig { squared, likelihood, .. } = config.copying;
@@ -195,7 +219,8 @@ impl<T: Tensor> State<T> {
                 _ => copy,
             };
             loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
-            loss = loss.add(&divergence.affine(config.copying.divergence, 0.0)?)?;
+            let weight = config.copying.divergence * (1.0 - FREE * early);
+            loss = loss.add(&divergence.affine(weight, 0.0)?)?;
         }
         if let (Some(films), Some(matcher), true) = (films, &self.net.matcher, matches) {
             let matcher: Matcher<Var<T>> = freeze(matcher);

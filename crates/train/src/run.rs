@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kinora_model::{Card, Lexicon, Model, Strange};
+use kinora_gan::Prior;
+use kinora_model::{Card, Lexicon, Model, ModelConfig, Net, Strange, pixels};
 use kinora_nn::Precision;
 use kinora_tensor::Tensor;
 use kinora_video::{Batch, Dataset, Example, Feed, FeedConfig, Split, write_atomic};
@@ -25,6 +26,10 @@ mod estimate;
 
 /// The name of the file of a run that holds its recogniser and its discriminators.
 pub const PLAYERS: &str = "players.safetensors";
+/// Clips of the model's prior.
+const CODES: usize = 512;
+/// Clips of a batch for the prior.
+const CODED: usize = 32;
 /// Films on a sheet of samples.
 const SAMPLES: u64 = 8;
 /// The least share of cases in which a matcher that has learnt the captions prefers the own caption
@@ -152,7 +157,7 @@ impl<T: Tensor> Training<T> {
             if are_samples_due && phase != Phase::Reading {
                 self.look()?;
                 let path = self.folder.join(format!("samples/{step:06}.gif"));
-                sheet(&self.model(), &shown, 0)?.save(&path, &Default::default())?;
+                sheet(&self.model()?, &shown, 0)?.save(&path, &Default::default())?;
                 stop |= observe(Event::Samples(&path)).is_break();
             }
             if let Some(exam) = &mut exam
@@ -163,7 +168,7 @@ impl<T: Tensor> Training<T> {
                 let began = Instant::now();
                 self.look()?;
                 let watch = &mut |at| observe(Event::Evaluating(at));
-                match exam.measure(&self.device, &*self.dataset, &self.model(), watch)? {
+                match exam.measure(&self.device, &*self.dataset, &self.model()?, watch)? {
                     Some(report) => {
                         log.append(&report.to_log(step))?;
                         stop |= observe(Event::Evaluated(&report)).is_break();
@@ -204,7 +209,7 @@ impl<T: Tensor> Training<T> {
         let (seed, step) = (self.config.seed, start + 1);
         let size = self.config.batch(step);
         let copies = self.config.copies(step, size);
-        // The matcher scores a film from random noise by its caption, so this caption is not
+        // The matcher scores a film that is not a copy by its caption, so this caption is not
         // disturbed.
         let disturbed = if self.config.phase(step) == Phase::Reading { size } else { copies };
         let strange = self.strange.clone();
@@ -234,7 +239,10 @@ impl<T: Tensor> Training<T> {
     }
 
     /// The model so far, with the average of the generator. It shares its tensors with the state.
-    fn model(&self) -> Model<T> {
+    ///
+    /// # Errors
+    /// If a clip of the prior cannot be drawn, or the device fails.
+    fn model(&self) -> Result<Model<T>> {
         let name = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let card = Card {
             name,
@@ -243,18 +251,34 @@ impl<T: Tensor> Training<T> {
             clips: self.clips,
             ..self.card.clone()
         };
-        Model {
-            config: self.config.model(),
-            card,
-            lexicon: self.lexicon.clone(),
-            net: self.state.model(),
+        let net = Net { prior: self.prior()?, ..self.state.model() };
+        let codes = if net.prior.is_some() { CODES } else { 0 };
+        let config = ModelConfig { codes, ..self.config.model() };
+        Ok(Model { config, card, lexicon: self.lexicon.clone(), net })
+    }
+
+    /// The prior over clips of the training side; `None` without copies, which train the recogniser.
+    fn prior(&self) -> Result<Option<Prior<T>>> {
+        if self.config.copying.weight == 0.0 {
+            return Ok(None);
         }
+        let [t, h, w, c] = self.config.clip.dims();
+        let batch = |from: usize| -> Result<T> {
+            let seed = self.config.seed ^ (stream::CODES + from as u64);
+            let examples =
+                examples(&*self.dataset, Split::Train, seed, CODED as u64, &self.config.clip)?;
+            let clips = examples.iter().map(|example| pixels::to_values(&example.clip));
+            let values = clips.collect::<Vec<_>>().concat();
+            Ok(T::from_slice(&self.device, &values, [CODED, t, h, w, c])?)
+        };
+        let batches = (0..CODES).step_by(CODED).map(batch).collect::<Result<Vec<T>>>()?;
+        Ok(Some(self.state.recogniser.prior(&batches.iter().collect::<Vec<_>>())?))
     }
 
     /// Writes the model, then the players, then the checkpoint. If the checkpoint of the last step
     /// exists, so does the model of the last step.
     fn save(&self) -> Result<()> {
-        self.model().save(self.folder.join("model.safetensors"), Precision::F16)?;
+        self.model()?.save(self.folder.join("model.safetensors"), Precision::F16)?;
         let players = self.state.players();
         let none = BTreeMap::new();
         let players = kinora_nn::save(&players, &none, Precision::F16).map_err(|error| {

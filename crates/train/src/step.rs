@@ -18,6 +18,7 @@ pub(crate) mod stream {
     pub const NOISE: u64 = 1 << 60;
     pub const FRAMES: u64 = 2 << 60;
     pub const WORDS: u64 = 3 << 60;
+    pub const CODES: u64 = 4 << 60;
 }
 
 /// Frames of each clip that the discriminator of frames judges at a step.
@@ -60,7 +61,7 @@ impl State<Desc> {
             step,
             average: Ema { module: generator.clone(), rate: config.train.ema },
             adam_critic: Adam::outline(&critic, playing::rate_critic(config)),
-            net: Net { encoder, generator, matcher },
+            net: Net { encoder, generator, matcher, prior: None },
             critic,
             recogniser,
             adam_reader,
@@ -114,7 +115,7 @@ impl<T: Tensor> State<T> {
             step: 0,
             average: Ema::new::<T>(&generator, config.train.ema),
             adam_critic: Adam::new(&critic, playing::rate_critic(config))?,
-            net: Net { encoder, generator, matcher },
+            net: Net { encoder, generator, matcher, prior: None },
             critic,
             recogniser,
             adam_reader,
@@ -149,13 +150,14 @@ impl<T: Tensor> State<T> {
         }
     }
 
-    /// The networks of the model: the text encoder, the average of the generator, and the matcher.
-    /// They share their tensors with the state.
+    /// The networks of the model without prior: the text encoder, the average of the generator, and the
+    /// matcher. They share their tensors with the state.
     pub fn model(&self) -> Net<T> {
         Net {
             encoder: self.net.encoder.map(|_, tensor| tensor.clone()),
             generator: self.average.module.map(|_, tensor| tensor.clone()),
             matcher: Module::map(&self.net.matcher, |_, tensor| tensor.clone()),
+            prior: None,
         }
     }
 }

@@ -40,6 +40,13 @@ impl Film {
 }
 
 impl Set {
+    /// The films of a held-out side whose captions have held-out phrases (`new`), or the other films. The
+    /// place of a caption is the index of its draw (see [`kinora_video::Split::HeldOut`]).
+    pub(super) fn of_wording(&self, new: bool) -> Self {
+        let films = self.films.iter().filter(|film| (film.prompt % 2 == 1) == new);
+        Self { captions: self.captions.clone(), films: films.cloned().collect() }
+    }
+
     /// Measures clips and adds them. Each clip comes with the index of its caption.
     ///
     /// # Errors

@@ -160,7 +160,7 @@ impl<T: Tensor> Reference<T> {
             let Some(measured) = self.films(model, side, &mut shown, watch)? else {
                 return Ok(None);
             };
-            let mut rows = rows(&measured, &self.judge.subject.labels);
+            let mut rows = rows(&measured, &self.judge.subject.labels, side.name == "held_out");
             for (of, films) in probe(model, &self.learnt, &side.real.captions)? {
                 let (real, second) = (None, None);
                 let metric = "sentence_probe";

@@ -24,8 +24,8 @@ pub(super) struct Measured<'a> {
     pub pairs: &'a [Pair],
 }
 
-/// The rows of a side; metrics without a figure are left out.
-pub(super) fn rows(measured: &Measured, labels: &Labels) -> Vec<Row> {
+/// The rows of a side, which has held-out phrases if `held_out`; metrics without a figure are left out.
+pub(super) fn rows(measured: &Measured, labels: &Labels, held_out: bool) -> Vec<Row> {
     let Measured { films, spread, film_pairs, real, other, real_pairs, pairs } = measured;
     let mut rows = Vec::new();
     let value = |figure: Option<Figure>| figure.map(|figure| figure.value);
@@ -34,12 +34,20 @@ pub(super) fn rows(measured: &Measured, labels: &Labels) -> Vec<Row> {
             rows.push(Row { metric, of: of.into(), unit, films, real, second: value(second) });
         }
     };
-    for name in labels.names() {
-        let of = |set, net| accuracy::attribute(set, labels, name, net);
-        add("accuracy", name, Unit::Share, [of(films, 0), of(real, 0), of(films, 1)]);
+    let mut accuracies = |metric, films: &Set, real: &Set| {
+        for name in labels.names() {
+            let of = |set, net| accuracy::attribute(set, labels, name, net);
+            add(metric, name, Unit::Share, [of(films, 0), of(real, 0), of(films, 1)]);
+        }
+        let of = |set, net| accuracy::all_said(set, labels, net);
+        add(metric, "all that is said", Unit::Share, [of(films, 0), of(real, 0), of(films, 1)]);
+    };
+    accuracies("accuracy", films, real);
+    if held_out {
+        for (metric, new) in [("accuracy_known_words", false), ("accuracy_new_words", true)] {
+            accuracies(metric, &films.of_wording(new), &real.of_wording(new));
+        }
     }
-    let of = |set, net| accuracy::all_said(set, labels, net);
-    add("accuracy", "all that is said", Unit::Share, [of(films, 0), of(real, 0), of(films, 1)]);
     for ((name, films), (_, real)) in
         colour::accuracy(films).into_iter().zip(colour::accuracy(real))
     {

@@ -117,7 +117,7 @@ fn every_loss_trains() {
             let metrics;
             (state, metrics) = step_of(state, &config, &fed(&lexicon, &batch)).unwrap();
             assert_eq!(state.step, step);
-            assert_eq!(metrics.len(), 13, "{metrics:?}");
+            assert_eq!(metrics.len(), 14, "{metrics:?}");
             for (name, metric) in metrics {
                 assert!(metric.is_finite(), "{loss}: {name} is {metric}");
                 let possible = !name.starts_with("accuracy") || (0.0..=1.0).contains(&metric);
@@ -269,6 +269,35 @@ fn the_recogniser_sees_the_twins() {
         assert_ne!(twins[name], own[name], "{name}");
     }
     assert_eq!(twins["loss_match"], own["loss_match"]);
+}
+
+/// A copy is compared with its clip in the pixels that differ from the variant. A batch without
+/// variants has no such loss.
+#[test]
+fn details_are_where_the_variants_differ() {
+    let config = config(&COPYING);
+    let lexicon = lexicon(&config);
+    let whole = batch(&config);
+    let with = |variants: Vec<kinora_video::Clip>| -> Metrics {
+        let batch = Batch { variants, ..whole.clone() };
+        step_of(state(&config, &lexicon), &config, &fed(&lexicon, &batch)).unwrap().1
+    };
+    let [given, none] = [whole.variants.clone(), Vec::new()].map(with);
+    let same = with(whole.examples.iter().map(|example| example.clip.clone()).collect());
+    let inverted = |clip: &kinora_video::Clip| {
+        let data = clip.data().iter().map(|byte| !byte).collect();
+        kinora_video::Clip::new(clip.dims(), clip.fps(), data).unwrap()
+    };
+    let all = with(whole.examples.iter().map(|example| inverted(&example.clip)).collect());
+    assert!(!none.contains_key("loss_detail"));
+    assert_eq!(same["loss_detail"], 0.0);
+    // All pixels differ, so each has the weight 1.
+    assert!((all["loss_detail"] - all["loss_copy"]).abs() < 1e-6, "{all:?}");
+    assert!(given["loss_detail"] > 0.0 && given["loss_detail"] != all["loss_detail"], "{given:?}");
+    for other in [&none, &same, &all] {
+        assert_eq!(given["loss_copy"], other["loss_copy"]);
+    }
+    assert_ne!(given["gradient_generator"], none["gradient_generator"]);
 }
 
 /// A loss with weight 0 is not measured, and its networks do not change.

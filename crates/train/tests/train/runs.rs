@@ -99,7 +99,7 @@ fn a_run_leaves_what_it_says() {
     assert_eq!(log.lines().collect::<Vec<_>>(), lines);
 
     let model = Model::<CpuTensor>::load(&folder).unwrap();
-    assert_eq!(model.config, config.model());
+    assert_eq!(model.config, ModelConfig { codes: 512, ..config.model() });
     let card = &model.card;
     assert_eq!((card.name.as_str(), card.steps, card.clips), ("run", 7, 2 * 3 + 2 * 5 + 3 * 4));
     assert_eq!((card.data.as_str(), card.command.as_str()), ("shapes", "kinora train"));

@@ -12,8 +12,9 @@ use crate::tiny::{config, create, finish, resume};
 /// The keys of every line, and the further keys of a line of each phase.
 const EVERY: [&str; 5] = ["step", "clips", "seconds", "clips_per_second", "feed_share"];
 const READ: [&str; 4] = ["loss_matcher", "gradient_matcher", "matched_own", "matched_false"];
-const COPIED: [&str; 7] = [
+const COPIED: [&str; 8] = [
     "loss_copy",
+    "loss_detail",
     "loss_likelihood",
     "loss_sketch",
     "loss_looks",
@@ -21,8 +22,9 @@ const COPIED: [&str; 7] = [
     "loss_match",
     "gradient_generator",
 ];
-const PLAYED: [&str; 13] = [
+const PLAYED: [&str; 14] = [
     "loss_copy",
+    "loss_detail",
     "divergence",
     "loss_discriminator",
     "gradient_discriminator",
