@@ -20,11 +20,7 @@ const WARM_UP: f32 = 200.0;
 const LOOKS: f32 = 0.03;
 /// The weight of the loss on details, relative to the weight of |d|.
 const DETAILS: f32 = 0.15;
-/// The share of the weight of the divergence that is missing at first: a divergence with full weight
-/// from the start keeps the codes small, and the generator never learns to use them.
-const FREE: f32 = 0.75;
-/// The share of the steps of copying over which the weight of the sketch, λ and κ fall to 0, and the
-/// weight of the divergence rises.
+/// The share of the steps of copying over which the weight of the sketch, λ and κ fall to 0.
 const EARLY: f32 = 0.5;
 
 /// The config of the generator's Adam at step `step` of a training, counted from 1.
@@ -219,8 +215,7 @@ impl<T: Tensor> State<T> {
                 _ => copy,
             };
             loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
-            let weight = config.copying.divergence * (1.0 - FREE * early);
-            loss = loss.add(&divergence.affine(weight, 0.0)?)?;
+            loss = loss.add(&divergence.affine(config.copying.divergence, 0.0)?)?;
         }
         if let (Some(films), Some(matcher), true) = (films, &self.net.matcher, matches) {
             let matcher: Matcher<Var<T>> = freeze(matcher);
