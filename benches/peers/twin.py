@@ -548,7 +548,7 @@ class Twin:
         self.critic.requires_grad_(False)
         of_clips, of_frames = self.under(fake, sentence, which)
         loss_game = F.softplus(-of_clips).mean() + F.softplus(-of_frames).mean()
-        # The films from random noise, against their own sentences, then all others.
+        # The films that are not copies, against their own sentences, then all others.
         captions = torch.cat([sentence[copied:], sentence[:copied], wrong])
         logits = self.matcher.logits(self.see(fake[copied:]), captions)
         loss_match = F.cross_entropy(logits, torch.arange(n - copied))

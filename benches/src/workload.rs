@@ -44,7 +44,7 @@ impl Workload {
         let Config { seed, clip, train, .. } = &config;
         let (seed, batch, wrong) = (*seed, train.batch, train.wrong);
         let dims = clip.dims();
-        let first = FeedConfig { split, seed, start: 0, batch, dims, wrong, twins: 0 };
+        let first = FeedConfig { split, seed, start: 0, batch, dims, wrong, copies: 0 };
         let batch: Batch = Feed::new(Arc::new(dataset), first, |batch| batch).next()?;
         let fed = Fed::new(&lexicon, &batch)?;
         Ok(Self { preset: preset.into(), config, lexicon, fed })

@@ -1,5 +1,5 @@
 use kinora_nn::{Conv, Embedding, Init, Linear, Module, join};
-use kinora_tensor::{Geometry, Result, Tensor};
+use kinora_tensor::{Error, Geometry, Result, Tensor};
 
 use crate::generator::SLOPE;
 use crate::{FilmShape, MatcherConfig};
@@ -27,7 +27,7 @@ pub struct Recogniser<T> {
 
 /// p(z | s): the distribution of the noise z for films of a sentence s, a mixture of q(z | x, s) over
 /// real clips x with equal weights (the aggregated posterior: Tomczak and Welling, "VAE with a
-/// VampPrior", 2018). z then is as in training, where a [`Recogniser`] gives it. Normal noise also has
+/// VampPrior", 2018). So z has the values that a [`Recogniser`] gives in training. Normal noise also has
 /// values that no clip has, and the generator never learnt what to draw for them.
 #[derive(Clone, Debug)]
 pub struct Prior<T> {
@@ -92,16 +92,25 @@ impl<T: Tensor> Recogniser<T> {
     /// # Errors
     /// If the clips do not have the recogniser's size, or the device fails.
     pub fn forward(&self, clips: &T, sentence: &T) -> Result<Code<T>> {
-        let prior = self.prior(&[clips])?;
+        let prior = self.prior([Ok::<_, Error>(clips.clone())])?;
         prior.of(&prior.seen.table, sentence)
     }
 
-    /// The prior over all clips of some batches `[n, t, h, w, c]`.
+    /// The prior over all clips of some batches `[n, t, h, w, c]`. A batch can be dropped before the next
+    /// is drawn.
     ///
     /// # Errors
-    /// If there are no batches, the clips do not have the recogniser's size, or the device fails.
-    pub fn prior(&self, batches: &[&T]) -> Result<Prior<T>> {
-        let seen = batches.iter().map(|clips| self.see(clips)).collect::<Result<Vec<T>>>()?;
+    /// The first error of `batches`; or if the clips do not have the recogniser's size, or the device
+    /// fails.
+    ///
+    /// # Panics
+    /// If there are no batches.
+    pub fn prior<E: From<Error>>(
+        &self,
+        batches: impl IntoIterator<Item = std::result::Result<T, E>>,
+    ) -> std::result::Result<Prior<T>, E> {
+        let see = |clips: std::result::Result<T, E>| Ok::<_, E>(self.see(&clips?)?);
+        let seen = batches.into_iter().map(see).collect::<std::result::Result<Vec<T>, E>>()?;
         let weight = &self.hidden.weight;
         let [inputs, sentence] = [weight.shape()[0], self.sentence];
         Ok(Prior {
@@ -118,10 +127,10 @@ impl<T: Tensor> Recogniser<T> {
         for conv in &self.convs {
             x = conv.forward(&x)?.leaky_relu(SLOPE)?;
         }
-        let flat = x.shape()[1..].iter().product();
         let Linear { weight, bias } = &self.hidden;
-        let hidden = Linear { weight: weight.slice(0, 0, flat)?, bias: bias.clone() };
-        hidden.forward(&x.reshape([n, flat])?)
+        let inputs = weight.shape()[0] - self.sentence;
+        let hidden = Linear { weight: weight.slice(0, 0, inputs)?, bias: bias.clone() };
+        hidden.forward(&x.reshape([n, x.shape()[1..].iter().product()])?)
     }
 }
 
@@ -146,16 +155,24 @@ impl<T> Prior<T> {
 }
 
 impl<T: Tensor> Prior<T> {
-    /// The codes q(z | x, s) of the clips with the indices `which`.
-    ///
-    /// # Shapes
-    /// which `[n]`, whole numbers as floats; sentence `[n, sentence]`; returns a code of
-    /// `[n, noise]`.
+    /// The number of clips.
+    pub fn clips(&self) -> usize {
+        self.seen.table.shape()[0]
+    }
+
+    /// The codes q(z | x, s) of the clips with the indices `which`, one for each sentence
+    /// `[n, sentence]`: a code of `[n, noise]`.
     ///
     /// # Errors
     /// If the shapes disagree, or the device fails.
-    pub fn code(&self, which: &T, sentence: &T) -> Result<Code<T>> {
-        self.of(&self.seen.forward(which)?, sentence)
+    ///
+    /// # Panics
+    /// If an index is not below [`Prior::clips`].
+    pub fn code(&self, which: &[usize], sentence: &T) -> Result<Code<T>> {
+        assert!(which.iter().all(|&k| k < self.clips()), "{which:?} of {} clips", self.clips());
+        let rows: Vec<f32> = which.iter().map(|&k| k as f32).collect();
+        let rows = T::from_slice(sentence.device(), &rows, [which.len()])?;
+        self.of(&self.seen.forward(&rows)?, sentence)
     }
 
     fn of(&self, seen: &T, sentence: &T) -> Result<Code<T>> {
@@ -176,6 +193,20 @@ impl<T: Tensor> Code<T> {
     /// If the shapes disagree, or the device fails.
     pub fn draw(&self, noise: &T) -> Result<T> {
         self.mean.add(&self.log_variance.affine(0.5, 0.0)?.exp()?.mul(noise)?)
+    }
+
+    /// KL(q ‖ p) of this distribution q from the distribution p of `other`, in nats, averaged over the clips,
+    /// a scalar.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
+    pub fn divergence_from(&self, other: &Self) -> Result<T> {
+        let n = self.mean.shape()[0];
+        let apart = self.mean.sub(&other.mean)?;
+        let log_ratio = self.log_variance.sub(&other.log_variance)?;
+        let precision = other.log_variance.neg()?.exp()?;
+        let sum = log_ratio.exp()?.sub(&log_ratio)?.add(&apart.mul(&apart)?.mul(&precision)?)?;
+        sum.affine(1.0, -1.0)?.sum_all()?.affine(0.5 / n as f32, 0.0)
     }
 
     /// KL(q(z | x, s) ‖ N(0, 1)) in nats, averaged over the clips, a scalar (Kingma and Welling,

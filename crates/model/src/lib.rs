@@ -217,9 +217,8 @@ impl<T: Tensor> Model<T> {
         let device = read.sentence.device();
         let mut noise = noise(device, &self.config, &seeds)?;
         if let Some(prior) = &self.net.prior {
-            let which = |&seed: &u64| Random::new(seed, CODE).below(self.config.codes) as f32;
-            let which: Vec<f32> = seeds.iter().map(which).collect();
-            let which = T::from_slice(device, &which, [seeds.len()])?;
+            let which = |&seed: &u64| Random::new(seed, CODE).below(prior.clips());
+            let which: Vec<usize> = seeds.iter().map(which).collect();
             noise.film = prior.code(&which, &read.sentence)?.draw(&noise.film)?;
         }
         Ok(Drawing { pieces, read, noise })

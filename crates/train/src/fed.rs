@@ -15,8 +15,9 @@ pub struct Fed {
     /// The pixels of the clips that the recogniser sees, `[copies, t, h, w, c]`: the twins of the
     /// batch. If it has none, the recogniser sees the clips.
     pub twins: Vec<f32>,
-    /// The weights of the pixels in the loss on details, `[copies or more, t, h, w, 1]`: 0 where a clip equals
-    /// its variant, and of equal sum in each frame that differs. Empty if the batch has no variants.
+    /// The weight of each pixel of the copies in the loss on details, `[copies, t, h, w, 1]`: 0 where the
+    /// clip equals its variant. In a frame that differs in at least 16 pixels, the weights sum to h · w.
+    /// Empty if the batch has no variants.
     pub details: Vec<f32>,
     /// The captions: the own caption of each clip, then a false caption of each clip, then a second
     /// false caption of each clip, and so on.
@@ -125,7 +126,7 @@ mod tests {
             batch: 60,
             dims: [1, 8, 8, 3],
             wrong: 1,
-            twins: 0,
+            copies: 0,
         };
         let batch = Feed::new(Arc::new(Shapes::new()), config, |batch| batch).next().unwrap();
         let texts = |batch: &Batch| -> Vec<String> {

@@ -20,6 +20,8 @@ const WARM_UP: f32 = 200.0;
 const LOOKS: f32 = 0.03;
 /// The weight of the loss on details, relative to the weight of |d|.
 const DETAILS: f32 = 0.15;
+/// The weight of the divergence of the codes of twins from those of their clips, per nat.
+const TWINS: f32 = 0.01;
 /// The share of the steps of copying over which the weight of the sketch, λ and κ fall to 0.
 const EARLY: f32 = 0.5;
 
@@ -216,6 +218,14 @@ impl<T: Tensor> State<T> {
             };
             loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
             loss = loss.add(&divergence.affine(config.copying.divergence, 0.0)?)?;
+            // The twin differs from the clip in all that the caption states, so z must not tell this. It is
+            // of no use for the copy, but without this loss z still tells it, and the generator follows z.
+            if !fed.twins.is_empty() {
+                let own = lifted.1.forward(&constant(&clips), &sentence.slice(0, 0, copied)?)?;
+                let apart = code.divergence_from(&own)?;
+                guarded.push(("loss_twins", apart.value().clone()));
+                loss = loss.add(&apart.affine(TWINS, 0.0)?)?;
+            }
         }
         if let (Some(films), Some(matcher), true) = (films, &self.net.matcher, matches) {
             let matcher: Matcher<Var<T>> = freeze(matcher);

@@ -2,14 +2,14 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use kinora_gan::Prior;
 use kinora_model::{Card, Lexicon, Model, ModelConfig, Net, Strange, pixels};
 use kinora_nn::Precision;
 use kinora_tensor::Tensor;
-use kinora_video::{Batch, Dataset, Example, Feed, FeedConfig, Split, write_atomic};
+use kinora_video::{Batch, Clip, Dataset, Draw, Example, Feed, FeedConfig, Split, write_atomic};
 
 use crate::checkpoint::{self, Progress};
 use crate::event::{Event, Outcome};
@@ -27,7 +27,9 @@ mod estimate;
 /// The name of the file of a run that holds its recogniser and its discriminators.
 pub const PLAYERS: &str = "players.safetensors";
 /// Clips of the model's prior.
-const CODES: usize = 512;
+const CODES: u64 = 512;
+/// The draws of these clips have this seed plus that of the run, which no other draws have.
+const CODES_SEED: u64 = 0x657a_0000_0000;
 /// Clips of a batch for the prior.
 const CODED: usize = 32;
 /// Films on a sheet of samples.
@@ -65,6 +67,8 @@ pub struct Training<T: Tensor> {
     window: Window,
     /// Measurements that are not in the window yet.
     measured: Vec<Measured<T>>,
+    /// The first and the middle frame of each clip of the prior, once they are drawn.
+    coded: OnceLock<Vec<Clip>>,
     /// The lock of the folder.
     _lock: Option<File>,
 }
@@ -228,7 +232,7 @@ impl<T: Tensor> Training<T> {
             batch: size,
             dims: clip.dims(),
             wrong: train.wrong,
-            twins: copies,
+            copies,
         };
         Ok(Feed::new(dataset, wanted, make))
     }
@@ -252,7 +256,7 @@ impl<T: Tensor> Training<T> {
             ..self.card.clone()
         };
         let net = Net { prior: self.prior()?, ..self.state.model() };
-        let codes = if net.prior.is_some() { CODES } else { 0 };
+        let codes = net.prior.as_ref().map_or(0, Prior::clips);
         let config = ModelConfig { codes, ..self.config.model() };
         Ok(Model { config, card, lexicon: self.lexicon.clone(), net })
     }
@@ -262,17 +266,31 @@ impl<T: Tensor> Training<T> {
         if self.config.copying.weight == 0.0 {
             return Ok(None);
         }
-        let [t, h, w, c] = self.config.clip.dims();
-        let batch = |from: usize| -> Result<T> {
-            let seed = self.config.seed ^ (stream::CODES + from as u64);
-            let examples =
-                examples(&*self.dataset, Split::Train, seed, CODED as u64, &self.config.clip)?;
-            let clips = examples.iter().map(|example| pixels::to_values(&example.clip));
-            let values = clips.collect::<Vec<_>>().concat();
-            Ok(T::from_slice(&self.device, &values, [CODED, t, h, w, c])?)
+        let clips = match self.coded.get() {
+            Some(clips) => clips,
+            None => {
+                let clips = self.first_and_middle_frames()?;
+                self.coded.get_or_init(|| clips)
+            }
         };
-        let batches = (0..CODES).step_by(CODED).map(batch).collect::<Result<Vec<T>>>()?;
-        Ok(Some(self.state.recogniser.prior(&batches.iter().collect::<Vec<_>>())?))
+        let [_, h, w, c] = self.config.clip.dims();
+        let batches = clips.chunks(CODED).map(|clips| {
+            let values = clips.iter().map(pixels::to_values).collect::<Vec<_>>().concat();
+            Ok::<T, Error>(T::from_slice(&self.device, &values, [clips.len(), 2, h, w, c])?)
+        });
+        Ok(Some(self.state.recogniser.prior(batches)?))
+    }
+
+    /// The two frames that the recogniser sees, of each clip of the prior.
+    fn first_and_middle_frames(&self) -> Result<Vec<Clip>> {
+        let dims @ [t, h, w, c] = self.config.clip.dims();
+        let clip = |index| {
+            let draw = Draw { seed: CODES_SEED + self.config.seed, index };
+            let clip = self.dataset.example(Split::Train, draw)?.clip.to_dims(dims)?;
+            let frames = [clip.frame(0), clip.frame(t / 2)].concat();
+            Ok(Clip::new([2, h, w, c], clip.fps(), frames)?)
+        };
+        (0..CODES).map(clip).collect()
     }
 
     /// Writes the model, then the players, then the checkpoint. If the checkpoint of the last step

@@ -18,7 +18,6 @@ pub(crate) mod stream {
     pub const NOISE: u64 = 1 << 60;
     pub const FRAMES: u64 = 2 << 60;
     pub const WORDS: u64 = 3 << 60;
-    pub const CODES: u64 = 4 << 60;
 }
 
 /// Frames of each clip that the discriminator of frames judges at a step.

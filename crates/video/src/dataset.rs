@@ -85,7 +85,8 @@ pub trait Dataset: Send + Sync {
     }
 
     /// A variant of the clip of a draw: one of its attributes is drawn anew, whether or not the caption
-    /// states it, and the rest stays. The pixels in which the two clips differ show this attribute.
+    /// states it, and the rest stays where it fits. The pixels in which the two clips differ show this
+    /// attribute.
     /// `None` if the dataset makes no variants.
     ///
     /// # Errors

@@ -21,11 +21,10 @@ pub struct Batch {
     /// False captions, `wrong * n` for `n` examples: the first false caption of every example, then
     /// the second of every example, and so on.
     pub wrong_captions: Vec<String>,
-    /// The twins ([`Dataset::twin`]) of the first [`FeedConfig::twins`] clips; if the dataset makes
+    /// The twins ([`Dataset::twin`]) of the first [`FeedConfig::copies`] clips; if the dataset makes
     /// no twins, the clips themselves.
     pub twins: Vec<Clip>,
-    /// The variants ([`Dataset::variant`]) of the same clips; if the dataset makes no variants, the
-    /// clips themselves.
+    /// The variants ([`Dataset::variant`]) of the same clips; empty if the dataset makes no variants.
     pub variants: Vec<Clip>,
 }
 
@@ -46,7 +45,7 @@ pub struct FeedConfig {
     pub wrong: usize,
     /// Examples with a twin and a variant: the first ones of each step. Each is the one of two draws whose caption
     /// mentions more attributes.
-    pub twins: usize,
+    pub copies: usize,
 }
 
 /// A thread that draws batches of a dataset a few steps in advance, and converts each with the
@@ -134,7 +133,7 @@ impl Source {
 
     /// The batch of a step; `None` if the feed was dropped.
     fn draw(&self, index: u64) -> Result<Option<Batch>> {
-        let FeedConfig { split, seed, batch: size, dims, wrong, twins, .. } = self.config;
+        let FeedConfig { split, seed, batch: size, dims, wrong, copies, .. } = self.config;
         let mut batch = Batch {
             index,
             examples: Vec::new(),
@@ -149,7 +148,7 @@ impl Source {
             }
             let place = index.wrapping_mul(size as u64).wrapping_add(k);
             let mut draw = Draw { seed, index: place };
-            if batch.twins.len() < twins {
+            if batch.twins.len() < copies {
                 let other = Draw { seed: !seed, ..draw };
                 let says = |draw| Ok::<_, Error>(self.dataset.caption(split, draw)?.said.len());
                 if says(other)? > says(draw)? {
@@ -162,13 +161,12 @@ impl Source {
                 let captions = self.dataset.wrong_captions(split, &example.caption, draw, wrong)?;
                 false_of_each.push(captions.into_iter());
             }
-            if batch.twins.len() < twins {
-                let or_own = |other: Option<Clip>| match other {
-                    Some(other) => other.to_dims(dims),
-                    None => Ok(example.clip.clone()),
-                };
-                batch.twins.push(or_own(self.dataset.twin(split, draw)?)?);
-                batch.variants.push(or_own(self.dataset.variant(split, draw)?)?);
+            if batch.twins.len() < copies {
+                let twin = self.dataset.twin(split, draw)?;
+                let twin = twin.map(|twin| twin.to_dims(dims)).transpose()?;
+                batch.twins.push(twin.unwrap_or_else(|| example.clip.clone()));
+                let variant = self.dataset.variant(split, draw)?;
+                batch.variants.extend(variant.map(|it| it.to_dims(dims)).transpose()?);
             }
             batch.examples.push(example);
         }

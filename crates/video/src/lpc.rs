@@ -100,7 +100,13 @@ impl Lpc {
 
     fn variant_of(&self, split: Split, draw: Draw) -> Figure {
         let figure = self.figure(split, draw);
-        self.wardrobe.variant(&figure, &mut rng(split, draw, 5))
+        let rng = &mut rng(split, draw, 5);
+        loop {
+            let variant = self.wardrobe.variant(&figure, rng);
+            if split == Split::HeldOut || !self.held_out.has(&variant) {
+                return variant;
+            }
+        }
     }
 
     /// The clip of a figure; `rng` chooses the sheets.

@@ -187,11 +187,17 @@ impl Dataset for Shapes {
     }
 
     fn variant(&self, split: Split, draw: Draw) -> Result<Option<Clip>> {
-        let mut choice = self.choose(split, &mut rng(split, draw, 0));
+        let own = self.choose(split, &mut rng(split, draw, 0));
         let drawn = &mut rng(split, draw, 5);
-        let field = drawn.usize(..FIELDS.len());
-        choice[field] = drawn.usize(..count(field));
-        render(&choice, self.info.fps, &mut rng(split, draw, 2)).map(Some)
+        let variant = loop {
+            let mut variant = own;
+            let field = drawn.usize(..FIELDS.len());
+            variant[field] = drawn.usize(..count(field));
+            if variant != own && (split == Split::HeldOut || !self.is_held_out(&variant)) {
+                break variant;
+            }
+        };
+        render(&variant, self.info.fps, &mut rng(split, draw, 2)).map(Some)
     }
 
     fn wrong_captions(

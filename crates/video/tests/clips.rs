@@ -300,7 +300,7 @@ const FEED: FeedConfig = FeedConfig {
     batch: 3,
     dims: [8, 32, 32, 4],
     wrong: 2,
-    twins: 2,
+    copies: 2,
 };
 
 #[test]

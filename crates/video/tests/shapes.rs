@@ -217,21 +217,17 @@ fn a_caption_of_something_else_is_an_error() {
     assert!(shapes.wrong_captions(Split::Train, &none, draw, 1).is_err());
 }
 
-/// A variant is another clip in four of five cases: of an attribute with k values, one in k draws has
-/// the same value.
 #[test]
-fn a_variant_mostly_differs() -> kinora_video::Result<()> {
+fn a_variant_differs() -> kinora_video::Result<()> {
     let shapes = Shapes::new();
-    let mut same = 0;
     for index in 0..300 {
         let draw = Draw { seed: 8, index };
         let clip = shapes.example(Split::Train, draw)?.clip;
         let variant = shapes.variant(Split::Train, draw)?.expect("shapes have variants");
         assert_eq!(variant, shapes.variant(Split::Train, draw)?.expect("shapes have variants"));
         assert_eq!(variant.dims(), clip.dims());
-        same += usize::from(variant == clip);
+        assert_ne!(variant, clip);
     }
-    assert!((20..110).contains(&same), "{same} of 300");
     Ok(())
 }
 

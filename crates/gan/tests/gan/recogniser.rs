@@ -5,7 +5,7 @@ use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_gan::{Code, FilmShape, MatcherConfig, Recogniser};
 use kinora_nn::Fresh;
 use kinora_tensor::conformance::Reference;
-use kinora_tensor::{Random, Tensor, Var};
+use kinora_tensor::{Error, Random, Tensor, Var};
 
 const FILM: FilmShape = FilmShape { frames: 3, height: 5, width: 4, channels: 2 };
 const SENTENCE: usize = 3;
@@ -75,18 +75,29 @@ fn the_prior_has_the_codes_of_its_clips() {
     let recogniser = of(FILM);
     let x = clips(5, FILM);
     let [first, rest] = [(0, 2), (2, 3)].map(|(from, count)| x.slice(0, from, count).unwrap());
-    let prior = recogniser.prior(&[&first, &rest]).unwrap();
+    let prior = recogniser.prior([first, rest].map(Ok::<_, Error>)).unwrap();
+    assert_eq!(prior.clips(), 5);
     let order = [3, 0, 3, 4];
-    let which = Reference::new(order.map(f64::from).to_vec(), [4]).unwrap();
     let s = randn(2, [4, SENTENCE]);
-    let found = prior.code(&which, &s).unwrap();
-    let shown: Vec<Reference> = order.iter().map(|&k| x.slice(0, k as usize, 1).unwrap()).collect();
+    let found = prior.code(&order, &s).unwrap();
+    let shown: Vec<Reference> = order.iter().map(|&k| x.slice(0, k, 1).unwrap()).collect();
     let shown = Reference::concat(&shown.iter().collect::<Vec<_>>(), 0).unwrap();
     let wanted = recogniser.forward(&shown, &s).unwrap();
     for (found, wanted) in [(found.mean, wanted.mean), (found.log_variance, wanted.log_variance)] {
         for (found, wanted) in found.values().iter().zip(wanted.values()) {
             assert!((found - wanted).abs() < 1e-12, "{found}, not {wanted}");
         }
+    }
+}
+
+/// Clips of another size are an error, larger or smaller.
+#[test]
+fn clips_of_another_size() {
+    let recogniser = of(FILM);
+    let s = randn(2, [1, SENTENCE]);
+    for (height, width) in [(16, 16), (2, 2)] {
+        let x = clips(1, FilmShape { height, width, ..FILM });
+        assert!(recogniser.forward(&x, &s).is_err(), "{height}x{width}");
     }
 }
 
@@ -124,6 +135,29 @@ fn the_divergence_is_that_of_the_formula() {
     assert_eq!(normal.divergence().unwrap().values(), [0.0]);
 }
 
+/// ½ Σ (σ² / τ² + (μ - ν)² / τ² - 1 - ln (σ² / τ²)) for codes with means μ and ν, variances σ² and τ².
+#[test]
+fn the_divergence_of_two_codes_is_that_of_the_formula() {
+    let code = code();
+    let zero = Reference::full(&(), 0.0, [2, 2]).unwrap();
+    let normal = Code { mean: zero.clone(), log_variance: zero };
+    let found = code.divergence_from(&normal).unwrap().values()[0];
+    assert!((found - code.divergence().unwrap().values()[0]).abs() < 1e-12, "{found}");
+    assert_eq!(code.divergence_from(&code).unwrap().values(), [0.0]);
+
+    let other = Code { mean: randn(5, [2, 2]), log_variance: randn(6, [2, 2]) };
+    let values = |x: &Reference| x.values().to_vec();
+    let [mu, ln_s] = [values(&code.mean), values(&code.log_variance)];
+    let [nu, ln_t] = [values(&other.mean), values(&other.log_variance)];
+    let of = |k: usize| {
+        let ratio = (ln_s[k] - ln_t[k]).exp();
+        ratio + (mu[k] - nu[k]).powi(2) / ln_t[k].exp() - 1.0 - ratio.ln()
+    };
+    let sum: f64 = (0..4).map(of).sum();
+    let found = code.divergence_from(&other).unwrap().values()[0];
+    assert!((found - 0.5 * sum / 2.0).abs() < 1e-12, "{found}, by hand {sum}");
+}
+
 #[test]
 fn gradients() {
     for frames in [1, 3] {
@@ -132,5 +166,7 @@ fn gradients() {
             [clips(2, film), randn(2, [2, SENTENCE]), randn(4, [2, NOISE])].map(Var::constant);
         check(&of(film), |r| weighed(&r.forward(&x, &s)?.draw(&noise)?));
         check(&of(film), |r| r.forward(&x, &s)?.divergence()?.affine(0.7, 0.0));
+        let other = Var::constant(clips(2, film).affine(-0.5, 0.1).unwrap());
+        check(&of(film), |r| r.forward(&x, &s)?.divergence_from(&r.forward(&other, &s)?));
     }
 }

@@ -40,10 +40,9 @@ impl Film {
 }
 
 impl Set {
-    /// The films of a held-out side whose captions have held-out phrases (`new`), or the other films. The
-    /// place of a caption is the index of its draw (see [`kinora_video::Split::HeldOut`]).
-    pub(super) fn of_wording(&self, new: bool) -> Self {
-        let films = self.films.iter().filter(|film| (film.prompt % 2 == 1) == new);
+    /// The films of some captions, which `is_kept` chooses by their index.
+    pub(super) fn of_captions(&self, is_kept: impl Fn(usize) -> bool) -> Self {
+        let films = self.films.iter().filter(|film| is_kept(film.prompt));
         Self { captions: self.captions.clone(), films: films.cloned().collect() }
     }
 

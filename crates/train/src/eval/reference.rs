@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use kinora_model::Model;
@@ -60,6 +61,9 @@ struct Side {
     real_pairs: Set,
     /// The real clips of the first prompts, for the page.
     shown: Vec<Clip>,
+    /// For each prompt of the held-out side, whether it has words that no caption of
+    /// [`Reference::learnt`] has.
+    new_words: Vec<bool>,
 }
 
 impl<T: Tensor> Reference<T> {
@@ -115,6 +119,7 @@ impl<T: Tensor> Reference<T> {
             real_pairs: Set { captions, films: Vec::new() },
             pairs,
             shown: Vec::new(),
+            new_words: Vec::new(),
         };
         let all = n + side.pairs.len();
         for start in (0..n).step_by(BATCH) {
@@ -145,6 +150,11 @@ impl<T: Tensor> Reference<T> {
                 return Ok(None);
             }
         }
+        if split == Split::HeldOut {
+            let known: BTreeSet<String> = self.learnt.iter().flat_map(words).collect();
+            let is_new = |caption| !words(caption).is_subset(&known);
+            side.new_words = side.real.captions.iter().map(is_new).collect();
+        }
         Ok(Some(side))
     }
 
@@ -160,7 +170,7 @@ impl<T: Tensor> Reference<T> {
             let Some(measured) = self.films(model, side, &mut shown, watch)? else {
                 return Ok(None);
             };
-            let mut rows = rows(&measured, &self.judge.subject.labels, side.name == "held_out");
+            let mut rows = rows(&measured, &self.judge.subject.labels);
             for (of, films) in probe(model, &self.learnt, &side.real.captions)? {
                 let (real, second) = (None, None);
                 let metric = "sentence_probe";
@@ -225,7 +235,7 @@ impl<T: Tensor> Reference<T> {
         let mut pairs = Set { captions: captions.clone(), films: Vec::new() };
         for start in (0..captions.len()).step_by(BATCH) {
             let end = captions.len().min(start + BATCH);
-            // Both films of a pair have the same noise.
+            // Both films of a pair have the same seed.
             let asked: Vec<_> = (start..end).map(|k| (k, seed + (k / 2) as u64)).collect();
             let clips = sample(model, captions, &asked)?;
             let verdicts = judge.look(device, &clips.iter().collect::<Vec<_>>())?;
@@ -243,8 +253,15 @@ impl<T: Tensor> Reference<T> {
             other: &side.other,
             real_pairs: &side.real_pairs,
             pairs: &side.pairs,
+            new_words: &side.new_words,
         }))
     }
+}
+
+/// The words of a caption, in lower case.
+fn words(caption: &Caption) -> BTreeSet<String> {
+    let text = caption.text.to_lowercase();
+    text.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned).collect()
 }
 
 /// Films of captions as users get them: typing errors are corrected, and films are cleaned. `asked`

@@ -22,11 +22,14 @@ pub(super) struct Measured<'a> {
     /// The real clips of the first captions of the pairs.
     pub real_pairs: &'a Set,
     pub pairs: &'a [Pair],
+    /// For each prompt, whether it has words that no training caption has; empty for the side that is
+    /// as in training.
+    pub new_words: &'a [bool],
 }
 
-/// The rows of a side, which has held-out phrases if `held_out`; metrics without a figure are left out.
-pub(super) fn rows(measured: &Measured, labels: &Labels, held_out: bool) -> Vec<Row> {
-    let Measured { films, spread, film_pairs, real, other, real_pairs, pairs } = measured;
+/// The rows of a side; metrics without a figure are left out.
+pub(super) fn rows(measured: &Measured, labels: &Labels) -> Vec<Row> {
+    let Measured { films, spread, film_pairs, real, other, real_pairs, pairs, .. } = measured;
     let mut rows = Vec::new();
     let value = |figure: Option<Figure>| figure.map(|figure| figure.value);
     let mut add = |metric, of: &str, unit, [films, real, second]: [Option<Figure>; 3]| {
@@ -43,9 +46,10 @@ pub(super) fn rows(measured: &Measured, labels: &Labels, held_out: bool) -> Vec<
         add(metric, "all that is said", Unit::Share, [of(films, 0), of(real, 0), of(films, 1)]);
     };
     accuracies("accuracy", films, real);
-    if held_out {
+    if measured.new_words.contains(&true) {
         for (metric, new) in [("accuracy_known_words", false), ("accuracy_new_words", true)] {
-            accuracies(metric, &films.of_wording(new), &real.of_wording(new));
+            let part = |set: &Set| set.of_captions(|caption| measured.new_words[caption] == new);
+            accuracies(metric, &part(films), &part(real));
         }
     }
     for ((name, films), (_, real)) in

@@ -1,4 +1,4 @@
-//! The variance of films: how much comes from the prompts, and how much from the noise.
+//! The variance of films: how much comes from the prompts, and how much from the seeds.
 
 use super::figure::{Regions, unit};
 use super::interval::{Figure, PARTS, is_kept, jackknife};
@@ -73,9 +73,9 @@ impl Spread {
     }
 
     /// For each region, the share of the variance that is between prompts; the rest comes from the
-    /// noise. One-way analysis of variance with random effects (Fisher, 1925): with the mean
+    /// seeds. One-way analysis of variance with random effects (Fisher, 1925): with the mean
     /// squares MSB between and MSW within prompts of S films each, σ²(prompt) = (MSB - MSW) / S and
-    /// σ²(noise) = MSW, both summed over pixels. `None` if each prompt has one film.
+    /// σ²(seed) = MSW, both summed over pixels. `None` if each prompt has one film.
     pub fn by_prompt(&self) -> Vec<(&'static str, Option<Figure>)> {
         let films = self.parts.iter().map(|part| part.films).sum();
         let of = |region| jackknife(films, |left_out| self.share(region, left_out));

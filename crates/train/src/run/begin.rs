@@ -1,7 +1,7 @@
 //! How a training begins: new, from a trained model, or from a checkpoint.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use kinora_model::{Card, Lexicon, Model, Net};
 use kinora_nn::{Module, Outline};
@@ -116,6 +116,7 @@ impl<T: Tensor> Training<T> {
             clips: 0,
             window: Window::default(),
             measured: Vec::new(),
+            coded: OnceLock::new(),
             _lock: lock,
         };
         // The config is written last: a folder with a config has a checkpoint.
@@ -209,6 +210,7 @@ impl<T: Tensor> Training<T> {
             clips,
             window,
             measured: Vec::new(),
+            coded: OnceLock::new(),
             _lock: lock,
         })
     }

@@ -133,6 +133,15 @@ fn a_model_that_has_learnt_nothing_shows_nothing() {
         let probe = row("sentence_probe", "shape").films.unwrap();
         assert!((0.5..=1.0).contains(&probe.value), "{probe:?}");
     }
+    // On the held-out side, captions with known words and with new words are also counted apart.
+    let count =
+        |side, metric, of| report.row(side, metric, of).map_or(0, |row| row.films.unwrap().films);
+    for name in ["shape", "motion", "all that is said"] {
+        let [all, known, new] = ["accuracy", "accuracy_known_words", "accuracy_new_words"]
+            .map(|metric| count("held_out", metric, name));
+        assert!(all == known + new && known.min(new) > 10, "{name}: {all}, {known}, {new}");
+        assert_eq!(count("seen", "accuracy_known_words", name), 0);
+    }
     // A second evaluation gives the same report.
     let again = run(&*judged.data, judged.judge.clone(), &config);
     assert_eq!(again.to_json(), report.to_json());

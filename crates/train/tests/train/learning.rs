@@ -117,7 +117,7 @@ fn every_loss_trains() {
             let metrics;
             (state, metrics) = step_of(state, &config, &fed(&lexicon, &batch)).unwrap();
             assert_eq!(state.step, step);
-            assert_eq!(metrics.len(), 14, "{metrics:?}");
+            assert_eq!(metrics.len(), 15, "{metrics:?}");
             for (name, metric) in metrics {
                 assert!(metric.is_finite(), "{loss}: {name} is {metric}");
                 let possible = !name.starts_with("accuracy") || (0.0..=1.0).contains(&metric);
@@ -155,7 +155,7 @@ fn the_matcher_learns_to_read() {
 }
 
 /// The generator memorises one batch: it draws the clips from the codes of the recogniser. With the
-/// matcher, part of the batch are films from random noise, whose loss is measured too.
+/// matcher, part of the batch are films that are not copies, whose loss is measured too.
 #[test]
 fn the_generator_learns_to_copy() {
     let copying = [&COPYING[..], &["copying.rate=3e-3"]].concat();
@@ -169,7 +169,7 @@ fn the_generator_learns_to_copy() {
     }
 }
 
-/// In copying, the matcher's loss teaches the generator to draw from random noise what a sentence
+/// In copying, the matcher's loss teaches the generator to draw from any noise what a sentence
 /// says. The matcher has learnt to read before.
 #[test]
 fn the_matcher_teaches_the_generator() {
@@ -263,12 +263,39 @@ fn the_recogniser_sees_the_twins() {
     let with_twins = |twins: Vec<kinora_video::Clip>| step(&Batch { twins, ..whole.clone() });
     let clips: Vec<_> = whole.examples.iter().map(|example| example.clip.clone()).collect();
     assert_ne!(whole.twins, clips);
-    let [twins, own, none] = [whole.twins.clone(), clips, Vec::new()].map(with_twins);
+    let [twins, mut own, none] = [whole.twins.clone(), clips, Vec::new()].map(with_twins);
+    // Codes of twins differ from those of their clips, and the loss is 0 where they are the same.
+    assert!(twins["loss_twins"] > 0.0, "{twins:?}");
+    assert_eq!(own.remove("loss_twins"), Some(0.0));
     assert_eq!(own, none);
     for name in ["loss_copy", "divergence"] {
         assert_ne!(twins[name], own[name], "{name}");
     }
     assert_eq!(twins["loss_match"], own["loss_match"]);
+}
+
+/// The noise of a film that is not a copy comes from another clip, not from the clip of its caption.
+#[test]
+fn other_clips_give_the_noise_of_films() {
+    let config = config(&COPYING);
+    let lexicon = lexicon(&config);
+    let whole = batch(&config);
+    let with = |changed: Option<usize>| -> f32 {
+        let mut batch = whole.clone();
+        if let Some(at) = changed {
+            batch.examples[at].clip = inverted(&batch.examples[at].clip);
+        }
+        let metrics = step_of(state(&config, &lexicon), &config, &fed(&lexicon, &batch)).unwrap().1;
+        metrics["loss_match"]
+    };
+    let last = whole.examples.len() - 1;
+    assert_ne!(with(None), with(Some(0)));
+    assert_eq!(with(None), with(Some(last)));
+}
+
+fn inverted(clip: &kinora_video::Clip) -> kinora_video::Clip {
+    let data = clip.data().iter().map(|byte| !byte).collect();
+    kinora_video::Clip::new(clip.dims(), clip.fps(), data).unwrap()
 }
 
 /// A copy is compared with its clip in the pixels that differ from the variant. A batch without
@@ -284,10 +311,6 @@ fn details_are_where_the_variants_differ() {
     };
     let [given, none] = [whole.variants.clone(), Vec::new()].map(with);
     let same = with(whole.examples.iter().map(|example| example.clip.clone()).collect());
-    let inverted = |clip: &kinora_video::Clip| {
-        let data = clip.data().iter().map(|byte| !byte).collect();
-        kinora_video::Clip::new(clip.dims(), clip.fps(), data).unwrap()
-    };
     let all = with(whole.examples.iter().map(|example| inverted(&example.clip)).collect());
     assert!(!none.contains_key("loss_detail"));
     assert_eq!(same["loss_detail"], 0.0);
@@ -298,6 +321,19 @@ fn details_are_where_the_variants_differ() {
         assert_eq!(given["loss_copy"], other["loss_copy"]);
     }
     assert_ne!(given["gradient_generator"], none["gradient_generator"]);
+    // Variants that differ in one frame: only one frame of each copy is drawn.
+    let [t, ..] = config.clip.dims();
+    let seen = (0..t).filter(|&frame| {
+        let differs = |clip: &kinora_video::Clip| {
+            let mut data = clip.data().to_vec();
+            let len = data.len() / t;
+            data[frame * len..][..len].iter_mut().for_each(|byte| *byte = !*byte);
+            kinora_video::Clip::new(clip.dims(), clip.fps(), data).unwrap()
+        };
+        let variants = whole.examples.iter().map(|example| differs(&example.clip)).collect();
+        with(variants)["loss_detail"] > 0.0
+    });
+    assert_eq!(seen.count(), t.div_ceil(8));
 }
 
 /// A loss with weight 0 is not measured, and its networks do not change.

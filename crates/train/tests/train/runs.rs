@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use kinora_cpu::CpuTensor;
+use kinora_cpu::{CpuDevice, CpuTensor};
+use kinora_gan::Recogniser;
 use kinora_model::{Model, ModelConfig};
-use kinora_nn::{Module, Precision};
-use kinora_tensor::Tensor;
+use kinora_nn::{Module, Outline, Precision};
+use kinora_tensor::{Random, Tensor};
 use kinora_train::{Config, Error, Event, Outcome, Training, examples, preview, sheet};
-use kinora_video::{Clip, Shapes, Split};
+use kinora_video::{Clip, Dataset, Draw, Shapes, Split};
 use serde_json::Value;
 
 use crate::tiny::{config, create, finish, lexicon, resume};
@@ -270,6 +271,39 @@ fn examples_and_their_sheet() {
     assert!(same(&sheet(&model, &ten, 5).unwrap(), &sheet(&model, &ten, 5).unwrap()));
     assert!(!same(&sheet(&model, &ten, 5).unwrap(), &sheet(&model, &ten, 6).unwrap()));
     assert!(sheet(&model, &[], 0).is_err());
+}
+
+/// The prior of a run's model has the codes that the run's recogniser gives for training clips.
+#[test]
+fn the_prior_is_made_by_the_recogniser() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(&["seed=3"]);
+    finish(create(folder.path(), &config).unwrap()).unwrap();
+    let model = Model::<CpuTensor>::load(folder.path()).unwrap();
+    let prior = model.net.prior.unwrap();
+    assert_eq!(prior.clips(), 512);
+
+    let bytes = std::fs::read(folder.path().join("players.safetensors")).unwrap();
+    let (film, sentence) = (config.clip.shape(), config.encoder.sentence);
+    let noise = config.generator.noise;
+    let outline = Recogniser::new(&mut Outline, &config.matcher, film, sentence, noise).unwrap();
+    let device = CpuDevice::default();
+    let recogniser: Recogniser<CpuTensor> =
+        kinora_nn::load(&outline, &device, &bytes, "recogniser").unwrap();
+    let dims @ [t, h, w, c] = config.clip.dims();
+    let s = CpuTensor::randn(&device, &mut Random::new(0, 0), [1, sentence]).unwrap();
+    for index in [0, 1, 40, 511] {
+        let draw = Draw { seed: 0x657a_0000_0003, index };
+        let clip = Shapes::new().example(Split::Train, draw).unwrap().clip.to_dims(dims).unwrap();
+        let clip = kinora_model::pixels::to_values(&clip);
+        let clip = CpuTensor::from_slice(&device, &clip, [1, t, h, w, c]).unwrap();
+        let wanted = recogniser.forward(&clip, &s).unwrap().mean;
+        let found = prior.code(&[index as usize], &s).unwrap().mean;
+        for (found, wanted) in found.data().iter().zip(wanted.data()) {
+            // Both files have 16-bit floats.
+            assert!((found - wanted).abs() < 5e-3, "clip {index}: {found}, not {wanted}");
+        }
+    }
 }
 
 fn model_of(config: &Config) -> Model<CpuTensor> {

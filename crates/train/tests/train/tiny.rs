@@ -111,8 +111,8 @@ pub fn batch(config: &Config) -> Batch {
     let dims = config.clip.dims();
     let shapes = Arc::new(Shapes::new());
     let (seed, batch, wrong) = (config.seed, config.train.batch, config.train.wrong);
-    let twins = batch;
-    let first = FeedConfig { split: Split::Train, seed, start: 0, batch, dims, wrong, twins };
+    let copies = batch;
+    let first = FeedConfig { split: Split::Train, seed, start: 0, batch, dims, wrong, copies };
     Feed::new(shapes, first, |batch| batch).next().unwrap()
 }
 

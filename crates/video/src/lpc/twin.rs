@@ -61,16 +61,12 @@ impl Wardrobe {
         twin
     }
 
-    /// A variant of a figure: the skin, the colour of the hair, its style, or one item is drawn anew. The
-    /// figure itself if no other value fits it.
+    /// A variant of a figure: the body of the same sex, the colour of the hair, its style, or one item is
+    /// drawn anew. Parts that do not fit the new thing are drawn anew too: a robe hides the legs. The figure
+    /// itself if no other value is found.
     pub fn variant(&self, figure: &Figure, rng: &mut Rng) -> Figure {
         /// Draws at most; most figures need fewer than ten.
         const TRIES: usize = 50;
-        let possible = |other: &Figure| {
-            let wears = Part::ALL.into_iter().all(|part| self.odds(part, other) > 0.0);
-            let same_sex = other.body.sex == figure.body.sex;
-            wears && same_sex && self.odds_of_head(other) > 0.0 && other != figure
-        };
         let mut draws = (0..TRIES).map(|_| {
             let mut other = figure.clone();
             match (rng.usize(..3 + Part::ALL.len()), figure.head) {
@@ -78,6 +74,7 @@ impl Wardrobe {
                 (1, Head::Hair(style, _)) => {
                     other.head = Head::Hair(style, pick(rng, self.colours(style)));
                 }
+                (1, _) => {}
                 (2, head) => {
                     other.head = match (head, self.draw_head(figure, rng)) {
                         (Head::Hair(_, colour), Head::Hair(style, _))
@@ -88,15 +85,23 @@ impl Wardrobe {
                         (_, drawn) => drawn,
                     };
                 }
-                (1, _) => {}
                 (place, _) => {
                     let part = Part::ALL[place - 3];
                     other.wear(part, self.draw_item(part, figure, rng));
                 }
             }
+            for part in Part::ALL {
+                if self.odds(part, &other) == 0.0 {
+                    other.wear(part, self.draw_item(part, &other, rng));
+                }
+            }
+            if self.odds_of_head(&other) == 0.0 {
+                other.head = self.draw_head(&other, rng);
+            }
             other
         });
-        draws.find(possible).unwrap_or_else(|| figure.clone())
+        let differs = |other: &Figure| other != figure && other.body.sex == figure.body.sex;
+        draws.find(differs).unwrap_or_else(|| figure.clone())
     }
 
     /// Whether a twin with this action can have everything that the sentence leaves open.

@@ -152,7 +152,7 @@ fn feed(dataset: &Arc<dyn Dataset>, subject: &Subject, config: &FitConfig) -> Fe
         batch: config.batch,
         dims: subject.dims,
         wrong: 0,
-        twins: 0,
+        copies: 0,
     };
     Feed::new(dataset.clone(), wanted, make)
 }
