@@ -168,6 +168,7 @@ class Generator(nn.Module):
         factor = 2 ** len(sizes["decoder"])
         self.base = [clip["height"] // factor, clip["width"] // factor]
         self.inputs, self.hidden, self.group = sizes["input"], sizes["hidden"], sizes["group"]
+        self.direct = sizes["direct"]
         self.layout = torch.channels_last if formats["generator"] else torch.contiguous_format
         self.joined = formats["joined"]
 
@@ -277,7 +278,10 @@ class Generator(nn.Module):
             x = x + told.view(n, t, *self.base, self.hidden).permute(0, 1, 4, 2, 3)
         x = x.flatten(0, 1).contiguous(memory_format=self.layout)
         per_frame = known[:, None].expand(n, t, -1)
-        condition = torch.cat([per_frame, torch.stack(contexts, 1)], 2).flatten(0, 1)
+        condition = [per_frame, torch.stack(contexts, 1)]
+        if self.direct:
+            condition.append(sentence[:, None].expand(n, t, -1))
+        condition = torch.cat(condition, 2).flatten(0, 1)
         for k, (conv, norm) in enumerate(zip(self.convs, self.norms)):
             if self.refine:
                 within = self.normed(self.firsts[k](x), self.betweens[k], condition)

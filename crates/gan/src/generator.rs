@@ -28,7 +28,8 @@ pub(crate) const SLOPE: f32 = 0.2;
 ///
 /// With a style, a network of two layers on s and z replaces s and z in the pose, the norms and the
 /// palette, so a word can overrule the noise. (A layer that is linear in both can only add them.)
-/// Wide paths add to the style and to the recurrence's input. A bypass normalises this input and adds
+/// Wide paths add to the style and to the recurrence's input. The norms of the decoder can also get the
+/// sentence directly. A bypass normalises this input and adds
 /// it to the decoder's input.
 ///
 /// With a palette, the decoder computes for each pixel the shares of the film's colours, and the
@@ -55,6 +56,8 @@ pub struct Generator<T> {
     /// present, the recurrence's input is normalised.
     bypass: Option<Conv<T>>,
     cells: Option<Cells<T>>,
+    /// Whether the sentence is a part of the condition of the decoder's norms.
+    direct: bool,
     /// From each cell of the decoder's input to the pixels of this cell.
     sketch: Option<Conv<T>>,
     /// One before each block of the decoder, or none.
@@ -158,8 +161,8 @@ impl<T> Generator<T> {
             }
         };
         let (mut refine, mut decoder) = (Vec::new(), Vec::new());
+        let condition = known + word + if config.direct { sentence } else { 0 };
         for &next in &config.decoder {
-            let condition = known + word;
             if config.refine {
                 refine.push(Refine::new(init, channels, condition, config.group)?);
             }
@@ -190,6 +193,7 @@ impl<T> Generator<T> {
             moment,
             recurrence,
             bypass,
+            direct: config.direct,
             cells,
             sketch,
             refine,
@@ -278,7 +282,11 @@ impl<T: Tensor> Generator<T> {
             x.reshape([n, 1, d])?.broadcast_to([n, t, d])?.reshape([n * t, d])
         };
         let contexts = contexts.reshape([n * t, word])?;
-        let condition = T::concat(&[&per_frame(&known)?, &contexts], 1)?;
+        let mut condition = vec![per_frame(&known)?, contexts];
+        if self.direct {
+            condition.push(per_frame(sentence)?);
+        }
+        let condition = T::concat(&condition.iter().collect::<Vec<_>>(), 1)?;
         for (k, block) in self.decoder.iter().enumerate() {
             if let Some(refine) = self.refine.get(k) {
                 x = refine.forward(&x, &condition)?;
@@ -435,6 +443,7 @@ impl<T> Module<T> for Generator<T> {
             moment: self.moment.try_map(&join(path, "moment"), f)?,
             recurrence: self.recurrence.try_map(&join(path, "recurrence"), f)?,
             bypass: self.bypass.try_map(&join(path, "bypass"), f)?,
+            direct: self.direct,
             cells: self.cells.try_map(&join(path, "cells"), f)?,
             sketch: self.sketch.try_map(&join(path, "sketch"), f)?,
             refine: self.refine.try_map(&join(path, "refine"), f)?,

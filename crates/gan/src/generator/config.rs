@@ -31,6 +31,8 @@ pub struct GeneratorConfig {
     /// Whether the recurrence's input is normalised, and added to the decoder's input by a skip
     /// connection.
     pub bypass: bool,
+    /// Whether the norms of the decoder also get the sentence itself, past the style.
+    pub direct: bool,
     /// Whether each cell of the recurrent state also attends to the words by itself, before the
     /// decoder.
     pub cells: bool,
@@ -55,6 +57,7 @@ impl Default for GeneratorConfig {
             wide: 0,
             palette: 0,
             bypass: false,
+            direct: false,
             cells: false,
             sketch: false,
             refine: false,

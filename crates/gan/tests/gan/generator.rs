@@ -35,6 +35,7 @@ pub fn styled() -> GeneratorConfig {
         palette: 4,
         bypass: true,
         cells: true,
+        direct: true,
         sketch: true,
         refine: true,
         ..config()

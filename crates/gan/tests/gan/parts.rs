@@ -1,5 +1,5 @@
-//! The parts that a generator may have: wide paths, bypass, attention of cells, sketch and residual
-//! blocks.
+//! The parts that a generator may have: wide paths, bypass, direct path, attention of cells, sketch and
+//! residual blocks.
 
 use crate::differences::{fresh, randn, unsettled};
 use crate::generator::{FILM, Inputs, SENTENCE, WORD, config, of, styled};
@@ -44,6 +44,24 @@ fn a_bypass_normalises_the_input_of_the_recurrence() {
     };
     assert!(differ(true) < 1e-3, "{}", differ(true));
     assert!(differ(false) > 0.05, "{}", differ(false));
+}
+
+/// With a direct path, films depend on the sentence even if the style and the attention ignore it.
+#[test]
+fn a_direct_path_passes_the_style() {
+    for direct in [false, true] {
+        let config = GeneratorConfig { direct, style: 5, ..config() };
+        let generator = of(&config).map(|name, x| match name {
+            _ if name.starts_with("style.") || name == "attention.weight" => {
+                x.affine(0.0, 0.0).unwrap()
+            }
+            _ => x.clone(),
+        });
+        let inputs = Inputs::<Reference>::draw(&(), 1, FILM, &config);
+        let sentence = randn(20, *inputs.sentence.shape());
+        let other = Inputs { sentence, ..inputs.clone() };
+        assert_eq!(inputs.frames(&generator) != other.frames(&generator), direct);
+    }
 }
 
 /// A sketch has the shape of the frames, and each cell of the decoder's input gives the pixels that

@@ -127,6 +127,7 @@ fn a_file_of_an_earlier_format_has_no_matcher() {
             ("generator", "style"),
             ("generator", "wide"),
             ("generator", "bypass"),
+            ("generator", "direct"),
             ("generator", "sketch"),
             ("generator", "palette"),
             ("generator", "cells"),

@@ -23,6 +23,7 @@ pub fn config() -> ModelConfig {
             wide: 6,
             palette: 3,
             bypass: true,
+            direct: true,
             cells: true,
             sketch: true,
             refine: true,

@@ -31,6 +31,7 @@ const TINY: [&str; 40] = [
     "generator.wide=8",
     "generator.palette=6",
     "generator.bypass=true",
+    "generator.direct=true",
     "generator.cells=true",
     "generator.sketch=true",
     "generator.refine=true",
