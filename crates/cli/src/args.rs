@@ -25,8 +25,8 @@ Exit codes:
   0  done                        5  the device failed
   1  any other error             6  the training diverged
   2  wrong usage or config       7  an output cannot be written
-  3  data missing or wrong     130  stopped by Ctrl-C after a checkpoint, or by
-  4  weights missing or wrong        a second Ctrl-C at once, with no checkpoint";
+  3  data missing or wrong     130  stopped by Ctrl-C (train writes a
+  4  weights missing or wrong        checkpoint first; a second Ctrl-C ends it at once)";
 
 /// A sentence in, a short film out
 #[derive(Parser)]
@@ -89,8 +89,9 @@ pub struct Train {
     /// Dataset to train on; the same as --set data=SPEC
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
-    /// Start from a trained model: take its tokenizer, its sizes (except those that --set changes)
-    /// and all its tensors that fit these sizes
+    /// Start from a trained model, with its tokenizer and its sizes; --set can change the sizes. Tensors
+    /// that fit the sizes are kept, the others start from new weights. If the model has a matcher,
+    /// reading.steps becomes 0; --set can raise it again
     #[arg(long, value_name = "NAME|PATH", conflicts_with = "resume")]
     pub init: Option<PathBuf>,
     /// Run folder [default: runs/NAME, with the name of the preset or of the config file]
@@ -99,7 +100,8 @@ pub struct Train {
     /// Continue the run in --out from the run's last checkpoint, with the run's config
     #[arg(long)]
     pub resume: bool,
-    /// Total steps, including those before a resume; the same as --set train.steps=N
+    /// Steps of all three phases together, including those before a resume; the same as --set
+    /// train.steps=N
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
     /// Seed of all random numbers, below 2^63; the same as --set seed=N
@@ -112,12 +114,12 @@ pub struct Train {
 /// Make films from sentences
 ///
 /// The same prompt, seed, model and device give the same film. Several films go to numbered files
-/// (film-000.gif, ...). With --count, the films of each prompt have the seeds N, N+1, ..., where N
-/// is --seed.
+/// (film-000.gif, ...). With --count C, the films of each prompt have the seeds S to S + C - 1,
+/// where S is --seed.
 ///
-/// A film with alpha is cleaned into a sprite: each pixel is opaque or empty, small loose parts are
-/// removed, and all frames share one palette of at most 32 colours. --palette gives another palette;
-/// --raw leaves the film as the network generated it.
+/// A film with alpha is cleaned into a sprite: each pixel becomes opaque or empty, small loose parts are
+/// removed, and all frames share one palette of at most 32 colours. --palette sets the palette; --raw
+/// turns cleaning off.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -160,7 +162,7 @@ pub struct Sample {
     /// Seed of the first film of each prompt
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Films per prompt, with the seeds from --seed on [default: 1; with --keep N, 4 x N]
+    /// Films per prompt [default: 1; with --keep K, 4 x K]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub count: Option<u32>,
     /// Keep the N films of each prompt that the model's matcher scores highest, the best first
@@ -198,16 +200,14 @@ pub struct Sample {
 #[command(after_help = "\
 Examples:
   kinora data preview shapes --out shapes.gif
-  kinora data preview lpc:sheets --held-out --model lpc --out grid.gif
-
-With --model, the grid shows the model's film of each caption under the real clip.")]
+  kinora data preview lpc:sheets --held-out --model lpc --out grid.gif")]
 pub struct Preview {
     /// shapes, digits:PATH, lpc:PATH or clips:PATH
     pub spec: String,
     /// File to write; the extension chooses the format, as for sample
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Show held-out clips, which have pairs of attributes that never occur in training
+    /// Show held-out clips: clips with pairs of attributes that never occur together in training
     #[arg(long)]
     pub held_out: bool,
     /// Seed of the choice of clips, and of the first film
@@ -216,7 +216,8 @@ pub struct Preview {
     /// Number of clips
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub count: u32,
-    /// Model that makes the films: lpc, shapes, or a path
+    /// Also make a film of each caption with this model, and show it under the real clip: lpc, shapes,
+    /// or a path
     #[arg(long, value_name = "NAME|PATH")]
     pub model: Option<PathBuf>,
     #[command(flatten)]

@@ -162,7 +162,7 @@ fn enough(path: &Path, covered: usize, of: usize) -> Result<()> {
     match covered {
         0 | 1 => {
             let reason = format!(
-                "the table has all words of only {covered} of {of} rows; the score needs at least two"
+                "only {covered} of {of} rows have all their words in the table; the score needs at least two"
             );
             Err(Error::file(path, reason))
         }

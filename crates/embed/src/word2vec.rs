@@ -121,7 +121,8 @@ impl Word2Vec {
         if vocabulary.words.is_empty() {
             let least = self.least;
             return Err(Error::Table(format!(
-                "no word occurs {least} times in the corpus; lower the minimum count"
+                "no word occurs at least {least} times in the corpus; lower the minimum count or use \
+                 more text"
             )));
         }
         let work = Work::new(self, &vocabulary);

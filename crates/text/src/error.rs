@@ -77,7 +77,9 @@ pub enum Error {
     #[error(transparent)]
     Tensor(#[from] kinora_tensor::Error),
     /// A training whose loss, gradient or weights became NaN or infinite.
-    #[error("the training diverged at step {step}; lower the learning rate")]
+    #[error(
+        "the training diverged at step {step}; lower `rate` in its config, or try another seed"
+    )]
     Diverged {
         /// The number of the step.
         step: usize,

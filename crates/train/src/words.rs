@@ -68,8 +68,8 @@ fn with_sources<T: Tensor>(
         if trained.is_some() && other.is_some() && trained != other {
             let name = &model.card.name;
             return Err(Error::Config(format!(
-                "encoder.{key} names another {what} than the model {name:?} was trained with; use the \
-                 same one, or start without --init"
+                "encoder.{key} names another {what} than the model {name:?} was trained with; name the \
+                 same {what}, or start without --init"
             )));
         }
     }

@@ -26,10 +26,10 @@ Examples:
 
 Each line is a sentence. Words are separated by white space and used unchanged. To ignore case and
 punctuation, convert the text to lower case and remove the punctuation first. Ctrl-C stops the
-training and writes the vectors learnt so far. GloVe gives the same bits each time; word2vec does so
-only with --threads 1.")]
+training and writes the vectors learnt so far. GloVe gives the same bits each time; word2vec and
+cbow do so only with --threads 1.")]
 pub struct EmbedTrain {
-    /// Training method: word2vec (skip-gram or CBOW) or GloVe
+    /// Training method
     #[arg(long, value_name = "METHOD", value_enum, default_value_t)]
     pub method: Method,
     /// Text files, plain or gzip; - is stdin
@@ -44,17 +44,17 @@ pub struct EmbedTrain {
     /// Words on each side that count as neighbours [default: 5; GloVe 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub window: Option<u32>,
-    /// Negative samples per positive word [default: 5; GloVe has none]
+    /// Negative samples per positive example [default: 5; GloVe has none]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub negative: Option<u32>,
     /// Passes over the text, or over the counts for GloVe [default: 5; GloVe 25]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub epochs: Option<u32>,
-    /// Least number of times that a word must occur to get a vector
+    /// Minimum count: rarer words get no vector
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub min_count: u64,
-    /// Also learn N vectors for the letter n-grams of 3 to 6 letters (fastText's buckets), so that
-    /// unknown words get a vector; needs --out in .safetensors [default: 0, no n-grams]
+    /// Hash buckets for letter n-grams of length 3 to 6, as in fastText, so that unknown words get a
+    /// vector; needs --out in .safetensors [default: 0, no n-grams]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=10_000_000))]
     pub buckets: u32,
     /// Number of threads [default: all]
@@ -67,10 +67,10 @@ pub struct EmbedTrain {
 
 #[derive(Clone, Copy, Default, PartialEq, ValueEnum)]
 pub enum Method {
-    /// Skip-gram: each neighbour by itself predicts the word
+    /// word2vec with skip-gram: pairs of a word and one neighbour
     #[default]
     Word2vec,
-    /// CBOW: the mean of the neighbours predicts the word
+    /// word2vec with CBOW: the mean of the neighbours predicts the word
     Cbow,
     /// GloVe: dot products of vectors fit the logarithm of co-occurrence counts
     Glove,

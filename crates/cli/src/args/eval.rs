@@ -4,11 +4,11 @@ use super::Device;
 
 /// Measure whether films show what their sentences say
 ///
-/// Makes films of captions of the dataset: once with combinations of attributes from training, once
-/// with held-out combinations. Prints a table of figures with 95% confidence intervals; beside each
-/// figure of the films stands the same figure of real clips. The judge recognises the attributes that
-/// a film shows. It consists of two small networks trained on real clips only. Train the judge once
-/// for each dataset and size of films, with --fit-judge.
+/// Makes films from captions of the dataset, in two groups: combinations of attributes (such as a hair
+/// colour and a robe) that occur in training, and held-out combinations, which do not. Prints a table
+/// of figures with 95% confidence intervals, next to the same figures of real clips. A judge, two small
+/// networks trained on real clips only, recognises the attributes in a film. Train it once for each
+/// dataset and film size, with --fit-judge.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -35,11 +35,11 @@ pub struct Eval {
     /// Seed of the prompts and of the first film
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u32,
-    /// Train the judge, for films of the size of --model (without --model: of --data), and stop
+    /// Train the judge and stop. The film size is that of --model or, without --model, of --data
     #[arg(long, conflicts_with_all = ["json", "html"])]
     pub fit_judge: bool,
     /// Path of the judge: a .safetensors file, or a folder that holds the file
-    /// judge-KIND-HEIGHTxWIDTHxFRAMES.safetensors
+    /// judge-DATASET-HEIGHTxWIDTHxFRAMES.safetensors
     #[arg(long, value_name = "PATH", default_value = "runs")]
     pub judge: PathBuf,
     /// Training steps of the judge

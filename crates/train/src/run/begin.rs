@@ -92,7 +92,8 @@ impl<T: Tensor> Training<T> {
         if !can_read && config.reading.steps == 0 && config.reading.weight > 0.0 {
             return Err(Error::Config(
                 "reading.steps = 0, but text encoder and matcher are not trained for clips and captions \
-                 of these sizes; set reading.steps to 2000, for example, or reading.weight to 0"
+                 of these sizes; set reading.steps, for example to 2000, or set reading.weight to 0 to \
+                 train without the matcher"
                     .into(),
             ));
         }

@@ -11,7 +11,7 @@ use kinora_text::Tokenizer;
 use kinora_train::{Config, Event, Fed, Outcome, Result, State, Training};
 use kinora_video::{Batch, Dataset, Draw, Feed, FeedConfig, Shapes, Split};
 
-const TINY: [&str; 40] = [
+const TINY: [&str; 41] = [
     "clip.frames=4",
     "clip.height=8",
     "clip.width=8",
