@@ -108,14 +108,15 @@ pub fn contrast<T: Tensor>(logits: &T) -> Result<T> {
 /// maximum.
 const NEAR: f32 = 0.01;
 
-/// The negative log-likelihood -log p(x) of the pixels x of clips, averaged over the pixels, a scalar.
+/// The negative log-likelihood -log p(x) of the pixels x of clips.
 ///
 /// p(x) = Σᵢ shareᵢ / (1 + |x - colourᵢ|² / NEAR)² is the mixture of the colours of the pixel in `mix`,
 /// with NEAR = 0.01. p is not normalised over x. This loss has a gradient even if the share of the
 /// right colour is almost 0; a loss on the difference of colours then has almost none.
 ///
 /// # Shapes
-/// clips `[n, t, h, w, c]` with values in [-1, 1], and with the n, t, h, w and c of the mix.
+/// clips `[n, t, h, w, c]` with values in [-1, 1], and with the n, t, h, w and c of the mix; returns
+/// `[n, t, h, w, 1]`.
 ///
 /// # Errors
 /// If the shapes disagree, or the device fails.
@@ -135,7 +136,8 @@ pub fn log_loss<T: Tensor>(mix: &Mix<T>, clips: &T) -> Result<T> {
     let right = T::concat(&[&y.affine(-2.0 * scale, 0.0)?, &full(scale, colours)?, &squares], 2)?;
     let far = left.matmul_t(false, &right, true)?;
     // For values in [-1, 1] and c = 4 channels p is at least (1 + 4 c / NEAR)⁻² = 4 · 10⁻⁷.
-    mix.shares.div(&far.mul(&far)?)?.sum(&[2])?.log()?.mean_all()?.neg()
+    let [t, h, w] = [1, 2, 3].map(|axis| clips.shape()[axis]);
+    mix.shares.div(&far.mul(&far)?)?.sum(&[2])?.log()?.neg()?.reshape([n, t, h, w, 1])
 }
 
 /// The penalty R1: E‖∇ₓ ℓ(x)‖² over real clips, a scalar (Mescheder et al., "Which training methods

@@ -21,7 +21,7 @@ const LOOKS: f32 = 0.03;
 /// The weight of the loss on details, relative to the weight of |d|.
 const DETAILS: f32 = 0.15;
 /// The weight of the divergence of the codes of twins from those of their clips, per nat.
-const TWINS: f32 = 0.01;
+const TWINS: f32 = 0.03;
 /// The share of the steps of copying over which the weight of the sketch, λ and κ fall to 0.
 const EARLY: f32 = 0.5;
 
@@ -174,12 +174,17 @@ impl<T: Tensor> State<T> {
             let divergence = code.divergence()?;
             guarded.push(("loss_copy", copy.value().clone()));
             guarded.push(("divergence", divergence.value().clone()));
-            // A hair style is few pixels, so the mean over all pixels teaches it slowly. The loss on
-            // details is the mean over the pixels that show one attribute, large or small.
+            // A hair style is few pixels, so the mean over all pixels teaches it slowly. The mean over
+            // the pixels that show one attribute counts large and small attributes alike.
+            let mut weights = None;
             if !fed.details.is_empty() {
-                let weights = fed.details.get(..copied * t * h * w).unwrap_or(&fed.details);
-                let weights = T::from_slice(device, weights, [copied, t, h, w, 1])?;
-                let details = absolute.mul(&constant(&frames(&weights, &which)?))?.mean_all()?;
+                let all = fed.details.get(..copied * t * h * w).unwrap_or(&fed.details);
+                let all = T::from_slice(device, all, [copied, t, h, w, 1])?;
+                weights = Some(constant(&frames(&all, &which)?));
+            }
+            let mean_of_details =
+                |x: &Var<T>| weights.as_ref().map(|weights| x.mul(weights)?.mean_all()).transpose();
+            if let Some(details) = mean_of_details(&absolute)? {
                 guarded.push(("loss_detail", details.value().clone()));
                 copy = copy.add(&details.affine(DETAILS, 0.0)?)?;
             }
@@ -197,8 +202,12 @@ impl<T: Tensor> State<T> {
                     copy = copy.add(&squares(&difference)?.affine(early * squared, 0.0)?)?;
                 }
                 if let Some(mix) = drawn.mix.as_ref().filter(|_| likelihood > 0.0) {
-                    let log_loss = log_loss(mix, &constant(&wanted))?;
+                    let each = log_loss(mix, &constant(&wanted))?;
+                    let mut log_loss = each.mean_all()?;
                     guarded.push(("loss_likelihood", log_loss.value().clone()));
+                    if let Some(details) = mean_of_details(&each)? {
+                        log_loss = log_loss.add(&details.affine(DETAILS, 0.0)?)?;
+                    }
                     copy = copy.add(&log_loss.affine(early * likelihood, 0.0)?)?;
                 }
                 if let Some(sketch) = lifted.0.sketch(&drawn)? {

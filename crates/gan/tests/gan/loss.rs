@@ -148,7 +148,7 @@ fn log_loss_is_the_likelihood_of_the_pixels() {
     let palette = of(&COLOURS.each_ref().map(|row| &row[..]), &[1, 3, 2]);
     let clips = of(&PIXELS.each_ref().map(|row| &row[..]), &[1, 1, 1, 2, 2]);
     let mix = Mix { shares: logits.softmax().unwrap(), palette: palette.clone() };
-    let loss = log_loss(&mix, &clips).unwrap();
+    let loss = log_loss(&mix, &clips).unwrap().mean_all().unwrap();
     near(loss.value(), log_loss_by_the_formula(&SHARES, &COLOURS), "log loss");
     let gradients = grad(loss, &[&logits, &palette]).unwrap();
     let compare = |gradient: &Reference, bound: f64, moved: &dyn Fn(usize, f64) -> f64| {
@@ -184,7 +184,7 @@ fn log_loss_sees_colours_without_a_share() {
         let film = mix.shares.matmul(&mix.palette).unwrap();
         let difference = film.affine(1.0, -1.0).unwrap().abs().unwrap().mean_all().unwrap();
         let slope = |loss: Var<CpuTensor>| grad(loss, &[&logits]).unwrap()[0].to_vec().unwrap()[1];
-        (slope(difference), slope(log_loss(&mix, &clip).unwrap()))
+        (slope(difference), slope(log_loss(&mix, &clip).unwrap().mean_all().unwrap()))
     };
     let (difference, log_loss) = of(-8.0);
     assert!(difference.abs() < 1e-3 && log_loss < -0.9, "{difference} {log_loss}");
