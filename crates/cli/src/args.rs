@@ -25,8 +25,8 @@ Exit codes:
   0  done                        5  the device failed
   1  any other error             6  the training diverged
   2  wrong usage or config       7  an output cannot be written
-  3  data missing or wrong     130  stopped by Ctrl-C (train writes a
-  4  weights missing or wrong        checkpoint first; a second Ctrl-C ends it at once)";
+  3  data missing or wrong     130  stopped by Ctrl-C (train first writes a
+  4  weights missing or wrong        checkpoint, unless Ctrl-C comes twice)";
 
 /// A sentence in, a short film out
 #[derive(Parser)]
@@ -165,8 +165,8 @@ pub struct Sample {
     /// Films per prompt [default: 1; with --keep K, 4 x K]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub count: Option<u32>,
-    /// Keep the N films of each prompt that the model's matcher scores highest, the best first
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_500))]
+    /// Keep the K films of each prompt that the model's matcher scores highest, the best first
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=2_500))]
     pub keep: Option<u32>,
     /// Write one grid with all films, each above its prompt, instead of a file per film
     #[arg(long)]

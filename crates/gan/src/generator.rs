@@ -28,9 +28,9 @@ pub(crate) const SLOPE: f32 = 0.2;
 ///
 /// With a style, a network of two layers on s and z replaces s and z in the pose, the norms and the
 /// palette, so a word can overrule the noise. (A layer that is linear in both can only add them.)
-/// Wide paths add to the style and to the recurrence's input. The norms of the decoder can also get the
-/// sentence directly. A bypass normalises this input and adds
-/// it to the decoder's input.
+/// Wide paths add to the style and to the recurrence's input. A bypass normalises the recurrence's input and
+/// also adds it to the decoder's input. With a direct path, the sentence itself modulates the norms of the
+/// decoder too.
 ///
 /// With a palette, the decoder computes for each pixel the shares of the film's colours, and the
 /// style gives these colours.

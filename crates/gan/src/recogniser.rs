@@ -96,8 +96,8 @@ impl<T: Tensor> Recogniser<T> {
         prior.of(&prior.seen.table, sentence)
     }
 
-    /// The prior over all clips of some batches `[n, t, h, w, c]`. A batch can be dropped before the next
-    /// is drawn.
+    /// The prior over all clips of some batches `[n, t, h, w, c]`. The batches are taken one at a time, so
+    /// only one needs to be in memory.
     ///
     /// # Errors
     /// The first error of `batches`; or if the clips do not have the recogniser's size, or the device

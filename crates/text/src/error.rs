@@ -78,7 +78,7 @@ pub enum Error {
     Tensor(#[from] kinora_tensor::Error),
     /// A training whose loss, gradient or weights became NaN or infinite.
     #[error(
-        "the training diverged at step {step}; lower `rate` in its config, or try another seed"
+        "the training diverged at step {step}; try another seed or, in the library, a lower rate"
     )]
     Diverged {
         /// The number of the step.

@@ -75,9 +75,10 @@ pub struct CopyingConfig {
     /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
     /// twentieth along a cosine.
     pub rate: f32,
-    /// The weight of the loss mean(|d| + λ d² - κ log p + η e²). d: the copy minus the clip. p:
-    /// the likelihood of the clip ([`kinora_gan::log_loss`]). e: the sketch of the copy minus the
-    /// clip. η falls from 1 to 0 like λ. Weight 0 turns copying off in all phases, and requires
+    /// The weight of the loss mean(|d| + λ d² - κ log p + η e²), together with the losses on details and on
+    /// the matcher's activations (the README of the crate has all terms). d: the copy minus the clip. p: the
+    /// likelihood of the clip ([`kinora_gan::log_loss`]). e: the sketch of the copy minus the clip. η falls
+    /// from 1 to 0 like λ. Weight 0 turns copying off in all phases, and requires
     /// `steps` = 0.
     pub weight: f32,
     /// The initial value of λ. λ is constant during the warm-up of the learning rate (200 steps);

@@ -27,8 +27,8 @@ pub struct Fed {
 /// A frame that differs from its variant in fewer pixels weighs less, in proportion to their number.
 const PIXELS: f32 = 16.0;
 
-/// The weights of the pixels in the loss on details, `[t, h, w, 1]`: where the clips differ,
-/// (h · w) / (number of pixels that differ in the frame).
+/// The weights of the pixels in the loss on details, `[t, h, w, 1]`: where the clips differ, (h · w) /
+/// max([`PIXELS`], number of pixels that differ in the frame); elsewhere 0.
 fn details(clip: &Clip, variant: &Clip) -> Vec<f32> {
     let [_, h, w, c] = clip.dims();
     let mut weights = Vec::with_capacity(clip.data().len() / c);

@@ -18,7 +18,7 @@ use crate::{Config, Fed, Measured, Phase, Result, State};
 const WARM_UP: f32 = 200.0;
 /// The weight of the perceptual loss [`looks`], relative to the weight of |d|.
 const LOOKS: f32 = 0.03;
-/// The weight of the loss on details, relative to the weight of |d|.
+/// The weight of the losses on details, relative to those on all pixels: of |d|, and of -log p.
 const DETAILS: f32 = 0.15;
 /// The weight of the divergence of the codes of twins from those of their clips, per nat.
 const TWINS: f32 = 0.03;
@@ -40,8 +40,8 @@ pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
     }
 }
 
-/// The weight of the sketch at step `step`, and λ and κ of
-/// [`CopyingConfig`](crate::CopyingConfig) as a share of their initial values.
+/// The weight of the sketch at step `step`. It is also the factor of the initial values of λ and κ
+/// ([`CopyingConfig`](crate::CopyingConfig)).
 fn early(config: &Config, step: u64) -> f32 {
     if config.phase(step) != Phase::Copying {
         return 0.0;
@@ -227,8 +227,9 @@ impl<T: Tensor> State<T> {
             };
             loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
             loss = loss.add(&divergence.affine(config.copying.divergence, 0.0)?)?;
-            // The twin differs from the clip in all that the caption states, so z must not tell this. It is
-            // of no use for the copy, but without this loss z still tells it, and the generator follows z.
+            // Clip and twin agree only in what the caption leaves open, so equal codes tell nothing else.
+            // Without this loss, z tells what the twin looks like, and films follow z instead of the
+            // sentence.
             if !fed.twins.is_empty() {
                 let own = lifted.1.forward(&constant(&clips), &sentence.slice(0, 0, copied)?)?;
                 let apart = code.divergence_from(&own)?;

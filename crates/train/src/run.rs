@@ -28,7 +28,7 @@ mod estimate;
 pub const PLAYERS: &str = "players.safetensors";
 /// Clips of the model's prior.
 const CODES: u64 = 512;
-/// The draws of these clips have this seed plus that of the run, which no other draws have.
+/// The clips of the prior have this seed plus that of the run; no other draws of a run have it.
 const CODES_SEED: u64 = 0x657a_0000_0000;
 /// Clips of a batch for the prior.
 const CODED: usize = 32;

@@ -76,7 +76,7 @@ pub trait Dataset: Send + Sync {
     fn example(&self, split: Split, draw: Draw) -> Result<Example>;
 
     /// A twin of the clip of a draw: the attributes that the caption states are drawn anew, and the
-    /// others stay as far as they fit. `None` if the dataset makes no twins.
+    /// others stay as far as they fit. `None`, for all draws, if the dataset makes no twins.
     ///
     /// # Errors
     /// Those of [`Dataset::example`].
@@ -87,7 +87,7 @@ pub trait Dataset: Send + Sync {
     /// A variant of the clip of a draw: one of its attributes is drawn anew, whether or not the caption
     /// states it, and the rest stays where it fits. The pixels in which the two clips differ show this
     /// attribute.
-    /// `None` if the dataset makes no variants.
+    /// `None`, for all draws, if the dataset makes no variants.
     ///
     /// # Errors
     /// Those of [`Dataset::example`].

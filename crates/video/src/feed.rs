@@ -21,8 +21,8 @@ pub struct Batch {
     /// False captions, `wrong * n` for `n` examples: the first false caption of every example, then
     /// the second of every example, and so on.
     pub wrong_captions: Vec<String>,
-    /// The twins ([`Dataset::twin`]) of the first [`FeedConfig::copies`] clips; if the dataset makes
-    /// no twins, the clips themselves.
+    /// The twins ([`Dataset::twin`]) of the first [`FeedConfig::copies`] clips; empty if the dataset makes
+    /// no twins.
     pub twins: Vec<Clip>,
     /// The variants ([`Dataset::variant`]) of the same clips; empty if the dataset makes no variants.
     pub variants: Vec<Clip>,
@@ -43,17 +43,17 @@ pub struct FeedConfig {
     pub dims: [usize; 4],
     /// False captions per example.
     pub wrong: usize,
-    /// Examples with a twin and a variant: the first ones of each step. Each is the one of two draws whose caption
-    /// mentions more attributes.
+    /// The first examples of each step, which a generator copies. Each has a twin and a variant, if the
+    /// dataset makes them, and is the one of two draws whose caption mentions more attributes.
     pub copies: usize,
 }
 
 /// A thread that draws batches of a dataset a few steps in advance, and converts each with the
 /// caller's function.
 ///
-/// Example `k` of step `s` is the draw `{ seed, index: s * batch + k }`. An example with a twin has a
-/// second draw, with the seed `!seed`. The feed takes the second draw if its caption mentions more
-/// attributes, because a model can learn each mentioned attribute from the caption. A feed that starts
+/// Example `k` of step `s` is the draw `{ seed, index: s * batch + k }`. Each of the first `copies` examples
+/// of a step has a second draw, with the seed `!seed`. The feed takes the second draw if its caption
+/// mentions more attributes, because a model can learn each mentioned attribute from the caption. A feed that starts
 /// at step `s` gives the same batches as a feed that has reached step `s`. The thread ends when the
 /// feed is dropped.
 pub struct Feed<B> {
@@ -148,7 +148,8 @@ impl Source {
             }
             let place = index.wrapping_mul(size as u64).wrapping_add(k);
             let mut draw = Draw { seed, index: place };
-            if batch.twins.len() < copies {
+            let is_copy = batch.examples.len() < copies;
+            if is_copy {
                 let other = Draw { seed: !seed, ..draw };
                 let says = |draw| Ok::<_, Error>(self.dataset.caption(split, draw)?.said.len());
                 if says(other)? > says(draw)? {
@@ -161,12 +162,10 @@ impl Source {
                 let captions = self.dataset.wrong_captions(split, &example.caption, draw, wrong)?;
                 false_of_each.push(captions.into_iter());
             }
-            if batch.twins.len() < copies {
-                let twin = self.dataset.twin(split, draw)?;
-                let twin = twin.map(|twin| twin.to_dims(dims)).transpose()?;
-                batch.twins.push(twin.unwrap_or_else(|| example.clip.clone()));
-                let variant = self.dataset.variant(split, draw)?;
-                batch.variants.extend(variant.map(|it| it.to_dims(dims)).transpose()?);
+            if is_copy {
+                let sized = |clip: Option<Clip>| clip.map(|it| it.to_dims(dims)).transpose();
+                batch.twins.extend(sized(self.dataset.twin(split, draw)?)?);
+                batch.variants.extend(sized(self.dataset.variant(split, draw)?)?);
             }
             batch.examples.push(example);
         }

@@ -321,7 +321,7 @@ fn a_feed_starts_anywhere() -> Result<()> {
         for (k, example) in (0..).zip(&batch.examples) {
             let mut draw = Draw { seed: 9, index: start * 3 + k };
             let mut drawn = data.example(Split::Train, draw)?;
-            // An example with a twin is the one of two that says more.
+            // A copy is the one of two that says more.
             let other = Draw { seed: !9, ..draw };
             let fuller = data.example(Split::Train, other)?;
             if k < 2 && fuller.caption.said.len() > drawn.caption.said.len() {
@@ -346,6 +346,42 @@ fn a_feed_starts_anywhere() -> Result<()> {
     assert!(feed(0, 0).next()?.wrong_captions.is_empty());
     // Dropping a feed at once must not hang.
     drop(feed(u64::MAX / 3, 2));
+    Ok(())
+}
+
+/// Shapes without twins and variants.
+struct Plain(Box<dyn Dataset>);
+
+impl Dataset for Plain {
+    fn info(&self) -> &kinora_video::Info {
+        self.0.info()
+    }
+    fn caption(&self, split: Split, draw: Draw) -> kinora_video::Result<kinora_video::Caption> {
+        self.0.caption(split, draw)
+    }
+    fn example(&self, split: Split, draw: Draw) -> kinora_video::Result<kinora_video::Example> {
+        self.0.example(split, draw)
+    }
+    fn wrong_captions(
+        &self,
+        split: Split,
+        caption: &kinora_video::Caption,
+        draw: Draw,
+        count: usize,
+    ) -> kinora_video::Result<Vec<String>> {
+        self.0.wrong_captions(split, caption, draw, count)
+    }
+    fn check(&self) -> Vec<Error> {
+        self.0.check()
+    }
+}
+
+#[test]
+fn a_feed_of_a_dataset_without_twins_has_none() -> Result<()> {
+    let feed = Feed::new(Arc::new(Plain(open("shapes")?)), FEED, |batch| batch);
+    let batch = feed.next()?;
+    assert_eq!(batch.examples.len(), 3);
+    assert!(batch.twins.is_empty() && batch.variants.is_empty());
     Ok(())
 }
 

@@ -151,9 +151,7 @@ impl<T: Tensor> Reference<T> {
             }
         }
         if split == Split::HeldOut {
-            let known: BTreeSet<String> = self.learnt.iter().flat_map(words).collect();
-            let is_new = |caption| !words(caption).is_subset(&known);
-            side.new_words = side.real.captions.iter().map(is_new).collect();
+            side.new_words = new_words(&self.learnt, &side.real.captions);
         }
         Ok(Some(side))
     }
@@ -261,7 +259,14 @@ impl<T: Tensor> Reference<T> {
 /// The words of a caption, in lower case.
 fn words(caption: &Caption) -> BTreeSet<String> {
     let text = caption.text.to_lowercase();
-    text.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned).collect()
+    let words = text.split(|letter: char| !letter.is_alphanumeric());
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// For each of `captions`, whether it has words that none of `learnt` has.
+fn new_words(learnt: &[Caption], captions: &[Caption]) -> Vec<bool> {
+    let known: BTreeSet<String> = learnt.iter().flat_map(words).collect();
+    captions.iter().map(|caption| !words(caption).is_subset(&known)).collect()
 }
 
 /// Films of captions as users get them: typing errors are corrected, and films are cleaned. `asked`
@@ -304,4 +309,21 @@ pub(super) fn examples(
 
 pub(super) fn clips_in(examples: &[Example]) -> Vec<&Clip> {
     examples.iter().map(|example| &example.clip).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caption_with_a_word_that_is_in_no_other_has_new_words() {
+        let of = |text: &str| Caption {
+            text: text.into(),
+            attributes: Default::default(),
+            said: Default::default(),
+        };
+        let learnt = ["a red circle moves up", "a blue star rests"].map(of);
+        let captions = ["A blue circle, moves up", "a mini star", "a star rests"].map(of);
+        assert_eq!(new_words(&learnt, &captions), [false, true, false]);
+    }
 }

@@ -22,8 +22,8 @@ pub(super) struct Measured<'a> {
     /// The real clips of the first captions of the pairs.
     pub real_pairs: &'a Set,
     pub pairs: &'a [Pair],
-    /// For each prompt, whether it has words that no training caption has; empty for the side that is
-    /// as in training.
+    /// For each prompt, whether it has words that none of the learnt captions has; empty for the side
+    /// that is as in training.
     pub new_words: &'a [bool],
 }
 

@@ -10,13 +10,13 @@ use crate::tiny::{batch, config, fed, lexicon, state};
 
 /// Settings of a training with a single phase.
 const READING: [&str; 2] = ["reading.steps=1000", "reading.batch=4"];
-const COPYING: [&str; 2] = ["reading.steps=0", "copying.steps=1000"];
+pub const COPYING: [&str; 2] = ["reading.steps=0", "copying.steps=1000"];
 const PLAYING: [&str; 2] = ["reading.steps=0", "copying.steps=0"];
 /// Enough pieces for whole captions: truncated captions may be equal.
 const WHOLE: &str = "encoder.pieces=80";
 
 /// A step, and its metrics.
-fn step_of(
+pub fn step_of(
     state: State<CpuTensor>,
     config: &Config,
     fed: &Fed,
@@ -248,92 +248,6 @@ fn wrong_captions_reach_the_critic_and_the_matcher() {
         assert_ne!(values(&one.critic), values(&two.critic));
     }
     assert_eq!(step(&batch).1, a, "a step is the same every time");
-}
-
-/// The recogniser sees the twin of each clip, and nothing else of the batch depends on the twins.
-/// Without twins it sees the clips.
-#[test]
-fn the_recogniser_sees_the_twins() {
-    let config = config(&COPYING);
-    let lexicon = lexicon(&config);
-    let whole = batch(&config);
-    let step = |batch: &Batch| -> Metrics {
-        step_of(state(&config, &lexicon), &config, &fed(&lexicon, batch)).unwrap().1
-    };
-    let with_twins = |twins: Vec<kinora_video::Clip>| step(&Batch { twins, ..whole.clone() });
-    let clips: Vec<_> = whole.examples.iter().map(|example| example.clip.clone()).collect();
-    assert_ne!(whole.twins, clips);
-    let [twins, mut own, none] = [whole.twins.clone(), clips, Vec::new()].map(with_twins);
-    // Codes of twins differ from those of their clips, and the loss is 0 where they are the same.
-    assert!(twins["loss_twins"] > 0.0, "{twins:?}");
-    assert_eq!(own.remove("loss_twins"), Some(0.0));
-    assert_eq!(own, none);
-    for name in ["loss_copy", "divergence"] {
-        assert_ne!(twins[name], own[name], "{name}");
-    }
-    assert_eq!(twins["loss_match"], own["loss_match"]);
-}
-
-/// The noise of a film that is not a copy comes from another clip, not from the clip of its caption.
-#[test]
-fn other_clips_give_the_noise_of_films() {
-    let config = config(&COPYING);
-    let lexicon = lexicon(&config);
-    let whole = batch(&config);
-    let with = |changed: Option<usize>| -> f32 {
-        let mut batch = whole.clone();
-        if let Some(at) = changed {
-            batch.examples[at].clip = inverted(&batch.examples[at].clip);
-        }
-        let metrics = step_of(state(&config, &lexicon), &config, &fed(&lexicon, &batch)).unwrap().1;
-        metrics["loss_match"]
-    };
-    let last = whole.examples.len() - 1;
-    assert_ne!(with(None), with(Some(0)));
-    assert_eq!(with(None), with(Some(last)));
-}
-
-fn inverted(clip: &kinora_video::Clip) -> kinora_video::Clip {
-    let data = clip.data().iter().map(|byte| !byte).collect();
-    kinora_video::Clip::new(clip.dims(), clip.fps(), data).unwrap()
-}
-
-/// A copy is compared with its clip in the pixels that differ from the variant. A batch without
-/// variants has no such loss.
-#[test]
-fn details_are_where_the_variants_differ() {
-    let config = config(&COPYING);
-    let lexicon = lexicon(&config);
-    let whole = batch(&config);
-    let with = |variants: Vec<kinora_video::Clip>| -> Metrics {
-        let batch = Batch { variants, ..whole.clone() };
-        step_of(state(&config, &lexicon), &config, &fed(&lexicon, &batch)).unwrap().1
-    };
-    let [given, none] = [whole.variants.clone(), Vec::new()].map(with);
-    let same = with(whole.examples.iter().map(|example| example.clip.clone()).collect());
-    let all = with(whole.examples.iter().map(|example| inverted(&example.clip)).collect());
-    assert!(!none.contains_key("loss_detail"));
-    assert_eq!(same["loss_detail"], 0.0);
-    // All pixels differ, so each has the weight 1.
-    assert!((all["loss_detail"] - all["loss_copy"]).abs() < 1e-6, "{all:?}");
-    assert!(given["loss_detail"] > 0.0 && given["loss_detail"] != all["loss_detail"], "{given:?}");
-    for other in [&none, &same, &all] {
-        assert_eq!(given["loss_copy"], other["loss_copy"]);
-    }
-    assert_ne!(given["gradient_generator"], none["gradient_generator"]);
-    // Variants that differ in one frame: only one frame of each copy is drawn.
-    let [t, ..] = config.clip.dims();
-    let seen = (0..t).filter(|&frame| {
-        let differs = |clip: &kinora_video::Clip| {
-            let mut data = clip.data().to_vec();
-            let len = data.len() / t;
-            data[frame * len..][..len].iter_mut().for_each(|byte| *byte = !*byte);
-            kinora_video::Clip::new(clip.dims(), clip.fps(), data).unwrap()
-        };
-        let variants = whole.examples.iter().map(|example| differs(&example.clip)).collect();
-        with(variants)["loss_detail"] > 0.0
-    });
-    assert_eq!(seen.count(), t.div_ceil(8));
 }
 
 /// A loss with weight 0 is not measured, and its networks do not change.

@@ -1,6 +1,7 @@
 //! Trainings of a few steps at a tiny size, on the CPU and on a GPU.
 
 mod begin;
+mod copying;
 mod exam;
 mod gpu;
 mod learning;

@@ -313,7 +313,7 @@ fn a_twin_keeps_what_its_sentence_leaves_open_and_forgets_the_rest() {
 }
 
 #[test]
-fn a_variant_differs_in_one_thing() {
+fn a_variant_differs_in_one_thing_and_what_depends_on_it() {
     let lpc = without_sheets(universal::wardrobe());
     let (mut changed, mut alone): (BTreeMap<&str, usize>, usize) = Default::default();
     for index in 0..4000 {

@@ -61,9 +61,9 @@ impl Wardrobe {
         twin
     }
 
-    /// A variant of a figure: the body of the same sex, the colour of the hair, its style, or one item is
-    /// drawn anew. Parts that do not fit the new thing are drawn anew too: a robe hides the legs. The figure
-    /// itself if no other value is found.
+    /// A variant of a figure: its body (the sex stays), the colour or the style of its hair, or one item is
+    /// drawn anew. Parts that then do not fit are drawn anew too: a robe hides the legs. If no other value is
+    /// found, the variant is the figure itself.
     pub fn variant(&self, figure: &Figure, rng: &mut Rng) -> Figure {
         /// Draws at most; most figures need fewer than ten.
         const TRIES: usize = 50;

@@ -1,0 +1,115 @@
+//! What a step of copying compares: twins, variants, and the noise of other clips.
+
+use kinora_train::Metrics;
+use kinora_video::{Batch, Clip};
+
+use crate::learning::{COPYING, step_of};
+use crate::tiny::{batch, config, fed, lexicon, state};
+
+/// The recogniser sees the twin of each clip, and nothing else of the batch depends on the twins.
+/// Without twins it sees the clips.
+#[test]
+fn the_recogniser_sees_the_twins() {
+    let config = config(&COPYING);
+    let lexicon = lexicon(&config);
+    let whole = batch(&config);
+    let step = |batch: &Batch| -> Metrics {
+        step_of(state(&config, &lexicon), &config, &fed(&lexicon, batch)).unwrap().1
+    };
+    let with_twins = |twins: Vec<Clip>| step(&Batch { twins, ..whole.clone() });
+    let clips: Vec<_> = whole.examples.iter().map(|example| example.clip.clone()).collect();
+    assert_ne!(whole.twins, clips);
+    let [twins, mut own, none] = [whole.twins.clone(), clips, Vec::new()].map(with_twins);
+    // Codes of twins differ from those of their clips, and the loss is 0 where they are the same.
+    assert!(twins["loss_twins"] > 0.0, "{twins:?}");
+    assert_eq!(own.remove("loss_twins"), Some(0.0));
+    assert_eq!(own, none);
+    for name in ["loss_copy", "divergence"] {
+        assert_ne!(twins[name], own[name], "{name}");
+    }
+    assert_eq!(twins["loss_match"], own["loss_match"]);
+}
+
+/// The loss on twins has a gradient by itself, and details count in the likelihood too.
+#[test]
+fn twins_and_likely_details_train() {
+    let norm = |set: &str, change: &dyn Fn(&mut Batch)| {
+        let set = [&COPYING[..], &["copying.divergence=0", "reading.weight=0", set]].concat();
+        let config = config(&set);
+        let (lexicon, mut batch) = (lexicon(&config), batch(&config));
+        change(&mut batch);
+        let state = state(&config, &lexicon);
+        step_of(state, &config, &fed(&lexicon, &batch)).unwrap().1["gradient_generator"]
+    };
+    let own = |batch: &mut Batch| {
+        batch.twins = batch.examples.iter().map(|example| example.clip.clone()).collect();
+    };
+    let none = "copying.weight=1e-12";
+    let (apart, same) = (norm(none, &|_| ()), norm(none, &own));
+    assert!(apart > 1e-4 && same < 1e-8, "{apart} {same}");
+    let likely = "copying.likelihood=1e6";
+    let ratio = norm(likely, &|_| ()) / norm(likely, &|batch| batch.variants.clear());
+    assert!((ratio - 1.0).abs() > 0.01, "{ratio}");
+}
+
+/// The noise of a film that is not a copy comes from another clip, not from the clip of its caption.
+#[test]
+fn other_clips_give_the_noise_of_films() {
+    let config = config(&COPYING);
+    let lexicon = lexicon(&config);
+    let whole = batch(&config);
+    let with = |changed: Option<usize>| -> f32 {
+        let mut batch = whole.clone();
+        if let Some(at) = changed {
+            batch.examples[at].clip = inverted(&batch.examples[at].clip);
+        }
+        let metrics = step_of(state(&config, &lexicon), &config, &fed(&lexicon, &batch)).unwrap().1;
+        metrics["loss_match"]
+    };
+    let last = whole.examples.len() - 1;
+    assert_ne!(with(None), with(Some(0)));
+    assert_eq!(with(None), with(Some(last)));
+}
+
+fn inverted(clip: &Clip) -> Clip {
+    let data = clip.data().iter().map(|byte| !byte).collect();
+    Clip::new(clip.dims(), clip.fps(), data).unwrap()
+}
+
+/// A copy is compared with its clip in the pixels that differ from the variant. A batch without
+/// variants has no such loss.
+#[test]
+fn details_are_where_the_variants_differ() {
+    let config = config(&COPYING);
+    let lexicon = lexicon(&config);
+    let whole = batch(&config);
+    let with = |variants: Vec<Clip>| -> Metrics {
+        let batch = Batch { variants, ..whole.clone() };
+        step_of(state(&config, &lexicon), &config, &fed(&lexicon, &batch)).unwrap().1
+    };
+    let [given, none] = [whole.variants.clone(), Vec::new()].map(with);
+    let same = with(whole.examples.iter().map(|example| example.clip.clone()).collect());
+    let all = with(whole.examples.iter().map(|example| inverted(&example.clip)).collect());
+    assert!(!none.contains_key("loss_detail"));
+    assert_eq!(same["loss_detail"], 0.0);
+    // All pixels differ, so each has the weight 1.
+    assert!((all["loss_detail"] - all["loss_copy"]).abs() < 1e-6, "{all:?}");
+    assert!(given["loss_detail"] > 0.0 && given["loss_detail"] != all["loss_detail"], "{given:?}");
+    for other in [&none, &same, &all] {
+        assert_eq!(given["loss_copy"], other["loss_copy"]);
+    }
+    assert_ne!(given["gradient_generator"], none["gradient_generator"]);
+    // Variants that differ in one frame: only one frame of each copy is drawn.
+    let [t, ..] = config.clip.dims();
+    let seen = (0..t).filter(|&frame| {
+        let differs = |clip: &Clip| {
+            let mut data = clip.data().to_vec();
+            let len = data.len() / t;
+            data[frame * len..][..len].iter_mut().for_each(|byte| *byte = !*byte);
+            Clip::new(clip.dims(), clip.fps(), data).unwrap()
+        };
+        let variants = whole.examples.iter().map(|example| differs(&example.clip)).collect();
+        with(variants)["loss_detail"] > 0.0
+    });
+    assert_eq!(seen.count(), t.div_ceil(8));
+}
