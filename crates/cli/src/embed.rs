@@ -180,7 +180,9 @@ pub fn similar(args: &EmbedSimilar) -> Result<()> {
         let (mean, unknown) = vectors.mean(sentence);
         if mean.iter().all(|&x| x == 0.0) {
             let table = args.table.name();
-            return Err(Failure::usage(format!("no word of {sentence:?} has a vector in {table}")));
+            return Err(Failure::usage(format!(
+                "no word of {sentence:?} has a vector in {table}; name another table with --vectors"
+            )));
         }
         let is_word = |word: &&str| word.chars().any(char::is_alphanumeric);
         let unknown: Vec<&str> = unknown.into_iter().filter(is_word).collect();
@@ -340,7 +342,10 @@ fn find(vectors: &Vectors, word: &str, table: &Table) -> Result<usize> {
 }
 
 fn missing(word: &str, table: &Table) -> Failure {
-    Failure::usage(format!("{word:?} is not in {}", table.name()))
+    Failure::usage(format!(
+        "{word:?} is not in {}; check its spelling, or name another table with --vectors",
+        table.name()
+    ))
 }
 
 impl Table {

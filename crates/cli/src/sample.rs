@@ -79,7 +79,10 @@ fn counts(args: &Sample) -> Result<(u32, u32)> {
     };
     let count = args.count.unwrap_or(keep.saturating_mul(MADE_FOR_KEPT));
     if keep > count {
-        return Err(Failure::usage(format!("--keep {keep} is more than --count {count}")).into());
+        return Err(Failure::usage(format!(
+            "--keep {keep} is more than --count {count}; lower --keep or raise --count"
+        ))
+        .into());
     }
     Ok((count, keep))
 }

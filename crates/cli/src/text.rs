@@ -63,7 +63,10 @@ pub fn train(args: &TextTrain) -> Result<()> {
                     Task::Pos => {
                         format!("--pos {file}: the file is not CoNLL-U; name a .conllu file")
                     }
-                    Task::Ner => format!("--ner {file}: CoNLL-U files have no labels for names"),
+                    Task::Ner => format!(
+                        "--ner {file}: CoNLL-U files have no labels for names; give a file with a word and \
+                         its label per line"
+                    ),
                 })
                 .into());
             }

@@ -212,10 +212,10 @@ impl<'a> Progress<'a> {
                 }
             }
             Event::Unread(matched) => self.line(&format!(
-                "warning: the matcher did not learn the captions: it prefers a clip's own caption to a \
-                 false one in {:.0}% of cases (chance is 50%), so the films will hardly follow their \
-                 sentences; look at the captions with `kinora data check` and `kinora data preview`, \
-                 or start a new run with more reading.steps",
+                "warning: the matcher did not learn the captions. It prefers a clip's own caption to a \
+                 false one in only {:.0}% of cases (chance is 50%). The films will hardly follow their \
+                 sentences. Look at the captions with `kinora data check` and `kinora data preview`, or \
+                 start a new run with more reading.steps.",
                 100.0 * matched
             )),
             Event::Evaluating(step) if !self.bar.is_hidden() => {

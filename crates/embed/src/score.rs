@@ -303,7 +303,7 @@ mod tests {
             ("n.csv", "a,b,1x\na,b,1\n", "n.csv:1"),
             ("f.csv", "a,b,x\nman,king,1\nking,queen\n", "f.csv:3"),
             ("g.csv", "man,king,1\nking,queen,1\n", "all judgements equal 1"),
-            ("h.csv", "pear,king,1\nking,plum,2\n", "all words of only 0 of 2 rows"),
+            ("h.csv", "pear,king,1\nking,plum,2\n", "only 0 of 2 rows have all their words"),
             ("j.csv", "man,king,1\nman,king,2\n", "all cosines equal 0."),
             ("k.txt", "king queen 9,5\nking man 3\n", "k.txt:1"),
             ("l.txt", "king queen\nking man 3\n", "l.txt:1"),

@@ -8,7 +8,7 @@ pub enum Error {
     #[error(transparent)]
     Tensor(#[from] kinora_tensor::Error),
     /// The file is not a safetensors file, or is cut off.
-    #[error("not a whole safetensors file: {0}")]
+    #[error("not a whole safetensors file: {0}; copy the file again")]
     Header(String),
     /// The module has a tensor that the file does not have.
     #[error("the tensor {name} is missing{}", suggestion(.nearest))]
@@ -19,7 +19,9 @@ pub enum Error {
         nearest: Option<String>,
     },
     /// The file has tensors that the module does not have.
-    #[error("the file has tensors that this model lacks: {name} ({count} in all)")]
+    #[error(
+        "the file has tensors that this model lacks: {name} ({count} in all); the file is of another model"
+    )]
     Unknown {
         /// The name of the first such tensor.
         name: String,

@@ -79,18 +79,22 @@ pub(crate) fn load<T: Tensor>(
                       a matcher; start a new run from model.safetensors with --init";
         return Err(broken(folder, reason.into()));
     }
-    let progress: Progress = serde_json::from_str(progress)
-        .map_err(|error| broken(folder, format!("kinora.progress: {error}")))?;
+    let wrong = |key: &str, error: serde_json::Error| {
+        let reason = format!(
+            "the metadata {key} is damaged ({error}); start a new run from model.safetensors with --init"
+        );
+        broken(folder, reason)
+    };
+    let progress: Progress =
+        serde_json::from_str(progress).map_err(|error| wrong("kinora.progress", error))?;
     let tokenizer = Tokenizer::from_json(entry("kinora.tokenizer")?)
         .map_err(|error| broken(folder, error.to_string()))?;
     let sources = match metadata.get("kinora.sources") {
-        Some(text) => serde_json::from_str(text)
-            .map_err(|error| broken(folder, format!("kinora.sources: {error}")))?,
+        Some(text) => serde_json::from_str(text).map_err(|error| wrong("kinora.sources", error))?,
         None => Sources::default(),
     };
     let words = match metadata.get("kinora.words") {
-        Some(text) => serde_json::from_str(text)
-            .map_err(|error| broken(folder, format!("kinora.words: {error}")))?,
+        Some(text) => serde_json::from_str(text).map_err(|error| wrong("kinora.words", error))?,
         None => BTreeSet::new(),
     };
     let mut lexicon = Lexicon::open(&config.encoder, tokenizer, &sources, Some(folder))?;

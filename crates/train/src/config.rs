@@ -89,6 +89,8 @@ pub struct CopyingConfig {
     pub likelihood: f32,
     /// The weight of the KL divergence, in nats, of the recogniser's codes from normal noise.
     pub divergence: f32,
+    /// Clips of the model's prior.
+    pub codes: u64,
 }
 
 /// A phase of a training: which networks learn in a step.
@@ -272,6 +274,9 @@ impl Config {
             if !(value >= 0.0 && value.is_finite()) {
                 return fail(key, value.to_string(), "at least 0");
             }
+        }
+        if !(1..=65_536).contains(&self.copying.codes) {
+            return fail("copying.codes", self.copying.codes.to_string(), "from 1 to 65536");
         }
         if self.copying.likelihood > 0.0 && self.generator.palette == 0 {
             let wanted = "0 where generator.palette is 0";

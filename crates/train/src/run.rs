@@ -26,8 +26,6 @@ mod estimate;
 
 /// The name of the file of a run that holds its recogniser and its discriminators.
 pub const PLAYERS: &str = "players.safetensors";
-/// Clips of the model's prior.
-const CODES: u64 = 512;
 /// The clips of the prior have this seed plus that of the run; no other draws of a run have it.
 const CODES_SEED: u64 = 0x657a_0000_0000;
 /// Clips of a batch for the prior.
@@ -290,7 +288,7 @@ impl<T: Tensor> Training<T> {
             let frames = [clip.frame(0), clip.frame(t / 2)].concat();
             Ok(Clip::new([2, h, w, c], clip.fps(), frames)?)
         };
-        (0..CODES).map(clip).collect()
+        (0..self.config.copying.codes).map(clip).collect()
     }
 
     /// Writes the model, then the players, then the checkpoint. If the checkpoint of the last step

@@ -79,7 +79,8 @@ fn lines(
         .skip(skip)
         .filter(|(_, line)| is_colour(line))
         .map(|(number, line)| {
-            let wrong = || format!("line {number}: {line:?} is not a colour");
+            let form = if head.is_empty() { "RRGGBB, as ff8000" } else { "R G B, as 255 128 0" };
+            let wrong = || format!("line {number}: {line:?} is not a colour; write {form}");
             colour(line).ok_or_else(wrong)
         })
         .collect()

@@ -75,7 +75,10 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
     let bad = |word: &&str| word.contains(breaks) || long(word) || (!form.is_own() && outer(word));
     if let Some(word) = vectors.words().find(bad) {
         let start: String = word.chars().take(40).collect();
-        return Err(Error::file(path, format!("this format cannot hold the word {start:?}")));
+        return Err(Error::file(
+            path,
+            format!("this format cannot hold the word {start:?}; write .safetensors"),
+        ));
     }
     let (numbers, dim) = (vectors.values(), vectors.dim());
     if let Some(at) = numbers.iter().position(|x| !x.is_finite()) {

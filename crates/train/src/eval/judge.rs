@@ -181,7 +181,8 @@ impl<T: Tensor> Judge<T> {
         for batch in clips.chunks(BATCH) {
             if let Some(other) = batch.iter().find(|clip| clip.dims() != self.subject.dims) {
                 return Err(Error::Judge(format!(
-                    "this judge is for clips of [t, h, w, c] = {:?}, not {:?}",
+                    "this judge is for clips of [t, h, w, c] = {:?}, not {:?}; train a judge for this size \
+                     with --fit-judge",
                     self.subject.dims,
                     other.dims()
                 )));

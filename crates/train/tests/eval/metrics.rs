@@ -153,8 +153,8 @@ fn metrics_of_characters() {
 fn swapped_colours_are_told_apart() {
     let Some(judged) = lpc() else { return };
     let labels = &judged.judge.subject.labels;
-    let pairs = binding::pairs(&*judged.data, Split::Train, labels, 0, 60).unwrap();
-    assert_eq!(pairs.len(), 60);
+    let pairs = binding::pairs(&*judged.data, Split::Train, labels, 0, 200).unwrap();
+    assert_eq!(pairs.len(), 200);
     for pair in &pairs {
         let [first, second] = &pair.captions;
         assert_ne!(first.text, second.text);

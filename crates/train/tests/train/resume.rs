@@ -107,7 +107,8 @@ fn a_stop_at_any_event_leaves_a_checkpoint() {
     for (kind, wanted) in [("estimate", 1), ("log", 2), ("unread", 2), ("samples", 3), ("saved", 4)]
     {
         let folder = tempfile::tempdir().unwrap();
-        let training = create(folder.path(), &config(&["train.save_every=4"])).unwrap();
+        let training =
+            create(folder.path(), &config(&["train.save_every=4", "reading.batch=16"])).unwrap();
         let outcome = training.run(&mut |event| {
             let now = match event {
                 Event::Estimate(_) => "estimate",

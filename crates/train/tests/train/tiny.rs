@@ -11,7 +11,7 @@ use kinora_text::Tokenizer;
 use kinora_train::{Config, Event, Fed, Outcome, Result, State, Training};
 use kinora_video::{Batch, Dataset, Draw, Feed, FeedConfig, Shapes, Split};
 
-const TINY: [&str; 41] = [
+const TINY: [&str; 42] = [
     "clip.frames=4",
     "clip.height=8",
     "clip.width=8",
@@ -43,6 +43,7 @@ const TINY: [&str; 41] = [
     "reading.steps=2",
     "reading.batch=3",
     "copying.steps=2",
+    "copying.codes=40",
     "copying.batch=5",
     "copying.likelihood=0.02",
     "train.batch=4",

@@ -179,7 +179,7 @@ impl Animation {
     /// Splits a file into its frames.
     fn read(bytes: &[u8]) -> Result<Self, String> {
         let Some(mut rest) = bytes.strip_prefix(SIGNATURE) else {
-            return Err("it does not begin as a PNG".into());
+            return Err("the file does not begin as a PNG".into());
         };
         let mut found = Self { header: Vec::new(), shared: Vec::new(), frames: Vec::new() };
         let (mut are_pixels, mut order) = (false, 0);

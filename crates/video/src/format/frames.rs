@@ -81,7 +81,10 @@ pub(super) fn strip(rgba: &[u8], [h, w]: [usize; 2], channels: usize) -> Result<
 /// Appends a frame of RGBA, if all frames together stay within [`crate::MAX_PIXELS`].
 pub(super) fn push_frame(frames: &mut Vec<u8>, canvas: &[u8]) -> Result<(), String> {
     if (frames.len() + canvas.len()) / 4 > crate::MAX_PIXELS {
-        return Err(format!("more than {} pixels in all frames", crate::MAX_PIXELS));
+        return Err(format!(
+            "the frames have more than {} pixels in all; make the film smaller or shorter",
+            crate::MAX_PIXELS
+        ));
     }
     frames.extend_from_slice(canvas);
     Ok(())

@@ -106,7 +106,10 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
         // A frame may be larger than the picture.
         area += width * height;
         if area > crate::MAX_PIXELS {
-            return Err(format!("more than {} pixels in all frames", crate::MAX_PIXELS));
+            return Err(format!(
+                "the frames have more than {} pixels in all; make the film smaller or shorter",
+                crate::MAX_PIXELS
+            ));
         }
         if frame.buffer.len() != width * height * 4 {
             return Err(format!("frame {} is cut off", lengths.len()));

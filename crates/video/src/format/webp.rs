@@ -72,7 +72,7 @@ impl Frame {
         let [left, top] = [0, 3].map(|i| 2 * three(i) as usize);
         let [width, height] = [6, 9].map(|i| three(i) as usize + 1);
         if left + width > w || top + height > h {
-            return Err("it does not lie inside the picture".into());
+            return Err("a frame does not lie inside the picture".into());
         }
         let still = still(&body[HEAD..], &body[6..12]);
         let decoder = open(&still)?;

@@ -48,10 +48,11 @@ impl<T: Tensor> Judge<T> {
         let bytes = std::fs::read(path).map_err(|error| wrong(path, error))?;
         let header = kinora_nn::header(&bytes).map_err(|error| wrong(path, error))?;
         let text = header.metadata.get(SUBJECT);
-        let text = text.ok_or_else(|| wrong(path, "this is not a judge"))?;
+        let text =
+            text.ok_or_else(|| wrong(path, "this is not a judge; train a judge with --fit-judge"))?;
         let found: Subject = serde_json::from_str(text).map_err(|error| wrong(path, error))?;
         if let Some(difference) = difference(&found, subject) {
-            return Err(wrong(path, format!("{difference}; make a new one with --fit-judge")));
+            return Err(wrong(path, format!("{difference}; train a new judge with --fit-judge")));
         }
         let outline = Nets::new([&mut Outline, &mut Outline], &found)?;
         let nets = kinora_nn::load(&outline, device, &bytes, "").map_err(|error| match error {
@@ -74,7 +75,7 @@ fn difference(found: &Subject, wanted: &Subject) -> Option<String> {
     } else if found.labels != wanted.labels {
         "this judge knows other attributes or values than the data has".into()
     } else {
-        "this judge was trained on other clips than the data has".into()
+        "this judge was trained on clips that differ from those of the data".into()
     })
 }
 

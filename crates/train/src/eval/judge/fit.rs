@@ -113,7 +113,8 @@ pub fn fit<T: Tensor>(
             let loss = value.to_vec()?[0] / 2.0;
             if !loss.is_finite() {
                 return Err(Error::Judge(format!(
-                    "the judge's loss is {loss} after {step} steps, so its training has diverged"
+                    "the training of the judge has diverged: its loss is {loss} after {step} steps; look at \
+                     the clips with `kinora data check`, and train the judge again"
                 )));
             }
             let step = FitStep { step: step + 1, steps: config.steps, loss };
