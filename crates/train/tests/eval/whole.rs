@@ -78,7 +78,7 @@ fn a_judge_comes_back_from_its_file() {
     other(&|subject| subject.kind = "lpc".into(), "judge of shapes, not of lpc");
     other(&|subject| subject.dims = [8, 64, 64, 3], "[8, 32, 32, 3], not [8, 64, 64, 3]");
     other(&|subject| subject.labels = Default::default(), "other attributes or values");
-    other(&|subject| subject.clips = String::new(), "other clips");
+    other(&|subject| subject.clips = String::new(), "clips that differ");
     let large = judged.data.example(Split::Train, Draw { seed: 0, index: 0 }).unwrap().clip;
     assert!(matches!(judged.judge.look(&device, &[&large]), Err(Error::Judge(_))));
     std::fs::write(&path, b"no judge").unwrap();
