@@ -90,21 +90,21 @@ impl Lpc {
         let figure = self.figure(split, draw);
         let told = sentence(&figure, Voice::draw(split, draw, 1)).1;
         let rng = &mut rng(split, draw, 4);
-        loop {
-            let twin = self.wardrobe.twin(&figure, &told, rng);
-            if split == Split::HeldOut || !self.held_out.has(&twin) {
-                return twin;
-            }
-        }
+        self.allowed(split, || self.wardrobe.twin(&figure, &told, rng))
     }
 
     fn variant_of(&self, split: Split, draw: Draw) -> Figure {
         let figure = self.figure(split, draw);
         let rng = &mut rng(split, draw, 5);
+        self.allowed(split, || self.wardrobe.variant(&figure, rng))
+    }
+
+    /// The first figure of `draw` that may occur on this side: in training, without a held-out pair.
+    fn allowed(&self, split: Split, mut draw: impl FnMut() -> Figure) -> Figure {
         loop {
-            let variant = self.wardrobe.variant(&figure, rng);
-            if split == Split::HeldOut || !self.held_out.has(&variant) {
-                return variant;
+            let figure = draw();
+            if split == Split::HeldOut || !self.held_out.has(&figure) {
+                return figure;
             }
         }
     }

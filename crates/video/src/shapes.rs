@@ -105,20 +105,19 @@ impl Shapes {
         }
     }
 
-    /// The choice with another value of one field that the sentence states. In training the new
-    /// choice has no held-out pair, or a discriminator would learn that such pairs are false.
+    /// The choice with another value of one of `fields`. In training the new choice has no held-out
+    /// pair, or a discriminator would learn that such pairs are false.
     fn other(
         &self,
         split: Split,
         choice: &Choice,
-        wording: &words::Wording,
+        fields: &[usize],
         rng: &mut fastrand::Rng,
     ) -> Option<Choice> {
-        let told: Vec<usize> = (0..FIELDS.len()).filter(|&field| wording.tells(field)).collect();
         // Field and value are drawn together, so that a change is as likely as its inverse. Then
         // words alone do not separate false sentences from true ones.
         let mut draws = (0..1000).map(|_| {
-            let field = told[rng.usize(..told.len())];
+            let field = fields[rng.usize(..fields.len())];
             let mut other = *choice;
             other[field] = rng.usize(..count(field));
             other
@@ -189,14 +188,8 @@ impl Dataset for Shapes {
     fn variant(&self, split: Split, draw: Draw) -> Result<Option<Clip>> {
         let own = self.choose(split, &mut rng(split, draw, 0));
         let drawn = &mut rng(split, draw, 5);
-        let variant = loop {
-            let mut variant = own;
-            let field = drawn.usize(..FIELDS.len());
-            variant[field] = drawn.usize(..count(field));
-            if variant != own && (split == Split::HeldOut || !self.is_held_out(&variant)) {
-                break variant;
-            }
-        };
+        let fields: Vec<usize> = (0..FIELDS.len()).collect();
+        let variant = self.other(split, &own, &fields, drawn).unwrap_or(own);
         render(&variant, self.info.fps, &mut rng(split, draw, 2)).map(Some)
     }
 
@@ -210,11 +203,12 @@ impl Dataset for Shapes {
         let choice = self.choice_of(&caption.attributes)?;
         let rng = &mut rng(split, draw, 3);
         let wording = words::Wording::new(Voice::draw(split, draw, 1));
+        let told: Vec<usize> = (0..FIELDS.len()).filter(|&field| wording.tells(field)).collect();
         let mut found: Vec<String> = Vec::with_capacity(count);
         while found.len() < count {
             // A repeated sentence is drawn again.
             let mut texts = (0..100).filter_map(|_| {
-                self.other(split, &choice, &wording, rng).map(|other| wording.say(&other))
+                self.other(split, &choice, &told, rng).map(|other| wording.say(&other))
             });
             let text = texts.find(|text| found.len() >= DISTINCT || !found.contains(text));
             found.push(text.ok_or_else(|| Error::Spec {

@@ -343,8 +343,8 @@ fn a_variant_differs_in_one_thing_and_what_depends_on_it() {
             alone += 1;
             continue;
         }
-        // A robe hides the legs, a gown the feet too, and a helmet the hair. Plate armour of men does not
-        // fit with some of their legs.
+        // A robe hides the legs, a gown the feet too, and a helmet the hair. A skeleton may lack what other
+        // bodies always have.
         let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
         let depends = |name: &&str| match names[..] {
             [_] => true,
