@@ -92,7 +92,7 @@ impl<T: Tensor> Recogniser<T> {
     /// # Errors
     /// If the clips do not have the recogniser's size, or the device fails.
     pub fn forward(&self, clips: &T, sentence: &T) -> Result<Code<T>> {
-        let prior = self.prior([Ok::<_, Error>(clips.clone())])?;
+        let prior = self.prior_of(self.see(clips)?)?;
         prior.of(&prior.seen.table, sentence)
     }
 
@@ -111,10 +111,15 @@ impl<T: Tensor> Recogniser<T> {
     ) -> std::result::Result<Prior<T>, E> {
         let see = |clips: std::result::Result<T, E>| Ok::<_, E>(self.see(&clips?)?);
         let seen = batches.into_iter().map(see).collect::<std::result::Result<Vec<T>, E>>()?;
+        Ok(self.prior_of(T::concat(&seen.iter().collect::<Vec<_>>(), 0)?)?)
+    }
+
+    /// The prior over the clips whose part of the hidden layer is `table`, `[k, hidden]`.
+    fn prior_of(&self, table: T) -> Result<Prior<T>> {
         let weight = &self.hidden.weight;
         let [inputs, sentence] = [weight.shape()[0], self.sentence];
         Ok(Prior {
-            seen: Embedding { table: T::concat(&seen.iter().collect::<Vec<_>>(), 0)? },
+            seen: Embedding { table },
             sentence: Linear { weight: weight.slice(0, inputs - sentence, sentence)?, bias: None },
             code: self.code.clone(),
         })
