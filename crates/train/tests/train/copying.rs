@@ -1,23 +1,30 @@
 //! What a step of copying compares: twins, variants, and the noise of other clips.
 
-use kinora_train::Metrics;
+use kinora_train::{Config, Metrics};
 use kinora_video::{Batch, Clip};
 
 use crate::learning::{COPYING, step_of};
 use crate::tiny::{batch, config, fed, lexicon, state};
+
+/// The metrics of the first step on a batch.
+fn step(config: &Config, batch: &Batch) -> Metrics {
+    let lexicon = lexicon(config);
+    step_of(state(config, &lexicon), config, &fed(&lexicon, batch)).unwrap().1
+}
+
+/// The clips of a batch, each changed by `change`.
+fn clips(batch: &Batch, change: impl Fn(&Clip) -> Clip) -> Vec<Clip> {
+    batch.examples.iter().map(|example| change(&example.clip)).collect()
+}
 
 /// The recogniser sees the twin of each clip, and nothing else of the batch depends on the twins.
 /// Without twins it sees the clips.
 #[test]
 fn the_recogniser_sees_the_twins() {
     let config = config(&COPYING);
-    let lexicon = lexicon(&config);
     let whole = batch(&config);
-    let step = |batch: &Batch| -> Metrics {
-        step_of(state(&config, &lexicon), &config, &fed(&lexicon, batch)).unwrap().1
-    };
-    let with_twins = |twins: Vec<Clip>| step(&Batch { twins, ..whole.clone() });
-    let clips: Vec<_> = whole.examples.iter().map(|example| example.clip.clone()).collect();
+    let with_twins = |twins: Vec<Clip>| step(&config, &Batch { twins, ..whole.clone() });
+    let clips = clips(&whole, Clip::clone);
     assert_ne!(whole.twins, clips);
     let [twins, mut own, none] = [whole.twins.clone(), clips, Vec::new()].map(with_twins);
     // Codes of twins differ from those of their clips, and the loss is 0 where they are the same.
@@ -36,14 +43,11 @@ fn twins_and_likely_details_train() {
     let norm = |set: &str, change: &dyn Fn(&mut Batch)| {
         let set = [&COPYING[..], &["copying.divergence=0", "reading.weight=0", set]].concat();
         let config = config(&set);
-        let (lexicon, mut batch) = (lexicon(&config), batch(&config));
+        let mut batch = batch(&config);
         change(&mut batch);
-        let state = state(&config, &lexicon);
-        step_of(state, &config, &fed(&lexicon, &batch)).unwrap().1["gradient_generator"]
+        step(&config, &batch)["gradient_generator"]
     };
-    let own = |batch: &mut Batch| {
-        batch.twins = batch.examples.iter().map(|example| example.clip.clone()).collect();
-    };
+    let own = |batch: &mut Batch| batch.twins = clips(batch, Clip::clone);
     let none = "copying.weight=1e-12";
     let (apart, same) = (norm(none, &|_| ()), norm(none, &own));
     assert!(apart > 1e-4 && same < 1e-8, "{apart} {same}");
@@ -56,15 +60,13 @@ fn twins_and_likely_details_train() {
 #[test]
 fn other_clips_give_the_noise_of_films() {
     let config = config(&COPYING);
-    let lexicon = lexicon(&config);
     let whole = batch(&config);
     let with = |changed: Option<usize>| -> f32 {
         let mut batch = whole.clone();
         if let Some(at) = changed {
             batch.examples[at].clip = inverted(&batch.examples[at].clip);
         }
-        let metrics = step_of(state(&config, &lexicon), &config, &fed(&lexicon, &batch)).unwrap().1;
-        metrics["loss_match"]
+        step(&config, &batch)["loss_match"]
     };
     let last = whole.examples.len() - 1;
     assert_ne!(with(None), with(Some(0)));
@@ -81,15 +83,10 @@ fn inverted(clip: &Clip) -> Clip {
 #[test]
 fn details_are_where_the_variants_differ() {
     let config = config(&COPYING);
-    let lexicon = lexicon(&config);
     let whole = batch(&config);
-    let with = |variants: Vec<Clip>| -> Metrics {
-        let batch = Batch { variants, ..whole.clone() };
-        step_of(state(&config, &lexicon), &config, &fed(&lexicon, &batch)).unwrap().1
-    };
+    let with = |variants: Vec<Clip>| step(&config, &Batch { variants, ..whole.clone() });
     let [given, none] = [whole.variants.clone(), Vec::new()].map(with);
-    let same = with(whole.examples.iter().map(|example| example.clip.clone()).collect());
-    let all = with(whole.examples.iter().map(|example| inverted(&example.clip)).collect());
+    let [same, all] = [clips(&whole, Clip::clone), clips(&whole, inverted)].map(with);
     assert!(!none.contains_key("loss_detail"));
     assert_eq!(same["loss_detail"], 0.0);
     // All pixels differ, so each has the weight 1.
@@ -108,8 +105,7 @@ fn details_are_where_the_variants_differ() {
             data[frame * len..][..len].iter_mut().for_each(|byte| *byte = !*byte);
             Clip::new(clip.dims(), clip.fps(), data).unwrap()
         };
-        let variants = whole.examples.iter().map(|example| differs(&example.clip)).collect();
-        with(variants)["loss_detail"] > 0.0
+        with(clips(&whole, differs))["loss_detail"] > 0.0
     });
     assert_eq!(seen.count(), t.div_ceil(8));
 }
