@@ -52,7 +52,7 @@ pub struct ModelConfig {
 }
 
 /// The upper bound of [`ModelConfig::codes`].
-const MOST_CODES: usize = 1 << 16;
+pub const MOST_CODES: usize = 1 << 16;
 
 impl ModelConfig {
     /// Checks that a model can have these sizes.

@@ -12,8 +12,8 @@ use crate::{Card, Error, Lexicon, Model, ModelConfig, Net, Result, Sources};
 
 /// The version of the file format. Version 2 added external word vectors and encoders, version 3
 /// the matcher, version 4 the attention of cells, version 5 the residual blocks, version 6 the wide
-/// paths, the bypass and the sketch, version 7 the prior and the
-/// direct path of the sentence. A file that states no version has version 1.
+/// paths, the bypass and the sketch, version 7 the prior and the direct path of the sentence. A file
+/// that states no version has version 1.
 pub const FORMAT: u32 = 7;
 
 /// The name of the model's file in a folder.

@@ -13,7 +13,7 @@ use kinora_nn::{Init, Module, join};
 use kinora_tensor::{Random, Tensor};
 use kinora_video::{Clip, Palette};
 
-pub use config::{Card, ClipConfig, ModelConfig};
+pub use config::{Card, ClipConfig, MOST_CODES, ModelConfig};
 pub use error::{Error, Result};
 pub use file::{Contents, FORMAT, contents, read};
 pub use lexicon::{Lexicon, Source, Sources};

@@ -1,6 +1,6 @@
 use kinora_embed::EncoderConfig;
 use kinora_gan::{DiscriminatorConfig, GeneratorConfig, Loss, MatcherConfig};
-use kinora_model::{ClipConfig, ModelConfig};
+use kinora_model::{ClipConfig, MOST_CODES, ModelConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -69,8 +69,8 @@ pub struct CopyingConfig {
     /// Steps of the phase.
     pub steps: u64,
     /// Clips per step of the phase. A sixteenth of a batch, rounded down but at least one clip, are
-    /// films with the noise of other clips; the rest are copies. In the next phase half of a batch, rounded up,
-    /// are copies. With `reading.weight` = 0, this phase copies all clips.
+    /// films with the noise of other clips; the rest are copies. In the next phase half of a batch,
+    /// rounded up, are copies. With `reading.weight` = 0, this phase copies all clips.
     pub batch: usize,
     /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
     /// twentieth along a cosine.
@@ -78,8 +78,7 @@ pub struct CopyingConfig {
     /// The weight of the loss mean(|d| + λ d² - κ log p + η e²), together with the losses on details and on
     /// the matcher's activations (the README of the crate has all terms). d: the copy minus the clip. p: the
     /// likelihood of the clip ([`kinora_gan::log_loss`]). e: the sketch of the copy minus the clip. η falls
-    /// from 1 to 0 like λ. Weight 0 turns copying off in all phases, and requires
-    /// `steps` = 0.
+    /// from 1 to 0 like λ. Weight 0 turns copying off in all phases, and requires `steps` = 0.
     pub weight: f32,
     /// The initial value of λ. λ is constant during the warm-up of the learning rate (200 steps);
     /// over the next `steps` / 2 steps it falls to 0. A generator with new weights needs λ or κ above
@@ -275,8 +274,9 @@ impl Config {
                 return fail(key, value.to_string(), "at least 0");
             }
         }
-        if !(1..=65_536).contains(&self.copying.codes) {
-            return fail("copying.codes", self.copying.codes.to_string(), "from 1 to 65536");
+        if !(1..=MOST_CODES as u64).contains(&self.copying.codes) {
+            let wanted = format!("from 1 to {MOST_CODES}");
+            return fail("copying.codes", self.copying.codes.to_string(), &wanted);
         }
         if self.copying.likelihood > 0.0 && self.generator.palette == 0 {
             let wanted = "0 where generator.palette is 0";

@@ -86,8 +86,7 @@ pub trait Dataset: Send + Sync {
 
     /// A variant of the clip of a draw: one of its attributes is drawn anew, whether or not the caption
     /// states it, and the rest stays where it fits. The pixels in which the two clips differ show this
-    /// attribute.
-    /// `None`, for all draws, if the dataset makes no variants.
+    /// attribute. `None`, for all draws, if the dataset makes no variants.
     ///
     /// # Errors
     /// Those of [`Dataset::example`].

@@ -53,9 +53,9 @@ pub struct FeedConfig {
 ///
 /// Example `k` of step `s` is the draw `{ seed, index: s * batch + k }`. Each of the first `copies` examples
 /// of a step has a second draw, with the seed `!seed`. The feed takes the second draw if its caption
-/// mentions more attributes, because a model can learn each mentioned attribute from the caption. A feed that starts
-/// at step `s` gives the same batches as a feed that has reached step `s`. The thread ends when the
-/// feed is dropped.
+/// mentions more attributes, because a model can learn each mentioned attribute from the caption. A feed
+/// that starts at step `s` gives the same batches as a feed that has reached step `s`. The thread ends
+/// when the feed is dropped.
 pub struct Feed<B> {
     batches: Option<Receiver<Result<B>>>,
     thread: Option<JoinHandle<()>>,
