@@ -180,7 +180,7 @@ impl Saying<'_> {
                 "dressed in",
                 "clothed in",
                 "attired in",
-                "~clad in",
+                "clad in",
             ];
             let first = voice.pick(rng, &first);
             // A hat or boots alone are worn; nobody is "dressed in" them.
@@ -196,8 +196,15 @@ impl Saying<'_> {
             let with = voice.pick(
                 rng,
                 &[
-                    "with", "carrying", "carrying", "holding", "wielding", "gripping", "toting",
-                    "~bearing",
+                    "with",
+                    "carrying",
+                    "carrying",
+                    "holding",
+                    "wielding",
+                    "gripping",
+                    "toting",
+                    "bearing",
+                    "~clutching",
                 ],
             );
             parts.push(format!("{with} {weapon}"));
@@ -256,7 +263,7 @@ impl Saying<'_> {
         if rng.u32(..100) >= often || hidden {
             let noun = self.voice.pick(
                 rng,
-                &["hair", "hair", "hair", "hair", "hair", "tresses", "strands", "~locks"],
+                &["hair", "hair", "hair", "hair", "hair", "tresses", "strands", "locks"],
             );
             return Some(format!("{c} {noun}"));
         }

@@ -47,7 +47,7 @@ pub fn hair_colour(colour: &'static str, voice: Voice) -> &'static str {
     let words: &[&str] = match colour {
         "grey" => &["grey", "grey", "gray"],
         "orange" => &["orange", "orange", "ginger"],
-        "blonde" => &["blonde", "blonde", "blond", "~fair"],
+        "blonde" => &["blonde", "blonde", "blond", "fair", "~yellow"],
         _ => return colour,
     };
     voice.pick(&mut Thing::HairColour.rng(voice), words)
@@ -101,6 +101,8 @@ fn being(figure: &Figure, mention: &mut Mention, voice: Voice, told: &mut Told) 
         "duchess",
         "enchantress",
         "noblewoman",
+        "countess",
+        "gal",
         "man",
         "guy",
         "fellow",
@@ -116,6 +118,7 @@ fn being(figure: &Figure, mention: &mut Mention, voice: Voice, told: &mut Told) 
         "girl",
         "lass",
         "maiden",
+        "gal",
         "man",
         "guy",
         "fellow",
@@ -134,7 +137,7 @@ fn being(figure: &Figure, mention: &mut Mention, voice: Voice, told: &mut Told) 
 
 fn skin(kind: Kind, voice: Voice) -> &'static str {
     let words: &[&str] = match kind {
-        Kind::Light => &["light-skinned", "fair-skinned", "~white-skinned"],
+        Kind::Light => &["light-skinned", "fair-skinned", "white-skinned"],
         Kind::Tanned => &["tanned"],
         Kind::Dark => &["dark-skinned", "brown-skinned"],
         Kind::DarkElf => &["grey-skinned"],
@@ -149,7 +152,7 @@ fn skin(kind: Kind, voice: Voice) -> &'static str {
 
 /// A noun for a human, whatever the clothes.
 fn neutral(woman: bool, voice: Voice, rng: &mut Rng) -> &'static str {
-    const WOMEN: [&str; 14] = [
+    const WOMEN: [&str; 15] = [
         "woman",
         "woman",
         "woman",
@@ -163,7 +166,8 @@ fn neutral(woman: bool, voice: Voice, rng: &mut Rng) -> &'static str {
         "lass",
         "person",
         "character",
-        "~maiden",
+        "maiden",
+        "~gal",
     ];
     const MEN: [&str; 16] = [
         "man",
@@ -181,7 +185,7 @@ fn neutral(woman: bool, voice: Voice, rng: &mut Rng) -> &'static str {
         "dude",
         "person",
         "character",
-        "~bloke",
+        "bloke",
     ];
     voice.pick(rng, if woman { &WOMEN } else { &MEN })
 }
@@ -215,15 +219,17 @@ fn other(figure: &Figure, mention: &Mention, voice: Voice, rng: &mut Rng) -> &'s
 
 fn called(role: Role, woman: bool, voice: Voice, rng: &mut Rng) -> &'static str {
     let words: &[&str] = match (role, woman) {
-        (Role::Knight, true) => &["knight", "knight", "female knight", "~paladin"],
-        (Role::Knight, false) => &["knight", "knight", "knight", "~paladin"],
+        (Role::Knight, true) => &["knight", "knight", "female knight", "paladin", "~crusader"],
+        (Role::Knight, false) => &["knight", "knight", "knight", "paladin", "~crusader"],
         (Role::Mage, true) => {
-            &["mage", "mage", "female mage", "wizard", "sorceress", "witch", "~enchantress"]
+            &["mage", "female mage", "wizard", "sorceress", "witch", "enchantress", "~magician"]
         }
         (Role::Mage, false) => &["mage", "mage", "wizard", "sorcerer", "~magician"],
-        (Role::Princess, _) => &["princess", "princess", "princess", "duchess", "~noblewoman"],
+        (Role::Princess, _) => {
+            &["princess", "princess", "princess", "duchess", "noblewoman", "~countess"]
+        }
         (Role::Archer, true) => &["archer", "archer", "female archer"],
-        (Role::Archer, false) => &["archer", "archer", "~bowman"],
+        (Role::Archer, false) => &["archer", "archer", "bowman"],
     };
     voice.pick(rng, words)
 }
@@ -239,13 +245,13 @@ fn loose_role(figure: &Figure) -> &'static [&'static str] {
         return &["warrior", "warrior", "soldier", "fighter", "defender", "~guard"];
     }
     if armed || helmet {
-        return &["warrior", "fighter", "warrior", "hero", "~adventurer"];
+        return &["warrior", "fighter", "warrior", "hero", "adventurer", "~mercenary"];
     }
     match figure.torso {
         torso if is(torso, &["shirt", "top", "tunic", "dress", "vest"]) => {
             &["villager", "villager", "townsperson", "farmer", "~peasant"]
         }
-        _ => &["hero", "character", "traveller", "~adventurer"],
+        _ => &["hero", "character", "traveller", "adventurer", "~explorer"],
     }
 }
 

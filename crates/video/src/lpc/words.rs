@@ -48,7 +48,7 @@ pub fn verbs(figure: &Figure, direction: bool) -> &'static [Verb] {
     }
 }
 
-const SPELLCAST: [Verb; 15] = [
+const SPELLCAST: [Verb; 16] = [
     verb("casts a spell", "casting a spell", Action::Spellcast),
     verb("casts a spell", "casting a spell", Action::Spellcast),
     verb("casts magic", "casting magic", Action::Spellcast),
@@ -63,10 +63,11 @@ const SPELLCAST: [Verb; 15] = [
     verb("channels magic", "channelling magic", Action::Spellcast),
     verb("works magic", "working magic", Action::Spellcast),
     verb("invokes magic", "invoking magic", Action::Spellcast),
-    verb("~conjures", "~conjuring", Action::Spellcast),
+    verb("conjures", "conjuring", Action::Spellcast),
+    verb("~summons a spell", "~summoning a spell", Action::Spellcast),
 ];
 
-const SPEAR: [Verb; 15] = [
+const SPEAR: [Verb; 16] = [
     armed("thrusts a spear", "thrusting a spear", Action::Thrust),
     armed("thrusts with a spear", "thrusting with a spear", Action::Thrust),
     armed("stabs with a spear", "stabbing with a spear", Action::Thrust),
@@ -80,11 +81,12 @@ const SPEAR: [Verb; 15] = [
     armed("lashes out with a spear", "lashing out with a spear", Action::Thrust),
     armed("drives a spear into the air", "driving a spear into the air", Action::Thrust),
     armed("stabs the air with a spear", "stabbing the air with a spear", Action::Thrust),
-    armed("~lunges with a spear", "~lunging with a spear", Action::Thrust),
-    armed("~pokes with a spear", "~poking with a spear", Action::Thrust),
+    armed("lunges with a spear", "lunging with a spear", Action::Thrust),
+    armed("pokes with a spear", "poking with a spear", Action::Thrust),
+    armed("~pushes with a spear", "~pushing with a spear", Action::Thrust),
 ];
 
-const THRUST: [Verb; 10] = [
+const THRUST: [Verb; 12] = [
     verb("thrusts", "thrusting", Action::Thrust),
     verb("jabs", "jabbing", Action::Thrust),
     verb("stabs", "stabbing", Action::Thrust),
@@ -94,7 +96,9 @@ const THRUST: [Verb; 10] = [
     fight("strikes", "striking"),
     verb("stabs the air", "stabbing the air", Action::Thrust),
     verb("lashes out", "lashing out", Action::Thrust),
-    verb("~lunges", "~lunging", Action::Thrust),
+    verb("lunges", "lunging", Action::Thrust),
+    verb("pokes", "poking", Action::Thrust),
+    verb("~pushes", "~pushing", Action::Thrust),
 ];
 
 const WALK: [Verb; 23] = [
@@ -105,7 +109,7 @@ const WALK: [Verb; 23] = [
     verb("walks", "walking", Action::Walk),
     verb("walks", "walking", Action::Walk),
     verb("strides", "striding", Action::Walk),
-    verb("strolls", "strolling", Action::Walk),
+    verb("marches", "marching", Action::Walk),
     verb("paces", "pacing", Action::Walk),
     verb("hikes", "hiking", Action::Walk),
     verb("trots", "trotting", Action::Walk),
@@ -119,11 +123,11 @@ const WALK: [Verb; 23] = [
     verb("plods", "plodding", Action::Walk),
     verb("trudges", "trudging", Action::Walk),
     verb("struts", "strutting", Action::Walk),
-    verb("~marches", "~marching", Action::Walk),
+    verb("~strolls", "~strolling", Action::Walk),
     verb("~wanders", "~wandering", Action::Walk),
 ];
 
-const DAGGER: [Verb; 18] = [
+const DAGGER: [Verb; 19] = [
     armed("swings a dagger", "swinging a dagger", Action::Slash),
     armed("swings a sword", "swinging a sword", Action::Slash),
     armed("swings a blade", "swinging a blade", Action::Slash),
@@ -141,20 +145,22 @@ const DAGGER: [Verb; 18] = [
     armed("slices with a blade", "slicing with a blade", Action::Slash),
     armed("slashes at the air with a sword", "slashing at the air with a sword", Action::Slash),
     armed("hews with a sword", "hewing with a sword", Action::Slash),
-    armed("~hacks with a sword", "~hacking with a sword", Action::Slash),
+    armed("hacks with a sword", "hacking with a sword", Action::Slash),
+    armed("~swings a knife", "~swinging a knife", Action::Slash),
 ];
 
-const WAND: [Verb; 7] = [
+const WAND: [Verb; 8] = [
     armed("swings a wand", "swinging a wand", Action::Slash),
     armed("waves a wand", "waving a wand", Action::Slash),
     armed("swings a stick", "swinging a stick", Action::Slash),
     armed("wields a wand", "wielding a wand", Action::Slash),
     armed("swishes a wand", "swishing a wand", Action::Slash),
     armed("whips a wand", "whipping a wand", Action::Slash),
-    armed("~flicks a wand", "~flicking a wand", Action::Slash),
+    armed("flicks a wand", "flicking a wand", Action::Slash),
+    armed("~shakes a wand", "~shaking a wand", Action::Slash),
 ];
 
-const SLASH: [Verb; 12] = [
+const SLASH: [Verb; 13] = [
     verb("slashes", "slashing", Action::Slash),
     verb("slashes the air", "slashing the air", Action::Slash),
     verb("swings an arm", "swinging an arm", Action::Slash),
@@ -166,10 +172,11 @@ const SLASH: [Verb; 12] = [
     verb("slices", "slicing", Action::Slash),
     verb("cleaves the air", "cleaving the air", Action::Slash),
     verb("hews", "hewing", Action::Slash),
-    verb("~hacks", "~hacking", Action::Slash),
+    verb("hacks", "hacking", Action::Slash),
+    verb("~cuts at the air", "~cutting at the air", Action::Slash),
 ];
 
-const BOW: [Verb; 19] = [
+const BOW: [Verb; 20] = [
     armed("shoots an arrow", "shooting an arrow", Action::Shoot),
     armed("shoots an arrow", "shooting an arrow", Action::Shoot),
     armed("shoots a bow", "shooting a bow", Action::Shoot),
@@ -188,19 +195,21 @@ const BOW: [Verb; 19] = [
     armed("shoots arrows", "shooting arrows", Action::Shoot),
     armed("sends an arrow flying", "sending an arrow flying", Action::Shoot),
     armed("aims an arrow", "aiming an arrow", Action::Shoot),
-    armed("~looses an arrow", "~loosing an arrow", Action::Shoot),
+    armed("looses an arrow", "loosing an arrow", Action::Shoot),
+    armed("~shoots from a bow", "~shooting from a bow", Action::Shoot),
 ];
 
-const SHOOT: [Verb; 6] = [
+const SHOOT: [Verb; 7] = [
     verb("shoots", "shooting", Action::Shoot),
     verb("aims and shoots", "aiming and shooting", Action::Shoot),
     verb("fires", "firing", Action::Shoot),
     verb("aims and fires", "aiming and firing", Action::Shoot),
     verb("takes aim and shoots", "taking aim and shooting", Action::Shoot),
-    verb("~takes a shot", "~taking a shot", Action::Shoot),
+    verb("takes a shot", "taking a shot", Action::Shoot),
+    verb("~fires at a target", "~firing at a target", Action::Shoot),
 ];
 
-const HURT: [Verb; 29] = [
+const HURT: [Verb; 31] = [
     verb("falls down", "falling down", Action::Hurt),
     verb("falls down", "falling down", Action::Hurt),
     verb("falls to the ground", "falling to the ground", Action::Hurt),
@@ -228,8 +237,10 @@ const HURT: [Verb; 29] = [
     verb("swoons", "swooning", Action::Hurt),
     verb("blacks out", "blacking out", Action::Hurt),
     verb("is slain", "being slain", Action::Hurt),
-    verb("~tumbles", "~tumbling", Action::Hurt),
-    verb("~faints", "~fainting", Action::Hurt),
+    verb("tumbles", "tumbling", Action::Hurt),
+    verb("faints", "fainting", Action::Hurt),
+    verb("~is injured", "~being injured", Action::Hurt),
+    verb("~is wounded", "~being wounded", Action::Hurt),
 ];
 
 /// Names of the animation of an action, as makers of sprites use them.
@@ -241,7 +252,9 @@ pub fn animation(action: Action) -> &'static [&'static str] {
         Action::Thrust => &["thrust animation", "stab animation"],
         Action::Walk => &["walk cycle", "walk cycle", "walking animation", "~walk animation"],
         Action::Slash => &["slash animation", "slashing animation"],
-        Action::Shoot => &["shooting animation", "shoot animation", "~archery animation"],
+        Action::Shoot => {
+            &["shooting animation", "shoot animation", "archery animation", "~shot animation"]
+        }
         Action::Hurt => &["death animation", "hurt animation", "falling animation"],
     }
 }

@@ -40,7 +40,7 @@ pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
     if text.replace("chain mail hood", "").contains(" chain mail ") {
         tell("torso", "chain mail|purple tabard");
     }
-    let person = "woman|lady|girl|lass|maiden|man|guy|fellow|boy|gentleman|dude|bloke|person";
+    let person = "woman|lady|girl|gal|lass|maiden|man|guy|fellow|boy|gentleman|dude|bloke|person";
     if has(person) && !has("orc|elf|skeleton") {
         tell("kind", "human");
     }
@@ -67,7 +67,7 @@ pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
 
 fn hair(word: &str, tell: &mut impl FnMut(&'static str, &'static str)) {
     let colour = match word {
-        "blonde" | "blond" | "fair" => "blonde",
+        "blonde" | "blond" | "fair" | "yellow" => "blonde",
         "orange" | "ginger" => "orange",
         "grey" | "gray" => "grey",
         "black" => "black",
@@ -110,31 +110,44 @@ const TOLD: &[(&str, &str, &str)] = &[
     ("spell|magic|conjures|conjuring|spellcast|casting", "action", "spellcast"),
     ("thrusts|thrusting|stabs|stabbing|jabs|jabbing|thrust|stab", "action", "thrust"),
     ("lashes|lashing|drives a spear|driving a spear", "action", "thrust"),
-    ("lunges|lunging|pokes|poking|prods|prodding|pierces|piercing", "action", "thrust"),
+    (
+        "pushes|pushing|lunges|lunging|pokes|poking|prods|prodding|pierces|piercing",
+        "action",
+        "thrust",
+    ),
     ("strikes|striking", "action", "thrust|slash|shoot"),
     ("attacks|attacking|fights|fighting", "action", "thrust|slash|shoot"),
     ("swings|swinging|slashes|slashing|waves|waving|slash", "action", "slash"),
-    ("hacks|hacking|flicks|flicking|chops|chopping|slices|slicing", "action", "slash"),
+    (
+        "shakes|shaking|hacks|hacking|flicks|flicking|chops|chopping|slices|slicing",
+        "action",
+        "slash",
+    ),
     ("hews|hewing|cleaves|cleaving|swishes|swishing|whips|whipping", "action", "slash"),
     ("cuts|cutting|swipes|swiping|wields a wand|wielding a wand", "action", "slash"),
     ("shoot|shoots|shooting|fires|firing|draws|drawing|aims|aiming", "action", "shoot"),
-    ("looses|loosing|takes a shot|taking a shot|archery|archer|bowman", "action", "shoot"),
+    (
+        "looses|loosing|takes a shot|taking a shot|archery|archer|bowman|shot animation",
+        "action",
+        "shoot",
+    ),
     ("releases|releasing|launches|launching|lets|letting|sends|sending", "action", "shoot"),
     ("slumps|slumping|topples|toppling|passes out|passing out", "action", "hurt"),
     ("killed|struck down|slain|keels|keeling|crumples|crumpling", "action", "hurt"),
     ("sinks|sinking|perishes|perishing|stumbles|stumbling", "action", "hurt"),
     ("swoons|swooning|blacks out|blacking out", "action", "hurt"),
     ("falls|falling|collapses|collapsing|drops|dropping|dies|dying|death", "action", "hurt"),
+    ("wounded|injured", "action", "hurt"),
     ("hurt|hit|defeated|knocked|tumbles|tumbling|faints|fainting", "action", "hurt"),
     ("spear", "weapon", "spear"),
     ("arrow|arrows|bow", "weapon", "bow"),
-    ("dagger|sword|blade", "weapon", "dagger"),
+    ("dagger|sword|blade|knife", "weapon", "dagger"),
     ("wand|stick", "weapon", "wand"),
     ("shield", "weapon", "shield"),
-    ("woman|lady|female|girl|maiden|princess|noblewoman", "sex", "woman"),
+    ("woman|lady|female|girl|maiden|princess|noblewoman|countess|gal", "sex", "woman"),
     ("sorceress|enchantress|lass|witch|duchess", "sex", "woman"),
     ("mage|wizard|sorcerer|sorceress|witch|magician|enchantress", "torso", "*robe"),
-    ("princess|duchess|noblewoman", "torso", "*gown|*dress"),
+    ("princess|duchess|noblewoman|countess", "torso", "*gown|*dress"),
     ("man|guy|fellow|male|boy|gentleman|dude|bloke", "sex", "man"),
     ("skeleton", "skin", "bone"),
     ("skeleton", "kind", "skeleton"),
@@ -158,7 +171,7 @@ const TOLD: &[(&str, &str, &str)] = &[
     ("bob", "hair_style", "bob"),
     ("curly|curls", "hair_style", "curly"),
     ("spiky|messy", "hair_style", "spiky"),
-    ("knight|paladin", "torso", "*plate"),
+    ("knight|paladin|crusader", "torso", "*plate"),
     (
         "steel plate|steel armour|plate armour|steel plate armour",
         "torso",

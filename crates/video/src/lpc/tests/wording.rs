@@ -99,7 +99,7 @@ fn words_are_plain_english_and_some_are_kept_for_later() {
     });
     assert!(words.is_disjoint(&banned.iter().map(|w| (*w).to_owned()).collect()));
     assert!(words.iter().all(|w| w.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
-    assert!(trained.len() < 410, "{} words: {trained:?}", trained.len());
+    assert!(trained.len() < 440, "{} words: {trained:?}", trained.len());
 }
 
 #[test]
