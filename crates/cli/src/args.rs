@@ -71,13 +71,14 @@ pub enum DataCommand {
 Examples:
   kinora train                                         the preset shapes, which needs no data
   kinora train --preset lpc --data lpc:sheets --out runs/lpc
-  kinora train --init lpc --data clips:my-art --set copying.rate=3e-4 --out runs/mine
+  kinora train --init lpc --data clips:my-art --out runs/mine
   kinora train --preset shapes --set train.batch=8 --set generator.hidden=32
   kinora train --out runs/lpc --resume --steps 40000
 
 Data: shapes, digits:PATH (MNIST), lpc:PATH (sprite sheets), clips:PATH (your own clips).")]
 pub struct Train {
-    /// Built-in config: shapes (the default), digits or lpc
+    /// Built-in config: shapes, digits or lpc [default: the one with the sizes of the model of --init, else
+    /// shapes]
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     pub preset: Option<String>,
     /// Config file; a key that the file leaves out gets its value from the preset shapes

@@ -53,10 +53,14 @@ fn train<T: Tensor>(
 ) -> Result<()> {
     let stop = stop_on_signal()?;
     let (set, command) = (settings(args), command_line());
+    let init = args.init.as_ref().map(|model| models::load::<T>(device, model)).transpose()?;
     let name = match (&args.preset, &args.config) {
         (Some(name), _) => name.clone(),
         (None, Some(file)) => file.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-        (None, None) => "shapes".into(),
+        (None, None) => {
+            let fits = init.as_ref().and_then(|model| Config::preset_for(&model.config));
+            fits.unwrap_or("shapes").into()
+        }
     };
     let folder = args.out.clone().unwrap_or_else(|| Path::new("runs").join(&name));
 
@@ -72,7 +76,6 @@ fn train<T: Tensor>(
             ))
             .into());
         }
-        let init = args.init.as_ref().map(|model| models::load::<T>(device, model)).transpose()?;
         // With --init, --set applies after the sizes of the model.
         let first = if init.is_some() { &[] } else { &set[..] };
         let mut config = match &args.config {

@@ -227,6 +227,15 @@ impl Config {
         config
     }
 
+    /// The name of the preset for models of these sizes, if there is one.
+    pub fn preset_for(model: &ModelConfig) -> Option<&'static str> {
+        let fits = |name: &str| {
+            let preset = Self::preset(name, &[]).expect("presets are valid");
+            (preset.clip, preset.generator) == (model.clip, model.generator.clone())
+        };
+        PRESETS.map(|(name, _)| name).into_iter().find(|name| fits(name))
+    }
+
     /// The config as the text of a TOML file.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("plain data becomes TOML")

@@ -10,6 +10,19 @@ fn presets_are_whole() {
 }
 
 #[test]
+fn a_model_finds_the_preset_of_its_sizes() {
+    for (name, _) in PRESETS {
+        let of = |set: &[&str]| {
+            let set: Vec<String> = set.iter().map(|item| (*item).into()).collect();
+            Config::preset_for(&Config::preset(name, &set).unwrap().model())
+        };
+        assert_eq!(of(&["train.batch=1"]), Some(name));
+        assert_eq!(of(&["clip.frames=3"]), None);
+        assert_eq!(of(&["generator.hidden=48"]), None);
+    }
+}
+
+#[test]
 fn keys_can_be_set() {
     let set =
         ["train.batch=4", "train.rate_generator=1", "data = clips:a b", "generator.decoder=[8]"];
