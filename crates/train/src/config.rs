@@ -179,8 +179,12 @@ impl Config {
             Phase::Reading => 0,
             _ if self.copying.weight == 0.0 => 0,
             Phase::Copying if self.reading.weight == 0.0 => n,
-            // At least one film, so that a small batch has the matcher's loss too.
-            Phase::Copying => n - (n / 16).max(usize::from(n > 1)),
+            // One clip in sixteen is a film. In a batch of eight, every second step has one.
+            Phase::Copying => {
+                let films = |steps: u64| steps * n as u64 / 16;
+                let step = step - self.reading.steps;
+                n - (films(step) - films(step - 1)) as usize
+            }
             Phase::Playing => n.div_ceil(2),
         }
     }

@@ -2,7 +2,7 @@
 //! the noise of other clips, which the matcher scores; then it also plays against the discriminators.
 
 use kinora_embed::Encoded;
-use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast, frames, log_loss};
+use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast, log_loss};
 use kinora_model::Net;
 use kinora_nn::{Adam, AdamConfig, clip_factor, freeze, gradient_norm, lift, parameters};
 use kinora_tensor::{Tensor, Var, grad};
@@ -120,8 +120,8 @@ impl<T: Tensor> State<T> {
         let lifted: (Generator<Var<T>>, Recogniser<Var<T>>) = lift(&player);
         let constant = |x: &T| Var::constant(x.clone());
         let sentence = constant(&read.own.sentence);
-        // Draws the frames `which` of a film for each row of z, with the captions from row `from`
-        // on.
+        // Draws the frames `which` of all films, film by film: a film for each row of z, with the captions
+        // from row `from` on.
         let draw = |from: usize, z: Var<T>, which: &[usize]| {
             let count = z.shape()[0];
             let of = |x: &T| x.slice(0, from, count).map(Var::constant);
@@ -140,12 +140,13 @@ impl<T: Tensor> State<T> {
             z_copies = Some(found.draw(&constant(&noise.film.slice(0, 0, copied)?))?);
             code = Some(found);
         }
-        let mut which: Vec<usize> = (0..t).collect();
+        let all: Vec<usize> = (0..t).collect();
+        let mut which = all.repeat(copied);
         let (copies, drawn, films, fake) = match phase {
             // The discriminators see all frames of all films, so they are drawn as one batch.
             Phase::Playing => {
                 let z: Vec<_> = z_copies.iter().chain(&z_films).collect();
-                let fake = draw(0, Var::concat(&z, 0)?, &which)?.frames;
+                let fake = draw(0, Var::concat(&z, 0)?, &all.repeat(n))?.frames;
                 let copies = z_copies.map(|_| fake.slice(0, 0, copied)).transpose()?;
                 let films = z_films.map(|_| fake.slice(0, copied, n - copied)).transpose()?;
                 (copies, None, films, Some(fake))
@@ -154,9 +155,9 @@ impl<T: Tensor> State<T> {
             // than all frames of few clips. Films are drawn only at the frames that the matcher
             // sees.
             _ => {
-                which = frames_of(config, step, t.div_ceil(8));
+                which = frames_of(config, step, t.div_ceil(8), copied);
                 let drawn = z_copies.map(|z| draw(0, z, &which)).transpose()?;
-                let seen = Matcher::<T>::seen(t);
+                let seen = Matcher::<T>::seen(t).repeat(n - copied);
                 let films = z_films.map(|z| draw(copied, z, &seen)).transpose()?;
                 let copies = drawn.as_ref().map(|drawn| drawn.frames.clone());
                 (copies, drawn, films.map(|films| films.frames), None)
@@ -167,7 +168,7 @@ impl<T: Tensor> State<T> {
         if let (Some(code), Some(copies)) = (code, copies) {
             let early = early(config, step);
             let clips = real.slice(0, 0, copied)?;
-            let wanted = frames(&clips, &which)?;
+            let wanted = picked(device, &fed.values, &which, [copied, t, h, w, c])?;
             let difference = copies.sub(&constant(&wanted))?;
             let absolute = difference.abs()?;
             let mut copy = absolute.mean_all()?;
@@ -178,9 +179,8 @@ impl<T: Tensor> State<T> {
             // the pixels that show one attribute counts large and small attributes alike.
             let mut weights = None;
             if !fed.details.is_empty() {
-                let all = fed.details.get(..copied * t * h * w).unwrap_or(&fed.details);
-                let all = T::from_slice(device, all, [copied, t, h, w, 1])?;
-                weights = Some(constant(&frames(&all, &which)?));
+                let picked = picked(device, &fed.details, &which, [copied, t, h, w, 1])?;
+                weights = Some(constant(&picked));
             }
             let mean_of_details =
                 |x: &Var<T>| weights.as_ref().map(|weights| x.mul(weights)?.mean_all()).transpose();
@@ -294,6 +294,20 @@ impl<T: Tensor> State<T> {
         let measured = Measured::new(step, guarded, shares, &logits)?;
         Ok((self, measured))
     }
+}
+
+/// The frames `which` of the first `copied` clips, clip by clip, from the values of all frames of a batch:
+/// `[copied, which.len() / copied, h, w, c]`.
+fn picked<T: Tensor>(
+    device: &T::Device,
+    values: &[f32],
+    which: &[usize],
+    [copied, t, h, w, c]: [usize; 5],
+) -> Result<T> {
+    let (each, frame) = (which.len() / copied, h * w * c);
+    let starts = which.iter().enumerate().map(|(at, which)| (at / each * t + which) * frame);
+    let picked = starts.flat_map(|start| &values[start..start + frame]).copied();
+    Ok(T::from_slice(device, &picked.collect::<Vec<f32>>(), [copied, each, h, w, c])?)
 }
 
 /// The perceptual loss (Johnson et al., "Perceptual losses for real-time style transfer and

@@ -210,10 +210,13 @@ impl<T: Tensor> Training<T> {
         let pool = pool.map_err(|error| Error::Thread(error.to_string()))?;
         let (seed, step) = (self.config.seed, start + 1);
         let size = self.config.batch(step);
-        let copies = self.config.copies(step, size);
         // The matcher scores a film that is not a copy by its caption, so this caption is not
-        // disturbed.
-        let disturbed = if self.config.phase(step) == Phase::Reading { size } else { copies };
+        // disturbed. The steps of copying differ in their number of films.
+        let (copies, disturbed) = match self.config.phase(step) {
+            Phase::Reading => (0, size),
+            Phase::Copying => (size, size - size.div_ceil(16)),
+            Phase::Playing => [self.config.copies(step, size); 2].into(),
+        };
         let strange = self.strange.clone();
         let make = move |mut batch: Batch| {
             pool.install(|| {

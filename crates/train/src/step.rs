@@ -238,17 +238,22 @@ pub fn noise<T: Tensor>(
 
 /// The frames that the discriminator of frames sees at a step: distinct, in ascending order.
 pub fn frames_judged(config: &Config, step: u64) -> Vec<usize> {
-    frames_of(config, step, FRAMES_JUDGED)
+    frames_of(config, step, FRAMES_JUDGED, 1)
 }
 
-/// Up to `count` random frames of a film for a step: distinct, in ascending order.
-pub(crate) fn frames_of(config: &Config, step: u64, count: usize) -> Vec<usize> {
+/// Up to `count` random frames of each of `films` films for a step: film by film, distinct and in
+/// ascending order.
+pub(crate) fn frames_of(config: &Config, step: u64, count: usize, films: usize) -> Vec<usize> {
     let mut random = Random::new(config.seed, stream::FRAMES + step);
-    let mut left: Vec<usize> = (0..config.clip.frames).collect();
-    let mut which: Vec<usize> =
-        (0..count.min(left.len())).map(|_| left.swap_remove(random.below(left.len()))).collect();
-    which.sort_unstable();
-    which
+    let mut of_film = || {
+        let mut left: Vec<usize> = (0..config.clip.frames).collect();
+        let mut which: Vec<usize> = (0..count.min(left.len()))
+            .map(|_| left.swap_remove(random.below(left.len())))
+            .collect();
+        which.sort_unstable();
+        which
+    };
+    (0..films).flat_map(|_| of_film()).collect()
 }
 
 impl<T> Module<T> for State<T> {

@@ -18,21 +18,22 @@ impl<T: Tensor> Generator<T> {
     /// fails.
     pub fn forward(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
         let all: Vec<usize> = (0..self.film.frames).collect();
+        let all = all.repeat(sentence.shape()[0]);
         Ok(self.draw(sentence, words, bias, noise, &all)?.frames)
     }
 
-    /// The frames with the indices `which` of the films of [`Generator::forward`], in that order, with
-    /// their mixture of colours and the decoder's input. The recurrence stops after the largest index.
-    /// Only the frames in `which` are decoded.
+    /// Some frames of the films of [`Generator::forward`], with their mixture of colours and the decoder's
+    /// input. `which` lists t indices of frames for the first film, then t for the second film, and so on.
+    /// The recurrence stops after the largest index. Only the listed frames are decoded.
     ///
     /// # Shapes
-    /// Those of [`Generator::forward`], with t = `which.len()`.
+    /// Those of [`Generator::forward`], with t = `which.len()` / n.
     ///
     /// # Errors
     /// Those of [`Generator::forward`].
     ///
     /// # Panics
-    /// If `which` is empty, or has an index beyond the last frame.
+    /// If `which` is empty, its length is no multiple of n, or it has an index beyond the last frame.
     pub fn draw(
         &self,
         sentence: &T,
@@ -60,31 +61,32 @@ impl<T: Tensor> Generator<T> {
             states.push(state);
         })?;
         let FilmShape { height, width, channels, .. } = self.film;
-        let t = which.len();
         let n = sentence.shape()[0];
-        let [h, w] = self.base;
-        // [n, t, ..] with n outermost, so that the frames of a film are contiguous.
-        let hidden = states[0].shape()[4];
-        let pick = |all: &[T]| T::stack(&which.iter().map(|&t| &all[t]).collect::<Vec<_>>(), 1);
-        let states = pick(&states)?;
-        let mut x = states.reshape([n * t, 1, h, w, hidden])?;
+        let t = which.len() / n;
+        assert!(t > 0 && n * t == which.len(), "{} frames of {n} films", which.len());
+        // The rows of all frames are a table; row t · n + i is frame t of film i.
+        let rows: Vec<f32> =
+            which.iter().enumerate().map(|(at, frame)| (frame * n + at / t) as f32).collect();
+        let rows = T::from_slice(sentence.device(), &rows, [n * t])?;
+        let pick = |all: &[T]| {
+            let table = T::concat(&all.iter().collect::<Vec<_>>(), 0)?;
+            let each = &all[0].shape()[1..];
+            let table = table.reshape([table.shape()[0], each.iter().product()])?;
+            table.gather(&rows)?.reshape(&[&[n * t], each].concat()[..])
+        };
+        let mut x = pick(&states)?;
         if let Some(bypass) = &self.bypass {
-            let inputs = pick(&inputs)?;
-            let past = bypass.forward(&inputs.reshape([n * t, 1, h, w, inputs.shape()[5]])?)?;
-            x = x.add(&past)?;
+            x = x.add(&bypass.forward(&pick(&inputs)?)?)?;
         }
         if let Some(cells) = &self.cells {
             x = cells.forward(&x, words, bias)?;
         }
         let input = x.clone();
-        let contexts = pick(&contexts)?;
-        let word = contexts.shape()[2];
         let per_frame = |x: &T| {
             let d = x.shape()[1];
             x.reshape([n, 1, d])?.broadcast_to([n, t, d])?.reshape([n * t, d])
         };
-        let contexts = contexts.reshape([n * t, word])?;
-        let mut condition = vec![per_frame(&known)?, contexts];
+        let mut condition = vec![per_frame(&known)?, pick(&contexts)?];
         if self.direct {
             condition.push(per_frame(sentence)?);
         }

@@ -132,7 +132,7 @@ fn gradients_of(config: &GeneratorConfig) {
             .map(Var::constant);
     let noise = Noise { film, frames };
     check(&of(config), |g| {
-        let drawn = g.draw(&sentence, &words, &bias, &noise, &[0, 1, 2])?;
+        let drawn = g.draw(&sentence, &words, &bias, &noise, &[0, 1, 2, 0, 1, 2])?;
         let sum = weighed(&drawn.frames)?;
         g.sketch(&drawn)?.map_or(Ok(sum.clone()), |sketch| sum.add(&weighed(&sketch)?))
     });
@@ -229,11 +229,21 @@ fn some_frames_are_those_of_the_whole_film() {
         let whole = inputs.frames(&generator);
         for which in [&[0][..], &[1, 2], &[2, 0], &[0, 1, 2]] {
             let Inputs { sentence, words, bias, noise } = &inputs;
-            let some = generator.draw(sentence, words, bias, noise, which).unwrap().frames;
+            let some =
+                generator.draw(sentence, words, bias, noise, &which.repeat(2)).unwrap().frames;
             let wanted: Vec<Reference> =
                 which.iter().map(|&frame| whole.slice(1, frame, 1).unwrap()).collect();
             assert_eq!(some, Tensor::concat(&wanted.iter().collect::<Vec<_>>(), 1).unwrap());
         }
+        // Each film has frames of its own.
+        let Inputs { sentence, words, bias, noise } = &inputs;
+        let some = generator.draw(sentence, words, bias, noise, &[2, 0, 1, 2]).unwrap().frames;
+        let film = |i: usize, [a, b]: [usize; 2]| {
+            let film = whole.slice(0, i, 1).unwrap();
+            let frame = |t| film.slice(1, t, 1).unwrap();
+            Tensor::concat(&[&frame(a), &frame(b)], 1).unwrap()
+        };
+        assert_eq!(some, Tensor::concat(&[&film(0, [2, 0]), &film(1, [1, 2])], 0).unwrap());
     }
 }
 
@@ -377,7 +387,7 @@ fn noise_of_another_length_is_an_error() {
         let film = FilmShape { frames, ..FILM };
         let Inputs { sentence, words, bias, noise } =
             Inputs::<Reference>::draw(&(), 2, film, &config());
-        let error = generator().draw(&sentence, &words, &bias, &noise, &[0]).unwrap_err();
+        let error = generator().draw(&sentence, &words, &bias, &noise, &[0, 0]).unwrap_err();
         assert!(error.to_string().contains("must have 3 frames"), "{error}");
     }
 }

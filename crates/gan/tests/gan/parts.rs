@@ -72,7 +72,7 @@ fn a_sketch_is_made_cell_by_cell() {
     let config = styled();
     let generator = of(&config);
     let Inputs { sentence, words, bias, noise } = Inputs::<Reference>::draw(&(), 2, FILM, &config);
-    let mut drawn = generator.draw(&sentence, &words, &bias, &noise, &[0, 2]).unwrap();
+    let mut drawn = generator.draw(&sentence, &words, &bias, &noise, &[0, 2, 0, 2]).unwrap();
     let FilmShape { height, width, channels, .. } = FILM;
     let [h, w] = config.base(FILM).unwrap();
     let (rows, columns) = (height / h, width / w);

@@ -94,9 +94,15 @@ fn part_of_a_batch_is_copied() {
         Config::preset("shapes", &[&steps[..], &set].concat()).unwrap().copies(step, n)
     };
     for (n, copied, played) in
-        [(1, 1, 1), (2, 1, 1), (5, 4, 3), (16, 15, 8), (17, 16, 9), (32, 30, 16)]
+        [(1, 1, 1), (2, 2, 1), (5, 5, 3), (16, 15, 8), (17, 16, 9), (32, 30, 16)]
     {
         assert_eq!([1, 2, 3].map(|step| copies(&[], step, n)), [0, copied, played], "{n}");
+    }
+    // One clip in sixteen is a film, however small the batch.
+    for n in [1, 3, 8, 20] {
+        let of = |step| n - copies(&["copying.steps=16"], step, n);
+        assert_eq!((2..18).map(of).sum::<usize>(), n);
+        assert!((2..18).all(|step| of(step) <= n.div_ceil(16)));
     }
     assert_eq!([1, 2, 3].map(|step| copies(&["reading.weight=0"], step, 8)), [0, 8, 4]);
     assert_eq!(copies(&["copying.weight=0", "copying.steps=0"], 2, 8), 0);
