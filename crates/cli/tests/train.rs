@@ -201,6 +201,15 @@ fn what_would_harm_a_run_is_refused() {
 }
 
 #[test]
+fn a_training_from_a_model_has_the_settings_of_its_preset() {
+    let folder = tiny_folder();
+    // The preset shapes would need no path.
+    let ended = run(folder.path(), &words("train --init lpc --out new"));
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.contains("a path is missing: lpc:PATH"), "{ended:?}");
+}
+
+#[test]
 fn a_run_that_diverges_says_so() {
     let folder = tiny_folder();
     let line = format!(

@@ -68,9 +68,9 @@ pub struct ReadingConfig {
 pub struct CopyingConfig {
     /// Steps of the phase.
     pub steps: u64,
-    /// Clips per step of the phase. A sixteenth of a batch, rounded down but at least one clip, are
-    /// films with the noise of other clips; the rest are copies. In the next phase half of a batch,
-    /// rounded up, are copies. With `reading.weight` = 0, this phase copies all clips.
+    /// Clips per step of the phase. One clip in sixteen is a film with the noise of another clip (in a
+    /// batch of eight, one clip of every second step); the others are copies. In the next phase half of a
+    /// batch, rounded up, are copies. With `reading.weight` = 0, this phase copies all clips.
     pub batch: usize,
     /// The highest learning rate of the phase: it rises over the first 200 steps, then falls to a
     /// twentieth along a cosine.
