@@ -92,13 +92,13 @@ fn train<T: Tensor>(
         };
         let before = (config.reading.steps, config.copying.steps);
         if args.config.is_none() && !set.iter().any(is_phase) {
-            config = config.with_room();
+            config = config.shortened();
         }
         let (read, copied) = (config.reading.steps, config.copying.steps);
         if (read, copied) != before {
             note(format_args!(
-                "the training is short, so reading ({}) and copying ({}) get half of the steps; to \
-                 choose their steps, set reading.steps and copying.steps",
+                "the training is short: {} of reading, {} of copying, none of playing; to choose them, set \
+                 reading.steps and copying.steps",
                 count(read, "step"),
                 count(copied, "step"),
             ));

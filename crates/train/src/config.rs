@@ -203,29 +203,28 @@ impl Config {
         }
     }
 
-    /// The config with steps left for the phase of playing. If reading and copying would take all
-    /// steps of the training, both are shortened in proportion and get half of the steps together.
-    /// Otherwise a short training would never reach its last phase. Reading keeps at least one step
-    /// if it had any.
-    pub fn with_room(mut self) -> Self {
-        let (read, copied) = (self.reading.steps, self.copying.steps);
+    /// The config for a training that is shorter than its reading and copying: both are shortened in
+    /// proportion, and together take all steps. Otherwise a short training would only read. Reading keeps
+    /// at least one step if it had any.
+    pub fn shortened(mut self) -> Self {
+        let (read, copied, steps) = (self.reading.steps, self.copying.steps, self.train.steps);
         let before = read.saturating_add(copied);
-        if before >= self.train.steps {
-            let half = self.train.steps / 2;
+        if before > steps {
             let share = read as f64 / before as f64;
-            self.reading.steps = ((half as f64 * share) as u64).max(read.min(1));
-            self.copying.steps = half.saturating_sub(self.reading.steps);
+            self.reading.steps = ((steps as f64 * share) as u64).max(read.min(1));
+            self.copying.steps = steps.saturating_sub(self.reading.steps);
         }
         self
     }
 
     /// The config with the sizes of a model, for a training that starts from its weights. A model
-    /// with a matcher has already learnt to read, so the phase of reading then has no steps.
+    /// with a matcher has already learnt to read, so the training then lacks the steps of reading.
     pub fn sized_as(&self, model: &ModelConfig) -> Self {
         let ModelConfig { clip, encoder, generator, matcher, codes: _ } = model.clone();
         let mut config = Self { clip, encoder, generator, ..self.clone() };
         if let Some(matcher) = matcher {
             config.matcher = matcher;
+            config.train.steps = config.train.steps.saturating_sub(config.reading.steps);
             config.reading.steps = 0;
         }
         config
