@@ -92,7 +92,7 @@ fn a_run_may_begin_with_the_players_of_another() {
     assert_eq!(training.config().phase(1), Phase::Copying);
     assert!(!training.card().notes.contains("discriminators"), "{}", training.card().notes);
     assert!(std::fs::read(folder.path().join("second").join(PLAYERS)).unwrap() == bytes);
-    assert_eq!(finish(training).unwrap(), Outcome::Finished(7));
+    assert_eq!(finish(training).unwrap(), Outcome::Finished(5));
 
     let training = begin("third", &["discriminator.features=17"], &bytes).unwrap();
     let notes = &training.card().notes;
@@ -100,7 +100,7 @@ fn a_run_may_begin_with_the_players_of_another() {
         notes.contains("The discriminators started from new weights: ") && notes.contains("17"),
         "{notes}"
     );
-    assert_eq!(finish(training).unwrap(), Outcome::Finished(7));
+    assert_eq!(finish(training).unwrap(), Outcome::Finished(5));
 
     // A file without discriminators, such as that of a model that has only copied.
     let all = safetensors::SafeTensors::deserialize(&bytes).unwrap();

@@ -10,7 +10,7 @@ use crate::tiny::{batch, config, fed, lexicon, state};
 
 /// Settings of a training with a single phase.
 const READING: [&str; 2] = ["reading.steps=1000", "reading.batch=4"];
-pub const COPYING: [&str; 2] = ["reading.steps=0", "copying.steps=1000"];
+pub const COPYING: [&str; 3] = ["reading.steps=0", "copying.steps=1000", "train.batch=16"];
 const PLAYING: [&str; 2] = ["reading.steps=0", "copying.steps=0"];
 /// Enough pieces for whole captions: truncated captions may be equal.
 const WHOLE: &str = "encoder.pieces=80";
@@ -158,14 +158,15 @@ fn the_matcher_learns_to_read() {
 /// matcher, part of the batch are films that are not copies, whose loss is measured too.
 #[test]
 fn the_generator_learns_to_copy() {
-    let copying = [&COPYING[..], &["copying.rate=3e-3"]].concat();
+    let copying = [&COPYING[..], &["copying.rate=3e-3", "train.batch=4"]].concat();
     for set in [&copying[..], &[&copying[..], &["reading.weight=0"]].concat()] {
         let config = config(set);
         let (_, all) = learn(&config, 150);
         let [first, last] = first_and_last(&all, "loss_copy");
         assert!(last < 0.5 * first, "{first} at first, {last} at last");
         assert!(all.iter().all(|metrics| metrics["divergence"] >= 0.0));
-        assert_eq!(all[0].contains_key("loss_match"), config.reading.weight > 0.0);
+        let matched = all.iter().any(|metrics| metrics.contains_key("loss_match"));
+        assert_eq!(matched, config.reading.weight > 0.0);
     }
 }
 
@@ -177,7 +178,7 @@ fn the_matcher_teaches_the_generator() {
         "reading.steps=120",
         "reading.rate=3e-3",
         "reading.weight=10",
-        "train.batch=6",
+        "train.batch=16",
         "copying.steps=1000",
         "copying.rate=3e-3",
         WHOLE,
@@ -268,8 +269,8 @@ fn what_weighs_nothing_is_left_out() {
 /// A clip of another size is an error of shapes.
 #[test]
 fn a_batch_of_another_size() {
-    for phase in [READING, COPYING, PLAYING] {
-        let config = config(&phase);
+    for phase in [&READING[..], &COPYING, &PLAYING] {
+        let config = config(phase);
         let lexicon = lexicon(&config);
         let mut batch = batch(&config);
         batch.examples[0].clip = batch.examples[0].clip.resize(9, 9).unwrap();

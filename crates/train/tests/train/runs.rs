@@ -103,7 +103,7 @@ fn a_run_leaves_what_it_says() {
     let model = Model::<CpuTensor>::load(&folder).unwrap();
     assert_eq!(model.config, ModelConfig { codes: 40, ..config.model() });
     let card = &model.card;
-    assert_eq!((card.name.as_str(), card.steps, card.clips), ("run", 7, 2 * 16 + 2 * 5 + 3 * 4));
+    assert_eq!((card.name.as_str(), card.steps, card.clips), ("run", 7, 2 * 16 + 2 * 16 + 3 * 4));
     assert_eq!((card.data.as_str(), card.command.as_str()), ("shapes", "kinora train"));
     assert!(card.licence.contains("CC0"), "{card:?}");
     assert_eq!(model.sample("a red circle moves left", 0).unwrap().dims(), config.clip.dims());

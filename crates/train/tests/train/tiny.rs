@@ -1,5 +1,5 @@
 //! A training small enough for a test: shapes of 8 by 8 pixels with four frames; two steps of
-//! reading with three clips each, two of copying with five, and three of playing with four.
+//! reading with three clips each, two of copying with sixteen, and three of playing with four.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -44,7 +44,7 @@ const TINY: [&str; 42] = [
     "reading.batch=3",
     "copying.steps=2",
     "copying.codes=40",
-    "copying.batch=5",
+    "copying.batch=16",
     "copying.likelihood=0.02",
     "train.batch=4",
     "train.wrong=2",

@@ -69,7 +69,7 @@ fn a_line_of_the_log_holds_the_documented_keys() {
         }
         lines.push((step, line["clips"].as_u64().unwrap()));
     }
-    assert_eq!(lines, [(2, 6), (3, 11), (4, 16), (6, 24), (7, 28)]);
+    assert_eq!(lines, [(2, 6), (3, 22), (4, 38), (6, 46), (7, 50)]);
 }
 
 /// A run whose matcher learns the captions gives no [`Event::Unread`]. The dataset has three clips,
