@@ -103,7 +103,7 @@ fn a_run_with_word_vectors() {
 fn a_run_is_made_continued_and_sampled() {
     let folder = tiny_folder();
     let path = folder.path();
-    let ended = succeed(path, &words(&format!("{TRAIN} --steps 6")));
+    let ended = succeed(path, &words(&format!("{TRAIN} --steps 6 --set copying.batch=16")));
     for wanted in [
         "parameters",
         "MiB of memory; 4 steps of reading, 2 steps of copying, about",
@@ -149,8 +149,9 @@ fn a_run_is_made_continued_and_sampled() {
     assert!(fs::read_to_string(path.join("run/config.toml")).unwrap().contains("steps = 8"));
 
     let card = succeed(path, &["inspect", "run"]).stdout;
-    assert!(card.contains("8 steps, 16 clips"), "{card}");
-    let told = "kinora train --config tiny.toml --out run --steps 6 && kinora train --out run";
+    assert!(card.contains("8 steps, 58 clips"), "{card}");
+    let told = "kinora train --config tiny.toml --out run --steps 6 --set copying.batch=16 && kinora \
+                train --out run";
     assert!(card.contains(told), "{card}");
     succeed(path, &words("sample circle --model run --out f.gif"));
     succeed(path, &words("sample circle --model run/model.safetensors --out g.gif"));
