@@ -210,16 +210,21 @@ impl<T: Tensor> Training<T> {
         let pool = pool.map_err(|error| Error::Thread(error.to_string()))?;
         let (seed, step) = (self.config.seed, start + 1);
         let size = self.config.batch(step);
-        // The matcher scores a film that is not a copy by its caption, so this caption is not
-        // disturbed. The steps of copying differ in their number of films.
-        let (copies, disturbed) = match self.config.phase(step) {
-            Phase::Reading => (0, size),
-            Phase::Copying => (size, size - size.div_ceil(16)),
-            Phase::Playing => [self.config.copies(step, size); 2].into(),
+        // The steps of copying differ in their number of copies.
+        let copies = match self.config.phase(step) {
+            Phase::Copying => size,
+            _ => self.config.copies(step, size),
         };
-        let strange = self.strange.clone();
+        let (strange, config) = (self.strange.clone(), self.config.clone());
         let make = move |mut batch: Batch| {
             pool.install(|| {
+                // The matcher scores a film that is not a copy by its caption, so this caption is not
+                // disturbed.
+                let step = batch.index + 1;
+                let disturbed = match config.phase(step) {
+                    Phase::Reading => size,
+                    _ => config.copies(step, size),
+                };
                 let random = [seed, stream::WORDS + batch.index];
                 disturb(&lexicon, &strange, &mut batch, disturbed, random)?;
                 Fed::new(&lexicon, &batch)
