@@ -218,13 +218,16 @@ impl Config {
     }
 
     /// The config with the sizes of a model, for a training that starts from its weights. A model
-    /// with a matcher has already learnt to read, so the training then lacks the steps of reading.
+    /// with a matcher has already learnt to read, so the training then lacks the steps of reading; a
+    /// training of no more steps than these keeps its steps.
     pub fn sized_as(&self, model: &ModelConfig) -> Self {
         let ModelConfig { clip, encoder, generator, matcher, codes: _ } = model.clone();
         let mut config = Self { clip, encoder, generator, ..self.clone() };
         if let Some(matcher) = matcher {
             config.matcher = matcher;
-            config.train.steps = config.train.steps.saturating_sub(config.reading.steps);
+            if config.reading.steps < config.train.steps {
+                config.train.steps -= config.reading.steps;
+            }
             config.reading.steps = 0;
         }
         config

@@ -23,6 +23,16 @@ fn a_model_finds_the_preset_of_its_sizes() {
 }
 
 #[test]
+fn a_model_that_reads_takes_the_steps_of_reading_away() {
+    for (steps, left) in [(20000, 18000), (2001, 1), (2000, 2000), (300, 300)] {
+        let set = ["reading.steps=2000".to_string(), format!("train.steps={steps}")];
+        let config = Config::preset("shapes", &set).unwrap();
+        let sized = config.sized_as(&config.model());
+        assert_eq!((sized.reading.steps, sized.train.steps), (0, left));
+    }
+}
+
+#[test]
 fn keys_can_be_set() {
     let set =
         ["train.batch=4", "train.rate_generator=1", "data = clips:a b", "generator.decoder=[8]"];
