@@ -53,6 +53,15 @@ fn train<T: Tensor>(
 ) -> Result<()> {
     let stop = stop_on_signal()?;
     let (set, command) = (settings(args), command_line());
+    if let Some(item) = set.iter().find(|item| item.trim_start().starts_with("tokenizer."))
+        && args.init.is_some()
+    {
+        return Err(Failure::usage(format!(
+            "--set {item} cannot be used with --init: a training that starts from a model keeps the \
+             model's tokenizer; leave one of them out"
+        ))
+        .into());
+    }
     let init = args.init.as_ref().map(|model| models::load::<T>(device, model)).transpose()?;
     let name = match (&args.preset, &args.config) {
         (Some(name), _) => name.clone(),
@@ -67,15 +76,6 @@ fn train<T: Tensor>(
     let training = if args.resume {
         Training::<T>::resume(device, kinora_video::open, &folder, &set, &command)?
     } else {
-        if let Some(item) = set.iter().find(|item| item.trim_start().starts_with("tokenizer."))
-            && args.init.is_some()
-        {
-            return Err(Failure::usage(format!(
-                "--set {item} cannot be used with --init: a training that starts from a model keeps the \
-                 model's tokenizer; leave one of them out"
-            ))
-            .into());
-        }
         // With --init, --set applies after the sizes of the model.
         let first = if init.is_some() { &[] } else { &set[..] };
         let mut config = match &args.config {
