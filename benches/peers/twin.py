@@ -36,9 +36,8 @@ from torch import nn
 SLOPE = 0.2
 EPSILON = 1e-5
 FRAMES_JUDGED = 2
-# Channels per group of the matcher's norms, the matcher's largest inverse temperature, and the
-# recogniser's largest logarithm of a variance.
-GROUP, SHARPEST, LOG_VARIANCE = 8, 40.0, 6.0
+# Channels per group of the matcher's norms, and the matcher's largest inverse temperature.
+GROUP, SHARPEST = 8, 40.0
 NETWORKS = ("generator", "clips", "frames", "matcher")
 
 
@@ -350,28 +349,6 @@ def halved(clip, times):
     return size
 
 
-class Recogniser(nn.Module):
-    def __init__(self, config, weights, formats):
-        super().__init__()
-        channels = config["matcher"]["channels"]
-        self.layout = torch.channels_last if formats["matcher"] else torch.contiguous_format
-        layers = [weights.below(f"convs.{i}") for i in range(len(channels))]
-        self.convs = nn.ModuleList(layer.conv(self.layout, (1, 2, 2)) for layer in layers)
-        size = halved(config["clip"], len(channels))
-        self.hidden = flat(weights.below("hidden").linear(), size, channels[-1])
-        self.code = weights.below("code").linear()
-
-    def forward(self, clips, sentence):
-        """Means and log-variances of the codes of clips [n, c, t, h, w]."""
-        x = torch.cat([clips[:, :, 0], clips[:, :, clips.shape[2] // 2]], 1)
-        x = x.contiguous(memory_format=self.layout)
-        for conv in self.convs:
-            x = F.leaky_relu(conv(x), SLOPE)
-        hidden = F.leaky_relu(self.hidden(torch.cat([x.flatten(1), sentence], 1)), SLOPE)
-        mean, log_variance = self.code(hidden).chunk(2, 1)
-        return mean, log_variance.tanh() * LOG_VARIANCE
-
-
 class Discriminator(nn.Module):
     def __init__(self, size, kernel, weights, channels_last):
         """`size` is [t, h, w] of the films, `kernel` [kt, kh, kw]."""
@@ -470,10 +447,8 @@ class Twin:
         self.encoder = Encoder(config, net.below("encoder")).requires_grad_(False)
         self.matcher = Matcher(config, net.below("matcher"), formats).requires_grad_(False)
         self.generator = Generator(config, net.below("generator"), formats)
-        self.recogniser = Recogniser(config, weights.below("recogniser"), formats)
         self.critic = Critic(config, weights.below("critic"), formats)
         self.of_generator = list(self.generator.parameters())
-        self.of_player = self.of_generator + list(self.recogniser.parameters())
         self.of_critic = list(self.critic.parameters())
         self.average = Generator(config, net.below("generator"), formats)
         self.of_average = list(self.average.parameters())
@@ -483,7 +458,7 @@ class Twin:
             betas = (train["beta1"], train["beta2"])
             return torch.optim.Adam(parameters, rate, betas, 1e-8, fused=True)
 
-        self.adam_player = adam(self.of_player, train["rate_generator"])
+        self.adam_player = adam(self.of_generator, train["rate_generator"])
         self.adam_critic = adam(self.of_critic, train["rate_discriminator"])
         self.steps = 0
         # The metrics of the steps since the last line of the log.
@@ -499,8 +474,8 @@ class Twin:
         self.captions = torch.stack(rows, 2).long(), vectors, lengths
 
     def compile(self, critic):
-        """Compiles the generators at their first call, and with `critic` also the discriminators, the
-        recogniser and the convolutions of the matcher.
+        """Compiles the generators at their first call, and with `critic` also the discriminators and the
+        convolutions of the matcher.
 
         GRUs stay eager, because PyTorch breaks its graphs there, and so does `penalty`, because compiled
         code cannot be differentiated twice.
@@ -508,7 +483,6 @@ class Twin:
         self.generator.compile(dynamic=False)
         self.average.compile(dynamic=False)
         if critic:
-            self.recogniser.compile(dynamic=False)
             self.judge = torch.compile(self.critic.judge, dynamic=False)
             self.under = torch.compile(self.critic.under, dynamic=False)
             self.see = torch.compile(self.matcher.see, dynamic=False)
@@ -521,20 +495,12 @@ class Twin:
             words, bias, sentences = self.encoder(*self.captions)
         sentence, wrong = sentences[:n], sentences[n:]
 
-        def draw(mean, log_variance, noise):
-            return mean + (log_variance * 0.5).exp() * noise
-
-        # The first half of the films are copies of real clips; the others have the codes of other clips.
+        # The first half of the films are copies of real clips. The clips have no twins, so there are no
+        # codes.
         copied = (n + 1) // 2
-        with torch.no_grad():
-            others = self.recogniser(self.real[: n - copied], sentence[copied:])
-        mean, log_variance = self.recogniser(self.real[:copied], sentence[:copied])
-        z = torch.cat([draw(mean, log_variance, film[:copied]), draw(*others, film[copied:])])
-        fake = self.generator(words[:n], bias[:n], sentence, z, frames).transpose(1, 2)
+        fake = self.generator(words[:n], bias[:n], sentence, film, frames).transpose(1, 2)
         difference = fake[:copied] - self.real[:copied]
         loss_copy = difference.abs().mean()
-        divergence = mean.square() + log_variance.exp() - log_variance - 1
-        divergence = divergence.sum() * (0.5 / copied)
 
         clips, judged = self.judge(self.real, fake.detach(), sentence, wrong, which)
         loss_critic = objective = sum(
@@ -556,12 +522,12 @@ class Twin:
         captions = torch.cat([sentence[copied:], sentence[:copied], wrong])
         logits = self.matcher.logits(self.see(fake[copied:]), captions)
         loss_match = F.cross_entropy(logits, torch.arange(n - copied))
-        loss = loss_copy * copying["weight"] + divergence * copying["divergence"]
-        loss = loss + loss_game + loss_match * self.config["reading"]["weight"]
+        loss = loss_copy * copying["weight"] + loss_game
+        loss = loss + loss_match * self.config["reading"]["weight"]
         self.adam_player.zero_grad()
         loss.backward()
         self.critic.requires_grad_(True)
-        norm_player = gradient_norm(self.of_player)
+        norm_player = gradient_norm(self.of_generator)
         self.adam_player.step()
         rate = min(train["ema"], (self.steps + 1) / (self.steps + 10))
         with torch.no_grad():
@@ -569,7 +535,6 @@ class Twin:
         self.steps += 1
         measured = {
             "loss_copy": loss_copy,
-            "divergence": divergence,
             "loss_discriminator": loss_critic,
             "gradient_discriminator": norm_critic,
             "loss_generator": loss_game,
@@ -663,7 +628,6 @@ class Bench:
         fixed = [*twin.encoder.parameters(), *twin.matcher.parameters()]
         return {
             "net": [ours("net."), theirs(twin.of_generator + fixed)],
-            "recogniser": [ours("recogniser."), theirs(twin.recogniser.parameters())],
             "critic": [ours("critic."), theirs(twin.of_critic)],
         }
 
@@ -851,8 +815,7 @@ def drawn(part, x, kernel, stride, padding, enlarged, channels_last):
 
 
 def formats(generator=False, clips=False, frames=False, matcher=False, joined=False):
-    """Whether each network is channels-last (`matcher` includes the recogniser), and whether the ConvLSTM
-    has one convolution (`joined`)."""
+    """Whether each network is channels-last, and whether the ConvLSTM has one convolution (`joined`)."""
     chosen = {"generator": generator, "clips": clips, "frames": frames, "matcher": matcher}
     return {**chosen, "joined": joined}
 

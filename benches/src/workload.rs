@@ -97,9 +97,7 @@ impl Workload {
         let mut tensors: Vec<(String, CpuTensor)> = state
             .named()
             .into_iter()
-            .filter(|(name, _)| {
-                ["net.", "critic.", "recogniser."].iter().any(|part| name.starts_with(part))
-            })
+            .filter(|(name, _)| ["net.", "critic."].iter().any(|part| name.starts_with(part)))
             .map(|(name, tensor)| (name, tensor.clone()))
             .collect();
         if vectors[2] > 0 {

@@ -14,7 +14,7 @@ pub use discriminator::{Discriminator, DiscriminatorConfig};
 pub use generator::{Drawn, Generator, GeneratorConfig, Mix, Noise};
 pub use loss::{Logits, Loss, contrast, log_loss, r1};
 pub use matcher::{Matcher, MatcherConfig, frames};
-pub use recogniser::{Code, Prior, Recogniser};
+pub use recogniser::{Prior, Recogniser, near};
 
 /// The size of a film.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,34 +1,37 @@
-use kinora_nn::{Conv, Embedding, Init, Linear, Module, join};
-use kinora_tensor::{Error, Geometry, Result, Tensor};
+use kinora_nn::{Embedding, Init, Linear, Module, join};
+use kinora_tensor::{Result, Tensor};
 
+use crate::Matcher;
 use crate::generator::SLOPE;
-use crate::{FilmShape, MatcherConfig};
 
 /// Width of the hidden layer.
 const HIDDEN: usize = 256;
-/// The bound of |ln σ²|.
-const LOG_VARIANCE: f32 = 6.0;
+/// σ: the standard deviation of the noise z from a code.
+const SPREAD: f32 = 0.3;
 
-/// q(z | x, s): the distribution of the noise z from which the generator would draw the real clip x
-/// with the sentence s, normal in each component (Kingma and Welling, "Auto-encoding variational
-/// Bayes", 2014; with a GAN: Larsen et al., "Autoencoding beyond pixels using a learned similarity
-/// metric", 2016).
+/// Gives codes. The code c(x, s) of a clip x for a sentence s tells what x shows and s leaves open. A
+/// generator that gets c(x, s) and s can draw x.
 ///
-/// The recogniser sees only the first and the middle frame: the features of a character that the
-/// sentence leaves open are visible in every frame.
+/// A recogniser learns from twins. A twin of x agrees with x only in what s leaves open. The loss is a
+/// contrastive loss ([`contrast`](crate::contrast)) on the [likeness](Recogniser::likeness) of codes: the
+/// code of a twin must be more like the code of its clip than like the codes of other clips, all with the
+/// sentence s. Among all functions of clip and sentence, this loss prefers those that clip and twin have in
+/// common (Tian, Krishnan and Isola, "Contrastive multiview coding", 2020).
+///
+/// The recogniser sees clips through a trained matcher ([`Recogniser::see`]).
 #[derive(Clone, Debug)]
 pub struct Recogniser<T> {
-    convs: Vec<Conv<T>>,
     hidden: Linear<T>,
     code: Linear<T>,
     /// Width of a sentence vector.
     sentence: usize,
 }
 
-/// p(z | s): the distribution of the noise z for films of a sentence s, a mixture of q(z | x, s) over
-/// real clips x with equal weights (the aggregated posterior: Tomczak and Welling, "VAE with a
-/// VampPrior", 2018). So z has the values that a [`Recogniser`] gives in training. Normal noise also has
-/// values that no clip has, and the generator never learnt what to draw for them.
+/// p(z | s): the distribution of the noise z for films of a sentence s. It is the [distribution](near) of
+/// training: z is near the code c(x, s) of a random one of some real clips x. So a film resembles a real
+/// clip in what the sentence leaves open (a prior from examples: Tomczak and Welling, "VAE with a
+/// VampPrior", 2018; a generator that draws from codes of clips: Ramesh et al., "Hierarchical
+/// text-conditional image generation with CLIP latents", 2022).
 #[derive(Clone, Debug)]
 pub struct Prior<T> {
     /// The clips' part of the recogniser's hidden layer.
@@ -38,104 +41,84 @@ pub struct Prior<T> {
     code: Linear<T>,
 }
 
-/// A normal distribution for each component of z.
-#[derive(Clone, Debug)]
-pub struct Code<T> {
-    /// μ, `[n, noise]`
-    pub mean: T,
-    /// ln σ², `[n, noise]`
-    pub log_variance: T,
-}
-
 impl<T> Recogniser<T> {
-    /// A recogniser for films of shape `film`, sentence vectors of width `sentence` and noise z of
-    /// width `noise`. Its convolutions have the channels of the matcher's.
+    /// A recogniser for sentence vectors of width `sentence` and noise z of width `noise`.
     ///
     /// # Errors
     /// Those of [`Init::tensor`].
-    ///
-    /// # Panics
-    /// If [`MatcherConfig::check`] rejects the sizes.
-    pub fn new<I: Init<T>>(
-        init: &mut I,
-        config: &MatcherConfig,
-        film: FilmShape,
-        sentence: usize,
-        noise: usize,
-    ) -> Result<Self> {
-        let kernel = [1, 4, 4];
-        let geometry = Geometry { stride: [1, 2, 2], padding: [0, 1, 1] };
-        let mut size = [1, film.height, film.width];
-        let mut channels = 2 * film.channels;
-        let mut convs = Vec::new();
-        for &next in &config.channels {
-            convs.push(Conv::new(init, kernel, channels, next, geometry)?);
-            size = geometry.output(size, kernel).expect("the sizes were checked");
-            channels = next;
-        }
-        let left = size.iter().product::<usize>() * channels;
+    pub fn new<I: Init<T>>(init: &mut I, sentence: usize, noise: usize) -> Result<Self> {
         Ok(Self {
-            convs,
-            hidden: Linear::new(init, left + sentence, HIDDEN, true)?,
-            code: Linear::new(init, HIDDEN, 2 * noise, true)?,
+            hidden: Linear::new(init, 2 * sentence, HIDDEN, true)?,
+            code: Linear::new(init, HIDDEN, noise, true)?,
             sentence,
         })
     }
 }
 
 impl<T: Tensor> Recogniser<T> {
-    /// The codes of clips with their sentences.
+    /// The views of clips, from the frames that the matcher sees ([`Matcher::seen`]): the matcher's vectors,
+    /// scaled so that their elements have a mean square of 1.
     ///
     /// # Shapes
-    /// clips `[n, t, h, w, c]`, sentence `[n, sentence]`; returns a code of `[n, noise]`.
+    /// frames `[n, seen, h, w, c]`; returns `[n, sentence]`.
     ///
     /// # Errors
-    /// If the clips do not have the recogniser's size, or the device fails.
-    pub fn forward(&self, clips: &T, sentence: &T) -> Result<Code<T>> {
-        let prior = self.prior_of(self.see(clips)?)?;
+    /// If the frames do not have the matcher's size, or the device fails.
+    pub fn see(matcher: &Matcher<T>, frames: &T) -> Result<T> {
+        let clips = matcher.frames(frames)?;
+        clips.affine((clips.shape()[1] as f32).sqrt(), 0.0)
+    }
+
+    /// The codes of clips for their sentences. The mean square of the elements of a code is 1, as of normal
+    /// noise.
+    ///
+    /// # Shapes
+    /// views `[n, sentence]` from [`Recogniser::see`], sentence `[n, sentence]`; returns `[n, noise]`.
+    ///
+    /// # Errors
+    /// If the shapes do not fit the recogniser, or the device fails.
+    pub fn forward(&self, views: &T, sentence: &T) -> Result<T> {
+        let prior = self.prior(views)?;
         prior.of(&prior.seen.table, sentence)
     }
 
-    /// The prior over all clips of some batches `[n, t, h, w, c]`. The batches are taken one at a time, so
-    /// only one needs to be in memory.
+    /// The likeness of the codes of twins and clips: element (i, j) is the cosine of the code of twin i and
+    /// the code of clip j, both for sentence i.
+    ///
+    /// # Shapes
+    /// twins `[n, sentence]` and clips `[m, sentence]` from [`Recogniser::see`], sentence `[n, sentence]`;
+    /// returns `[n, m]`.
     ///
     /// # Errors
-    /// The first error of `batches`; or if the clips do not have the recogniser's size, or the device
-    /// fails.
-    ///
-    /// # Panics
-    /// If there are no batches.
-    pub fn prior<E: From<Error>>(
-        &self,
-        batches: impl IntoIterator<Item = std::result::Result<T, E>>,
-    ) -> std::result::Result<Prior<T>, E> {
-        let see = |clips: std::result::Result<T, E>| Ok::<_, E>(self.see(&clips?)?);
-        let seen = batches.into_iter().map(see).collect::<std::result::Result<Vec<T>, E>>()?;
-        Ok(self.prior_of(T::concat(&seen.iter().collect::<Vec<_>>(), 0)?)?)
+    /// If the shapes do not fit the recogniser, or the device fails.
+    pub fn likeness(&self, twins: &T, clips: &T, sentence: &T) -> Result<T> {
+        let [n, m] = [twins.shape()[0], clips.shape()[0]];
+        let twins = self.forward(twins, sentence)?;
+        let noise = twins.shape()[1];
+        let prior = self.prior(clips)?;
+        // Row i · m + j is clip j with sentence i.
+        let seen = prior.seen.table.reshape([1, m, HIDDEN])?.broadcast_to([n, m, HIDDEN])?;
+        let width = self.sentence;
+        let sentence = sentence.reshape([n, 1, width])?.broadcast_to([n, m, width])?;
+        let clips =
+            prior.of(&seen.reshape([n * m, HIDDEN])?, &sentence.reshape([n * m, width])?)?;
+        let products = clips.reshape([n, m, noise])?.mul(&twins.reshape([n, 1, noise])?)?;
+        products.mean(&[2])?.reshape([n, m])
     }
 
-    /// The prior over the clips whose part of the hidden layer is `table`, `[k, hidden]`.
-    fn prior_of(&self, table: T) -> Result<Prior<T>> {
-        let weight = &self.hidden.weight;
-        let [inputs, sentence] = [weight.shape()[0], self.sentence];
+    /// The prior over clips, from their views `[k, sentence]`.
+    ///
+    /// # Errors
+    /// If the views do not fit the recogniser, or the device fails.
+    pub fn prior(&self, views: &T) -> Result<Prior<T>> {
+        let Linear { weight, bias } = &self.hidden;
+        let width = self.sentence;
+        let seen = Linear { weight: weight.slice(0, 0, width)?, bias: bias.clone() };
         Ok(Prior {
-            seen: Embedding { table },
-            sentence: Linear { weight: weight.slice(0, inputs - sentence, sentence)?, bias: None },
+            seen: Embedding { table: seen.forward(views)? },
+            sentence: Linear { weight: weight.slice(0, width, width)?, bias: None },
             code: self.code.clone(),
         })
-    }
-
-    /// The clips' part of the hidden layer, `[n, hidden]`.
-    fn see(&self, clips: &T) -> Result<T> {
-        let [n, t] = [clips.shape()[0], clips.shape()[1]];
-        let mut x = T::concat(&[&clips.slice(1, 0, 1)?, &clips.slice(1, t / 2, 1)?], 4)?;
-        for conv in &self.convs {
-            x = conv.forward(&x)?.leaky_relu(SLOPE)?;
-        }
-        let Linear { weight, bias } = &self.hidden;
-        let inputs = weight.shape()[0] - self.sentence;
-        let hidden = Linear { weight: weight.slice(0, 0, inputs)?, bias: bias.clone() };
-        hidden.forward(&x.reshape([n, x.shape()[1..].iter().product()])?)
     }
 }
 
@@ -154,7 +137,7 @@ impl<T> Prior<T> {
         Ok(Self {
             seen: Embedding::new(init, clips, HIDDEN)?,
             sentence: Linear::new(init, sentence, HIDDEN, false)?,
-            code: Linear::new(init, HIDDEN, 2 * noise, true)?,
+            code: Linear::new(init, HIDDEN, noise, true)?,
         })
     }
 }
@@ -165,65 +148,35 @@ impl<T: Tensor> Prior<T> {
         self.seen.table.shape()[0]
     }
 
-    /// The codes q(z | x, s) of the clips with the indices `which`, one for each sentence
-    /// `[n, sentence]`: a code of `[n, noise]`.
+    /// The codes `[n, noise]` of the clips with the indices `which`, one for each sentence
+    /// `[n, sentence]`.
     ///
     /// # Errors
     /// If the shapes disagree, or the device fails.
     ///
     /// # Panics
     /// If an index is not below [`Prior::clips`].
-    pub fn code(&self, which: &[usize], sentence: &T) -> Result<Code<T>> {
+    pub fn code(&self, which: &[usize], sentence: &T) -> Result<T> {
         assert!(which.iter().all(|&k| k < self.clips()), "{which:?} of {} clips", self.clips());
         let rows: Vec<f32> = which.iter().map(|&k| k as f32).collect();
         let rows = T::from_slice(sentence.device(), &rows, [which.len()])?;
         self.of(&self.seen.forward(&rows)?, sentence)
     }
 
-    fn of(&self, seen: &T, sentence: &T) -> Result<Code<T>> {
+    fn of(&self, seen: &T, sentence: &T) -> Result<T> {
         let hidden = seen.add(&self.sentence.forward(sentence)?)?.leaky_relu(SLOPE)?;
         let code = self.code.forward(&hidden)?;
-        let noise = code.shape()[1] / 2;
-        Ok(Code {
-            mean: code.slice(1, 0, noise)?,
-            log_variance: code.slice(1, noise, noise)?.tanh()?.affine(LOG_VARIANCE, 0.0)?,
-        })
+        code.div(&code.mul(&code)?.mean(&[1])?.affine(1.0, 1e-8)?.sqrt()?)
     }
 }
 
-impl<T: Tensor> Code<T> {
-    /// A sample z = μ + σ ε, `[n, noise]`, for standard normal noise ε of that shape.
-    ///
-    /// # Errors
-    /// If the shapes disagree, or the device fails.
-    pub fn draw(&self, noise: &T) -> Result<T> {
-        self.mean.add(&self.log_variance.affine(0.5, 0.0)?.exp()?.mul(noise)?)
-    }
-
-    /// KL(q ‖ p) of this distribution q from the distribution p of `other`, in nats, averaged over the clips,
-    /// a scalar.
-    ///
-    /// # Errors
-    /// If the shapes disagree, or the device fails.
-    pub fn divergence_from(&self, other: &Self) -> Result<T> {
-        let n = self.mean.shape()[0];
-        let apart = self.mean.sub(&other.mean)?;
-        let log_ratio = self.log_variance.sub(&other.log_variance)?;
-        let precision = other.log_variance.neg()?.exp()?;
-        let sum = log_ratio.exp()?.sub(&log_ratio)?.add(&apart.mul(&apart)?.mul(&precision)?)?;
-        sum.affine(1.0, -1.0)?.sum_all()?.affine(0.5 / n as f32, 0.0)
-    }
-
-    /// KL(q(z | x, s) ‖ N(0, 1)) in nats, averaged over the clips, a scalar (Kingma and Welling,
-    /// 2014, appendix B).
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn divergence(&self) -> Result<T> {
-        let n = self.mean.shape()[0];
-        let variance = self.log_variance.exp()?.sub(&self.log_variance)?.affine(1.0, -1.0)?;
-        self.mean.mul(&self.mean)?.add(&variance)?.sum_all()?.affine(0.5 / n as f32, 0.0)
-    }
+/// The noise z = c + σ ε near codes c, with σ = 0.3: the codes of training are not exactly those of the
+/// prior. All shapes are `[n, noise]`.
+///
+/// # Errors
+/// If the shapes disagree, or the device fails.
+pub fn near<T: Tensor>(code: &T, noise: &T) -> Result<T> {
+    code.add(&noise.affine(SPREAD, 0.0)?)
 }
 
 impl<T> Module<T> for Recogniser<T> {
@@ -234,7 +187,6 @@ impl<T> Module<T> for Recogniser<T> {
         f: &mut dyn FnMut(&str, &'a T) -> Result<U, E>,
     ) -> Result<Recogniser<U>, E> {
         Ok(Recogniser {
-            convs: self.convs.try_map(&join(path, "convs"), f)?,
             hidden: self.hidden.try_map(&join(path, "hidden"), f)?,
             code: self.code.try_map(&join(path, "code"), f)?,
             sentence: self.sentence,

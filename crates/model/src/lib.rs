@@ -8,7 +8,7 @@ pub mod pixels;
 mod words;
 
 use kinora_embed::{Encoded, Encoder, Inputs, Pieces};
-use kinora_gan::{Generator, Matcher, Noise, Prior};
+use kinora_gan::{Generator, Matcher, Noise, Prior, near};
 use kinora_nn::{Init, Module, join};
 use kinora_tensor::{Random, Tensor};
 use kinora_video::{Clip, Palette};
@@ -219,7 +219,7 @@ impl<T: Tensor> Model<T> {
         if let Some(prior) = &self.net.prior {
             let which = |&seed: &u64| Random::new(seed, CODE).below(prior.clips());
             let which: Vec<usize> = seeds.iter().map(which).collect();
-            noise.film = prior.code(&which, &read.sentence)?.draw(&noise.film)?;
+            noise.film = near(&prior.code(&which, &read.sentence)?, &noise.film)?;
         }
         Ok(Drawing { pieces, read, noise })
     }

@@ -86,9 +86,7 @@ pub struct CopyingConfig {
     pub squared: f32,
     /// The initial value of κ; κ falls like λ. It must be 0 where `generator.palette` is 0.
     pub likelihood: f32,
-    /// The weight of the KL divergence, in nats, of the recogniser's codes from normal noise.
-    pub divergence: f32,
-    /// Clips of the model's prior.
+    /// Clips of the model's prior, for a dataset that makes twins.
     pub codes: u64,
 }
 
@@ -283,7 +281,6 @@ impl Config {
             ("copying.weight", self.copying.weight),
             ("copying.squared", self.copying.squared),
             ("copying.likelihood", self.copying.likelihood),
-            ("copying.divergence", self.copying.divergence),
         ] {
             if !(value >= 0.0 && value.is_finite()) {
                 return fail(key, value.to_string(), "at least 0");

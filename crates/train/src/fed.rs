@@ -12,8 +12,7 @@ pub struct Fed {
     pub clips: usize,
     /// The pixels of the clips, `[n, t, h, w, c]`, from -1 (black) to 1 (white).
     pub values: Vec<f32>,
-    /// The pixels of the clips that the recogniser sees, `[copies, t, h, w, c]`: the twins of the
-    /// batch. If it has none, the recogniser sees the clips.
+    /// The pixels of the twins of the copies, `[copies, t, h, w, c]`; empty if the batch has no twins.
     pub twins: Vec<f32>,
     /// The weight of each pixel of the copies in the loss on details, `[copies, t, h, w, 1]`: 0 where the
     /// clip equals its variant. In a frame that differs in at least 16 pixels, the weights sum to h · w.

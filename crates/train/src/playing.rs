@@ -2,7 +2,7 @@
 //! the noise of other clips, which the matcher scores; then it also plays against the discriminators.
 
 use kinora_embed::Encoded;
-use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast, log_loss};
+use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast, frames, log_loss, near};
 use kinora_model::Net;
 use kinora_nn::{Adam, AdamConfig, clip_factor, freeze, gradient_norm, lift, parameters};
 use kinora_tensor::{Tensor, Var, grad};
@@ -20,8 +20,8 @@ const WARM_UP: f32 = 200.0;
 const LOOKS: f32 = 0.03;
 /// The weight of the losses on details, relative to those on all pixels: of |d|, and of -log p.
 const DETAILS: f32 = 0.15;
-/// The weight of the divergence of the codes of twins from those of their clips, per nat.
-const TWINS: f32 = 0.03;
+/// The inverse temperature of the contrastive loss on the codes of twins.
+const ALIKE: f32 = 10.0;
 /// The share of the steps of copying over which the weight of the sketch, λ and κ fall to 0.
 const EARLY: f32 = 0.5;
 
@@ -93,7 +93,7 @@ impl<T: Tensor> State<T> {
     ) -> Result<(Self, Measured<T>)> {
         let (step, n) = (self.step + 1, fed.clips);
         let phase = config.phase(step);
-        let matches = self.net.matcher.is_some() && config.reading.weight > 0.0;
+        let matches = config.reading.weight > 0.0;
         // The first rows of the batch are copies, the other rows films with the noise of other clips.
         let copied = config.copies(step, n);
         let [t, h, w, c] = config.clip.dims();
@@ -103,16 +103,32 @@ impl<T: Tensor> State<T> {
             (self, guarded, _) = self.learn_to_read(config, fed, &real)?;
         }
         let read = Read::new(&self.net, fed)?;
+        let matcher = self.net.matcher.as_ref().expect("a training has a matcher");
 
         let noise: Noise<T> = noise(device, config, step, n)?;
-        let mut z_films = None;
+        // The codes of twins and of clips; they need twins.
+        let has_codes = copied > 0 && !fed.twins.is_empty();
+        let see = |clips: &T| Recogniser::see(matcher, &frames(clips, &Matcher::<T>::seen(t))?);
+        let (mut views, mut z_copies, mut z_films) = (None, None, None);
+        if copied > 0 {
+            let mut z = noise.film.slice(0, 0, copied)?;
+            if has_codes {
+                // The code of the clip itself would also tell what the caption says, as long as the
+                // recogniser has not learnt, and the generator would not need to read the caption.
+                let twins = fed.twins.get(..copied * t * h * w * c).unwrap_or(&fed.twins);
+                let seen = see(&T::from_slice(device, twins, [copied, t, h, w, c])?)?;
+                let sentence = read.own.sentence.slice(0, 0, copied)?;
+                z = near(&self.recogniser.forward(&seen, &sentence)?, &z)?;
+                views = Some([seen, see(&real)?]);
+            }
+            z_copies = Some(Var::constant(z));
+        }
         if copied < n {
             let mut z = noise.film.slice(0, copied, n - copied)?;
-            if copied > 0 {
+            if let Some([_, seen]) = &views {
                 // As from the prior of the model: the codes of other clips.
                 let sentence = read.own.sentence.slice(0, copied, n - copied)?;
-                let clips = real.slice(0, 0, n - copied)?;
-                z = self.recogniser.forward(&clips, &sentence)?.draw(&z)?;
+                z = near(&self.recogniser.forward(&seen.slice(0, 0, n - copied)?, &sentence)?, &z)?;
             }
             z_films = Some(Var::constant(z));
         }
@@ -129,17 +145,6 @@ impl<T: Tensor> State<T> {
             let Encoded { sentence, words, bias } = &read.own;
             lifted.0.draw(&of(sentence)?, &of(words)?, &of(bias)?, &noise, which)
         };
-        let (mut code, mut z_copies) = (None, None);
-        if copied > 0 {
-            // A code from the clip itself would also tell what the caption says, and the generator
-            // would not need to read the caption.
-            let seen = if fed.twins.is_empty() { &fed.values } else { &fed.twins };
-            let seen = seen.get(..copied * t * h * w * c).unwrap_or(seen);
-            let seen = Var::constant(T::from_slice(device, seen, [copied, t, h, w, c])?);
-            let found = lifted.1.forward(&seen, &sentence.slice(0, 0, copied)?)?;
-            z_copies = Some(found.draw(&constant(&noise.film.slice(0, 0, copied)?))?);
-            code = Some(found);
-        }
         let all: Vec<usize> = (0..t).collect();
         let mut which = all.repeat(copied);
         let (copies, drawn, films, fake) = match phase {
@@ -165,16 +170,13 @@ impl<T: Tensor> State<T> {
         };
 
         let mut loss = Var::constant(T::full(device, 0.0, [])?);
-        if let (Some(code), Some(copies)) = (code, copies) {
+        if let Some(copies) = copies {
             let early = early(config, step);
-            let clips = real.slice(0, 0, copied)?;
             let wanted = picked(device, &fed.values, &which, [copied, t, h, w, c])?;
             let difference = copies.sub(&constant(&wanted))?;
             let absolute = difference.abs()?;
             let mut copy = absolute.mean_all()?;
-            let divergence = code.divergence()?;
             guarded.push(("loss_copy", copy.value().clone()));
-            guarded.push(("divergence", divergence.value().clone()));
             // A hair style is few pixels, so the mean over all pixels teaches it slowly. The mean over
             // the pixels that show one attribute counts large and small attributes alike.
             let mut weights = None;
@@ -216,28 +218,22 @@ impl<T: Tensor> State<T> {
                     copy = copy.add(&squares.affine(early, 0.0)?)?;
                 }
             }
-            let copy = match &self.net.matcher {
-                // In playing, the discriminators replace this loss.
-                Some(matcher) if matches && phase == Phase::Copying => {
-                    let looks = looks(matcher, &copies, &wanted)?;
-                    guarded.push(("loss_looks", looks.value().clone()));
-                    copy.add(&looks.affine(LOOKS, 0.0)?)?
-                }
-                _ => copy,
-            };
-            loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
-            loss = loss.add(&divergence.affine(config.copying.divergence, 0.0)?)?;
-            // Clip and twin agree only in what the caption leaves open, so equal codes tell nothing else.
-            // Without this loss, z tells what the twin looks like, and films follow z instead of the
-            // sentence.
-            if !fed.twins.is_empty() {
-                let own = lifted.1.forward(&constant(&clips), &sentence.slice(0, 0, copied)?)?;
-                let apart = code.divergence_from(&own)?;
-                guarded.push(("loss_twins", apart.value().clone()));
-                loss = loss.add(&apart.affine(TWINS, 0.0)?)?;
+            // In playing, the discriminators replace this loss.
+            if matches && phase == Phase::Copying {
+                let looks = looks(matcher, &copies, &wanted)?;
+                guarded.push(("loss_looks", looks.value().clone()));
+                copy = copy.add(&looks.affine(LOOKS, 0.0)?)?;
             }
+            loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
         }
-        if let (Some(films), Some(matcher), true) = (films, &self.net.matcher, matches) {
+        if let Some(views) = views {
+            let [twins, clips] = views.map(Var::constant);
+            let alike = lifted.1.likeness(&twins, &clips, &sentence.slice(0, 0, copied)?)?;
+            let apart = contrast(&alike.affine(ALIKE, 0.0)?)?;
+            guarded.push(("loss_twins", apart.value().clone()));
+            loss = loss.add(&apart)?;
+        }
+        if let Some(films) = films.filter(|_| matches) {
             let matcher: Matcher<Var<T>> = freeze(matcher);
             // Column i is the sentence of film i; then come all other captions of the batch.
             let mut captions = vec![sentence.slice(0, copied, n - copied)?];

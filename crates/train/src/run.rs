@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use kinora_gan::Prior;
+use kinora_gan::{Matcher, Prior, Recogniser};
 use kinora_model::{Card, Lexicon, Model, ModelConfig, Net, Strange, pixels};
 use kinora_nn::Precision;
 use kinora_tensor::Tensor;
@@ -267,7 +267,8 @@ impl<T: Tensor> Training<T> {
         Ok(Model { config, card, lexicon: self.lexicon.clone(), net })
     }
 
-    /// The prior over clips of the training side; `None` without copies, which train the recogniser.
+    /// The prior over clips of the training side; `None` without copies and without twins, from which the
+    /// recogniser learns.
     fn prior(&self) -> Result<Option<Prior<T>>> {
         if self.config.copying.weight == 0.0 {
             return Ok(None);
@@ -275,26 +276,36 @@ impl<T: Tensor> Training<T> {
         let clips = match self.coded.get() {
             Some(clips) => clips,
             None => {
-                let clips = self.first_and_middle_frames()?;
+                let clips = self.frames_of_prior()?;
                 self.coded.get_or_init(|| clips)
             }
         };
+        if clips.is_empty() {
+            return Ok(None);
+        }
         let [_, h, w, c] = self.config.clip.dims();
-        let batches = clips.chunks(CODED).map(|clips| {
+        let matcher = self.state.net.matcher.as_ref().expect("a training has a matcher");
+        let views = clips.chunks(CODED).map(|clips| {
             let values = clips.iter().map(pixels::to_values).collect::<Vec<_>>().concat();
-            Ok::<T, Error>(T::from_slice(&self.device, &values, [clips.len(), 2, h, w, c])?)
+            let frames = [clips.len(), clips[0].dims()[0], h, w, c];
+            Recogniser::see(matcher, &T::from_slice(&self.device, &values, frames)?)
         });
-        Ok(Some(self.state.recogniser.prior(batches)?))
+        let views = views.collect::<kinora_tensor::Result<Vec<T>>>()?;
+        let views = T::concat(&views.iter().collect::<Vec<_>>(), 0)?;
+        Ok(Some(self.state.recogniser.prior(&views)?))
     }
 
-    /// The two frames that the recogniser sees, of each clip of the prior.
-    fn first_and_middle_frames(&self) -> Result<Vec<Clip>> {
+    /// The frames that the matcher sees of each clip of the prior; no clips if the dataset makes no twins.
+    fn frames_of_prior(&self) -> Result<Vec<Clip>> {
         let dims @ [t, h, w, c] = self.config.clip.dims();
+        let draw = |index| Draw { seed: CODES_SEED + self.config.seed, index };
+        if self.dataset.twin(Split::Train, draw(0))?.is_none() {
+            return Ok(Vec::new());
+        }
         let clip = |index| {
-            let draw = Draw { seed: CODES_SEED + self.config.seed, index };
-            let clip = self.dataset.example(Split::Train, draw)?.clip.to_dims(dims)?;
-            let frames = [clip.frame(0), clip.frame(t / 2)].concat();
-            Ok(Clip::new([2, h, w, c], clip.fps(), frames)?)
+            let clip = self.dataset.example(Split::Train, draw(index))?.clip.to_dims(dims)?;
+            let frames: Vec<&[u8]> = Matcher::<T>::seen(t).iter().map(|&k| clip.frame(k)).collect();
+            Ok(Clip::new([frames.len(), h, w, c], clip.fps(), frames.concat())?)
         };
         (0..self.config.copying.codes).map(clip).collect()
     }

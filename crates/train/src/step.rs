@@ -206,8 +206,7 @@ fn recogniser<T, I: Init<T>>(
     init: &mut I,
     config: &Config,
 ) -> kinora_tensor::Result<Recogniser<T>> {
-    let (film, sentence) = (config.clip.shape(), config.encoder.sentence);
-    Recogniser::new(init, &config.matcher, film, sentence, config.generator.noise)
+    Recogniser::new(init, config.encoder.sentence, config.generator.noise)
 }
 
 /// Looks up the tensors of a trained network by name and shape.

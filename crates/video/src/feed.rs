@@ -44,7 +44,7 @@ pub struct FeedConfig {
     /// False captions per example.
     pub wrong: usize,
     /// The first examples of each step, which a generator copies. Each has a twin and a variant, if the
-    /// dataset makes them, and is the one of two draws whose caption mentions more attributes.
+    /// dataset makes them, and is chosen from two draws.
     pub copies: usize,
 }
 
@@ -52,9 +52,10 @@ pub struct FeedConfig {
 /// caller's function.
 ///
 /// Example `k` of step `s` is the draw `{ seed, index: s * batch + k }`. Each of the first `copies` examples
-/// of a step has a second draw, with the seed `!seed`. The feed takes the second draw if its caption
-/// mentions more attributes, because a model can learn each mentioned attribute from the caption. A feed
-/// that starts at step `s` gives the same batches as a feed that has reached step `s`. The thread ends
+/// of a step has a second draw, with the seed `!seed`. Where `k` is even, the feed takes the draw whose
+/// caption mentions more attributes, because a model can learn each mentioned attribute from the caption.
+/// Where `k` is odd, it takes the other draw, because a model must learn what to draw for things that a
+/// caption leaves open. A feed that starts at step `s` gives the same batches as a feed that has reached step `s`. The thread ends
 /// when the feed is dropped.
 pub struct Feed<B> {
     batches: Option<Receiver<Result<B>>>,
@@ -152,7 +153,9 @@ impl Source {
             if is_copy {
                 let other = Draw { seed: !seed, ..draw };
                 let says = |draw| Ok::<_, Error>(self.dataset.caption(split, draw)?.said.len());
-                if says(other)? > says(draw)? {
+                let [own, second] = [says(draw)?, says(other)?];
+                let is_better = if k.is_multiple_of(2) { second > own } else { second < own };
+                if is_better {
                     draw = other;
                 }
             }

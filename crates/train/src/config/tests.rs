@@ -170,7 +170,6 @@ fn errors_say_what_and_where() {
             "[copying]\nlikelihood = 0.5\n[generator]\npalette = 0\n",
             "copying.likelihood = 0.5 must be 0 where generator.palette is 0",
         ),
-        ("[copying]\ndivergence = -0.1\n", "copying.divergence = -0.1 must be at least 0"),
         ("[copying]\ncodes = 0\n", "copying.codes = 0 must be from 1 to 65536"),
         ("[train]\nwrong = 0\n", "train.wrong = 0 must be from 1 to 64"),
         ("[train]\nwrong = 65\n", "train.wrong = 65 must be from 1 to 64"),

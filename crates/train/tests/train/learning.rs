@@ -117,7 +117,7 @@ fn every_loss_trains() {
             let metrics;
             (state, metrics) = step_of(state, &config, &fed(&lexicon, &batch)).unwrap();
             assert_eq!(state.step, step);
-            assert_eq!(metrics.len(), 15, "{metrics:?}");
+            assert_eq!(metrics.len(), 14, "{metrics:?}");
             for (name, metric) in metrics {
                 assert!(metric.is_finite(), "{loss}: {name} is {metric}");
                 let possible = !name.starts_with("accuracy") || (0.0..=1.0).contains(&metric);
@@ -164,7 +164,6 @@ fn the_generator_learns_to_copy() {
         let (_, all) = learn(&config, 150);
         let [first, last] = first_and_last(&all, "loss_copy");
         assert!(last < 0.5 * first, "{first} at first, {last} at last");
-        assert!(all.iter().all(|metrics| metrics["divergence"] >= 0.0));
         let matched = all.iter().any(|metrics| metrics.contains_key("loss_match"));
         assert_eq!(matched, config.reading.weight > 0.0);
     }
@@ -239,7 +238,6 @@ fn wrong_captions_reach_the_critic_and_the_matcher() {
             "accuracy_frame_real",
             "accuracy_frame_fake",
             "loss_copy",
-            "divergence",
         ] {
             assert_eq!(a[name], b[name], "{name}");
         }
@@ -257,7 +255,7 @@ fn what_weighs_nothing_is_left_out() {
     let config = config(&[&PLAYING[..], &["copying.weight=0", "reading.weight=0"]].concat());
     let before = networks(&state(&config, &lexicon(&config)));
     let (state, all) = learn(&config, 2);
-    for name in ["loss_copy", "divergence", "loss_match"] {
+    for name in ["loss_copy", "loss_match"] {
         assert!(!all[0].contains_key(name), "{name}");
     }
     for ((network, before), (_, after)) in before.into_iter().zip(networks(&state)) {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_gan::Recogniser;
+use kinora_gan::{Matcher, Recogniser, frames};
 use kinora_model::{Model, ModelConfig};
 use kinora_nn::{Module, Outline, Precision};
 use kinora_tensor::{Random, Tensor};
@@ -162,7 +162,6 @@ fn what_a_run_refuses() {
         "copying.batch=3",
         "copying.rate=1e-4",
         "copying.weight=10",
-        "copying.divergence=1",
         "train.batch=3",
         "train.wrong=1",
         "train.loss=hinge",
@@ -281,13 +280,12 @@ fn the_prior_is_made_by_the_recogniser() {
     let config = config(&["seed=3"]);
     finish(create(folder.path(), &config).unwrap()).unwrap();
     let model = Model::<CpuTensor>::load(folder.path()).unwrap();
-    let prior = model.net.prior.unwrap();
+    let prior = model.net.prior.as_ref().unwrap();
     assert_eq!(prior.clips(), 40);
 
     let bytes = std::fs::read(folder.path().join("players.safetensors")).unwrap();
-    let (film, sentence) = (config.clip.shape(), config.encoder.sentence);
-    let noise = config.generator.noise;
-    let outline = Recogniser::new(&mut Outline, &config.matcher, film, sentence, noise).unwrap();
+    let [sentence, noise] = [config.encoder.sentence, config.generator.noise];
+    let outline = Recogniser::new(&mut Outline, sentence, noise).unwrap();
     let device = CpuDevice::default();
     let recogniser: Recogniser<CpuTensor> =
         kinora_nn::load(&outline, &device, &bytes, "recogniser").unwrap();
@@ -298,8 +296,10 @@ fn the_prior_is_made_by_the_recogniser() {
         let clip = Shapes::new().example(Split::Train, draw).unwrap().clip.to_dims(dims).unwrap();
         let clip = kinora_model::pixels::to_values(&clip);
         let clip = CpuTensor::from_slice(&device, &clip, [1, t, h, w, c]).unwrap();
-        let wanted = recogniser.forward(&clip, &s).unwrap().mean;
-        let found = prior.code(&[index as usize], &s).unwrap().mean;
+        let seen = frames(&clip, &Matcher::<CpuTensor>::seen(t)).unwrap();
+        let views = Recogniser::see(model.net.matcher.as_ref().unwrap(), &seen).unwrap();
+        let wanted = recogniser.forward(&views, &s).unwrap();
+        let found = prior.code(&[index as usize], &s).unwrap();
         for (found, wanted) in found.data().iter().zip(wanted.data()) {
             // Both files have 16-bit floats.
             assert!((found - wanted).abs() < 5e-3, "clip {index}: {found}, not {wanted}");

@@ -12,21 +12,19 @@ use crate::tiny::{config, create, finish, resume};
 /// The keys of every line, and the further keys of a line of each phase.
 const EVERY: [&str; 5] = ["step", "clips", "seconds", "clips_per_second", "feed_share"];
 const READ: [&str; 4] = ["loss_matcher", "gradient_matcher", "matched_own", "matched_false"];
-const COPIED: [&str; 9] = [
+const COPIED: [&str; 8] = [
     "loss_copy",
     "loss_detail",
     "loss_likelihood",
     "loss_sketch",
     "loss_looks",
-    "divergence",
     "loss_twins",
     "loss_match",
     "gradient_generator",
 ];
-const PLAYED: [&str; 15] = [
+const PLAYED: [&str; 14] = [
     "loss_copy",
     "loss_detail",
-    "divergence",
     "loss_twins",
     "loss_discriminator",
     "gradient_discriminator",
