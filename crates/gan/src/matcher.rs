@@ -133,8 +133,11 @@ impl<T: Tensor> Matcher<T> {
     /// # Errors
     /// If the frames do not have the matcher's size, or the device fails.
     pub fn frames(&self, frames: &T) -> Result<T> {
-        let frames = self.features(frames)?;
-        let n = frames.shape()[0];
+        let [n, shown, h, w, c] = [0, 1, 2, 3, 4].map(|axis| frames.shape()[axis]);
+        let layers = self.layers(&frames.reshape([n * shown, 1, h, w, c])?)?;
+        let x = layers.last().expect("there is a layer");
+        let flat = x.reshape([n, shown, x.shape()[2..].iter().product()])?;
+        let frames = self.frame.forward(&flat)?.leaky_relu(SLOPE)?;
         let mean = |x: &T| -> Result<T> {
             let d = x.shape()[2];
             x.mean(&[1])?.reshape([n, d])
@@ -144,22 +147,6 @@ impl<T: Tensor> Matcher<T> {
         };
         let seen = [mean(&frames)?, states(&self.ahead, false)?, states(&self.back, true)?];
         unit(&self.join.forward(&T::concat(&seen.each_ref(), 1)?)?)
-    }
-
-    /// The feature vector of each frame. Captions are found from these vectors, so they tell what captions
-    /// mention.
-    ///
-    /// # Shapes
-    /// frames `[n, t, h, w, c]`; returns `[n, t, features]`.
-    ///
-    /// # Errors
-    /// If the frames do not have the matcher's size, or the device fails.
-    pub fn features(&self, frames: &T) -> Result<T> {
-        let [n, t, h, w, c] = [0, 1, 2, 3, 4].map(|axis| frames.shape()[axis]);
-        let layers = self.layers(&frames.reshape([n * t, 1, h, w, c])?)?;
-        let x = layers.last().expect("there is a layer");
-        let flat = x.reshape([n, t, x.shape()[2..].iter().product()])?;
-        self.frame.forward(&flat)?.leaky_relu(SLOPE)
     }
 
     /// The activations after each convolution, with its norm. Frames that look alike have similar

@@ -1,37 +1,34 @@
 use kinora_nn::{Embedding, Init, Linear, Module, join};
 use kinora_tensor::{Result, Tensor};
 
-use crate::Matcher;
 use crate::generator::SLOPE;
 
 /// Width of the hidden layer.
 const HIDDEN: usize = 256;
-/// σ: the standard deviation of the noise z from a code.
+/// The standard deviation of the noise z around a code.
 const SPREAD: f32 = 0.3;
 
-/// Gives codes. The code c(x, s) of a clip x for a sentence s tells what x shows and s leaves open. A
-/// generator that gets c(x, s) and s can draw x.
+/// Encodes real clips. The code c(x, s) of a clip x for a sentence s describes the attributes of x that s
+/// leaves open. With c(x, s) and s, a generator can draw a clip like x.
 ///
-/// A recogniser learns from twins. A twin of x agrees with x only in what s leaves open. The loss is a
-/// contrastive loss ([`contrast`](crate::contrast)) on the [likeness](Recogniser::likeness) of codes: the
-/// code of a twin must be more like the code of its clip than like the codes of other clips, all with the
-/// sentence s. Among all functions of clip and sentence, this loss prefers those that clip and twin have in
-/// common (Tian, Krishnan and Isola, "Contrastive multiview coding", 2020).
+/// A recogniser learns from twins. In a twin of x, the attributes that s states are drawn anew, and the others
+/// stay. The loss is a contrastive loss ([`contrast`](crate::contrast)) on the
+/// [similarity](Recogniser::similarity) of codes: the code of a twin must be more like the code of its clip
+/// than like the codes of other clips. All these codes are for the same sentence s, so s itself cannot help to
+/// find the clip. The attributes that s states cannot help either, because they are independent in clip and
+/// twin (Tian, Krishnan and Isola, "Contrastive multiview coding", 2020).
 ///
-/// The recogniser sees clips through a trained matcher ([`Recogniser::see`]).
+/// The recogniser sees a clip as the vector of a trained matcher ([`Matcher::clips`](crate::Matcher::clips)).
 #[derive(Clone, Debug)]
 pub struct Recogniser<T> {
     hidden: Linear<T>,
     code: Linear<T>,
-    /// Width of a sentence vector.
-    sentence: usize,
 }
 
-/// p(z | s): the distribution of the noise z for films of a sentence s. It is the [distribution](near) of
-/// training: z is near the code c(x, s) of a random one of some real clips x. So a film resembles a real
-/// clip in what the sentence leaves open (a prior from examples: Tomczak and Welling, "VAE with a
-/// VampPrior", 2018; a generator that draws from codes of clips: Ramesh et al., "Hierarchical
-/// text-conditional image generation with CLIP latents", 2022).
+/// Gives the codes of some real clips for any sentence. The noise z of a new film is [near] the code of a
+/// random clip of the prior. So a film resembles this clip in what the sentence leaves open (a prior from
+/// examples: Tomczak and Welling, "VAE with a VampPrior", 2018; a generator that draws from codes of clips:
+/// Ramesh et al., "Hierarchical text-conditional image generation with CLIP latents", 2022).
 #[derive(Clone, Debug)]
 pub struct Prior<T> {
     /// The clips' part of the recogniser's hidden layer.
@@ -50,55 +47,40 @@ impl<T> Recogniser<T> {
         Ok(Self {
             hidden: Linear::new(init, 2 * sentence, HIDDEN, true)?,
             code: Linear::new(init, HIDDEN, noise, true)?,
-            sentence,
         })
     }
 }
 
 impl<T: Tensor> Recogniser<T> {
-    /// The views of clips, from the frames that the matcher sees ([`Matcher::seen`]): the matcher's vectors,
-    /// scaled so that their elements have a mean square of 1.
-    ///
-    /// # Shapes
-    /// frames `[n, seen, h, w, c]`; returns `[n, sentence]`.
-    ///
-    /// # Errors
-    /// If the frames do not have the matcher's size, or the device fails.
-    pub fn see(matcher: &Matcher<T>, frames: &T) -> Result<T> {
-        let clips = matcher.frames(frames)?;
-        clips.affine((clips.shape()[1] as f32).sqrt(), 0.0)
-    }
-
     /// The codes of clips for their sentences. The mean square of the elements of a code is 1, as of normal
     /// noise.
     ///
     /// # Shapes
-    /// views `[n, sentence]` from [`Recogniser::see`], sentence `[n, sentence]`; returns `[n, noise]`.
+    /// clips `[n, sentence]` from a matcher, sentence `[n, sentence]`; returns `[n, noise]`.
     ///
     /// # Errors
     /// If the shapes do not fit the recogniser, or the device fails.
-    pub fn forward(&self, views: &T, sentence: &T) -> Result<T> {
-        let prior = self.prior(views)?;
+    pub fn forward(&self, clips: &T, sentence: &T) -> Result<T> {
+        let prior = self.prior(clips)?;
         prior.of(&prior.seen.table, sentence)
     }
 
-    /// The likeness of the codes of twins and clips: element (i, j) is the cosine of the code of twin i and
+    /// The cosine similarity of the codes of twins and clips: element (i, j) compares the code of twin i with
     /// the code of clip j, both for sentence i.
     ///
     /// # Shapes
-    /// twins `[n, sentence]` and clips `[m, sentence]` from [`Recogniser::see`], sentence `[n, sentence]`;
-    /// returns `[n, m]`.
+    /// twins `[n, sentence]` and clips `[m, sentence]` from a matcher, sentence `[n, sentence]`; returns
+    /// `[n, m]`.
     ///
     /// # Errors
     /// If the shapes do not fit the recogniser, or the device fails.
-    pub fn likeness(&self, twins: &T, clips: &T, sentence: &T) -> Result<T> {
-        let [n, m] = [twins.shape()[0], clips.shape()[0]];
+    pub fn similarity(&self, twins: &T, clips: &T, sentence: &T) -> Result<T> {
+        let [n, m, width] = [twins.shape()[0], clips.shape()[0], clips.shape()[1]];
         let twins = self.forward(twins, sentence)?;
         let noise = twins.shape()[1];
         let prior = self.prior(clips)?;
         // Row i · m + j is clip j with sentence i.
         let seen = prior.seen.table.reshape([1, m, HIDDEN])?.broadcast_to([n, m, HIDDEN])?;
-        let width = self.sentence;
         let sentence = sentence.reshape([n, 1, width])?.broadcast_to([n, m, width])?;
         let clips =
             prior.of(&seen.reshape([n * m, HIDDEN])?, &sentence.reshape([n * m, width])?)?;
@@ -106,16 +88,18 @@ impl<T: Tensor> Recogniser<T> {
         products.mean(&[2])?.reshape([n, m])
     }
 
-    /// The prior over clips, from their views `[k, sentence]`.
+    /// The prior over clips, from their vectors `[k, sentence]` by a matcher.
     ///
     /// # Errors
-    /// If the views do not fit the recogniser, or the device fails.
-    pub fn prior(&self, views: &T) -> Result<Prior<T>> {
+    /// If the vectors do not fit the recogniser, or the device fails.
+    pub fn prior(&self, clips: &T) -> Result<Prior<T>> {
         let Linear { weight, bias } = &self.hidden;
-        let width = self.sentence;
+        let width = weight.shape()[0] / 2;
         let seen = Linear { weight: weight.slice(0, 0, width)?, bias: bias.clone() };
+        // The vectors have length 1. Their elements get a mean square of 1, like those of sentence vectors.
+        let clips = clips.affine((width as f32).sqrt(), 0.0)?;
         Ok(Prior {
-            seen: Embedding { table: seen.forward(views)? },
+            seen: Embedding { table: seen.forward(&clips)? },
             sentence: Linear { weight: weight.slice(0, width, width)?, bias: None },
             code: self.code.clone(),
         })
@@ -170,13 +154,13 @@ impl<T: Tensor> Prior<T> {
     }
 }
 
-/// The noise z = c + σ ε near codes c, with σ = 0.3: the codes of training are not exactly those of the
-/// prior. All shapes are `[n, noise]`.
+/// Noise near codes: z = c + 0.3 ε for codes c and normal noise ε, all `[n, noise]`. Because of ε, the
+/// generator also learns to draw from values between the codes of training.
 ///
 /// # Errors
 /// If the shapes disagree, or the device fails.
-pub fn near<T: Tensor>(code: &T, noise: &T) -> Result<T> {
-    code.add(&noise.affine(SPREAD, 0.0)?)
+pub fn near<T: Tensor>(code: &T, epsilon: &T) -> Result<T> {
+    code.add(&epsilon.affine(SPREAD, 0.0)?)
 }
 
 impl<T> Module<T> for Recogniser<T> {
@@ -189,7 +173,6 @@ impl<T> Module<T> for Recogniser<T> {
         Ok(Recogniser {
             hidden: self.hidden.try_map(&join(path, "hidden"), f)?,
             code: self.code.try_map(&join(path, "code"), f)?,
-            sentence: self.sentence,
         })
     }
 }

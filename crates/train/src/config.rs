@@ -35,7 +35,7 @@ pub struct Config {
     pub generator: GeneratorConfig,
     /// The discriminators.
     pub discriminator: DiscriminatorConfig,
-    /// The matcher, and the recogniser, which has the same convolutions.
+    /// The matcher.
     pub matcher: MatcherConfig,
     /// The first phase: text encoder and matcher learn to match clips and captions.
     pub reading: ReadingConfig,
@@ -95,7 +95,7 @@ pub struct CopyingConfig {
 pub enum Phase {
     /// Text encoder and matcher learn.
     Reading,
-    /// The generator and the recogniser learn to copy real clips.
+    /// The generator learns to copy real clips, and the recogniser learns codes.
     Copying,
     /// Generator and discriminators play against each other.
     Playing,

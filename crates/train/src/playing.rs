@@ -2,7 +2,7 @@
 //! the noise of other clips, which the matcher scores; then it also plays against the discriminators.
 
 use kinora_embed::Encoded;
-use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast, frames, log_loss, near};
+use kinora_gan::{Generator, Logits, Matcher, Noise, Recogniser, contrast, log_loss, near};
 use kinora_model::Net;
 use kinora_nn::{Adam, AdamConfig, clip_factor, freeze, gradient_norm, lift, parameters};
 use kinora_tensor::{Tensor, Var, grad};
@@ -21,7 +21,9 @@ const LOOKS: f32 = 0.03;
 /// The weight of the losses on details, relative to those on all pixels: of |d|, and of -log p.
 const DETAILS: f32 = 0.15;
 /// The inverse temperature of the contrastive loss on the codes of twins.
-const ALIKE: f32 = 10.0;
+const SHARPNESS: f32 = 10.0;
+/// The share of the steps of copying in which the copies do not train the recogniser.
+const ALONE: f32 = 0.25;
 /// The share of the steps of copying over which the weight of the sketch, λ and κ fall to 0.
 const EARLY: f32 = 0.5;
 
@@ -49,6 +51,12 @@ fn early(config: &Config, step: u64) -> f32 {
     let copied = (step - config.reading.steps) as f32;
     let passed = (copied - WARM_UP) / (EARLY * config.copying.steps as f32);
     (1.0 - passed).clamp(0.0, 1.0)
+}
+
+/// Whether the copies of step `step` train the recogniser. At first the generator cannot use codes, so the
+/// gradient of the copies would only make the codes of all clips alike.
+fn learns_from_copies(config: &Config, step: u64) -> bool {
+    (step - config.reading.steps) as f32 > ALONE * config.copying.steps as f32
 }
 
 /// The config of the discriminators' Adam.
@@ -106,36 +114,41 @@ impl<T: Tensor> State<T> {
         let matcher = self.net.matcher.as_ref().expect("a training has a matcher");
 
         let noise: Noise<T> = noise(device, config, step, n)?;
-        // The codes of twins and of clips; they need twins.
-        let has_codes = copied > 0 && !fed.twins.is_empty();
-        let see = |clips: &T| Recogniser::see(matcher, &frames(clips, &Matcher::<T>::seen(t))?);
-        let (mut views, mut z_copies, mut z_films) = (None, None, None);
-        if copied > 0 {
-            let mut z = noise.film.slice(0, 0, copied)?;
-            if has_codes {
-                // The code of the clip itself would also tell what the caption says, as long as the
-                // recogniser has not learnt, and the generator would not need to read the caption.
+        // What the recogniser sees of the twins and of all clips, if the dataset makes twins.
+        let seen = match copied > 0 && !fed.twins.is_empty() {
+            true => {
                 let twins = fed.twins.get(..copied * t * h * w * c).unwrap_or(&fed.twins);
-                let seen = see(&T::from_slice(device, twins, [copied, t, h, w, c])?)?;
-                let sentence = read.own.sentence.slice(0, 0, copied)?;
-                z = near(&self.recogniser.forward(&seen, &sentence)?, &z)?;
-                views = Some([seen, see(&real)?]);
+                let twins = T::from_slice(device, twins, [copied, t, h, w, c])?;
+                Some([matcher.clips(&twins)?, matcher.clips(&real)?])
             }
-            z_copies = Some(Var::constant(z));
-        }
-        if copied < n {
-            let mut z = noise.film.slice(0, copied, n - copied)?;
-            if let Some([_, seen]) = &views {
-                // As from the prior of the model: the codes of other clips.
-                let sentence = read.own.sentence.slice(0, copied, n - copied)?;
-                z = near(&self.recogniser.forward(&seen.slice(0, 0, n - copied)?, &sentence)?, &z)?;
-            }
-            z_films = Some(Var::constant(z));
-        }
+            false => None,
+        };
         let player = (self.net.generator, self.recogniser);
         let lifted: (Generator<Var<T>>, Recogniser<Var<T>>) = lift(&player);
         let constant = |x: &T| Var::constant(x.clone());
         let sentence = constant(&read.own.sentence);
+        // The noise of `count` films from row `from` on: near codes of `clips`, or normal without twins.
+        let z = |from: usize,
+                 count: usize,
+                 clips: Option<&T>,
+                 learns: bool|
+         -> Result<Option<Var<T>>> {
+            if count == 0 {
+                return Ok(None);
+            }
+            let noise = constant(&noise.film.slice(0, from, count)?);
+            let Some(clips) = clips else { return Ok(Some(noise)) };
+            let clips = constant(&clips.slice(0, 0, count)?);
+            let code = lifted.1.forward(&clips, &sentence.slice(0, from, count)?)?;
+            let code = if learns { code } else { constant(code.value()) };
+            Ok(Some(near(&code, &noise)?))
+        };
+        // The code of the clip itself might also tell what the caption states, and the generator would not
+        // need to read the caption.
+        let twins = seen.as_ref().map(|[twins, _]| twins);
+        let z_copies = z(0, copied, twins, learns_from_copies(config, step))?;
+        // As from the prior of the model: the codes of other clips.
+        let z_films = z(copied, n - copied, seen.as_ref().map(|[_, clips]| clips), false)?;
         // Draws the frames `which` of all films, film by film: a film for each row of z, with the captions
         // from row `from` on.
         let draw = |from: usize, z: Var<T>, which: &[usize]| {
@@ -226,12 +239,12 @@ impl<T: Tensor> State<T> {
             }
             loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
         }
-        if let Some(views) = views {
-            let [twins, clips] = views.map(Var::constant);
-            let alike = lifted.1.likeness(&twins, &clips, &sentence.slice(0, 0, copied)?)?;
-            let apart = contrast(&alike.affine(ALIKE, 0.0)?)?;
-            guarded.push(("loss_twins", apart.value().clone()));
-            loss = loss.add(&apart)?;
+        if let Some(seen) = seen {
+            let [twins, clips] = seen.map(Var::constant);
+            let similarity = lifted.1.similarity(&twins, &clips, &sentence.slice(0, 0, copied)?)?;
+            let loss_twins = contrast(&similarity.affine(SHARPNESS, 0.0)?)?;
+            guarded.push(("loss_twins", loss_twins.value().clone()));
+            loss = loss.add(&loss_twins)?;
         }
         if let Some(films) = films.filter(|_| matches) {
             let matcher: Matcher<Var<T>> = freeze(matcher);

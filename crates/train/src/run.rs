@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use kinora_gan::{Matcher, Prior, Recogniser};
+use kinora_gan::{Matcher, Prior};
 use kinora_model::{Card, Lexicon, Model, ModelConfig, Net, Strange, pixels};
 use kinora_nn::Precision;
 use kinora_tensor::Tensor;
@@ -65,7 +65,7 @@ pub struct Training<T: Tensor> {
     window: Window,
     /// Measurements that are not in the window yet.
     measured: Vec<Measured<T>>,
-    /// The first and the middle frame of each clip of the prior, once they are drawn.
+    /// The frames that the matcher sees of each clip of the prior, once they are drawn; empty without twins.
     coded: OnceLock<Vec<Clip>>,
     /// The lock of the folder.
     _lock: Option<File>,
@@ -267,8 +267,8 @@ impl<T: Tensor> Training<T> {
         Ok(Model { config, card, lexicon: self.lexicon.clone(), net })
     }
 
-    /// The prior over clips of the training side; `None` without copies and without twins, from which the
-    /// recogniser learns.
+    /// The prior over clips of the training side. `None` without copies or without twins: then the
+    /// recogniser has learnt nothing.
     fn prior(&self) -> Result<Option<Prior<T>>> {
         if self.config.copying.weight == 0.0 {
             return Ok(None);
@@ -285,14 +285,14 @@ impl<T: Tensor> Training<T> {
         }
         let [_, h, w, c] = self.config.clip.dims();
         let matcher = self.state.net.matcher.as_ref().expect("a training has a matcher");
-        let views = clips.chunks(CODED).map(|clips| {
+        let seen = clips.chunks(CODED).map(|clips| {
             let values = clips.iter().map(pixels::to_values).collect::<Vec<_>>().concat();
-            let frames = [clips.len(), clips[0].dims()[0], h, w, c];
-            Recogniser::see(matcher, &T::from_slice(&self.device, &values, frames)?)
+            let shape = [clips.len(), clips[0].dims()[0], h, w, c];
+            matcher.frames(&T::from_slice(&self.device, &values, shape)?)
         });
-        let views = views.collect::<kinora_tensor::Result<Vec<T>>>()?;
-        let views = T::concat(&views.iter().collect::<Vec<_>>(), 0)?;
-        Ok(Some(self.state.recogniser.prior(&views)?))
+        let seen = seen.collect::<kinora_tensor::Result<Vec<T>>>()?;
+        let seen = T::concat(&seen.iter().collect::<Vec<_>>(), 0)?;
+        Ok(Some(self.state.recogniser.prior(&seen)?))
     }
 
     /// The frames that the matcher sees of each clip of the prior; no clips if the dataset makes no twins.

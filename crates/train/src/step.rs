@@ -31,7 +31,7 @@ pub struct State<T> {
     pub net: Net<T>,
     /// The discriminators.
     pub critic: Critic<T>,
-    /// The recogniser, which finds the noise from which the generator would draw a real clip.
+    /// The recogniser, which gives the codes of real clips.
     pub recogniser: Recogniser<T>,
     /// The moving average of the generator, which makes the films.
     pub average: Ema<Generator<T>>,

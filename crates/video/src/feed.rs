@@ -52,10 +52,10 @@ pub struct FeedConfig {
 /// caller's function.
 ///
 /// Example `k` of step `s` is the draw `{ seed, index: s * batch + k }`. Each of the first `copies` examples
-/// of a step has a second draw, with the seed `!seed`. Where `k` is even, the feed takes the draw whose
-/// caption mentions more attributes, because a model can learn each mentioned attribute from the caption.
-/// Where `k` is odd, it takes the other draw, because a model must learn what to draw for things that a
-/// caption leaves open. A feed that starts at step `s` gives the same batches as a feed that has reached step `s`. The thread ends
+/// of a step has a second draw, with the seed `!seed`. Where `k` is odd, the feed takes the draw whose
+/// caption mentions more attributes, since each mentioned attribute teaches words. Where `k` is even, it takes
+/// the draw whose caption mentions fewer, since a model must also learn to draw what a caption leaves open. If
+/// both mention equally many, it takes the first. A feed that starts at step `s` gives the same batches as a feed that has reached step `s`. The thread ends
 /// when the feed is dropped.
 pub struct Feed<B> {
     batches: Option<Receiver<Result<B>>>,
@@ -154,7 +154,7 @@ impl Source {
                 let other = Draw { seed: !seed, ..draw };
                 let says = |draw| Ok::<_, Error>(self.dataset.caption(split, draw)?.said.len());
                 let [own, second] = [says(draw)?, says(other)?];
-                let is_better = if k.is_multiple_of(2) { second > own } else { second < own };
+                let is_better = if k.is_multiple_of(2) { second < own } else { second > own };
                 if is_better {
                     draw = other;
                 }

@@ -321,13 +321,13 @@ fn a_feed_starts_anywhere() -> Result<()> {
         for (k, example) in (0..).zip(&batch.examples) {
             let mut draw = Draw { seed: 9, index: start * 3 + k };
             let mut drawn = data.example(Split::Train, draw)?;
-            // The first copy is the one of two that says more, the second copy the one that says less.
+            // The first copy is the one of two that says less, the second copy the one that says more.
             let other = Draw { seed: !9, ..draw };
             let second = data.example(Split::Train, other)?;
             let says = |example: &Example| example.caption.said.len();
             let is_better = match k {
-                0 => says(&second) > says(&drawn),
-                1 => says(&second) < says(&drawn),
+                0 => says(&second) < says(&drawn),
+                1 => says(&second) > says(&drawn),
                 _ => false,
             };
             if is_better {

@@ -114,6 +114,18 @@ fn a_file_without_a_format_is_of_the_first() {
     assert_eq!(load(&bytes).unwrap().card, Default::default());
 }
 
+/// A file of format 7 without prior still loads.
+#[test]
+fn a_file_of_format_7_has_no_prior() {
+    let model = of(ModelConfig { codes: 0, ..config() });
+    let bytes = changed_of(&model, |metadata, _| {
+        metadata.insert("kinora.format".into(), "7".into());
+    });
+    assert_eq!(contents(&bytes, "film.model").unwrap().format, 7);
+    let film = model.sample("a knight", 0).unwrap();
+    assert_eq!(load(&bytes).unwrap().sample("a knight", 0).unwrap(), film);
+}
+
 /// A file of format 2 has no matcher and none of the keys that were added later.
 #[test]
 fn a_file_of_an_earlier_format_has_no_matcher() {

@@ -93,7 +93,7 @@ impl<T: Tensor> Training<T> {
             return Err(Error::Config(
                 "reading.steps = 0, but text encoder and matcher are not trained for clips and captions \
                  of these sizes; set reading.steps, for example to 2000, or set reading.weight to 0 to \
-                 train without the matcher"
+                 train without the matcher's losses"
                     .into(),
             ));
         }

@@ -1,5 +1,6 @@
 //! What a step of copying compares: twins, variants, and the noise of other clips.
 
+use kinora_nn::Module;
 use kinora_train::{Config, Metrics};
 use kinora_video::{Batch, Clip};
 
@@ -17,8 +18,8 @@ fn clips(batch: &Batch, change: impl Fn(&Clip) -> Clip) -> Vec<Clip> {
     batch.examples.iter().map(|example| change(&example.clip)).collect()
 }
 
-/// The noise of a copy comes from the code of the clip's twin. It is closer to the code of the clip where
-/// the twin is the clip itself. Without twins there are no codes.
+/// The noise of a copy is near the code of the clip's twin, so other twins change the copy. The loss on twins
+/// is smaller if each twin is its clip. Without twins there are no codes.
 #[test]
 fn the_recogniser_sees_the_twins() {
     let config = config(&COPYING);
@@ -34,6 +35,23 @@ fn the_recogniser_sees_the_twins() {
     // The other films have the codes of other clips.
     assert_eq!(twins["loss_match"], own["loss_match"]);
     assert_ne!(twins["loss_match"], none["loss_match"]);
+}
+
+/// In the first quarter of copying, the recogniser learns from twins alone; later also from the copies.
+#[test]
+fn the_copies_train_the_recogniser_later() {
+    let after = |steps: &str, weight: &str| {
+        let config = config(&[&COPYING[..], &["reading.weight=0", steps, weight]].concat());
+        let lexicon = lexicon(&config);
+        let fed = fed(&lexicon, &batch(&config));
+        let (state, _) = step_of(state(&config, &lexicon), &config, &fed).unwrap();
+        let tensors = state.recogniser.named().into_iter();
+        tensors.map(|(_, tensor)| tensor.data().to_vec()).collect::<Vec<_>>()
+    };
+    let [first, last] = ["copying.steps=100", "copying.steps=1"];
+    let [light, heavy] = ["copying.weight=1", "copying.weight=50"];
+    assert_eq!(after(first, light), after(first, heavy));
+    assert_ne!(after(last, light), after(last, heavy));
 }
 
 /// The loss on twins has a gradient by itself, and details count in the likelihood too.

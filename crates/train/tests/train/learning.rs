@@ -164,6 +164,8 @@ fn the_generator_learns_to_copy() {
         let (_, all) = learn(&config, 150);
         let [first, last] = first_and_last(&all, "loss_copy");
         assert!(last < 0.5 * first, "{first} at first, {last} at last");
+        let [first, last] = first_and_last(&all, "loss_twins");
+        assert!(last < 0.5 * first, "loss_twins: {first} at first, {last} at last");
         let matched = all.iter().any(|metrics| metrics.contains_key("loss_match"));
         assert_eq!(matched, config.reading.weight > 0.0);
     }

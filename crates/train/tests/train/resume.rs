@@ -163,9 +163,10 @@ fn a_run_whose_config_changes_keeps_count() {
     drop(resume(&folder, &[&data, "copying.batch=4", "train.steps=4"]).unwrap());
     assert_eq!(finish(resume(&folder, &[]).unwrap()).unwrap(), Outcome::Finished(4));
     assert_eq!(log(&folder).last().unwrap()["clips"], 2 * 3 + 2 * 4);
-    let card =
-        kinora_model::contents(&bytes(&folder, "model.safetensors"), "the model").unwrap().card;
+    let model = kinora_model::contents(&bytes(&folder, "model.safetensors"), "the model").unwrap();
+    let card = model.card;
     assert_eq!(card.clips, 2 * 3 + 2 * 4);
+    assert_eq!(model.config.codes, 0, "clips: makes no twins, so there is no prior");
     assert!(card.licence.contains("CC0") && card.licence.contains(&info.licence), "{card:?}");
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_gan::{Matcher, Recogniser, frames};
+use kinora_gan::Recogniser;
 use kinora_model::{Model, ModelConfig};
 use kinora_nn::{Module, Outline, Precision};
 use kinora_tensor::{Random, Tensor};
@@ -296,9 +296,8 @@ fn the_prior_is_made_by_the_recogniser() {
         let clip = Shapes::new().example(Split::Train, draw).unwrap().clip.to_dims(dims).unwrap();
         let clip = kinora_model::pixels::to_values(&clip);
         let clip = CpuTensor::from_slice(&device, &clip, [1, t, h, w, c]).unwrap();
-        let seen = frames(&clip, &Matcher::<CpuTensor>::seen(t)).unwrap();
-        let views = Recogniser::see(model.net.matcher.as_ref().unwrap(), &seen).unwrap();
-        let wanted = recogniser.forward(&views, &s).unwrap();
+        let seen = model.net.matcher.as_ref().unwrap().clips(&clip).unwrap();
+        let wanted = recogniser.forward(&seen, &s).unwrap();
         let found = prior.code(&[index as usize], &s).unwrap();
         for (found, wanted) in found.data().iter().zip(wanted.data()) {
             // Both files have 16-bit floats.

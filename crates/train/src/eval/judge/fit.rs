@@ -28,7 +28,7 @@ pub struct FitConfig {
 impl Default for FitConfig {
     fn default() -> Self {
         // A seed that no training is likely to use.
-        Self { steps: 1200, batch: 32, rate: 1.5e-3, seed: 0x6a75_6467_6500 }
+        Self { steps: 5000, batch: 32, rate: 1.5e-3, seed: 0x6a75_6467_6500 }
     }
 }
 
