@@ -13,7 +13,7 @@ use crate::output::{count, say};
 pub fn run(args: &Inspect) -> Result<()> {
     let (bytes, origin, _) = models::read(&args.model)?;
     let contents = kinora_model::contents(&bytes, &origin)?;
-    let Contents { format, config, card, tokenizer, words, sources, parameters, header } =
+    let Contents { format, checked, config, card, tokenizer, words, sources, parameters, header } =
         &contents;
     let types: BTreeSet<&str> = header.tensors.iter().map(|t| t.dtype.as_str()).collect();
     let precision = types.into_iter().collect::<Vec<_>>().join(", ");
@@ -26,6 +26,7 @@ pub fn run(args: &Inspect) -> Result<()> {
             "model": origin,
             "format": format,
             "bytes": bytes.len(),
+            "checked": checked,
             "precision": precision,
             "parameters": parameters,
             "pieces": tokenizer.vocab_size(),
@@ -49,6 +50,13 @@ pub fn run(args: &Inspect) -> Result<()> {
     }
     for (what, text) in [
         ("model", format!("{origin}, {} bytes, format {format}", bytes.len())),
+        (
+            "checksum",
+            match checked {
+                true => "right: the file is as it was saved".into(),
+                false => "none: changes to the file would not be noticed".into(),
+            },
+        ),
         ("name", name.clone()),
         ("licence", licence.clone()),
         ("credit", credits.clone()),

@@ -35,6 +35,8 @@ const WORDS: &str = "kinora.words";
 pub struct Contents {
     /// The version of the file format, 1 to [`FORMAT`].
     pub format: u32,
+    /// Whether the file has a checksum, which is then right ([`kinora_nn::verify`]).
+    pub checked: bool,
     /// The sizes of the networks and of the films.
     pub config: ModelConfig,
     /// Name, training data, licence and credits.
@@ -57,11 +59,12 @@ pub struct Contents {
 /// `origin` is the name of the file in errors.
 ///
 /// # Errors
-/// [`Error::Weights`] if the file is not a model, has a newer format, or does not fit its own
+/// [`Error::Weights`] if the file is not a model, is damaged, has a newer format, or does not fit its own
 /// config. The error names the tensor or the key. A size in the file allocates nothing until the
 /// file is known to hold that much data.
 pub fn contents(bytes: &[u8], origin: &str) -> Result<Contents> {
     let fail = |reason: String| Error::Weights { origin: origin.into(), reason };
+    let checked = kinora_nn::verify(bytes).map_err(|error| fail(error.to_string()))?;
     let header = kinora_nn::header(bytes).map_err(|error| fail(error.to_string()))?;
     let entry = |key: &str| {
         let missing = || fail(format!("no {key} in the metadata; is this a kinora model?"));
@@ -103,7 +106,7 @@ pub fn contents(bytes: &[u8], origin: &str) -> Result<Contents> {
     let outline = Net::new(&mut Outline, &config, &inputs).map_err(|e| fail(e.to_string()))?;
     kinora_nn::check(&outline, bytes, "").map_err(|error| fail(error.to_string()))?;
     let parameters = count(&outline);
-    Ok(Contents { format, config, card, tokenizer, words, sources, parameters, header })
+    Ok(Contents { format, checked, config, card, tokenizer, words, sources, parameters, header })
 }
 
 impl<T: Tensor> Model<T> {
@@ -151,12 +154,6 @@ impl<T: Tensor> Model<T> {
         let outline = Net::new(&mut Outline, &config, &lexicon.inputs())?;
         let net: Net<T> = kinora_nn::load(&outline, device, bytes, "")
             .map_err(|error| fail(error.to_string()))?;
-        for (name, tensor) in net.named() {
-            // One NaN weight would make every film empty, without any hint at the cause.
-            if let Some(value) = tensor.to_vec()?.into_iter().find(|value| !value.is_finite()) {
-                return Err(fail(format!("tensor {name:?} holds {value}; weights must be finite")));
-            }
-        }
         Ok(Self { config, card, lexicon, net })
     }
 

@@ -10,6 +10,19 @@ pub enum Error {
     /// The file is not a safetensors file, or is cut off.
     #[error("not a whole safetensors file: {0}; copy the file again")]
     Header(String),
+    /// The bytes of the file do not have its checksum.
+    #[error(
+        "the bytes of the file do not have its checksum: the file is damaged or was changed; copy it again"
+    )]
+    Damaged,
+    /// A tensor of the file has a value that is NaN or infinite.
+    #[error("tensor {name:?} holds {value}; weights must be finite")]
+    NotFinite {
+        /// The name of the tensor.
+        name: String,
+        /// The value.
+        value: f32,
+    },
     /// The module has a tensor that the file does not have.
     #[error("the tensor {name} is missing{}", suggestion(.nearest))]
     Missing {

@@ -20,12 +20,18 @@ pub enum Precision {
     F16,
 }
 
-/// The bytes of a safetensors file with these tensors and this metadata. The same tensors and
-/// metadata always give the same bytes.
+/// The metadata key of the checksum: the BLAKE3 hash, in hexadecimal digits, of the whole file with zeros in
+/// the place of these digits.
+const CHECKSUM: &str = "kinora.checksum";
+/// Digits of a checksum.
+const DIGITS: usize = 2 * blake3::OUT_LEN;
+
+/// The bytes of a safetensors file with these tensors, this metadata, and a checksum of the whole file. The
+/// same tensors and metadata always give the same bytes.
 ///
 /// # Errors
-/// If two tensors have the same name, a finite number is beyond the range of the precision, or a
-/// tensor cannot be read from its device.
+/// If two tensors have the same name, a number is not finite or beyond the range of the precision, or a tensor
+/// cannot be read from its device.
 pub fn save<T: Tensor>(
     tensors: &[(String, &T)],
     metadata: &BTreeMap<String, String>,
@@ -38,12 +44,10 @@ pub fn save<T: Tensor>(
     // The safetensors crate writes metadata from a hash map, in random order, so the header is
     // written here.
     let text = |s: &str| serde_json::Value::from(s).to_string();
-    let mut entries = Vec::new();
-    if !metadata.is_empty() {
-        let pairs: Vec<_> =
-            metadata.iter().map(|(k, v)| format!("{}:{}", text(k), text(v))).collect();
-        entries.push(format!("\"__metadata__\":{{{}}}", pairs.join(",")));
-    }
+    let mut metadata = metadata.clone();
+    metadata.insert(CHECKSUM.into(), "0".repeat(DIGITS));
+    let pairs: Vec<_> = metadata.iter().map(|(k, v)| format!("{}:{}", text(k), text(v))).collect();
+    let mut entries = vec![format!("\"__metadata__\":{{{}}}", pairs.join(","))];
     let (mut names, mut start) = (HashSet::new(), 0);
     for (name, tensor) in tensors {
         if !names.insert(name) {
@@ -65,11 +69,15 @@ pub fn save<T: Tensor>(
     bytes.extend(header.as_bytes());
     for (name, tensor) in tensors {
         for x in tensor.to_vec()? {
+            if !x.is_finite() {
+                let reason = format!("it has the value {x}, and values must be finite");
+                return Err(Error::Write { name: name.clone(), reason });
+            }
             match precision {
                 Precision::F32 => bytes.extend(x.to_le_bytes()),
                 Precision::F16 => {
                     let half = f16::from_f32(x);
-                    if x.is_finite() && half.is_infinite() {
+                    if half.is_infinite() {
                         let reason = format!("{x} is beyond the range of 16 bits; use 32 bits");
                         return Err(Error::Write { name: name.clone(), reason });
                     }
@@ -78,7 +86,37 @@ pub fn save<T: Tensor>(
             }
         }
     }
+    let at = digits(&bytes).expect("the digits were just written");
+    let checksum = blake3::hash(&bytes).to_hex();
+    bytes[at..at + DIGITS].copy_from_slice(checksum.as_bytes());
     Ok(bytes)
+}
+
+/// The place of the digits of the checksum in a whole safetensors file; `None` if it has no checksum.
+fn digits(bytes: &[u8]) -> Option<usize> {
+    let length = u64::from_le_bytes(*bytes.first_chunk()?);
+    let header = bytes.get(8..)?.get(..usize::try_from(length).ok()?)?;
+    // In JSON, the quotes inside a string are escaped, so only a key looks like this.
+    let key = format!("\"{CHECKSUM}\":\"");
+    let at = header.windows(key.len()).position(|part| part == key.as_bytes())? + key.len();
+    (header.get(at + DIGITS) == Some(&b'"')).then_some(8 + at)
+}
+
+/// Whether the bytes of a safetensors file have the checksum that [`save`] wrote. `false` if the file has no
+/// checksum: another program wrote it, or an earlier version.
+///
+/// # Errors
+/// [`Error::Damaged`] if the checksum is another.
+pub fn verify(bytes: &[u8]) -> Result<bool> {
+    let Some(at) = digits(bytes) else { return Ok(false) };
+    let (before, rest) = bytes.split_at(at);
+    let (found, after) = rest.split_at(DIGITS);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(before).update(&[b'0'; DIGITS]).update(after);
+    match hasher.finalize().to_hex().as_bytes() == found {
+        true => Ok(true),
+        false => Err(Error::Damaged),
+    }
 }
 
 /// Loads the module of an outline from the bytes of a safetensors file. The module's tensor `x`
@@ -88,8 +126,9 @@ pub fn save<T: Tensor>(
 /// other prefixes.
 ///
 /// # Errors
-/// If the bytes are not a complete safetensors file; if a tensor is missing, unknown, of another
-/// shape, or not of 16- or 32-bit floats; or if the device has no room.
+/// If the bytes are not a complete safetensors file, or do not have their [checksum](verify); if a tensor is
+/// missing, unknown, of another shape, not of 16- or 32-bit floats, or has a value that is not finite; or if
+/// the device has no room.
 pub fn load<T: Tensor, M: Module<Desc>>(
     outline: &M,
     device: &T::Device,
@@ -97,11 +136,16 @@ pub fn load<T: Tensor, M: Module<Desc>>(
     prefix: &str,
 ) -> Result<M::Of<T>> {
     check(outline, bytes, prefix)?;
+    verify(bytes)?;
     let file = parse(bytes)?;
     // One buffer for all tensors: allocating fresh memory takes longer than filling it.
     let mut data = Vec::new();
     outline.try_map(prefix, &mut |name, desc| {
         floats(&file.tensor(name).map_err(broken)?, &mut data);
+        // One NaN weight would make every film empty, without any hint at the cause.
+        if let Some(&value) = data.iter().find(|x| !x.is_finite()) {
+            return Err(Error::NotFinite { name: name.into(), value });
+        }
         Ok(T::from_slice(device, &data, desc.shape)?)
     })
 }
@@ -109,7 +153,7 @@ pub fn load<T: Tensor, M: Module<Desc>>(
 /// Checks that [`load`] would find every name, shape and type that it needs, without loading.
 ///
 /// # Errors
-/// Those of [`load`], except a lack of room.
+/// Those of [`load`] about names, shapes and types.
 pub fn check<M: Module<Desc>>(outline: &M, bytes: &[u8], prefix: &str) -> Result<()> {
     let file = parse(bytes)?;
     let wanted: BTreeMap<String, &Desc> =
@@ -138,7 +182,7 @@ pub fn check<M: Module<Desc>>(outline: &M, bytes: &[u8], prefix: &str) -> Result
 pub struct Header {
     /// The tensors in the order of their data.
     pub tensors: Vec<TensorInfo>,
-    /// The metadata: free text by key.
+    /// The metadata: free text by key, without the checksum.
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -164,7 +208,9 @@ pub fn header(bytes: &[u8]) -> Result<Header> {
         let info = file.info(&name)?;
         Some(TensorInfo { name, shape: info.shape.clone(), dtype: info.dtype.to_string() })
     });
-    let metadata = file.metadata().clone().unwrap_or_default().into_iter().collect();
+    let mut metadata: BTreeMap<String, String> =
+        file.metadata().clone().unwrap_or_default().into_iter().collect();
+    metadata.remove(CHECKSUM);
     Ok(Header { tensors: tensors.collect(), metadata })
 }
 

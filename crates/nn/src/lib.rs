@@ -21,7 +21,7 @@ pub use conv::{Conv, ConvTranspose, ResizeConv, same};
 pub use conv_recurrent::{ConvGru, ConvLstm};
 pub use ema::Ema;
 pub use error::{Error, Result};
-pub use file::{Header, Precision, TensorInfo, check, header, load, save};
+pub use file::{Header, Precision, TensorInfo, check, header, load, save, verify};
 pub use gradient::{clip_factor, gradient_norm};
 pub use init::{Fill, Fresh, Init, MAX_ELEMENTS, Outline, kaiming, xavier};
 pub use linear::{Embedding, Linear};
