@@ -98,13 +98,20 @@ impl<T: Tensor> Training<T> {
             ));
         }
         let state = State::new(device, &config, &lexicon.inputs(), net)?;
-        let samples = folder.join("samples");
-        std::fs::create_dir_all(&samples)
-            .map_err(|error| Error::Write { path: samples, reason: error.to_string() })?;
+        let make = |path: &Path| {
+            let failed = |error: std::io::Error| Error::Write {
+                path: path.into(),
+                reason: error.to_string(),
+            };
+            std::fs::create_dir_all(path).map_err(failed)
+        };
+        make(folder)?;
         let lock = folder::lock(folder)?;
         // Another training may have started between the first check and the lock.
         folder::is_free(folder)?;
+        folder::begin(folder, &config)?;
         folder::sweep(folder);
+        make(&folder.join("samples"))?;
         let training = Self {
             strange: strange(&config, &lexicon, &*dataset)?,
             device: device.clone(),
@@ -120,10 +127,8 @@ impl<T: Tensor> Training<T> {
             coded: OnceLock::new(),
             _lock: lock,
         };
-        // The config is written last: a folder with a config has a checkpoint.
         training.save()?;
-        let path = folder.join("config.toml");
-        write_atomic(&path, training.config.to_toml().as_bytes())?;
+        folder::begun(folder)?;
         Ok(training)
     }
 
@@ -160,7 +165,7 @@ impl<T: Tensor> Training<T> {
         set: &[String],
         command: &str,
     ) -> Result<Self> {
-        let path = folder.join("config.toml");
+        let path = folder.join(folder::CONFIG);
         if !path.exists() {
             return Err(Error::Config(format!(
                 "{} holds no run to resume; start one without --resume",

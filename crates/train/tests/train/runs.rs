@@ -273,6 +273,27 @@ fn examples_and_their_sheet() {
     assert!(sheet(&model, &[], 0).is_err());
 }
 
+/// A folder with a file that a run would overwrite is refused, and the file stays. A run that was killed before
+/// its first checkpoint leaves a `config.part`, and may begin again.
+#[test]
+fn files_that_are_not_of_a_run_stay() {
+    for name in ["model.safetensors", "checkpoint.safetensors", "players.safetensors", "log.jsonl"]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, temporary) = (folder.path().join(name), folder.path().join(".notes.tmp"));
+        std::fs::write(&path, "mine").unwrap();
+        std::fs::write(&temporary, "mine too").unwrap();
+        let error = create(folder.path(), &config(&[])).err().unwrap().to_string();
+        assert!(error.contains("holds no run") && error.contains(name), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+        std::fs::write(folder.path().join("config.part"), "").unwrap();
+        drop(create(folder.path(), &config(&[])).unwrap());
+        assert!(folder.path().join("config.toml").exists());
+        assert!(!folder.path().join("config.part").exists());
+        assert_eq!(std::fs::read(&temporary).unwrap(), b"mine too");
+    }
+}
+
 /// The prior of a run's model has the codes that the run's recogniser gives for training clips.
 #[test]
 fn the_prior_is_made_by_the_recogniser() {
