@@ -19,7 +19,7 @@ const WARM_UP: f32 = 200.0;
 /// The weight of the perceptual loss [`looks`], relative to the weight of |d|.
 const LOOKS: f32 = 0.03;
 /// The weight of the losses on details, relative to those on all pixels: of |d|, and of -log p.
-const DETAILS: f32 = 0.15;
+const DETAILS: f32 = 0.5;
 /// The inverse temperature of the contrastive loss on the codes of twins.
 const SHARPNESS: f32 = 10.0;
 /// The share of the steps of copying in which the copies do not train the recogniser.
