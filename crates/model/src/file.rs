@@ -64,8 +64,8 @@ pub struct Contents {
 /// file is known to hold that much data.
 pub fn contents(bytes: &[u8], origin: &str) -> Result<Contents> {
     let fail = |reason: String| Error::Weights { origin: origin.into(), reason };
-    let checked = kinora_nn::verify(bytes).map_err(|error| fail(error.to_string()))?;
     let header = kinora_nn::header(bytes).map_err(|error| fail(error.to_string()))?;
+    let checked = kinora_nn::verify(bytes).map_err(|error| fail(error.to_string()))?;
     let entry = |key: &str| {
         let missing = || fail(format!("no {key} in the metadata; is this a kinora model?"));
         header.metadata.get(key).ok_or_else(missing)
