@@ -10,6 +10,7 @@ mod event;
 mod exam;
 mod fed;
 mod folder;
+mod game;
 mod log;
 mod measured;
 mod playing;
