@@ -10,8 +10,8 @@ impl<T: Tensor> Generator<T> {
     /// Films for a batch of sentences.
     ///
     /// # Shapes
-    /// sentence `[n, sentence]`, words `[n, m, word]`, bias `[n, m]` (as in
-    /// [`Attention::forward`]); returns frames `[n, t, h, w, c]` in (-1, 1).
+    /// sentence `[n, sentence]`, words `[n, m, word]`, bias `[n, m]` as in
+    /// [`Attention::forward`](crate::Attention::forward); returns frames `[n, t, h, w, c]` in (-1, 1).
     ///
     /// # Errors
     /// If the shapes disagree with each other or with the sizes of the generator, or the device
