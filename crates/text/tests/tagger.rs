@@ -201,7 +201,7 @@ fn weights_that_are_wrong() {
     let end = spoilt.len();
     spoilt[end - 2..].fill(0xff);
     let error = Tagger::from_bytes(&spoilt).unwrap_err().to_string();
-    assert!(error.contains("contains NaN or infinity"), "{error}");
+    assert!(error.contains("checksum"), "{error}");
     for len in [0, 7, 8, 100, bytes.len() / 2, bytes.len() - 1] {
         let error = Tagger::from_bytes(&bytes[..len]).unwrap_err();
         assert!(matches!(error, Error::Tensors(_) | Error::Weights(_)), "{len}: {error:?}");
