@@ -200,8 +200,8 @@ fn weights_that_are_wrong() {
     let mut spoilt = bytes.clone();
     let end = spoilt.len();
     spoilt[end - 2..].fill(0xff);
-    let error = Tagger::from_bytes(&spoilt).unwrap_err().to_string();
-    assert!(error.contains("checksum"), "{error}");
+    let error = Tagger::from_bytes(&spoilt).unwrap_err();
+    assert!(matches!(error, Error::Tensors(kinora_nn::Error::Damaged)), "{error:?}");
     for len in [0, 7, 8, 100, bytes.len() / 2, bytes.len() - 1] {
         let error = Tagger::from_bytes(&bytes[..len]).unwrap_err();
         assert!(matches!(error, Error::Tensors(_) | Error::Weights(_)), "{len}: {error:?}");
