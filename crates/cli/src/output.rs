@@ -1,7 +1,7 @@
 //! Paths of films, and lines on stdout and stderr.
 
 use std::fmt::Display;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{ErrorKind, Write, stderr, stdout};
 use std::path::{Path, PathBuf};
 
@@ -104,11 +104,5 @@ pub fn probe(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Err(cannot(path, "it is a folder; name a file"));
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // As long as the temporary names of the writers, so that a name that is too long fails here.
-    let trial = path.with_file_name(format!(".{name}.{}-0.tmp", std::process::id()));
-    let made = OpenOptions::new().write(true).create_new(true).open(&trial);
-    made.map_err(|error| cannot(path, error))?;
-    let _ = fs::remove_file(trial);
-    Ok(())
+    Ok(kinora_video::probe(path)?)
 }

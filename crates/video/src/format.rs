@@ -17,8 +17,8 @@ mod sheet;
 mod webp;
 
 pub(crate) use apng::decode_image;
-pub use atomic::write_atomic;
 use atomic::{Temporary, target};
+pub use atomic::{probe, write_atomic};
 use frames::{assemble, changed, clear, cut, draw, push_frame, starts, strip};
 
 /// Frames per second of files without frame times, such as plain PNG strips.

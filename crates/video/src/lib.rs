@@ -26,7 +26,7 @@ pub use digits::Digits;
 pub use error::{Error, Result};
 pub use feed::{Batch, Feed, FeedConfig};
 pub use font::wrap;
-pub use format::{DEFAULT_FPS, Format, SaveOptions, write_atomic};
+pub use format::{DEFAULT_FPS, Format, SaveOptions, probe, write_atomic};
 pub use lpc::Lpc;
 pub use ops::grid;
 pub use palette::Palette;

@@ -20,6 +20,14 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     Temporary::write(&target(path), bytes)?.keep()
 }
 
+/// Tests whether [`write_atomic`] can write a file, and leaves nothing behind.
+///
+/// # Errors
+/// If the temporary file beside `path` cannot be written.
+pub fn probe(path: &Path) -> Result<()> {
+    Temporary::write(&target(path), &[]).map(drop)
+}
+
 /// The file that a path stands for: the target of a symbolic link, even if the target does not exist
 /// yet, else the path itself.
 pub(super) fn target(path: &Path) -> PathBuf {
@@ -120,6 +128,8 @@ mod tests {
         let path = folder.path().join("o.gif");
         let taken = |k: usize| folder.path().join(format!(".o.gif.{}-{k}.tmp", std::process::id()));
         (0..500).for_each(|k| fs::write(taken(k), "theirs").unwrap());
+        probe(&path).unwrap();
+        assert!(!path.exists());
         write_atomic(&path, b"ours").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"ours");
         assert!((0..500).all(|k| fs::read(taken(k)).unwrap() == b"theirs"));
