@@ -89,7 +89,7 @@ pub(crate) fn sweep(folder: &Path) {
 
 /// Removes the files of a run whose first step failed, so that a new run can use the folder.
 pub(crate) fn discard(folder: &Path) {
-    // The config goes first: without it the folder holds no run, and files that stay do no harm.
+    // The config goes first: without it the folder holds no run.
     for name in [CONFIG].into_iter().chain(FILES) {
         let _ = remove_file(folder.join(name));
     }

@@ -55,8 +55,8 @@ pub struct FeedConfig {
 /// of a step has a second draw, with the seed `!seed`. Where `k` is odd, the feed takes the draw whose
 /// caption mentions more attributes, since each mentioned attribute teaches words. Where `k` is even, it takes
 /// the draw whose caption mentions fewer, since a model must also learn to draw what a caption leaves open. If
-/// both mention equally many, it takes the first. A feed that starts at step `s` gives the same batches as a feed that has reached step `s`. The thread ends
-/// when the feed is dropped.
+/// both mention equally many, it takes the first. A feed that starts at step `s` gives the same batches as a
+/// feed that has reached step `s`. The thread ends when the feed is dropped.
 pub struct Feed<B> {
     batches: Option<Receiver<Result<B>>>,
     thread: Option<JoinHandle<()>>,
