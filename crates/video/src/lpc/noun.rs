@@ -47,7 +47,7 @@ pub fn hair_colour(colour: &'static str, voice: Voice) -> &'static str {
     let words: &[&str] = match colour {
         "grey" => &["grey", "grey", "gray"],
         "orange" => &["orange", "orange", "ginger"],
-        "blonde" => &["blonde", "blonde", "blond", "fair", "~yellow"],
+        "blonde" => &["blonde", "blonde", "blond", "fair", "golden", "sandy", "~yellow"],
         _ => return colour,
     };
     voice.pick(&mut Thing::HairColour.rng(voice), words)

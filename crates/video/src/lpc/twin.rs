@@ -69,14 +69,14 @@ impl Wardrobe {
         const TRIES: usize = 50;
         let mut draws = (0..TRIES).map(|_| {
             let mut other = figure.clone();
-            match (rng.usize(..4 + Part::ALL.len()), figure.head) {
+            match (rng.usize(..5 + Part::ALL.len()), figure.head) {
                 (0, _) => other.body = self.draw_body(rng),
                 (1, Head::Hair(style, _)) => {
                     other.head = Head::Hair(style, pick(rng, self.colours(style)));
                 }
                 (1, _) => {}
-                // Shapes are harder to learn than colours, so a style is drawn twice as often.
-                (2 | 3, head) => {
+                // Styles are the hardest to learn, because they differ in few pixels.
+                (2..5, head) => {
                     other.head = match (head, self.draw_head(figure, rng)) {
                         (Head::Hair(_, colour), Head::Hair(style, _))
                             if self.colours(style).contains(&colour) =>
@@ -87,7 +87,7 @@ impl Wardrobe {
                     };
                 }
                 (place, _) => {
-                    let part = Part::ALL[place - 4];
+                    let part = Part::ALL[place - 5];
                     other.wear(part, self.draw_item(part, figure, rng));
                 }
             }

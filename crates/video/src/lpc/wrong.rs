@@ -28,7 +28,7 @@ enum Slot {
 
 /// The weight with which each slot is changed, if the sentence states it.
 const SLOTS: [(Slot, u32); 10] = [
-    (Slot::Hair, 16),
+    (Slot::Hair, 18),
     (Slot::Item(Part::Torso), 16),
     (Slot::Item(Part::Legs), 10),
     (Slot::Item(Part::Headwear), 10),
@@ -36,7 +36,7 @@ const SLOTS: [(Slot, u32); 10] = [
     (Slot::Body, 6),
     (Slot::Action, 5),
     (Slot::Direction, 5),
-    (Slot::HairStyle, 10),
+    (Slot::HairStyle, 40),
     (Slot::Item(Part::Weapon), 3),
 ];
 

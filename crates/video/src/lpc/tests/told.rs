@@ -29,20 +29,26 @@ pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
     }
     let still = [" falls down ", " falling down ", " knocked down ", " struck down "];
     let way = still.iter().fold(text.clone(), |text, fall| text.replace(fall, " "));
-    let back = has("away|behind|seen from the back|north|into the distance|into the background|up");
+    let back = has("away|behind|seen from the back|north|distance|background|horizon|to the back|up");
     if back {
         tell("direction", "back");
-    } else if has("us|viewer|camera|forward|seen from the front|south|in our direction|our way")
+    } else if has("us|viewer|camera|forward|seen from the front|south|in our direction|our way|to the front")
         || way.contains(" down ")
     {
         tell("direction", "front");
     }
-    if text.replace("chain mail hood", "").contains(" chain mail ") {
-        tell("torso", "chain mail|purple tabard");
+    // A mail hood and a tabard over mail are other items.
+    let mail = text.replace("chain mail hood", "").replace(" over chain mail ", " ");
+    if mail.contains(" chain mail ") {
+        tell("torso", "chain mail");
     }
     let person = "woman|lady|girl|gal|lass|maiden|man|guy|fellow|boy|gentleman|dude|bloke|person";
     if has(person) && !has("orc|elf|skeleton") {
         tell("kind", "human");
+    }
+    if let Some(at) = words.iter().position(|word| word == "ponytail") {
+        let is_high = at >= 2 && words[at - 2] == "high";
+        tell("hair_style", if is_high { "high ponytail" } else { "ponytail" });
     }
     for words in words.windows(3).filter(|words| HAIR.contains(&words[2].as_str())) {
         for style in ["long", "short"] {
@@ -67,7 +73,7 @@ pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
 
 fn hair(word: &str, tell: &mut impl FnMut(&'static str, &'static str)) {
     let colour = match word {
-        "blonde" | "blond" | "fair" | "yellow" => "blonde",
+        "blonde" | "blond" | "fair" | "golden" | "sandy" | "yellow" => "blonde",
         "orange" | "ginger" => "orange",
         "grey" | "gray" => "grey",
         "black" => "black",
@@ -165,7 +171,6 @@ const TOLD: &[(&str, &str, &str)] = &[
     ("bald", "hair_style", "bald"),
     ("blonde|blond", "hair", "blonde"),
     ("mohawk", "hair_style", "mohawk"),
-    ("ponytail", "hair_style", "*ponytail"),
     ("pigtails", "hair_style", "pigtails"),
     ("topknot|bun", "hair_style", "bun"),
     ("bob", "hair_style", "bob"),
@@ -179,7 +184,7 @@ const TOLD: &[(&str, &str, &str)] = &[
     ),
     ("steel plate|steel armour|steel plate armour", "torso", "steel plate"),
     ("golden plate|golden armour|gold armour", "torso", "golden plate"),
-    ("in chain mail|wearing chain mail|grey chain mail|mail shirt", "torso", "chain mail"),
+    ("mail shirt", "torso", "chain mail"),
     ("tabard|surcoat", "torso", "purple tabard"),
     ("leather|leather armour|jerkin|leather vest", "torso", "leather vest"),
     ("green vest|waistcoat", "torso", "green vest"),
