@@ -1,9 +1,9 @@
 //! `kinora embed`
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -22,7 +22,7 @@ use crate::args::{
 };
 use crate::exit::Failure;
 use crate::output::{note, probe, say};
-use crate::train::stop_on_signal;
+use crate::signal::stop_on_signal;
 
 pub fn train(args: &EmbedTrain) -> Result<()> {
     let form = form(&args.out, false)?;
@@ -33,7 +33,7 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
         return Err(Failure::usage(reason).into());
     }
     probe(&args.out)?;
-    let stop = stop_on_signal()?;
+    let stop = stop_on_signal();
     if args.buckets > 0 && (args.method == Method::Glove || form != Form::Own) {
         let reason = "--buckets needs --method word2vec or cbow, and --out in .safetensors";
         return Err(Failure::usage(reason).into());
@@ -43,7 +43,8 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
     }
     let or = |given: Option<u32>, default| given.map_or(default, |given| given as usize);
     let threads = or(args.threads, rayon::current_num_threads());
-    let kept = args.corpus.iter().map(|path| Kept::of(path)).collect::<Result<Vec<Kept>>>()?;
+    let kept =
+        args.corpus.iter().map(|path| Kept::of(path, stop)).collect::<Result<Vec<Kept>>>()?;
     let corpus = Corpus::new(&kept.iter().map(|kept| kept.path.clone()).collect::<Vec<_>>())?;
     let bar = ProgressBar::no_length().with_style(
         ProgressStyle::with_template("{bar:30} {percent} %, {eta} left, {msg}")
@@ -112,8 +113,22 @@ struct Kept {
     is_copy: bool,
 }
 
+/// The largest corpus that is copied, in bytes: a device such as /dev/zero has no end.
+const MAX_COPY: u64 = 8 << 30;
+/// Bytes that are copied between two looks at the flag for a signal.
+const COPY_STEP: u64 = 16 << 20;
+
+/// Options for a new file that only its owner can read, on systems with such modes.
+fn private() -> OpenOptions {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
 impl Kept {
-    fn of(path: &Path) -> Result<Self> {
+    fn of(path: &Path, stop: &AtomicBool) -> Result<Self> {
         let mut from: Box<dyn Read> = match path.as_os_str() == "-" {
             true => Box::new(std::io::stdin().lock()),
             false if path.is_file() || path.is_dir() || !path.exists() => {
@@ -125,13 +140,33 @@ impl Kept {
         let fail = |error, path: &Path| Failure::write(format!("{}: {error}", path.display()));
         for number in 0.. {
             let path = to.join(format!("kinora-corpus-{process}-{number}"));
-            let mut file = match File::create_new(&path) {
+            let mut file = match private().open(&path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 made => made.map_err(|error| fail(error, &path))?,
             };
             let kept = Self { path, is_copy: true };
-            std::io::copy(&mut from, &mut file).map_err(|error| fail(error, &kept.path))?;
-            return Ok(kept);
+            let mut left = MAX_COPY;
+            loop {
+                let step = &mut from.by_ref().take(COPY_STEP.min(left));
+                let copied = std::io::copy(step, &mut file);
+                match copied.map_err(|error| fail(error, &kept.path))? {
+                    0 if left > 0 => return Ok(kept),
+                    0 => {
+                        let most = MAX_COPY >> 30;
+                        return Err(Failure::data(format!(
+                            "the corpus has more than {most} GiB; name a file"
+                        ))
+                        .into());
+                    }
+                    copied => left -= copied,
+                }
+                if stop.load(Ordering::Relaxed) {
+                    return Err(Failure::stopped(
+                        "before the corpus was read; nothing was written",
+                    )
+                    .into());
+                }
+            }
         }
         unreachable!("one number is free")
     }
@@ -267,7 +302,7 @@ fn scored(args: &EmbedScore) -> Result<Score> {
 pub fn distil(args: &EmbedDistil) -> Result<()> {
     let form = form(&args.out, args.half)?;
     probe(&args.out)?;
-    let stop = stop_on_signal()?;
+    let stop = stop_on_signal();
     let mut words = Corpus::new(&args.words)?.words(1)?;
     words.truncate(args.limit as usize);
     let mut encoder = kinora_embed::OnnxEncoder::open(&args.encoder)?;

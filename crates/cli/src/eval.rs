@@ -19,7 +19,7 @@ use crate::device::Device;
 use crate::exit::Failure;
 use crate::models;
 use crate::output::{note, probe, say};
-use crate::train::stop_on_signal;
+use crate::signal::stop_on_signal;
 
 /// Number of held-out clips on which a new judge is tested.
 const TRIED: u64 = 2000;
@@ -47,10 +47,10 @@ fn eval<T: Tensor>(args: &Eval, device: &T::Device) -> Result<()> {
     };
     let subject = Subject::of(&*dataset, &clip)?;
     let path = place(&args.judge, &subject);
-    let stop = stop_on_signal()?;
+    let stop = stop_on_signal();
     let model = match model {
         Some(model) if !args.fit_judge => model,
-        _ => return fit_judge::<T>(args, device, &dataset, &clip, &path, &stop),
+        _ => return fit_judge::<T>(args, device, &dataset, &clip, &path, stop),
     };
     if subject.labels.is_empty() {
         note(format_args!(
@@ -74,7 +74,7 @@ fn eval<T: Tensor>(args: &Eval, device: &T::Device) -> Result<()> {
         bar.set_length(step.all as u64);
         bar.set_message(step.what);
         bar.set_position(step.done as u64);
-        go_on(&stop)
+        go_on(stop)
     });
     bar.finish_and_clear();
     let Some(report) = report? else {

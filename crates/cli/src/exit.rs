@@ -1,8 +1,9 @@
 //! How a failed command ends: one line on stderr, and an exit code for the kind of failure.
 
 use std::fmt;
-use std::io::{Write, stderr};
 use std::process::ExitCode;
+
+use crate::output::note;
 
 const OTHER: u8 = 1;
 const USAGE: u8 = 2;
@@ -68,7 +69,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         }
     }
     let kind = if code == STOPPED { "stopped" } else { "error" };
-    let _ = writeln!(stderr(), "{kind}: {line}");
+    note(format_args!("{kind}: {line}"));
     ExitCode::from(code)
 }
 

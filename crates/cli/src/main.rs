@@ -18,11 +18,15 @@ mod models;
 mod output;
 mod prompts;
 mod sample;
+mod signal;
 mod text;
 mod train;
 
 fn main() -> ExitCode {
     let command = Args::parse().command;
+    if let Err(error) = signal::watch() {
+        return exit::report(&error);
+    }
     // On a thread of the pool: from outside, each operation would first have to wake a thread.
     let done = rayon::scope(|_| match &command {
         Command::Train(args) => train::run(args),

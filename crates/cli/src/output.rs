@@ -10,8 +10,30 @@ use kinora_video::Format;
 
 use crate::exit::Failure;
 
-/// Prints a line of data on stdout. A closed pipe is no error: the work goes on.
+/// Text of files and prompts, harmless to a terminal: control characters (but line breaks and tabs) and marks
+/// that turn the direction of text become `\u001b`, an escape that JSON has too.
+pub fn escaped(text: &str) -> String {
+    let is_harmful = |c: char| {
+        c.is_control() && !matches!(c, '\n' | '\t')
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_harmful(c) {
+            true => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// Prints a line of data on stdout, [`escaped`]. A closed pipe is no error: the work goes on.
 pub fn say(line: impl Display) -> Result<()> {
+    say_raw(escaped(&line.to_string()))
+}
+
+/// Like [`say`], for a line whose control characters are all of the program's own.
+pub fn say_raw(line: impl Display) -> Result<()> {
     match writeln!(stdout(), "{line}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Failure::write(format!("cannot write to stdout: {error}")).into())
@@ -20,9 +42,9 @@ pub fn say(line: impl Display) -> Result<()> {
     }
 }
 
-/// Prints a line for people on stderr; failures to write are ignored.
+/// Prints a line for people on stderr, [`escaped`]; failures to write are ignored.
 pub fn note(line: impl Display) {
-    let _ = writeln!(stderr(), "{line}");
+    let _ = writeln!(stderr(), "{}", escaped(&line.to_string()));
 }
 
 /// `1 step`, `2 steps`.
@@ -105,4 +127,25 @@ pub fn probe(path: &Path) -> Result<()> {
         return Err(cannot(path, "it is a folder; name a file"));
     }
     Ok(kinora_video::probe(path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_a_terminal_that_it_would_obey() {
+        let clipboard = "a\u{1b}]52;c;ZXZpbA==\u{7}b";
+        assert_eq!(escaped(clipboard), "a\\u001b]52;c;ZXZpbA==\\u0007b");
+        assert_eq!(escaped("\u{9b}31m\u{7f}\r\u{202e}gpj"), "\\u009b31m\\u007f\\u000d\\u202egpj");
+        for harmless in
+            ["two\nlines\tand a tab", "\u{e9}t\u{e9} \u{2014} \u{1f600} \u{5d0}\u{5d1}", ""]
+        {
+            assert_eq!(escaped(harmless), harmless);
+        }
+        // An escape in JSON stays JSON.
+        let json = serde_json::Value::from("\u{85}\u{202e}x").to_string();
+        let read: String = serde_json::from_str(&escaped(&json)).unwrap();
+        assert_eq!(read, "\u{85}\u{202e}x");
+    }
 }

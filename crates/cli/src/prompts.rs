@@ -12,8 +12,13 @@ use crate::output::note;
 
 /// The largest file of prompts; a larger file is taken for a mistake.
 const MAX_BYTES: u64 = 16 << 20;
+/// The longest prompt, in bytes. The time to read a prompt grows with its length, and no model reads so far.
+const LONGEST: usize = 10_000;
 
 /// The prompts of a file, or of stdin if `file` is `-`.
+///
+/// # Errors
+/// If the file cannot be read, or a line has no letter or digit or is too long.
 pub fn read(file: &Path) -> Result<Vec<String>> {
     let (name, bytes) = if file == Path::new("-") {
         ("stdin".to_string(), limited(std::io::stdin().lock()))
@@ -30,9 +35,14 @@ pub fn read(file: &Path) -> Result<Vec<String>> {
         fail(format!("line {line} is not UTF-8"))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let lines = text.lines().map(str::trim);
-    let prompts: Vec<String> =
-        lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(Into::into).collect();
+    let mut prompts = Vec::new();
+    for (number, line) in (1..).zip(text.lines().map(str::trim)) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        check(line).map_err(|reason| fail(format!("line {number}: {reason}")))?;
+        prompts.push(line.to_string());
+    }
     if prompts.is_empty() {
         return Err(fail("no prompts; write one per line".into()).into());
     }
@@ -45,12 +55,26 @@ fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The reason why a text cannot be a prompt.
+pub fn check(prompt: &str) -> Result<(), String> {
+    let visible =
+        |c: char| !c.is_whitespace() && !c.is_control() && !('\u{200b}'..='\u{200f}').contains(&c);
+    match prompt.len() {
+        length if length > LONGEST => {
+            Err(format!("a prompt of {length} bytes; at most {LONGEST} are allowed"))
+        }
+        _ if !prompt.chars().any(visible) => Err(format!("the prompt {prompt:?} is empty")),
+        _ => Ok(()),
+    }
+}
+
 /// Looks up which words of each prompt a model understands.
 ///
 /// # Errors
-/// If a prompt is empty.
+/// If a prompt is empty or too long.
 pub fn look<T: Tensor>(model: &Model<T>, prompts: &[String]) -> Result<Vec<Reading>> {
     let look = |prompt: &String| {
+        check(prompt).map_err(Failure::usage)?;
         let reading = model.lexicon.look(prompt)?;
         match reading.tokens {
             0 => Err(Failure::usage(format!("the prompt {prompt:?} is empty")).into()),

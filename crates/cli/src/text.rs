@@ -15,9 +15,9 @@ use serde_json::json;
 
 use crate::args::{self, EngineKind, TextScore, TextTag, TextTrain};
 use crate::exit::Failure;
-use crate::output::{note, say};
+use crate::output::{escaped, note, say, say_raw};
 use crate::prompts;
-use crate::train::stop_on_signal;
+use crate::signal::stop_on_signal;
 
 /// Name of the tagger's file in its folder.
 const FILE: &str = "tagger.safetensors";
@@ -37,7 +37,7 @@ pub fn tag(args: &TextTag) -> Result<()> {
     for analysis in &analyses {
         match args.json {
             true => say(json_of(analysis))?,
-            false => say(line(analysis, coloured))?,
+            false => say_raw(line(analysis, coloured))?,
         }
     }
     Ok(())
@@ -52,7 +52,7 @@ pub fn train(args: &TextTrain) -> Result<()> {
         EngineKind::RustBert => bert::there()?,
         EngineKind::Builtin => {}
     }
-    let stop = stop_on_signal()?;
+    let stop = stop_on_signal();
     let mut data = Vec::new();
     for (files, wanted) in [(&args.pos, Task::Pos), (&args.ner, Task::Ner)] {
         for file in files {
@@ -80,8 +80,8 @@ pub fn train(args: &TextTrain) -> Result<()> {
             .context("the bar")?,
     );
     match args.engine {
-        EngineKind::Builtin => train_builtin(args, &data, &bar, &stop)?,
-        EngineKind::RustBert => bert::train(args, &data, &bar, &stop)?,
+        EngineKind::Builtin => train_builtin(args, &data, &bar, stop)?,
+        EngineKind::RustBert => bert::train(args, &data, &bar, stop)?,
     }
     let whole = bar.length() == Some(bar.position());
     bar.finish_and_clear();
@@ -236,7 +236,7 @@ fn line(analysis: &Analysis, coloured: bool) -> String {
         if entity.is_some_and(|entity| entity.span.start == token.span.start) {
             line += &paint("7", "[");
         }
-        line += analysis.word(token);
+        line += &escaped(analysis.word(token));
         if let Some(tag) = &token.tag {
             let _ = write!(line, "{}", paint(colour(&tag.pos), &format!("/{}", tag.pos)));
         }

@@ -2,11 +2,10 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use kinora_cpu::CpuTensor;
 use kinora_gpu::GpuTensor;
@@ -19,6 +18,7 @@ use crate::device::Device;
 use crate::exit::{Failure, is_memory};
 use crate::models;
 use crate::output::{count, note};
+use crate::signal::stop_on_signal;
 
 pub fn run(args: &Train) -> Result<()> {
     if args.resume && args.preset.is_some() && args.out.is_some() {
@@ -51,7 +51,6 @@ fn train<T: Tensor>(
     name_of_device: &str,
     peak: &dyn Fn() -> u64,
 ) -> Result<()> {
-    let stop = stop_on_signal()?;
     let (set, command) = (settings(args), command_line());
     if let Some(item) = set.iter().find(|item| item.trim_start().starts_with("tokenizer."))
         && args.init.is_some()
@@ -119,6 +118,7 @@ fn train<T: Tensor>(
     let steps = config.train.steps;
     note(format_args!("training on {} in {}, on {name_of_device}", config.data, folder.display()));
 
+    let stop = stop_on_signal();
     let mut progress = Progress::new(peak, &folder, config);
     let outcome = training.run(&mut |event| {
         progress.show(&event);
@@ -164,20 +164,6 @@ fn command_line() -> String {
     };
     let args = std::env::args_os().skip(1).map(|arg| quoted(arg.to_string_lossy().into_owned()));
     ["kinora".to_string()].into_iter().chain(args).collect::<Vec<_>>().join(" ")
-}
-
-/// A flag that the first Ctrl-C sets. The second Ctrl-C ends the process at once.
-pub fn stop_on_signal() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = stop.clone();
-    ctrlc::set_handler(move || {
-        if asked.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        note("stopping after this step; press Ctrl-C again to stop at once");
-    })
-    .context("cannot watch for Ctrl-C")?;
-    Ok(stop)
 }
 
 /// Shows the progress of a run: a bar on a terminal, else one line per line of the log.

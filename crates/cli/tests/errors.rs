@@ -254,6 +254,8 @@ fn prompt() {
     fs::write(path.join("none.txt"), "# nothing\n\n   \n").unwrap();
     fs::write(path.join("bytes.txt"), b"a cat\na d\xffg\n").unwrap();
     fs::write(path.join("control.txt"), "a cat\n\u{1}\u{2}\n").unwrap();
+    fs::write(path.join("long.txt"), format!("a cat\n\n{}\n", "a dog ".repeat(2000))).unwrap();
+    fs::write(path.join("escape.txt"), "a \u{1b}]0;cat\u{7}\n").unwrap();
     fs::write(path.join("many.txt"), "a cat\n".repeat(101)).unwrap();
     for (args, wanted) in [
         (&["sample"][..], "PROMPT"),
@@ -266,7 +268,15 @@ fn prompt() {
         (&["sample", "--prompts", "."], "prompts of .: "),
         (&["sample", "--prompts", "none.txt"], "none.txt: no prompts; write one per line"),
         (&["sample", "--prompts", "bytes.txt"], "bytes.txt: line 2 is not UTF-8"),
-        (&["sample", "--prompts", "control.txt"], "is empty"),
+        (
+            &["sample", "--prompts", "control.txt"],
+            "control.txt: line 2: the prompt \"\\u{1}\\u{2}\" is empty",
+        ),
+        (
+            &["sample", "--prompts", "long.txt"],
+            "long.txt: line 3: a prompt of 11999 bytes; at most 10000",
+        ),
+        (&["sample", "a\u{1b}[2J.gif", "--out", "\u{1b}[2J.bmp"], "cannot write \\u001b[2J.bmp"),
         (&["sample", "--prompts", "-"], "stdin: no prompts"),
         (&["sample", "--prompts", "many.txt", "--count", "10000"], "are 1010000 films"),
     ] {

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kinora_tensor::{Error, Result};
 
+use crate::memory::available;
+
 /// One cache line. Blocks are made of lines, so that a vector of 16 floats never crosses two.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -151,24 +153,6 @@ fn new_block(lines: usize) -> Option<Block> {
     block.try_reserve_exact(lines).ok()?;
     block.resize(lines, Line([0.0; LINE]));
     Some(block)
-}
-
-/// Available memory in bytes, if the system reports it (Linux). The report ignores the limits of a
-/// container.
-fn available() -> Option<u64> {
-    if !cfg!(target_os = "linux") {
-        return None;
-    }
-    available_of(&std::fs::read_to_string("/proc/meminfo").ok()?)
-}
-
-/// Available memory plus free swap in bytes, from the text of `/proc/meminfo`.
-fn available_of(text: &str) -> Option<u64> {
-    let kilobytes = |name: &str| -> Option<u64> {
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-        line.split_whitespace().next()?.parse().ok()
-    };
-    Some((kilobytes("MemAvailable")? + kilobytes("SwapFree")?) << 10)
 }
 
 /// `lines` rounded up to a length with three significant bits, so that a block wastes at most a
@@ -349,12 +333,5 @@ mod tests {
         drop(device.take(1000).unwrap());
         assert!(device.take(1 << 50).is_err());
         assert_eq!((device.memory().pooled, device.memory().peak), (0, 4096));
-    }
-
-    #[test]
-    fn available_memory_is_read() {
-        let text = "MemTotal: 9 kB\nMemFree: 1 kB\nMemAvailable:   5 kB\nSwapFree:  2 kB\n";
-        assert_eq!(available_of(text), Some(7 << 10));
-        assert_eq!(available_of("MemTotal: 9 kB\n"), None);
     }
 }

@@ -8,6 +8,7 @@ mod kernel;
 mod layout;
 mod math;
 mod matmul;
+mod memory;
 mod norm;
 mod parallel;
 mod reduce;

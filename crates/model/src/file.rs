@@ -199,8 +199,12 @@ impl<T: Tensor> Model<T> {
 /// # Errors
 /// [`Error::Read`] if the file cannot be read.
 pub fn read(path: &Path) -> Result<(Vec<u8>, PathBuf)> {
-    let path = if path.is_dir() { path.join(FILE) } else { path.to_path_buf() };
-    match std::fs::read(&path) {
+    // The user named a file, which may be a pipe; but not what a folder has under this name.
+    let (path, bytes) = match path.is_dir() {
+        true => (path.join(FILE), kinora_video::read_regular(&path.join(FILE), u64::MAX)),
+        false => (path.to_path_buf(), std::fs::read(path)),
+    };
+    match bytes {
         Ok(bytes) => Ok((bytes, path)),
         Err(source) => Err(Error::Read { path, source }),
     }

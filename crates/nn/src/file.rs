@@ -78,7 +78,7 @@ pub fn save<T: Tensor>(
                 Precision::F16 => {
                     let half = f16::from_f32(x);
                     if half.is_infinite() {
-                        let reason = format!("{x} is beyond the range of 16 bits; use 32 bits");
+                        let reason = format!("{x} is beyond the range of 16-bit floats");
                         return Err(Error::Write { name: name.clone(), reason });
                     }
                     bytes.extend(half.to_le_bytes());

@@ -2,8 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::str::FromStr;
 
-use serde_json::json;
-use tokenizers::models::ModelWrapper;
+use serde_json::{Value, json};
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 
@@ -39,33 +38,27 @@ impl Tokenizer {
     ) -> Result<Self> {
         let vocabulary = vocabulary::vocabulary(captions, vocab_size)?;
         let ids: BTreeMap<String, u32> = vocabulary.into_iter().zip(0..).collect();
-        let json = json!({
-            "version": "1.0",
-            "normalizer": normalizer(),
-            "pre_tokenizer": BertPreTokenizer,
-            "model": {
-                "type": "WordPiece",
-                "unk_token": "[UNK]",
-                "continuing_subword_prefix": "##",
-                "max_input_chars_per_word": 100,
-                "vocab": ids,
-            },
-        });
+        let mut json = outline();
+        json["model"]["vocab"] = json!(ids);
         Self::from_json(&json.to_string())
     }
 
-    /// Reads a tokenizer from Hugging Face's `tokenizer.json`.
+    /// Reads a tokenizer that [`Tokenizer::to_json`] wrote, in the format of Hugging Face's `tokenizer.json`.
+    ///
+    /// Only the vocabulary may differ from tokenizer to tokenizer. Other parts of this format, such as a
+    /// normaliser that replaces text, could make a short text of a foreign file fill the memory.
     ///
     /// # Errors
-    /// [`Error::Json`] if the text is not JSON (with line and column) or not a WordPiece tokenizer,
-    /// if `[PAD]` is not piece 0 or the unknown piece is missing, or if the pieces are not numbered
-    /// from 0 without a gap.
+    /// [`Error::Json`] if the text is not JSON (with line and column), if it has other parts, if `[PAD]` is
+    /// not piece 0 or `[UNK]` is missing, or if the pieces are not numbered from 0 without a gap.
     pub fn from_json(json: &str) -> Result<Self> {
-        let mut inner = tokenizers::Tokenizer::from_str(json)
+        let mut value: Value =
+            serde_json::from_str(json).map_err(|error| Error::Json(error.to_string()))?;
+        let vocabulary = value.pointer_mut("/model/vocab").map(Value::take);
+        compare(&value, &outline(), "")?;
+        value["model"]["vocab"] = vocabulary.unwrap_or_default();
+        let inner = tokenizers::Tokenizer::from_str(&value.to_string())
             .map_err(|error| Error::Json(error.to_string()))?;
-        // A file may set a fixed length for padding and truncation, but the model decides on both.
-        inner.with_padding(None);
-        inner.with_truncation(None).map_err(|error| Error::Json(error.to_string()))?;
         Self::checked(inner)
     }
 
@@ -82,8 +75,7 @@ impl Tokenizer {
     /// Splits a text into tokens with pieces and spans. Tags and entities stay empty.
     ///
     /// # Errors
-    /// [`Error::Tokenize`] if the tokenizer rejects the text. A tokenizer from
-    /// [`Tokenizer::train`] never rejects a text; a tokenizer from another program may.
+    /// [`Error::Tokenize`] if the tokenizer rejects the text, which none is known to do.
     pub fn analyse(&self, text: &str) -> Result<Analysis> {
         let encoding =
             self.inner.encode(text, false).map_err(|error| Error::Tokenize(error.to_string()))?;
@@ -107,14 +99,8 @@ impl Tokenizer {
 
     fn checked(inner: tokenizers::Tokenizer) -> Result<Self> {
         let wrong = |reason: String| Err(Error::Json(reason));
-        let ModelWrapper::WordPiece(model) = inner.get_model() else {
-            return wrong("the model is not WordPiece".into());
-        };
-        if inner.token_to_id(&model.unk_token).is_none() {
-            return wrong(format!(
-                "the unknown piece {:?} is not in the vocabulary",
-                model.unk_token
-            ));
+        if inner.token_to_id("[UNK]").is_none() {
+            return wrong("the piece \"[UNK]\" is not in the vocabulary".into());
         }
         if inner.token_to_id("[PAD]") != Some(Self::PAD) {
             return wrong("\"[PAD]\" must be piece 0".into());
@@ -129,6 +115,45 @@ impl Tokenizer {
         let vocab_size = ids.len();
         Ok(Self { inner, vocab_size })
     }
+}
+
+/// The JSON of a tokenizer without its vocabulary.
+fn outline() -> Value {
+    json!({
+        "version": "1.0",
+        "truncation": null,
+        "padding": null,
+        "added_tokens": [],
+        "normalizer": normalizer(),
+        "pre_tokenizer": BertPreTokenizer,
+        "post_processor": null,
+        "decoder": null,
+        "model": {
+            "type": "WordPiece",
+            "unk_token": "[UNK]",
+            "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100,
+            "vocab": null,
+        },
+    })
+}
+
+/// Checks that a part of a tokenizer, at the keys `path`, is as wanted.
+fn compare(found: &Value, wanted: &Value, path: &str) -> Result<()> {
+    if let (Value::Object(found), Value::Object(wanted)) = (found, wanted) {
+        let keys = found.keys().chain(wanted.keys());
+        let part =
+            |object: &serde_json::Map<_, _>, key| object.get(key).cloned().unwrap_or_default();
+        return keys.into_iter().try_for_each(|key| {
+            let path = format!("{path}{}{key}", if path.is_empty() { "" } else { "." });
+            compare(&part(found, key), &part(wanted, key), &path)
+        });
+    }
+    if found == wanted {
+        return Ok(());
+    }
+    let path = if path.is_empty() { "the tokenizer" } else { path };
+    Err(Error::Json(format!("{path} must be {wanted}, as in every tokenizer of kinora")))
 }
 
 /// The smallest range around `span` on character boundaries of `text`: a tokenizer of another

@@ -59,7 +59,7 @@ pub(crate) fn load<T: Tensor>(
     folder: &Path,
 ) -> Result<(State<T>, Lexicon, Progress)> {
     let path = path(folder);
-    let bytes = std::fs::read(&path).map_err(|error| {
+    let bytes = kinora_video::read_regular(&path, u64::MAX).map_err(|error| {
         let hint = match error.kind() {
             ErrorKind::NotFound => "; start a new run from model.safetensors with --init",
             _ => "",

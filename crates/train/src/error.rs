@@ -36,8 +36,9 @@ pub enum Error {
     Judge(String),
     /// A loss or gradient that is NaN or infinite.
     #[error(
-        "step {step}: the {what} is {value}, so the training has diverged. Lower the learning \
-         rates or raise train.r1; --resume continues from the last checkpoint, which is intact"
+        "step {step}: the {what} is {value}, so the training has diverged. The last \
+         checkpoint is intact, but the same settings diverge again: use --resume with a lower rate, such as \
+         --set copying.rate=.. or --set train.rate_generator=.., or start again if the run is young"
     )]
     Diverged {
         /// The first step at which it was measured.

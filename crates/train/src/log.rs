@@ -77,11 +77,13 @@ impl Log {
     /// returns the seconds of training at the last line that stays.
     pub fn open(folder: &Path, step: u64) -> Result<(Self, f64)> {
         let path = folder.join("log.jsonl");
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        let bytes = match kinora_video::read_regular(&path, u64::MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(source) => return Err(Error::Read { path, source }),
         };
+        // The log is not needed to resume, so a damaged line is dropped like a truncated line.
+        let text = String::from_utf8_lossy(&bytes);
         let (mut kept, mut seconds) = (String::new(), 0.0);
         for line in text.lines() {
             // A run that was killed while it wrote leaves a truncated line.

@@ -1,19 +1,23 @@
 //! The dataset of a folder of clips.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use self::colours::{colours_of, recoloured};
 use crate::draws::{hash, rng};
+use crate::file::read_regular;
 use crate::format::readable_text;
-use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
+use crate::{
+    Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, MAX_PIXELS, Result, Split,
+};
 
 mod colours;
 mod folder;
 
 /// Bytes of clips that are kept in memory; further clips are read again at each draw.
 const CACHE: usize = 1 << 29;
+/// The largest file of a licence or of credits that is read, in bytes.
+const NOTES: u64 = 1 << 20;
 /// With fewer groups of captions than this, nothing is held out.
 const FEWEST: usize = 10;
 
@@ -42,6 +46,7 @@ pub struct Clips {
     info: Info,
     path: PathBuf,
     entries: Vec<Entry>,
+    clips_of: ClipsOf,
     train: Side,
     held_out: Side,
     /// All colour words in the captions of the training side, with repeats.
@@ -59,11 +64,15 @@ struct Entry {
     fps: f32,
 }
 
+/// The indices of the clips that have a caption, by the caption.
+type ClipsOf = BTreeMap<String, Vec<usize>>;
+
 /// The entries and the captions of one split.
 #[derive(Debug, Default)]
 struct Side {
     entries: Vec<usize>,
-    captions: BTreeSet<String>,
+    /// Sorted, without repeats.
+    captions: Vec<String>,
 }
 
 impl Clips {
@@ -84,10 +93,15 @@ impl Clips {
         }
         let [train, held_out] = sides(&entries);
         let colours = train.captions.iter().flat_map(|text| colours_of(text)).collect();
+        let read = |name: String| {
+            let path = path.join(name);
+            // The notes are published with each model. A link might lead to a file that should not be.
+            let bytes = read_regular(&path, NOTES).ok().filter(|_| !path.is_symlink())?;
+            String::from_utf8(bytes).ok()
+        };
         let note = |names: &[&str]| {
             let texts = names.iter().flat_map(|name| [name.to_string(), format!("{name}.txt")]);
-            let mut texts = texts.filter_map(|name| fs::read_to_string(path.join(name)).ok());
-            texts.find(|text| !text.trim().is_empty())
+            texts.filter_map(read).find(|text| !text.trim().is_empty())
         };
         let licence = note(&["LICENCE", "LICENSE"]);
         let first = licence.as_deref().and_then(|text| text.trim().lines().next());
@@ -98,7 +112,8 @@ impl Clips {
             licence: first.unwrap_or("as its owner says").trim().into(),
             credits: note(&["CREDITS"]).unwrap_or_default().trim().into(),
         };
-        Ok(Self { info, path: path.into(), entries, train, held_out, colours })
+        let clips_of = clips_of(&entries);
+        Ok(Self { info, path: path.into(), entries, clips_of, train, held_out, colours })
     }
 
     /// All problems of a folder; empty if there are none. It is also a problem if the folder can be
@@ -107,8 +122,22 @@ impl Clips {
         let (entries, mut errors) = survey(path);
         if errors.is_empty() {
             let [Side { captions, .. }, _] = sides(&entries);
-            if captions.iter().any(|text| said_with(&entries, text).len() == captions.len()) {
+            // Captions of the same clips give the same answer, so each set of clips is looked at once.
+            let all: BTreeSet<Vec<usize>> = clips_of(&entries).into_values().collect();
+            let is_all = |clips: &Vec<usize>| {
+                let sum: usize = clips.iter().map(|&clip| entries[clip].captions.len()).sum();
+                sum >= captions.len() && said_by(&entries, clips).len() == captions.len()
+            };
+            if all.iter().any(is_all) {
                 errors.push(alike(path));
+            }
+            let (dims, _) = common(&entries);
+            let [t, h, w, _] = dims;
+            if t * h * w > MAX_PIXELS {
+                errors.push(Error::Data {
+                    path: path.into(),
+                    reason: Error::TooLarge { dims }.to_string(),
+                });
             }
         }
         errors
@@ -156,17 +185,29 @@ impl Dataset for Clips {
         count: usize,
     ) -> Result<Vec<String>> {
         // The other captions of the same clips are true as well.
-        let mut known = said_with(&self.entries, &caption.text);
+        let clips = self.clips_of.get(&caption.text).map_or(&[][..], Vec::as_slice);
+        let mut known = said_by(&self.entries, clips);
         known.insert(&caption.text);
         let mut rng = rng(split, draw, 1);
         let mut others: Vec<&String> = Vec::new();
         for side in [self.side(split), &self.train] {
+            // Most captions of a large folder are false of a clip, so a few draws suffice.
+            let wanted = count.max(1);
+            if side.captions.len() > 8 * (known.len() + wanted) {
+                while others.len() < wanted {
+                    let text = &side.captions[rng.usize(..side.captions.len())];
+                    if !known.contains(text) && !others.contains(&text) {
+                        others.push(text);
+                    }
+                }
+                break;
+            }
             let mut more: Vec<&String> =
                 side.captions.iter().filter(|text| !known.contains(text)).collect();
             more.retain(|text| !others.contains(text));
             rng.shuffle(&mut more);
             others.extend(more);
-            if others.len() >= count.max(1) {
+            if others.len() >= wanted {
                 break;
             }
         }
@@ -174,7 +215,8 @@ impl Dataset for Clips {
             return Err(alike(&self.path));
         }
         let mut found = recoloured(&caption.text, &known, &self.colours, &mut rng);
-        found.retain(|text| split == Split::HeldOut || !self.held_out.captions.contains(text));
+        let is_held_out = |text: &String| self.held_out.captions.binary_search(text).is_ok();
+        found.retain(|text| split == Split::HeldOut || !is_held_out(text));
         // Half of `count`; an odd `count` is rounded up or down at random.
         found.truncate((count + rng.usize(..2)) / 2);
         let rest = count - found.len();
@@ -188,10 +230,20 @@ impl Dataset for Clips {
     }
 }
 
-/// All captions of the clips that have the caption `text`.
-fn said_with<'a>(entries: &'a [Entry], text: &String) -> BTreeSet<&'a String> {
-    let same = entries.iter().filter(|entry| entry.captions.contains(text));
-    same.flat_map(|entry| &entry.captions).collect()
+/// The indices of the clips that have each caption.
+fn clips_of(entries: &[Entry]) -> ClipsOf {
+    let mut clips_of = ClipsOf::new();
+    for (clip, entry) in entries.iter().enumerate() {
+        for caption in &entry.captions {
+            clips_of.entry(caption.clone()).or_default().push(clip);
+        }
+    }
+    clips_of
+}
+
+/// All captions of some clips.
+fn said_by<'a>(entries: &'a [Entry], clips: &[usize]) -> BTreeSet<&'a String> {
+    clips.iter().flat_map(|&clip| &entries[clip].captions).collect()
 }
 
 fn alike(path: &Path) -> Error {
@@ -202,7 +254,13 @@ fn alike(path: &Path) -> Error {
 
 fn bring(clip: &Clip, [t, h, w, c]: [usize; 4], fps: f32) -> Result<Clip> {
     // `to_channels` comes first: with alpha, `fit` fills the margins with transparent pixels.
-    clip.to_channels(c)?.resample(t)?.fit(h, w)?.with_fps(fps)
+    let clip = clip.to_channels(c)?;
+    // The order of these two steps does not change the result, but may need a clip that is too large.
+    let [own_t, own_h, own_w, _] = clip.dims();
+    match own_t * h * w < t * own_h * own_w {
+        true => clip.fit(h, w)?.resample(t)?.with_fps(fps),
+        false => clip.resample(t)?.fit(h, w)?.with_fps(fps),
+    }
 }
 
 /// The dims of most clips, and the frame rate of the first clip with them.
@@ -222,25 +280,31 @@ fn common(entries: &[Entry]) -> ([usize; 4], f32) {
 
 /// The training side and the held-out side, which has a tenth of the groups of captions: the groups
 /// whose first captions have the lowest hashes.
-fn sides(entries: &[Entry]) -> [Side; 2] {
-    // Groups of captions that are joined by shared clips, each under its first caption.
-    let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for entry in entries {
-        let mut joined: BTreeSet<&str> = entry.captions.iter().map(String::as_str).collect();
-        let mut touched = Vec::new();
-        groups.retain(|_, group| {
-            let apart = group.is_disjoint(&joined);
-            if !apart {
-                touched.extend(group.iter().copied());
-            }
-            apart
-        });
-        joined.extend(touched);
-        if let Some(&first) = joined.first() {
-            groups.insert(first, joined);
+fn sides<'a>(entries: &'a [Entry]) -> [Side; 2] {
+    // Groups of captions that are joined by shared clips (union-find): `above` leads from each clip towards the
+    // first clip of its group.
+    fn first(above: &mut [usize], mut clip: usize) -> usize {
+        while above[clip] != clip {
+            above[clip] = above[above[clip]];
+            clip = above[clip];
+        }
+        clip
+    }
+    let mut above: Vec<usize> = (0..entries.len()).collect();
+    for clips in clips_of(entries).values() {
+        for pair in clips.windows(2) {
+            let [a, b] = [pair[0], pair[1]].map(|clip| first(&mut above, clip));
+            above[a.max(b)] = a.min(b);
         }
     }
-    let mut order: Vec<_> = groups.into_iter().map(|(first, group)| (hash(first), group)).collect();
+    let mut joined: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+    for (clip, entry) in entries.iter().enumerate() {
+        let group = joined.entry(first(&mut above, clip)).or_default();
+        group.extend(entry.captions.iter().map(String::as_str));
+    }
+    let first_of = |group: BTreeSet<&'a str>| Some((*group.first()?, group));
+    let groups = joined.into_values().filter_map(first_of);
+    let mut order: Vec<_> = groups.map(|(first, group)| (hash(first), group)).collect();
     order.sort_unstable();
     let spared = if order.len() < FEWEST { 0 } else { order.len() / 10 };
     let held: BTreeSet<&str> =
@@ -250,6 +314,10 @@ fn sides(entries: &[Entry]) -> [Side; 2] {
         let side = usize::from(held.contains(entry.captions[0].as_str()));
         sides[side].entries.push(i);
         sides[side].captions.extend(entry.captions.iter().cloned());
+    }
+    for side in &mut sides {
+        side.captions.sort_unstable();
+        side.captions.dedup();
     }
     sides
 }

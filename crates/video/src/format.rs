@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::file::read_regular;
 use crate::{Clip, Error, Result};
 
 mod apng;
@@ -38,6 +39,9 @@ pub enum Format {
     /// A folder: one PNG per frame, from `0000.png` on.
     Sequence,
 }
+
+/// The largest atlas that is read, in bytes. JSON takes many times its size in memory.
+const ATLAS: u64 = 4 << 20;
 
 /// The ending of the path of a file in each format.
 const ENDINGS: [(&str, Format); 4] = [
@@ -220,8 +224,14 @@ impl Clip {
         let reader = READERS.iter().find(|reader| reader.endings.contains(&ending));
         let is_sheet = name.ends_with(".sheet.png");
         let atlas = match ending {
-            "png" if is_sheet => Some(read(&atlas_path(path))?),
-            "png" => fs::read(atlas_path(path)).ok().filter(|json| sheet::is_atlas(json)),
+            "png" if is_sheet => {
+                let path = atlas_path(path);
+                let atlas = read_regular(&path, ATLAS);
+                Some(atlas.map_err(|source| Error::Read { path, source })?)
+            }
+            "png" => {
+                read_regular(&atlas_path(path), ATLAS).ok().filter(|json| sheet::is_atlas(json))
+            }
             _ => None,
         };
         let clip = match (reader, atlas) {
@@ -268,7 +278,8 @@ fn load_sequence(folder: &Path) -> Result<Clip> {
     });
     let (mut frames, mut of_all) = (Vec::new(), None);
     for path in &paths {
-        let bytes = fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
+        let bytes = read_regular(path, u64::MAX);
+        let bytes = bytes.map_err(|source| Error::Read { path: path.into(), source })?;
         let broken = |reason: String| Error::Data { path: path.into(), reason };
         let (size, c, pixels) = apng::decode_image(&bytes).map_err(broken)?;
         let (first, channels) = *of_all.get_or_insert((size, c));

@@ -1,7 +1,6 @@
 //! The IDX files of MNIST (<http://yann.lecun.com/exdb/mnist/>): a big-endian `u32` as the magic
 //! number (2051 for images, 2049 for labels), the counts, then bytes. Plain or gzip.
 
-use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
@@ -83,7 +82,7 @@ fn read(folder: &Path, stem: &str, what: &str, axes: usize) -> Result<(Vec<u8>, 
     let packed = folder.join(format!("{stem}-{what}-idx{axes}-ubyte.gz"));
     let path = if !plain.exists() && packed.exists() { packed } else { plain };
     let unreadable = |source| Error::Read { path: path.clone(), source };
-    let mut file = BufReader::new(File::open(&path).map_err(unreadable)?);
+    let mut file = BufReader::new(crate::file::open(&path).map_err(unreadable)?);
     let mut magic = Vec::new();
     file.by_ref().take(2).read_to_end(&mut magic).map_err(unreadable)?;
     file.rewind().map_err(unreadable)?;

@@ -26,10 +26,13 @@ use self::typing::typed;
 use self::wardrobe::{HeldOut, Wardrobe};
 use self::wrong::Liar;
 use crate::draws::{Voice, rng};
+use crate::file::read_regular;
 use crate::{Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
 
 /// Memory for decoded sheets, in bytes.
 const CACHE: usize = 512 << 20;
+/// The largest file of credits that is read, in bytes.
+const NOTES: u64 = 1 << 20;
 /// Frames of a clip.
 const FRAMES: usize = 8;
 
@@ -188,7 +191,7 @@ impl Dataset for Lpc {
 
 /// The credits: the names in AUTHORS.txt, where each is underlined with dashes.
 fn credits(root: &Path) -> String {
-    let text = std::fs::read(root.join("AUTHORS.txt")).unwrap_or_default();
+    let text = read_regular(&root.join("AUTHORS.txt"), NOTES).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let names: Vec<&str> = lines

@@ -207,7 +207,7 @@ fn every_fault_of_a_folder_is_named() -> Result<()> {
         let list = folder.join("captions.jsonl");
         fs::write(&list, fs::read_to_string(&list)? + line + "\n")
     }
-    let rows: [(Damage, &str); 14] = [
+    let rows: [(Damage, &str); 15] = [
         (|f| fs::remove_file(f.join("1.gif")), "captions.jsonl:2: there is no file \"1.gif\""),
         (
             |f| fs::copy(f.join("0.gif"), f.join("new.gif")).map(drop),
@@ -231,6 +231,10 @@ fn every_fault_of_a_folder_is_named() -> Result<()> {
         (|f| fs::write(f.join("9.txt"), "a caption"), "9.txt: there is no clip of the same name"),
         (|f| fs::write(f.join("2.txt"), " \n"), "2.txt: the file has no caption"),
         (|f| fs::write(f.join("captions.jsonl"), [0xff, 0xfe]), "captions.jsonl: "),
+        (
+            |f| fs::write(f.join("2.txt"), format!("a cat\n{}\n", "a dog ".repeat(2000))),
+            "2.txt:2: a caption of 11999 bytes; at most 10000",
+        ),
     ];
     for (damage, expected) in rows {
         let folder = folder(3)?;
@@ -249,6 +253,48 @@ fn every_fault_of_a_folder_is_named() -> Result<()> {
     let empty = tempfile::tempdir()?;
     let error = Clips::open(empty.path()).unwrap_err().to_string();
     assert!(error.contains("the folder has no clips"), "{error}");
+    Ok(())
+}
+
+/// A link might lead to a file that its owner does not want in the card of a model.
+#[cfg(unix)]
+#[test]
+fn notes_are_no_links() -> Result<()> {
+    let folder = folder(3)?;
+    let secret = tempfile::NamedTempFile::new()?;
+    fs::write(secret.path(), "the secret")?;
+    for name in ["CREDITS", "LICENCE"] {
+        std::os::unix::fs::symlink(secret.path(), folder.path().join(name))?;
+    }
+    fs::write(folder.path().join("LICENSE.txt"), "CC0\n")?;
+    let data = Clips::open(folder.path())?;
+    assert_eq!((&*data.info().licence, &*data.info().credits), ("CC0", ""));
+    Ok(())
+}
+
+/// Time must not grow with the square of the number of captions.
+#[test]
+fn many_captions() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut lines = String::new();
+    for (name, from) in [("a", 0), ("b", 20_000), ("c", 59_999)] {
+        flat([1, 2, 2], &[1])
+            .save(folder.path().join(format!("{name}.gif")), &SaveOptions::default())?;
+        for k in from..from + 20_000 {
+            lines += &format!(
+                "{{\"file\": \"{name}.gif\", \"caption\": \"caption {k} of a red cat\"}}\n"
+            );
+        }
+    }
+    fs::write(folder.path().join("captions.jsonl"), lines)?;
+    assert!(Clips::problems(folder.path()).is_empty());
+    let data = Clips::open(folder.path())?;
+    for index in 0..20 {
+        let draw = Draw { seed: 0, index };
+        let caption = data.caption(Split::Train, draw)?;
+        let wrong = data.wrong_captions(Split::Train, &caption, draw, 4)?;
+        assert_eq!(wrong.len(), 4);
+    }
     Ok(())
 }
 

@@ -3,18 +3,23 @@
 use std::collections::BTreeSet;
 
 /// Words for colours; two words of one row may be used for the same thing.
-const COLOURS: [&[&str]; 10] = [
+const COLOURS: [&[&str]; 12] = [
     &["red", "crimson", "scarlet", "maroon"],
-    &["orange", "ginger", "gold", "golden", "yellow", "blonde", "blond"],
+    &["orange", "ginger"],
+    &["gold", "golden", "yellow", "blonde", "blond"],
     &["green", "olive", "lime"],
     &["cyan", "teal", "turquoise"],
     &["blue", "navy"],
     &["purple", "violet", "lilac"],
     &["pink", "magenta"],
-    &["white", "silver", "grey", "gray", "beige", "cream"],
+    &["white", "beige", "cream"],
+    &["grey", "gray", "silver"],
     &["black"],
     &["brown", "tan"],
 ];
+
+/// Colours that are tried for the false variants of a sentence.
+const TRIES: usize = 32;
 
 /// The colour that a word names, and its row in [`COLOURS`].
 fn colour(word: &str) -> Option<(&'static str, usize)> {
@@ -60,9 +65,8 @@ pub fn recoloured(
     }
     rng.shuffle(&mut found);
     found.truncate(1);
-    let mut colours = colours.to_vec();
-    rng.shuffle(&mut colours);
-    for new in colours {
+    for _ in 0..TRIES {
+        let Some(&new) = rng.choice(colours) else { break };
         let Some((_, row)) = colour(new) else { continue };
         if let (Some(&(place, ..)), false) = (rng.choice(&named), rows.contains(&row)) {
             let text = with(&words, &[(place, new)]);

@@ -13,6 +13,8 @@ use crate::format::{is_frame, readable, readable_text};
 
 /// The name of a file that lists clips with their captions.
 const LIST: &str = "captions.jsonl";
+/// The longest caption, in bytes. A longer text is no caption, and takes long to read.
+const LONGEST: usize = 10_000;
 /// Stems of text files that are not captions.
 const NOTES: [&str; 5] = ["licence", "license", "credits", "readme", "notes"];
 
@@ -139,6 +141,7 @@ fn read_list(list: &Path, composed: &Composed, clips: &mut Captions, errors: &mu
                 )
             }
             Ok(Line { caption, .. }) if caption.trim().is_empty() => "the caption is empty".into(),
+            Ok(Line { caption, .. }) if caption.len() > LONGEST => too_long(&caption),
             Ok(Line { file, caption }) => match listed(list, &file, composed, clips) {
                 Ok(path) => {
                     clips.entry(path).or_default().push(caption);
@@ -150,6 +153,10 @@ fn read_list(list: &Path, composed: &Composed, clips: &mut Captions, errors: &mu
         let reason = format!("{}:{}: {reason}", list.display(), i + 1);
         errors.push(Error::Data { path: list.into(), reason });
     }
+}
+
+fn too_long(caption: &str) -> String {
+    format!("a caption of {} bytes; at most {LONGEST} are allowed", caption.len())
 }
 
 /// The path of a clip that a list names. People also write `./a.gif`, `s\a.gif`, and letters with
@@ -214,8 +221,13 @@ fn read_text(text: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
         [] => &format!("there is no clip of the same name ({}) beside it", readable_text()),
         [clip] => {
             let captions = read(text, errors);
-            let mut captions =
-                captions.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
+            let lines = || captions.lines().map(str::trim);
+            if let Some((line, caption)) = (1..).zip(lines()).find(|(_, line)| line.len() > LONGEST)
+            {
+                let reason = format!("{}:{line}: {}", text.display(), too_long(caption));
+                return errors.push(Error::Data { path: text.into(), reason });
+            }
+            let mut captions = lines().filter(|line| !line.is_empty()).peekable();
             if captions.peek().is_some() {
                 clips.entry(clip.clone()).or_default().extend(captions.map(String::from));
                 return;

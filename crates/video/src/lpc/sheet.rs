@@ -1,7 +1,6 @@
 //! Sheets: decoded once, trimmed to the cells that clips use, and cached.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -112,7 +111,8 @@ fn blend(under: &mut [u8], over: &[u8], alpha: u32) {
 
 /// The pixels of a sheet, `[1344, 832, 4]`.
 fn decode(path: &Path) -> Result<Vec<u8>> {
-    let file = File::open(path).map_err(|source| Error::Read { path: path.into(), source })?;
+    let file =
+        crate::file::open(path).map_err(|source| Error::Read { path: path.into(), source })?;
     let wrong = |reason: String| Error::Data { path: path.into(), reason };
     let bad = |e: png::DecodingError| wrong(format!("cannot read the PNG: {e}"));
     let mut decoder = png::Decoder::new(BufReader::new(file));
@@ -218,7 +218,7 @@ mod tests {
 
     /// Writes a sheet whose cells are all full.
     fn full(path: &Path) {
-        let file = std::io::BufWriter::new(File::create(path).unwrap());
+        let file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
         let mut encoder = png::Encoder::new(file, WIDTH as u32, HEIGHT as u32);
         encoder.set_color(png::ColorType::Rgba);
         let pixels = [9, 8, 7, 255].repeat(WIDTH * HEIGHT);

@@ -45,7 +45,8 @@ impl<T: Tensor> Judge<T> {
     /// If the file cannot be read, is not a judge, or is a judge of another subject. The message
     /// names the difference and the remedy.
     pub fn load(device: &T::Device, path: &Path, subject: &Subject) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| wrong(path, error))?;
+        let bytes =
+            kinora_video::read_regular(path, u64::MAX).map_err(|error| wrong(path, error))?;
         let header = kinora_nn::header(&bytes).map_err(|error| wrong(path, error))?;
         let text = header.metadata.get(SUBJECT);
         let text =

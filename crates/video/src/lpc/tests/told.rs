@@ -29,11 +29,13 @@ pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
     }
     let still = [" falls down ", " falling down ", " knocked down ", " struck down "];
     let way = still.iter().fold(text.clone(), |text, fall| text.replace(fall, " "));
-    let back = has("away|behind|seen from the back|north|distance|background|horizon|to the back|up");
+    let back =
+        has("away|behind|seen from the back|north|distance|background|horizon|to the back|up");
     if back {
         tell("direction", "back");
-    } else if has("us|viewer|camera|forward|seen from the front|south|in our direction|our way|to the front")
-        || way.contains(" down ")
+    } else if has(
+        "us|viewer|camera|forward|seen from the front|south|in our direction|our way|to the front",
+    ) || way.contains(" down ")
     {
         tell("direction", "front");
     }
