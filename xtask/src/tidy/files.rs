@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Finding, Report};
 
 /// All names that the top level of the tree must have; no others are allowed.
-const TOP_LEVEL: [&str; 15] = [
+const TOP_LEVEL: [&str; 16] = [
     ".cargo",
     ".ci",
     ".gitignore",
@@ -17,6 +17,7 @@ const TOP_LEVEL: [&str; 15] = [
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
+    "SECURITY.md",
     "assets",
     "benches",
     "crates",

@@ -99,11 +99,21 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
     let place = link.unwrap_or_else(|| path.to_owned());
     let there = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
     let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let part = match there {
-        true => place.clone(),
-        false => place.with_file_name(format!(".{name}.{}.part", std::process::id())),
+    // A name that exists may be a link that somebody else made, or another process's file.
+    let names =
+        (0..100).map(|k| place.with_file_name(format!(".{name}.{}-{k}.part", std::process::id())));
+    let mut parts = names.map(|part| (File::create_new(&part), part));
+    let taken = |made: &io::Result<File>| {
+        made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
     };
-    let written = File::create(&part).and_then(|file| {
+    let (file, part) = match there {
+        true => (File::create(&place), place.clone()),
+        false => parts.find(|(made, _)| !taken(made)).unwrap_or_else(|| {
+            (Err(io::Error::other("too many temporary files of this name")), place.clone())
+        }),
+    };
+    let is_made = file.is_ok();
+    let written = file.and_then(|file| {
         let file = BufWriter::with_capacity(1 << 20, file);
         let file = match ends(path, "gz") && !form.is_own() {
             true => {
@@ -125,7 +135,7 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
         std::fs::rename(&part, &place)
     });
     written.map_err(|source| {
-        if !there {
+        if !there && is_made {
             let _ = std::fs::remove_file(&part);
         }
         Error::Write { path: path.to_owned(), source }
