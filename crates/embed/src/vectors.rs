@@ -1,9 +1,11 @@
 //! Tables of word vectors: lookup, neighbours, analogies and means.
 
 mod binary;
+mod names;
 mod ngrams;
 mod own;
 mod read;
+mod stems;
 mod text;
 mod write;
 
@@ -13,9 +15,11 @@ use rayon::prelude::*;
 
 use crate::{Error, Result};
 
+use names::Names;
 pub(crate) use ngrams::ngrams;
 pub use read::{Loaded, read};
 pub(crate) use read::{open, text_of};
+use stems::stems;
 pub use write::{Form, write};
 
 /// A table of words and their vectors, as word2vec, GloVe and fastText make them.
@@ -30,17 +34,6 @@ pub struct Vectors {
     values: Values,
     /// The vectors of letter n-grams, `[buckets, dim]`, if the table has them.
     ngrams: Option<Values>,
-}
-
-/// Words by index, and indices by word.
-#[derive(Debug, Default)]
-struct Names {
-    /// All words, without separators.
-    text: String,
-    /// The byte in `text` at which each word ends.
-    ends: Vec<u32>,
-    /// The words' indices in alphabetical order.
-    order: Vec<u32>,
 }
 
 const BUILTIN: &[u8] = include_bytes!("../assets/words.safetensors");
@@ -256,33 +249,6 @@ pub fn scaled(x: &[f32]) -> Vec<f32> {
     unit(x).into_iter().map(|x| scale * x).collect()
 }
 
-/// The words that an English word in lower case may be an inflected form of, the likeliest first.
-fn stems(word: &str) -> impl Iterator<Item = String> {
-    let mut stems = Vec::new();
-    if let Some(stem) = word.strip_suffix('s').filter(|stem| !stem.ends_with(['s', 'u'])) {
-        stems.push(stem.to_owned());
-        let stem = stem.strip_suffix('e').unwrap_or("");
-        if stem.ends_with(['s', 'x', 'z', 'o']) || stem.ends_with("ch") || stem.ends_with("sh") {
-            stems.push(stem.to_owned());
-        }
-        stems.extend(stem.strip_suffix('i').map(|stem| format!("{stem}y")));
-    }
-    for ending in ["ing", "ed"] {
-        let Some(stem) = word.strip_suffix(ending) else { continue };
-        stems.push(format!("{stem}e"));
-        stems.push(stem.to_owned());
-        let mut letters = stem.chars().rev();
-        if let (Some(last), Some(before)) = (letters.next(), letters.next())
-            && last == before
-        {
-            stems.push(stem[..stem.len() - last.len_utf8()].to_owned());
-        }
-        stems.extend(stem.strip_suffix('i').map(|stem| format!("{stem}y")));
-    }
-    // The stem of a short word is another word: "sing" is no form of "s".
-    stems.into_iter().filter(|stem| stem.chars().count() > 2)
-}
-
 /// The dot product Σ a_i b_i, by eight partial sums.
 // Inlined so that it is compiled for the caller's SIMD vectors.
 #[inline(always)]
@@ -310,37 +276,6 @@ impl Values {
             Self::Memory(values) => values,
             Self::Mapped(mapped) => mapped.values(),
         }
-    }
-}
-
-impl Names {
-    fn word(&self, index: usize) -> &str {
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[start as usize..self.ends[index] as usize]
-    }
-
-    /// Appends a word; the error says why it cannot be added.
-    fn push(&mut self, word: &str) -> Result<(), String> {
-        if word.is_empty() {
-            return Err("the word is empty".into());
-        }
-        self.text += word;
-        let end = u32::try_from(self.text.len());
-        self.ends.push(end.map_err(|_| "all words together exceed 4 GiB".to_owned())?);
-        Ok(())
-    }
-
-    /// Sorts the words; returns the indices of repetitions, in increasing order.
-    fn sort(&mut self) -> Vec<usize> {
-        let mut order: Vec<u32> = (0..self.ends.len() as u32).collect();
-        let word = |index: &u32| self.word(*index as usize);
-        order.par_sort_by_key(word);
-        // The sort is stable, so of two equal words the later one is the repetition.
-        let pairs = order.windows(2).filter(|pair| word(&pair[0]) == word(&pair[1]));
-        let mut twice: Vec<usize> = pairs.map(|pair| pair[1] as usize).collect();
-        twice.sort_unstable();
-        self.order = order;
-        twice
     }
 }
 
