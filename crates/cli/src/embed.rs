@@ -34,7 +34,7 @@ pub fn train(args: &EmbedTrain) -> Result<()> {
         return Err(Failure::usage(reason).into());
     }
     probe(&args.out)?;
-    let stop = stop_on_signal();
+    let stop = stop_on_signal()?;
     if args.buckets > 0 && (args.method == Method::Glove || form != Form::Own) {
         let reason = "--buckets needs --method word2vec or cbow, and --out in .safetensors";
         return Err(Failure::usage(reason).into());
@@ -229,7 +229,7 @@ fn scored(args: &EmbedScore) -> Result<Score> {
 pub fn distil(args: &EmbedDistil) -> Result<()> {
     let form = form(&args.out, args.half)?;
     probe(&args.out)?;
-    let stop = stop_on_signal();
+    let stop = stop_on_signal()?;
     let mut words = Corpus::new(&args.words)?.words(1)?;
     words.truncate(args.limit as usize);
     let mut encoder = kinora_embed::OnnxEncoder::open(&args.encoder)?;

@@ -47,7 +47,7 @@ fn eval<T: Tensor>(args: &Eval, device: &T::Device) -> Result<()> {
     };
     let subject = Subject::of(&*dataset, &clip)?;
     let path = place(&args.judge, &subject);
-    let stop = stop_on_signal();
+    let stop = stop_on_signal()?;
     let model = match model {
         Some(model) if !args.fit_judge => model,
         _ => return fit_judge::<T>(args, device, &dataset, &clip, &path, stop),

@@ -24,7 +24,7 @@ mod train;
 
 fn main() -> ExitCode {
     let command = Args::parse().command;
-    if let Err(error) = signal::watch() {
+    if let Err(error) = signal::obey() {
         return exit::report(&error);
     }
     // On a thread of the pool: from outside, each operation would first have to wake a thread.

@@ -10,15 +10,15 @@ use kinora_video::Format;
 
 use crate::exit::Failure;
 
-/// Text of files and prompts, harmless to a terminal: control characters (but line breaks and tabs) and marks
-/// that turn the direction of text become `\u001b`, an escape that JSON has too.
+/// Text of files and prompts, harmless to a terminal: control characters (except line breaks and tabs) and marks
+/// of text direction become escapes such as `\u001b`, as in JSON.
 pub fn escaped(text: &str) -> String {
     let is_harmful = |c: char| {
         c.is_control() && !matches!(c, '\n' | '\t')
             || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in text.replace("\r\n", "\n").chars() {
         match is_harmful(c) {
             true => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
             false => safe.push(c),
@@ -143,6 +143,7 @@ mod tests {
         {
             assert_eq!(escaped(harmless), harmless);
         }
+        assert_eq!(escaped("from\r\nWindows\r"), "from\nWindows\\u000d");
         // An escape in JSON stays JSON.
         let json = serde_json::Value::from("\u{85}\u{202e}x").to_string();
         let read: String = serde_json::from_str(&escaped(&json)).unwrap();

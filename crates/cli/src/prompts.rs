@@ -12,13 +12,13 @@ use crate::output::note;
 
 /// The largest file of prompts; a larger file is taken for a mistake.
 const MAX_BYTES: u64 = 16 << 20;
-/// The longest prompt, in bytes. The time to read a prompt grows with its length, and no model reads so far.
+/// The longest prompt, in bytes. The time to read a prompt grows with its length, and no model reads that much.
 const LONGEST: usize = 10_000;
 
 /// The prompts of a file, or of stdin if `file` is `-`.
 ///
 /// # Errors
-/// If the file cannot be read, or a line has no letter or digit or is too long.
+/// If the file cannot be read, or a line has no visible character or is too long.
 pub fn read(file: &Path) -> Result<Vec<String>> {
     let (name, bytes) = if file == Path::new("-") {
         ("stdin".to_string(), limited(std::io::stdin().lock()))

@@ -31,11 +31,6 @@ const MOST_FPS_OF_GIF: f32 = 50.0;
 pub fn run(args: &Sample) -> Result<()> {
     let prompts = match (&args.prompt, &args.prompts) {
         (_, Some(file)) => prompts::read(file)?,
-        (Some(prompt), None) if prompt.trim().is_empty() => {
-            return Err(
-                Failure::usage("the prompt is empty; describe the film in a sentence").into()
-            );
-        }
         (prompt, None) => prompt.iter().cloned().collect(),
     };
     let (count, kept) = counts(args)?;

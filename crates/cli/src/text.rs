@@ -27,6 +27,7 @@ pub fn tag(args: &TextTag) -> Result<()> {
         Some(file) => prompts::read(file)?,
         None => args.prompts.clone(),
     };
+    texts.iter().try_for_each(|text| prompts::check(text).map_err(Failure::usage))?;
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let analyses = engine(&args.engine)?.analyse(&texts)?;
     if let Some(file) = &args.html {
@@ -52,7 +53,7 @@ pub fn train(args: &TextTrain) -> Result<()> {
         EngineKind::RustBert => bert::there()?,
         EngineKind::Builtin => {}
     }
-    let stop = stop_on_signal();
+    let stop = stop_on_signal()?;
     let mut data = Vec::new();
     for (files, wanted) in [(&args.pos, Task::Pos), (&args.ner, Task::Ner)] {
         for file in files {

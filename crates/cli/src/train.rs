@@ -118,7 +118,7 @@ fn train<T: Tensor>(
     let steps = config.train.steps;
     note(format_args!("training on {} in {}, on {name_of_device}", config.data, folder.display()));
 
-    let stop = stop_on_signal();
+    let stop = stop_on_signal()?;
     let mut progress = Progress::new(peak, &folder, config);
     let outcome = training.run(&mut |event| {
         progress.show(&event);

@@ -265,10 +265,10 @@ fn signals_leave_a_checkpoint() {
     }
 }
 
-/// The second signal does not wait for anything, here for a tokenizer that takes long.
+/// Before the first step there is nothing to save, so a signal does not wait, here for a tokenizer that takes long.
 #[cfg(unix)]
 #[test]
-fn a_second_signal_ends_at_once() {
+fn a_signal_ends_a_preparation_at_once() {
     let folder = tiny_folder();
     let line = format!("{TRAIN} --set tokenizer.captions=1048576");
     let mut child = command(folder.path(), &words(&line)).stderr(Stdio::piped()).spawn().unwrap();
@@ -276,8 +276,24 @@ fn a_second_signal_ends_at_once() {
     let mut text = String::new();
     read_until(&mut stderr, &mut text, "reading the data");
     signal(&child, "-INT");
+    assert!(!child.wait().unwrap().success(), "{text}");
+    assert!(!folder.path().join("run").exists());
+}
+
+/// The second signal does not wait for the end of the step and for the checkpoint.
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_at_once() {
+    let folder = tiny_folder();
+    // A step that takes long.
+    let line = format!("{TRAIN} --set reading.batch=2000 --set train.log_every=1");
+    let mut child = command(folder.path(), &words(&line)).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut text = String::new();
+    read_until(&mut stderr, &mut text, "training on");
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    signal(&child, "-INT");
     read_until(&mut stderr, &mut text, "again to stop at once");
     signal(&child, "-INT");
     assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
-    assert!(!folder.path().join("run").exists());
 }

@@ -7,46 +7,65 @@ pub fn available() -> Option<u64> {
     if !cfg!(target_os = "linux") {
         return None;
     }
-    let read = |path: &str| std::fs::read_to_string(path).ok();
-    let free = available_of(&read("/proc/meminfo")?)?;
-    let groups = read("/proc/self/cgroup").unwrap_or_default();
-    Some(limits_of(&groups, &read).fold(free, u64::min))
+    let read = |path: &Path| std::fs::read_to_string(path).ok();
+    let free = available_of(&read(Path::new("/proc/meminfo"))?)?;
+    let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
+    Some(left_of_limits(&groups, &read).map_or(free, |left| left.min(free)))
 }
 
-/// What each control group of a process leaves of its limit, in bytes: of version 2 (`memory.max`) and
-/// version 1 (`memory.limit_in_bytes`), of the own group and of all groups above it. `text` is that of
-/// `/proc/self/cgroup`, `read` gives the text of a file.
-fn limits_of<'a>(
-    text: &'a str,
-    read: &'a dyn Fn(&str) -> Option<String>,
-) -> impl Iterator<Item = u64> + 'a {
-    let number = |path: String| read(&path)?.trim().parse::<u64>().ok();
-    let groups = text.lines().filter_map(|line| {
-        // `0::/path` in version 2, `7:memory:/path` in version 1.
-        let (kind, path) = line.split_once(':')?.1.split_once(':')?;
-        let files = match kind {
-            "" => ["", "memory.max", "memory.current", "memory.stat"],
-            _ if kind.split(',').any(|kind| kind == "memory") => {
-                ["memory/", "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat"]
-            }
-            _ => return None,
+/// The files of a control group: its limit, its use, and the counters of memory that the kernel frees when
+/// memory is short, mostly the cache of files.
+struct Files {
+    root: &'static str,
+    limit: &'static str,
+    used: &'static str,
+    freed: &'static [&'static str],
+}
+
+const VERSION_1: Files = Files {
+    root: "/sys/fs/cgroup/memory",
+    limit: "memory.limit_in_bytes",
+    used: "memory.usage_in_bytes",
+    freed: &["total_active_file", "total_inactive_file"],
+};
+const VERSION_2: Files = Files {
+    root: "/sys/fs/cgroup",
+    limit: "memory.max",
+    used: "memory.current",
+    freed: &["active_file", "inactive_file", "slab_reclaimable"],
+};
+
+/// What is left of the memory limits of a process, in bytes: the least over its control groups and all groups
+/// above them. `groups` is the text of `/proc/self/cgroup`; `read` gives the text of a file.
+fn left_of_limits(groups: &str, read: &dyn Fn(&Path) -> Option<String>) -> Option<u64> {
+    let mut least: Option<u64> = None;
+    for line in groups.lines() {
+        // `0::/path` in version 2, `7:cpu,memory:/path` in version 1.
+        let Some((kinds, path)) = line.split_once(':').and_then(|line| line.1.split_once(':'))
+        else {
+            continue;
         };
-        Some((files, path))
-    });
-    let above = |([root, most, used, stat], path): ([&'static str; 4], &'a str)| {
-        let folders = Path::new(path).ancestors().map(move |group| {
-            let group = group.to_string_lossy();
-            format!("/sys/fs/cgroup/{root}{}", group.trim_start_matches('/'))
-        });
-        folders.map(move |folder| [most, used, stat].map(|file| format!("{folder}/{file}")))
-    };
-    groups.flat_map(above).filter_map(move |[most, used, stat]| {
-        let (most, used) = (number(most)?, number(used)?);
-        // The kernel frees the cache of files when memory is short.
-        let stat = read(&stat).unwrap_or_default();
-        let cache = stat.lines().find_map(|line| line.strip_prefix("inactive_file ")?.parse().ok());
-        Some(most.saturating_sub(used.saturating_sub(cache.unwrap_or(0u64))))
-    })
+        let files = match kinds {
+            "" => VERSION_2,
+            _ if kinds.split(',').any(|kind| kind == "memory") => VERSION_1,
+            _ => continue,
+        };
+        for group in Path::new(path.trim_start_matches('/')).ancestors() {
+            let folder = Path::new(files.root).join(group);
+            let number = |file: &str| read(&folder.join(file))?.trim().parse::<u64>().ok();
+            let (Some(limit), Some(used)) = (number(files.limit), number(files.used)) else {
+                continue;
+            };
+            let counters = read(&folder.join("memory.stat")).unwrap_or_default();
+            let freed = counters.lines().filter_map(|line| {
+                let (name, bytes) = line.split_once(' ')?;
+                files.freed.contains(&name).then(|| bytes.parse::<u64>().ok())?
+            });
+            let left = limit.saturating_sub(used.saturating_sub(freed.sum()));
+            least = Some(least.map_or(left, |least| least.min(left)));
+        }
+    }
+    least
 }
 
 /// Available memory plus free swap in bytes, from the text of `/proc/meminfo`.
@@ -72,21 +91,32 @@ mod tests {
     #[test]
     fn a_container_has_its_own_limit() {
         let files = [
+            ("/sys/fs/cgroup/memory.max", "3000\n"),
+            ("/sys/fs/cgroup/memory.current", "1000\n"),
             ("/sys/fs/cgroup/a/b/memory.max", "max\n"),
             ("/sys/fs/cgroup/a/b/memory.current", "5\n"),
             ("/sys/fs/cgroup/a/memory.max", "1000\n"),
             ("/sys/fs/cgroup/a/memory.current", "700\n"),
-            ("/sys/fs/cgroup/a/memory.stat", "anon 600\ninactive_file 100\n"),
+            ("/sys/fs/cgroup/a/memory.stat", "anon 600\ninactive_file 70\nactive_file 30\n"),
             ("/sys/fs/cgroup/memory/c/memory.limit_in_bytes", "90\n"),
             ("/sys/fs/cgroup/memory/c/memory.usage_in_bytes", "100\n"),
+            ("/sys/fs/cgroup/memory/c/memory.stat", "inactive_file 9\ntotal_inactive_file 50\n"),
+            ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
+            ("/sys/fs/cgroup/memory/memory.usage_in_bytes", "100\n"),
         ];
-        let read =
-            |path: &str| files.iter().find(|file| file.0 == path).map(|file| file.1.to_string());
-        let limits = |text| limits_of(text, &read).collect::<Vec<_>>();
-        assert_eq!(limits("0::/a/b\n"), [400]);
-        assert_eq!(limits("9:cpu,memory:/c\n1:name=systemd:/c\n"), [0]);
-        for nothing in ["", "0::/\n", "nonsense", "0::/other\n"] {
-            assert!(limits(nothing).is_empty(), "{nothing}");
+        let read = |path: &Path| {
+            files.iter().find(|file| Path::new(file.0) == path).map(|file| file.1.to_string())
+        };
+        for (groups, left) in [
+            ("0::/a/b\n", Some(400)),
+            ("0::/\n", Some(2000)),
+            ("0::/other\n", Some(2000)),
+            ("9:cpu,memory:/c\n1:name=systemd:/c\n", Some(40)),
+            ("", None),
+            ("nonsense", None),
+            ("1:name=systemd:/c\n", None),
+        ] {
+            assert_eq!(left_of_limits(groups, &read), left, "{groups}");
         }
     }
 }

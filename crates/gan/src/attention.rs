@@ -1,7 +1,7 @@
 use kinora_nn::{Fill, Init, Module, join};
 use kinora_tensor::{Result, Shape, Tensor};
 
-/// Attention over the words: score(q, V) = qᵀ W_a V / √word, A = softmax(score), c = A V
+/// Attention over the words: score(q, V) = qᵀ W_a Vᵀ / √word, A = softmax(score), c = A V, for V `[m, word]`
 /// (Luong et al., "Effective approaches to attention-based neural machine translation", 2015,
 /// equation 8, "general"). The scale 1 / √word comes from Vaswani et al., "Attention is all you
 /// need", 2017, equation 1; it keeps the softmax from saturating when word vectors are wide.

@@ -8,8 +8,8 @@ const HIDDEN: usize = 256;
 /// The standard deviation of the noise z around a code.
 const SPREAD: f32 = 0.3;
 
-/// Encodes real clips. The code c(x, s) of a clip x for a sentence s describes the attributes of x that s
-/// leaves open. With c(x, s) and s, a generator can draw a clip like x.
+/// Encodes real clips. The code code(x, s) of a clip x for a sentence s describes the attributes of x that s
+/// leaves open. With code(x, s) and s, a generator can draw a clip like x.
 ///
 /// A recogniser learns from twins. In a twin of x, the attributes that s states are drawn anew, and the others
 /// stay. The loss is a contrastive loss ([`contrast`](crate::contrast)) on the
@@ -154,7 +154,7 @@ impl<T: Tensor> Prior<T> {
     }
 }
 
-/// Noise near codes: z = c + 0.3 ε for codes c and normal noise ε, all `[n, noise]`. Because of ε, the
+/// Noise near codes: z = code + 0.3 ξ for codes and normal noise ξ, all `[n, noise]`. Because of ξ, the
 /// generator also learns to draw from values between the codes of training.
 ///
 /// # Errors

@@ -199,7 +199,7 @@ impl<T: Tensor> Model<T> {
 /// # Errors
 /// [`Error::Read`] if the file cannot be read.
 pub fn read(path: &Path) -> Result<(Vec<u8>, PathBuf)> {
-    // The user named a file, which may be a pipe; but not what a folder has under this name.
+    // A file that the user named may be a pipe. A file inside a folder that the user named must be regular.
     let (path, bytes) = match path.is_dir() {
         true => (path.join(FILE), kinora_video::read_regular(&path.join(FILE), u64::MAX)),
         false => (path.to_path_buf(), std::fs::read(path)),

@@ -312,13 +312,11 @@ impl Find<'_> {
                 Err(error @ kinora_embed::Error::Library(_)) => {
                     return Err(Error::Source(error.to_string()));
                 }
-                // The error of a table quotes the file. The file might be a secret that a foreign model names.
-                Err(
-                    kinora_embed::Error::File { .. }
-                    | kinora_embed::Error::Line { .. }
-                    | kinora_embed::Error::Byte { .. },
-                ) if self.trained.is_some() => {
-                    why.push(format!("{} is not such a file", place.display()));
+                // This error quotes the file. The file might be a secret that a stranger's model names.
+                Err(kinora_embed::Error::Line { .. } | kinora_embed::Error::Byte { .. })
+                    if self.trained.is_some() =>
+                {
+                    why.push(format!("{} holds no {}", place.display(), self.what));
                 }
                 Err(error) => {
                     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));

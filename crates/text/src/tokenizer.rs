@@ -75,7 +75,7 @@ impl Tokenizer {
     /// Splits a text into tokens with pieces and spans. Tags and entities stay empty.
     ///
     /// # Errors
-    /// [`Error::Tokenize`] if the tokenizer rejects the text, which none is known to do.
+    /// [`Error::Tokenize`] if the tokenizer rejects the text. No such text is known.
     pub fn analyse(&self, text: &str) -> Result<Analysis> {
         let encoding =
             self.inner.encode(text, false).map_err(|error| Error::Tokenize(error.to_string()))?;
@@ -156,8 +156,7 @@ fn compare(found: &Value, wanted: &Value, path: &str) -> Result<()> {
     Err(Error::Json(format!("{path} must be {wanted}, as in every tokenizer of kinora")))
 }
 
-/// The smallest range around `span` on character boundaries of `text`: a tokenizer of another
-/// program may split within a character.
+/// The smallest range around `span` on character boundaries of `text`, so that a slice of it cannot panic.
 fn whole_characters(text: &str, span: Range<usize>) -> Range<usize> {
     let start = (0..=span.start.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
     let end = (span.end..text.len()).find(|&at| text.is_char_boundary(at));

@@ -37,8 +37,8 @@ pub enum Error {
     /// A loss or gradient that is NaN or infinite.
     #[error(
         "step {step}: the {what} is {value}, so the training has diverged. The last \
-         checkpoint is intact, but the same settings diverge again: use --resume with a lower rate, such as \
-         --set copying.rate=.. or --set train.rate_generator=.., or start again if the run is young"
+         checkpoint is intact, but the same settings diverge again: use --resume with a lower \
+         rate of its phase (--set reading.rate=.., copying.rate or train.rate_generator)"
     )]
     Diverged {
         /// The first step at which it was measured.

@@ -82,7 +82,7 @@ impl Log {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(source) => return Err(Error::Read { path, source }),
         };
-        // The log is not needed to resume, so a damaged line is dropped like a truncated line.
+        // The log is not needed to resume, so damaged bytes are no error.
         let text = String::from_utf8_lossy(&bytes);
         let (mut kept, mut seconds) = (String::new(), 0.0);
         for line in text.lines() {

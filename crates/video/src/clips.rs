@@ -7,9 +7,7 @@ use self::colours::{colours_of, recoloured};
 use crate::draws::{hash, rng};
 use crate::file::read_regular;
 use crate::format::readable_text;
-use crate::{
-    Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, MAX_PIXELS, Result, Split,
-};
+use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
 
 mod colours;
 mod folder;
@@ -40,7 +38,7 @@ const FEWEST: usize = 10;
 /// colours exchanged.
 ///
 /// The first line of a file `LICENCE` (or `LICENSE`) in the folder is the licence; a file `CREDITS`
-/// has the credits.
+/// has the credits. These files may not be links.
 #[derive(Debug)]
 pub struct Clips {
     info: Info,
@@ -49,8 +47,8 @@ pub struct Clips {
     clips_of: ClipsOf,
     train: Side,
     held_out: Side,
-    /// All colour words in the captions of the training side, with repeats.
-    colours: Vec<&'static str>,
+    /// The colour words in the captions of the training side, and how often each occurs.
+    colours: Vec<(&'static str, u32)>,
 }
 
 /// One clip.
@@ -64,7 +62,7 @@ struct Entry {
     fps: f32,
 }
 
-/// The indices of the clips that have a caption, by the caption.
+/// For each caption, the indices of its clips.
 type ClipsOf = BTreeMap<String, Vec<usize>>;
 
 /// The entries and the captions of one split.
@@ -91,28 +89,22 @@ impl Clips {
             let cached = entry.cached.take().filter(|_| i < room);
             entry.cached = cached.map(|clip| bring(&clip, dims, fps)).transpose()?;
         }
-        let [train, held_out] = sides(&entries);
-        let colours = train.captions.iter().flat_map(|text| colours_of(text)).collect();
-        let read = |name: String| {
-            let path = path.join(name);
-            // The notes are published with each model. A link might lead to a file that should not be.
-            let bytes = read_regular(&path, NOTES).ok().filter(|_| !path.is_symlink())?;
-            String::from_utf8(bytes).ok()
-        };
-        let note = |names: &[&str]| {
-            let texts = names.iter().flat_map(|name| [name.to_string(), format!("{name}.txt")]);
-            texts.filter_map(read).find(|text| !text.trim().is_empty())
-        };
-        let licence = note(&["LICENCE", "LICENSE"]);
-        let first = licence.as_deref().and_then(|text| text.trim().lines().next());
+        let clips_of = clips_of(&entries);
+        let [train, held_out] = sides(&entries, &clips_of);
+        let mut counts: BTreeMap<&'static str, u32> = BTreeMap::new();
+        for colour in train.captions.iter().flat_map(|text| colours_of(text)) {
+            *counts.entry(colour).or_default() += 1;
+        }
+        let colours = counts.into_iter().collect();
+        let licence = note(path, &["LICENCE", "LICENSE"])?;
+        let first = licence.trim().lines().next().filter(|line| !line.is_empty());
         let info = Info {
             spec: format!("clips:{}", path.display()),
             dims,
             fps,
             licence: first.unwrap_or("as its owner says").trim().into(),
-            credits: note(&["CREDITS"]).unwrap_or_default().trim().into(),
+            credits: note(path, &["CREDITS"])?.trim().into(),
         };
-        let clips_of = clips_of(&entries);
         Ok(Self { info, path: path.into(), entries, clips_of, train, held_out, colours })
     }
 
@@ -120,24 +112,24 @@ impl Clips {
     /// opened but not trained on, because no caption is false of any clip.
     pub fn problems(path: &Path) -> Vec<Error> {
         let (entries, mut errors) = survey(path);
+        errors.extend(
+            [&["LICENCE", "LICENSE"][..], &["CREDITS"]]
+                .map(|names| note(path, names))
+                .into_iter()
+                .filter_map(Result::err),
+        );
         if errors.is_empty() {
-            let [Side { captions, .. }, _] = sides(&entries);
-            // Captions of the same clips give the same answer, so each set of clips is looked at once.
-            let all: BTreeSet<Vec<usize>> = clips_of(&entries).into_values().collect();
-            let is_all = |clips: &Vec<usize>| {
-                let sum: usize = clips.iter().map(|&clip| entries[clip].captions.len()).sum();
-                sum >= captions.len() && said_by(&entries, clips).len() == captions.len()
+            let clips_of = clips_of(&entries);
+            let [Side { captions, .. }, _] = sides(&entries, &clips_of);
+            let said_with = |text: &String| said_by(&entries, &clips_of[text]);
+            let count = |text: &&String| {
+                clips_of[*text].iter().map(|&clip| entries[clip].captions.len()).sum::<usize>()
             };
-            if all.iter().any(is_all) {
+            // A caption that is true of all clips stands beside every other caption, also beside the loneliest.
+            let loneliest = captions.iter().min_by_key(count);
+            let mut found = loneliest.map(said_with).into_iter().flatten();
+            if found.any(|text| said_with(text).len() == captions.len()) {
                 errors.push(alike(path));
-            }
-            let (dims, _) = common(&entries);
-            let [t, h, w, _] = dims;
-            if t * h * w > MAX_PIXELS {
-                errors.push(Error::Data {
-                    path: path.into(),
-                    reason: Error::TooLarge { dims }.to_string(),
-                });
             }
         }
         errors
@@ -230,7 +222,6 @@ impl Dataset for Clips {
     }
 }
 
-/// The indices of the clips that have each caption.
 fn clips_of(entries: &[Entry]) -> ClipsOf {
     let mut clips_of = ClipsOf::new();
     for (clip, entry) in entries.iter().enumerate() {
@@ -239,6 +230,26 @@ fn clips_of(entries: &[Entry]) -> ClipsOf {
         }
     }
     clips_of
+}
+
+/// The text of the first of the files `names` (or `NAME.txt`) that is not empty; empty if there is none. It is
+/// published with each model, so a link is an error: it might lead to a file that should not be published.
+fn note(path: &Path, names: &[&str]) -> Result<String> {
+    for name in names.iter().flat_map(|name| [name.to_string(), format!("{name}.txt")]) {
+        let path = path.join(name);
+        let wrong = |reason: String| Error::Data { path: path.clone(), reason };
+        let Ok(found) = path.symlink_metadata() else { continue };
+        if found.is_symlink() {
+            let reason = "this is a link; put the text itself into the folder, since it is published with each model";
+            return Err(wrong(reason.into()));
+        }
+        let bytes = read_regular(&path, NOTES).map_err(|error| wrong(error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| wrong("the text is not UTF-8".into()))?;
+        if !text.trim().is_empty() {
+            return Ok(text);
+        }
+    }
+    Ok(String::new())
 }
 
 /// All captions of some clips.
@@ -255,7 +266,7 @@ fn alike(path: &Path) -> Error {
 fn bring(clip: &Clip, [t, h, w, c]: [usize; 4], fps: f32) -> Result<Clip> {
     // `to_channels` comes first: with alpha, `fit` fills the margins with transparent pixels.
     let clip = clip.to_channels(c)?;
-    // The order of these two steps does not change the result, but may need a clip that is too large.
+    // The result is the same in either order, but one order may need a clip that is too large in between.
     let [own_t, own_h, own_w, _] = clip.dims();
     match own_t * h * w < t * own_h * own_w {
         true => clip.fit(h, w)?.resample(t)?.with_fps(fps),
@@ -280,10 +291,10 @@ fn common(entries: &[Entry]) -> ([usize; 4], f32) {
 
 /// The training side and the held-out side, which has a tenth of the groups of captions: the groups
 /// whose first captions have the lowest hashes.
-fn sides<'a>(entries: &'a [Entry]) -> [Side; 2] {
-    // Groups of captions that are joined by shared clips (union-find): `above` leads from each clip towards the
-    // first clip of its group.
-    fn first(above: &mut [usize], mut clip: usize) -> usize {
+fn sides(entries: &[Entry], clips_of: &ClipsOf) -> [Side; 2] {
+    // Clips that share captions form a group (union-find): `above` leads from each clip towards the first clip
+    // of its group.
+    fn root(above: &mut [usize], mut clip: usize) -> usize {
         while above[clip] != clip {
             above[clip] = above[above[clip]];
             clip = above[clip];
@@ -291,20 +302,19 @@ fn sides<'a>(entries: &'a [Entry]) -> [Side; 2] {
         clip
     }
     let mut above: Vec<usize> = (0..entries.len()).collect();
-    for clips in clips_of(entries).values() {
+    for clips in clips_of.values() {
         for pair in clips.windows(2) {
-            let [a, b] = [pair[0], pair[1]].map(|clip| first(&mut above, clip));
+            let [a, b] = [pair[0], pair[1]].map(|clip| root(&mut above, clip));
             above[a.max(b)] = a.min(b);
         }
     }
     let mut joined: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
     for (clip, entry) in entries.iter().enumerate() {
-        let group = joined.entry(first(&mut above, clip)).or_default();
+        let group = joined.entry(root(&mut above, clip)).or_default();
         group.extend(entry.captions.iter().map(String::as_str));
     }
-    let first_of = |group: BTreeSet<&'a str>| Some((*group.first()?, group));
-    let groups = joined.into_values().filter_map(first_of);
-    let mut order: Vec<_> = groups.map(|(first, group)| (hash(first), group)).collect();
+    let mut order: Vec<_> =
+        joined.into_values().map(|group| (group.first().copied().map(hash), group)).collect();
     order.sort_unstable();
     let spared = if order.len() < FEWEST { 0 } else { order.len() / 10 };
     let held: BTreeSet<&str> =

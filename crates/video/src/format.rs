@@ -229,8 +229,12 @@ impl Clip {
                 let atlas = read_regular(&path, ATLAS);
                 Some(atlas.map_err(|source| Error::Read { path, source })?)
             }
-            "png" => {
-                read_regular(&atlas_path(path), ATLAS).ok().filter(|json| sheet::is_atlas(json))
+            // A JSON file beside a picture may be something else.
+            "png" if atlas_path(path).exists() => {
+                let path = atlas_path(path);
+                let json = read_regular(&path, ATLAS);
+                let json = json.map_err(|source| Error::Read { path, source })?;
+                Some(json).filter(|json| sheet::is_atlas(json))
             }
             _ => None,
         };

@@ -1,5 +1,5 @@
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,11 +13,6 @@ pub struct Kept {
     pub path: PathBuf,
     is_copy: bool,
 }
-
-/// The largest corpus that is copied, in bytes: a device such as /dev/zero has no end.
-const MAX_COPY: u64 = 8 << 30;
-/// Bytes that are copied between two looks at the flag for a signal.
-const COPY_STEP: u64 = 16 << 20;
 
 /// Options for a new file that only its owner can read, on systems with such modes.
 fn private() -> OpenOptions {
@@ -46,26 +41,16 @@ impl Kept {
                 made => made.map_err(|error| fail(error, &path))?,
             };
             let kept = Self { path, is_copy: true };
-            let mut left = MAX_COPY;
+            let mut buffer = vec![0; 1 << 16];
             loop {
-                let step = &mut from.by_ref().take(COPY_STEP.min(left));
-                let copied = std::io::copy(step, &mut file);
-                match copied.map_err(|error| fail(error, &kept.path))? {
-                    0 if left > 0 => return Ok(kept),
-                    0 => {
-                        let most = MAX_COPY >> 30;
-                        return Err(Failure::data(format!(
-                            "the corpus has more than {most} GiB; name a file"
-                        ))
-                        .into());
-                    }
-                    copied => left -= copied,
+                let read = from.read(&mut buffer).map_err(|error| fail(error, &kept.path))?;
+                if read == 0 {
+                    return Ok(kept);
                 }
+                file.write_all(&buffer[..read]).map_err(|error| fail(error, &kept.path))?;
                 if stop.load(Ordering::Relaxed) {
-                    return Err(Failure::stopped(
-                        "before the corpus was read; nothing was written",
-                    )
-                    .into());
+                    let message = "before the corpus was read; nothing was written";
+                    return Err(Failure::stopped(message).into());
                 }
             }
         }

@@ -99,18 +99,17 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
     let place = link.unwrap_or_else(|| path.to_owned());
     let there = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
     let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    // A name that exists may be a link that somebody else made, or another process's file.
-    let names =
-        (0..100).map(|k| place.with_file_name(format!(".{name}.{}-{k}.part", std::process::id())));
-    let mut parts = names.map(|part| (File::create_new(&part), part));
-    let taken = |made: &io::Result<File>| {
-        made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
-    };
-    let (file, part) = match there {
-        true => (File::create(&place), place.clone()),
-        false => parts.find(|(made, _)| !taken(made)).unwrap_or_else(|| {
-            (Err(io::Error::other("too many temporary files of this name")), place.clone())
-        }),
+    let mut number = 0;
+    let (file, part) = loop {
+        if there {
+            break (File::create(&place), place.clone());
+        }
+        // A name that exists may be a link that somebody else made, or the file of another process.
+        let part = place.with_file_name(format!(".{name}.{}-{number}.part", std::process::id()));
+        match File::create_new(&part) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            made => break (made, part),
+        }
     };
     let is_made = file.is_ok();
     let written = file.and_then(|file| {

@@ -18,9 +18,6 @@ const COLOURS: [&[&str]; 12] = [
     &["brown", "tan"],
 ];
 
-/// Colours that are tried for the false variants of a sentence.
-const TRIES: usize = 32;
-
 /// The colour that a word names, and its row in [`COLOURS`].
 fn colour(word: &str) -> Option<(&'static str, usize)> {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
@@ -36,11 +33,12 @@ pub fn colours_of(text: &str) -> impl Iterator<Item = &'static str> {
 
 /// False variants of the sentence `text`, in random order: at most one with two of its own colours
 /// exchanged comes first, then variants with one colour replaced by one of `colours`. A new colour is
-/// never from a row that `known`, all true sentences about the clip, names.
+/// never from a row that `known`, all true sentences about the clip, names. `colours` has the count of each
+/// colour; a frequent colour tends to come before a rare one.
 pub fn recoloured(
     text: &str,
     known: &BTreeSet<&String>,
-    colours: &[&'static str],
+    colours: &[(&'static str, u32)],
     rng: &mut fastrand::Rng,
 ) -> Vec<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -65,8 +63,12 @@ pub fn recoloured(
     }
     rng.shuffle(&mut found);
     found.truncate(1);
-    for _ in 0..TRIES {
-        let Some(&new) = rng.choice(colours) else { break };
+    // A weighted random order by exponential clocks (Efraimidis & Spirakis 2006).
+    let clock =
+        |&(colour, count): &(&'static str, u32)| (-(1.0 - rng.f32()).ln() / count as f32, colour);
+    let mut order: Vec<_> = colours.iter().map(clock).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for (_, new) in order {
         let Some((_, row)) = colour(new) else { continue };
         if let (Some(&(place, ..)), false) = (rng.choice(&named), rows.contains(&row)) {
             let text = with(&words, &[(place, new)]);
@@ -110,11 +112,12 @@ mod tests {
     #[test]
     fn colours_are_exchanged_and_replaced() {
         let all = |text: &str, also: &str, colours: &[&'static str]| -> BTreeSet<String> {
+            let colours: Vec<_> = colours.iter().map(|colour| (*colour, 2)).collect();
             let (text, also) = (text.to_owned(), also.to_owned());
             let known = BTreeSet::from([&text, &also]);
             (0..20)
                 .flat_map(|seed| {
-                    recoloured(&text, &known, colours, &mut fastrand::Rng::with_seed(seed))
+                    recoloured(&text, &known, &colours, &mut fastrand::Rng::with_seed(seed))
                 })
                 .collect()
         };

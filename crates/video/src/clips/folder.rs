@@ -182,7 +182,8 @@ fn listed(
         if let Some(clip) = composed.get(&compose(&path)) {
             return Ok(clip.clone());
         }
-        if path.is_file() {
+        let is_within = |path: PathBuf| Some(path.starts_with(folder.canonicalize().ok()?));
+        if path.is_file() && path.canonicalize().ok().and_then(is_within) == Some(true) {
             return Ok(path);
         }
     }

@@ -1,6 +1,7 @@
 //! Whether a sentence is false of a figure. Captions name each value by its own words, so a sentence with the
-//! words for another value is false. It is in doubt only if the words are also true of the figure: a blue gown has
-//! white skirts.
+//! words for another value is false, even where ordinary English would allow it: "short hair" is false of a bob. A
+//! sentence is in doubt if captions might use its words for the figure: "a white gown" for a blue gown, whose skirts
+//! are white.
 
 use super::figure::{Action, Figure, Head, Item, Kind, Part};
 use super::mention::Told;
