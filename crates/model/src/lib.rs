@@ -131,7 +131,7 @@ impl<T: Tensor> Model<T> {
         for part in prompts.chunks(self.together()) {
             let Drawing { read: Encoded { words, bias, sentence }, noise, .. } =
                 self.inputs(part)?;
-            let values = self.net.generator.forward(&sentence, &words, &bias, &noise)?.to_vec()?;
+            let values = self.net.generator.sharp(&sentence, &words, &bias, &noise)?.to_vec()?;
             for film in values.chunks(t * h * w * c) {
                 films.push(pixels::to_clip(film, &self.config.clip)?);
             }

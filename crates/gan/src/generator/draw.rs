@@ -22,6 +22,29 @@ impl<T: Tensor> Generator<T> {
         Ok(self.draw(sentence, words, bias, noise, &all)?.frames)
     }
 
+    /// The films of [`Generator::forward`] in sharp colours: with a palette, the share a of a colour in a pixel
+    /// becomes a⁴ / Σ a⁴, so most pixels have nearly one colour. The mean of two colours of the palette, such as of
+    /// black and white, is often a colour that no clip has. For films to look at; a training needs the gradient of
+    /// all shares.
+    ///
+    /// # Shapes
+    /// Those of [`Generator::forward`].
+    ///
+    /// # Errors
+    /// Those of [`Generator::forward`].
+    pub fn sharp(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
+        let all: Vec<usize> = (0..self.film.frames).collect();
+        let all = all.repeat(sentence.shape()[0]);
+        let Drawn { frames, mix, .. } = self.draw(sentence, words, bias, noise, &all)?;
+        let Some(Mix { mut shares, palette }) = mix else { return Ok(frames) };
+        for _ in 0..2 {
+            // Scaled each time, so that no sum is too small for a float.
+            shares = shares.mul(&shares)?;
+            shares = shares.div(&shares.sum(&[2])?)?;
+        }
+        shares.matmul(&palette)?.reshape(*frames.shape())
+    }
+
     /// Some frames of the films of [`Generator::forward`], with their mixture of colours and the decoder's
     /// input. `which` lists t indices of frames for the first film, then t for the second film, and so on.
     /// The recurrence stops after the largest index. Only the listed frames are decoded.

@@ -145,6 +145,8 @@ fn pixels_are_mixtures_of_the_colours_of_the_palette() {
     let generator = of(&GeneratorConfig { palette: 2, ..styled() });
     let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &styled());
     let frames = inputs.frames(&generator);
+    let Inputs { sentence, words, bias, noise } = &inputs;
+    let sharp = generator.sharp(sentence, words, bias, noise).unwrap();
     let named = generator.named();
     let linear = |path: &str, x: &[f64]| -> Vec<f64> {
         let of = |part: &str| {
@@ -171,18 +173,27 @@ fn pixels_are_mixtures_of_the_colours_of_the_palette() {
         let palette: Vec<f64> = linear("palette", &style).into_iter().map(f64::tanh).collect();
         let (first, second) = palette.split_at(channels);
         let mut shares = Vec::new();
-        for pixel in pixels.chunks(channels) {
+        let sharp = sharp.values()[film * pixels.len()..].chunks(channels);
+        for (pixel, sharp) in pixels.chunks(channels).zip(sharp) {
             let share = (pixel[0] - first[0]) / (second[0] - first[0]);
             assert!(share > 0.0 && share < 1.0, "{pixel:?} of {palette:?}");
             for c in 0..channels {
                 let wanted = first[c] + share * (second[c] - first[c]);
                 assert!((pixel[c] - wanted).abs() < 1e-6, "{pixel:?} of {palette:?}");
+                let [a, b] = [1.0 - share, share].map(|share: f64| share.powi(4));
+                let wanted = (a * first[c] + b * second[c]) / (a + b);
+                assert!((sharp[c] - wanted).abs() < 1e-5, "{sharp:?} of {palette:?}");
             }
             shares.push(share);
         }
         let spread = |f: fn(f64, f64) -> f64| shares.iter().copied().reduce(f).unwrap();
         assert!(spread(f64::max) - spread(f64::min) > 0.05, "{shares:?}");
     }
+    let plain = of(&config());
+    let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &config());
+    let Inputs { sentence, words, bias, noise } = &inputs;
+    let sharp = plain.sharp(sentence, words, bias, noise).unwrap();
+    assert_eq!(sharp.values(), inputs.frames(&plain).values());
 }
 
 /// Model files from before styles and palettes hold these tensors.
