@@ -84,7 +84,7 @@ pub struct CopyingConfig {
     /// over the next `steps` / 2 steps it falls to 0. A generator with new weights needs λ or κ above
     /// 0.
     pub squared: f32,
-    /// The initial value of κ; κ falls like λ. It must be 0 where `generator.palette` is 0.
+    /// The initial value of κ; κ falls like λ, but to a third. It must be 0 where `generator.palette` is 0.
     pub likelihood: f32,
     /// Clips of the model's prior, for a dataset that makes twins.
     pub codes: u64,

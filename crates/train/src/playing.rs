@@ -24,8 +24,11 @@ const DETAILS: f32 = 0.5;
 const SHARPNESS: f32 = 10.0;
 /// The share of the steps of copying in which the copies do not train the recogniser.
 const ALONE: f32 = 0.25;
-/// The share of the steps of copying over which the weight of the sketch, λ and κ fall to 0.
+/// The share of the steps of copying over which the weight of the sketch and λ fall to 0, and κ to its last value.
 const EARLY: f32 = 0.5;
+/// The last value of κ, as a share of its initial value. Films are drawn in sharp colours
+/// ([`Generator::sharp`]), which need the right shares of the colours of a pixel to the end.
+const LAST: f32 = 1.0 / 3.0;
 
 /// The config of the generator's Adam at step `step` of a training, counted from 1.
 pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
@@ -42,7 +45,7 @@ pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
     }
 }
 
-/// The weight of the sketch at step `step`. It is also the factor of the initial values of λ and κ
+/// The weight of the sketch at step `step`. It is also the factor of the initial value of λ, and κ falls with it
 /// ([`CopyingConfig`](crate::CopyingConfig)).
 fn early(config: &Config, step: u64) -> f32 {
     if config.phase(step) != Phase::Copying {
@@ -208,12 +211,11 @@ impl<T: Tensor> State<T> {
             // share is near 1 for one colour has almost no gradient, so the hat is never learnt.
             // Three other losses teach rare shapes. The squared difference is least for the mean,
             // which shows the hat faintly. The likelihood has a gradient at any share. The sketch
-            // teaches the layers before the decoder. The first two blur the films, so all three
-            // fall to 0.
-            if let Some(drawn) = drawn.filter(|_| early > 0.0) {
+            // teaches the layers before the decoder. The first two blur the shares, so all three fall.
+            if let Some(drawn) = drawn {
                 let squares = |x: &Var<T>| x.mul(x)?.mean_all();
                 let CopyingConfig { squared, likelihood, .. } = config.copying;
-                if squared > 0.0 {
+                if early * squared > 0.0 {
                     copy = copy.add(&squares(&difference)?.affine(early * squared, 0.0)?)?;
                 }
                 if let Some(mix) = drawn.mix.as_ref().filter(|_| likelihood > 0.0) {
@@ -223,9 +225,12 @@ impl<T: Tensor> State<T> {
                     if let Some(details) = mean_of_details(&each)? {
                         log_loss = log_loss.add(&details.affine(DETAILS, 0.0)?)?;
                     }
-                    copy = copy.add(&log_loss.affine(early * likelihood, 0.0)?)?;
+                    let kappa = (LAST + (1.0 - LAST) * early) * likelihood;
+                    copy = copy.add(&log_loss.affine(kappa, 0.0)?)?;
                 }
-                if let Some(sketch) = lifted.0.sketch(&drawn)? {
+                if early > 0.0
+                    && let Some(sketch) = lifted.0.sketch(&drawn)?
+                {
                     let squares = squares(&sketch.sub(&constant(&wanted))?)?;
                     guarded.push(("loss_sketch", squares.value().clone()));
                     copy = copy.add(&squares.affine(early, 0.0)?)?;
