@@ -276,7 +276,6 @@ fn prompt() {
             &["sample", "--prompts", "long.txt"],
             "long.txt: line 3: a prompt of 11999 bytes; at most 10000",
         ),
-        (&["sample", "a\u{1b}[2J.gif", "--out", "\u{1b}[2J.bmp"], "cannot write \\u001b[2J.bmp"),
         (&["sample", "--prompts", "-"], "stdin: no prompts"),
         (&["sample", "--prompts", "many.txt", "--count", "10000"], "are 1010000 films"),
     ] {
@@ -322,6 +321,7 @@ fn output_path() {
     };
     sample("film", 7, "cannot write film: unknown extension; use .gif");
     sample("film.bmp", 7, "cannot write film.bmp: unknown extension");
+    sample("\u{1b}[2J.bmp", 7, "cannot write \\u001b[2J.bmp");
     sample("film.png", 7, ".sheet.png");
     sample("nowhere/film.gif", 7, "nowhere/film.gif: there is no folder nowhere");
     sample("nowhere/film/", 7, "there is no folder nowhere");

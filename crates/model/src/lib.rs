@@ -57,7 +57,8 @@ impl<T> Net<T> {
 }
 
 impl<T: Tensor> Net<T> {
-    /// Generates one film for each sentence of a batch, from this noise: the prior takes no part.
+    /// Generates one film for each sentence of a batch, as in training: from this noise, so the prior takes no
+    /// part, and not in the sharp colours of [`Model::sample`].
     ///
     /// # Shapes
     /// n sentences, noise `[n, noise]` and `[n, t, frame_noise]`; gives frames `[n, t, h, w, c]`

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kinora_cpu::CpuTensor;
-use kinora_embed::Inputs;
+use kinora_embed::{Encoded, Inputs};
 use kinora_gan::{Noise, near};
 use kinora_model::{ClipConfig, ModelConfig, pixels};
 use kinora_nn::{Fresh, Init, Module};
@@ -100,7 +100,9 @@ fn the_seed_chooses_a_code() {
     let pieces = model.lexicon.read(&["a knight"]).unwrap();
     let sentence = model.net.encoder.forward(&pieces).unwrap().sentence;
     let draw = |net: &kinora_model::Net<CpuTensor>, noise: &Noise<CpuTensor>| {
-        let values = net.forward(&pieces, noise).unwrap().to_vec().unwrap();
+        let Encoded { sentence, words, bias } = net.encoder.forward(&pieces).unwrap();
+        let values =
+            net.generator.sharp(&sentence, &words, &bias, noise).unwrap().to_vec().unwrap();
         pixels::to_clip(&values, &model.config.clip).unwrap()
     };
     let prior = model.net.prior.as_ref().unwrap();
