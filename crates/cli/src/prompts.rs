@@ -106,10 +106,13 @@ pub fn tell<T: Tensor>(model: &Model<T>, reading: &Reading, head: &str) {
     }
     if !unread.is_empty() {
         let most = model.config.encoder.pieces;
-        let unread: String = unread.chars().take(60).collect();
+        let unread = match unread.char_indices().nth(60) {
+            Some((end, _)) => format!("{:?} and more", &unread[..end]),
+            None => format!("{unread:?}"),
+        };
         note(format_args!(
             "{head}warning: the prompt is too long; this model reads at most {most} pieces and ignores \
-             the rest: {unread:?}"
+             the rest: {unread}"
         ));
     }
 }

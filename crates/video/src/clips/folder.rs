@@ -187,7 +187,7 @@ fn listed(
             return Ok(path);
         }
     }
-    Err(format!("there is no file {file:?} in the folder"))
+    Err(format!("there is no file {file:?} in the folder; only files inside it are read"))
 }
 
 /// A path with each letter and its accent in one character.
