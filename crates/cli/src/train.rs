@@ -102,6 +102,18 @@ fn train<T: Tensor>(
                 count(copied, "step"),
             ));
         }
+        if let Some(clips) = config.data.strip_prefix("clips:")
+            && let (Ok(clips), Ok(run)) =
+                (Path::new(clips).canonicalize(), std::path::absolute(&folder))
+            && run.starts_with(&clips)
+        {
+            return Err(Failure::usage(format!(
+                "--out {} is inside the folder of clips, where the samples of the run would count as clips; \
+                 name another folder",
+                folder.display()
+            ))
+            .into());
+        }
         note(format_args!("reading the data and its captions: {}", config.data));
         let mut training =
             Training::<T>::create(device, config, kinora_video::open, &folder, init, &command)?;

@@ -115,6 +115,8 @@ fn data() {
         }
         assert!(ended.stdout.lines().count() > 0, "{spec}");
     }
+    let line = "train --config tiny.toml --out lone/runs/a --data clips:lone";
+    fails(path, &words(line), 2, "--out lone/runs/a is inside the folder of clips");
 }
 
 #[test]
