@@ -8,7 +8,7 @@ const HIDDEN: usize = 256;
 /// The standard deviation of the noise z around a code.
 const SPREAD: f32 = 0.3;
 
-/// Encodes real clips. The code code(x, s) of a clip x for a sentence s describes the attributes of x that s
+/// Encodes real clips. code(x, s), the code of a clip x for a sentence s, describes the attributes of x that s
 /// leaves open. With code(x, s) and s, a generator can draw a clip like x.
 ///
 /// A recogniser learns from twins. In a twin of x, the attributes that s states are drawn anew, and the others

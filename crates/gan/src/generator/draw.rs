@@ -17,9 +17,7 @@ impl<T: Tensor> Generator<T> {
     /// If the shapes disagree with each other or with the sizes of the generator, or the device
     /// fails.
     pub fn forward(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
-        let all: Vec<usize> = (0..self.film.frames).collect();
-        let all = all.repeat(sentence.shape()[0]);
-        Ok(self.draw(sentence, words, bias, noise, &all)?.frames)
+        Ok(self.draw(sentence, words, bias, noise, &self.all(sentence))?.frames)
     }
 
     /// The films of [`Generator::forward`] in sharp colours: with a palette, the share a of a colour in a pixel
@@ -33,8 +31,7 @@ impl<T: Tensor> Generator<T> {
     /// # Errors
     /// Those of [`Generator::forward`].
     pub fn sharp(&self, sentence: &T, words: &T, bias: &T, noise: &Noise<T>) -> Result<T> {
-        let all: Vec<usize> = (0..self.film.frames).collect();
-        let all = all.repeat(sentence.shape()[0]);
+        let all = self.all(sentence);
         let Drawn { frames, mix, .. } = self.draw(sentence, words, bias, noise, &all)?;
         let Some(Mix { mut shares, palette }) = mix else { return Ok(frames) };
         for _ in 0..2 {
@@ -151,6 +148,11 @@ impl<T: Tensor> Generator<T> {
         let frames = cells.shape()[0];
         let cells = cells.reshape([frames, h, w, rows, columns * channels])?;
         Ok(Some(cells.permute(&[0, 1, 3, 2, 4])?.reshape(*drawn.frames.shape())?))
+    }
+
+    /// The indices of all frames, once for each sentence.
+    fn all(&self, sentence: &T) -> Vec<usize> {
+        (0..self.film.frames).collect::<Vec<_>>().repeat(sentence.shape()[0])
     }
 
     /// The style `[n, style]`, or s and z `[n, sentence + noise]` if there is no style.
