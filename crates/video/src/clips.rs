@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use self::colours::{colours_of, recoloured};
 use crate::draws::{hash, rng};
-use crate::file::read_regular;
+use crate::file::{NOTES, read_regular};
 use crate::format::readable_text;
 use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
 
@@ -14,8 +14,6 @@ mod folder;
 
 /// Bytes of clips that are kept in memory; further clips are read again at each draw.
 const CACHE: usize = 1 << 29;
-/// The largest file of a licence or of credits that is read, in bytes.
-const NOTES: u64 = 1 << 20;
 /// With fewer groups of captions than this, nothing is held out.
 const FEWEST: usize = 10;
 

@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
+/// The largest file of a licence or of credits that is read, in bytes.
+pub(crate) const NOTES: u64 = 1 << 20;
+
 /// Opens a regular file, or the regular file that a link points to.
 ///
 /// # Errors

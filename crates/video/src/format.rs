@@ -224,17 +224,12 @@ impl Clip {
         let reader = READERS.iter().find(|reader| reader.endings.contains(&ending));
         let is_sheet = name.ends_with(".sheet.png");
         let atlas = match ending {
-            "png" if is_sheet => {
-                let path = atlas_path(path);
-                let atlas = read_regular(&path, ATLAS);
-                Some(atlas.map_err(|source| Error::Read { path, source })?)
-            }
-            // A JSON file beside a picture may be something else.
-            "png" if atlas_path(path).exists() => {
+            "png" if is_sheet || atlas_path(path).exists() => {
                 let path = atlas_path(path);
                 let json = read_regular(&path, ATLAS);
                 let json = json.map_err(|source| Error::Read { path, source })?;
-                Some(json).filter(|json| sheet::is_atlas(json))
+                // A JSON file beside another picture may be something else.
+                Some(json).filter(|json| is_sheet || sheet::is_atlas(json))
             }
             _ => None,
         };

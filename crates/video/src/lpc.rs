@@ -26,13 +26,11 @@ use self::typing::typed;
 use self::wardrobe::{HeldOut, Wardrobe};
 use self::wrong::Liar;
 use crate::draws::{Voice, rng};
-use crate::file::read_regular;
+use crate::file::{NOTES, read_regular};
 use crate::{Caption, Clip, Dataset, Draw, Error, Example, Info, Result, Split};
 
 /// Memory for decoded sheets, in bytes.
 const CACHE: usize = 512 << 20;
-/// The largest file of credits that is read, in bytes.
-const NOTES: u64 = 1 << 20;
 /// Frames of a clip.
 const FRAMES: usize = 8;
 
