@@ -55,15 +55,26 @@ fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The prompts of the command line.
+///
+/// # Errors
+/// If a prompt has no visible character or is too long.
+pub fn given(prompts: &[String]) -> Result<Vec<String>> {
+    prompts.iter().try_for_each(|prompt| check(prompt).map_err(Failure::usage))?;
+    Ok(prompts.to_vec())
+}
+
 /// The reason why a text cannot be a prompt.
-pub fn check(prompt: &str) -> Result<(), String> {
+fn check(prompt: &str) -> Result<(), String> {
     let visible =
         |c: char| !c.is_whitespace() && !c.is_control() && !('\u{200b}'..='\u{200f}').contains(&c);
     match prompt.len() {
         length if length > LONGEST => {
             Err(format!("a prompt of {length} bytes; at most {LONGEST} are allowed"))
         }
-        _ if !prompt.chars().any(visible) => Err(format!("the prompt {prompt:?} is empty")),
+        _ if !prompt.chars().any(visible) => {
+            Err(format!("the prompt {prompt:?} is empty; write a sentence"))
+        }
         _ => Ok(()),
     }
 }
@@ -71,13 +82,15 @@ pub fn check(prompt: &str) -> Result<(), String> {
 /// Looks up which words of each prompt a model understands.
 ///
 /// # Errors
-/// If a prompt is empty or too long.
+/// If a prompt has no token.
 pub fn look<T: Tensor>(model: &Model<T>, prompts: &[String]) -> Result<Vec<Reading>> {
     let look = |prompt: &String| {
-        check(prompt).map_err(Failure::usage)?;
         let reading = model.lexicon.look(prompt)?;
         match reading.tokens {
-            0 => Err(Failure::usage(format!("the prompt {prompt:?} is empty")).into()),
+            0 => {
+                Err(Failure::usage(format!("the prompt {prompt:?} is empty; write a sentence"))
+                    .into())
+            }
             _ => Ok(reading),
         }
     };

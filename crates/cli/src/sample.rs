@@ -31,7 +31,7 @@ const MOST_FPS_OF_GIF: f32 = 50.0;
 pub fn run(args: &Sample) -> Result<()> {
     let prompts = match (&args.prompt, &args.prompts) {
         (_, Some(file)) => prompts::read(file)?,
-        (prompt, None) => prompt.iter().cloned().collect(),
+        (prompt, None) => prompts::given(prompt.as_slice())?,
     };
     let (count, kept) = counts(args)?;
     let films = prompts.len() * count as usize;

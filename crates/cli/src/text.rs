@@ -25,9 +25,8 @@ const FILE: &str = "tagger.safetensors";
 pub fn tag(args: &TextTag) -> Result<()> {
     let texts = match &args.file {
         Some(file) => prompts::read(file)?,
-        None => args.prompts.clone(),
+        None => prompts::given(&args.prompts)?,
     };
-    texts.iter().try_for_each(|text| prompts::check(text).map_err(Failure::usage))?;
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let analyses = engine(&args.engine)?.analyse(&texts)?;
     if let Some(file) = &args.html {

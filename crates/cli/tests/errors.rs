@@ -260,9 +260,9 @@ fn prompt() {
     fs::write(path.join("many.txt"), "a cat\n".repeat(101)).unwrap();
     for (args, wanted) in [
         (&["sample"][..], "PROMPT"),
-        (&["sample", ""], "is empty"),
-        (&["text", "tag", ""], "is empty"),
-        (&["sample", " \t\n"], "is empty"),
+        (&["sample", ""], "the prompt \"\" is empty; write a sentence"),
+        (&["text", "tag", ""], "the prompt \"\" is empty"),
+        (&["sample", " \t\n"], "the prompt \" \\t\\n\" is empty"),
         (&["sample", "\u{200b}"], "is empty"),
         (&["sample", "a cat", "--prompts", "none.txt"], "--prompts"),
         (&["sample", "a cat", "a dog"], "a dog"),
