@@ -236,6 +236,17 @@ fn sources_that_do_not_fit() {
     let gone = EncoderConfig { vectors: "no/such/table.txt".into(), ..Default::default() };
     let error = Lexicon::new(&gone, tokenizer(), &[]).unwrap_err();
     assert!(matches!(&error, Error::Source(reason) if reason.contains("no/such/table.txt")));
+    // A stranger's model may name a file that is a secret of the user.
+    let secret = folder.path().join("secret.txt");
+    let vectors = secret.to_str().unwrap().to_owned();
+    let named = EncoderConfig { vectors, reader: Reader::Sif, ..Default::default() };
+    for text in
+        ["key = hunter2", "hunter2", "1 hunter2\nhunter2 1", "hunter2 1 2\nhunter2 1 2 hunter2"]
+    {
+        std::fs::write(&secret, text).unwrap();
+        let error = Lexicon::open(&named, tokenizer(), &sources, None).unwrap_err().to_string();
+        assert!(error.contains("secret.txt") && !error.contains("hunter2"), "{error}");
+    }
 }
 
 /// Sentence vectors from an ONNX encoder. Without the library the test is skipped, or fails in CI.
