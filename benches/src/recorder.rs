@@ -23,8 +23,9 @@ impl Call {
         let len = inputs.first().map_or(0, |desc| desc.shape.elements() as u64);
         match (&self.op, self.name) {
             (Some(op), _) => [op.flops(&inputs), op.bytes(&inputs)],
-            // Adam reads the parameter, both moments and the gradient, and writes the first three.
+            // Adam reads the parameter, both moments and the gradient, and writes the first three. SGD has one moment.
             (None, "adam") => [14 * len, 4 * 7 * len],
+            (None, "sgd") => [7 * len, 4 * 5 * len],
             (None, "lerp") => [3 * len, 4 * 3 * len],
             (None, _) => [0, 4 * len],
         }
@@ -124,6 +125,7 @@ impl<T: Tensor> Tensor for Recorder<T> {
     fn update(&mut self, update: &Update, state: &mut [&mut Self], inputs: &[&Self]) -> Result<()> {
         let name = match update {
             Update::Adam { .. } => "adam",
+            Update::Sgd { .. } => "sgd",
             Update::Lerp { .. } => "lerp",
         };
         let descs = vec![*self.inner.desc()];

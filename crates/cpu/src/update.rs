@@ -19,9 +19,10 @@ pub(crate) fn update(
         awake();
     }
     match *update {
-        Update::Adam { rate, beta1, beta2, epsilon, step } => {
+        Update::Adam { rate, beta1, beta2, epsilon, decay, step } => {
             let [m, v] = state else { unreachable!("checked") };
             let factor = inputs[1].data()[0];
+            let keep = 1.0 - rate * decay;
             let (rate, root) = adam_factors(rate, beta1, beta2, step);
             let all = p.data_mut()?.par_chunks_mut(PIECE);
             let all = all.zip(m.data_mut()?.par_chunks_mut(PIECE));
@@ -34,7 +35,24 @@ pub(crate) fn update(
                             let g = factor * g;
                             *m = beta1 * *m + (1.0 - beta1) * g;
                             *v = beta2 * *v + (1.0 - beta2) * g * g;
-                            *p -= rate * *m / (root * v.sqrt() + epsilon);
+                            *p = keep * *p - rate * *m / (root * v.sqrt() + epsilon);
+                        }
+                    },
+                );
+            });
+        }
+        Update::Sgd { rate, momentum, decay } => {
+            let [v] = state else { unreachable!("checked") };
+            let factor = inputs[1].data()[0];
+            let all = p.data_mut()?.par_chunks_mut(PIECE);
+            let all = all.zip(v.data_mut()?.par_chunks_mut(PIECE));
+            all.zip(input.data().par_chunks(PIECE)).for_each(|((p, v), g)| {
+                simd(
+                    #[inline(always)]
+                    || {
+                        for ((p, v), g) in p.iter_mut().zip(v).zip(g) {
+                            *v = momentum * *v + factor * g + decay * *p;
+                            *p -= rate * *v;
                         }
                     },
                 );

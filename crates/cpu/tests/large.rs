@@ -200,7 +200,9 @@ fn rows_of_tables() {
 
 #[test]
 fn updates() {
-    let adam = |step| Update::Adam { rate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-8, step };
+    let adam =
+        |step| Update::Adam { rate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-8, decay: 0.1, step };
+    let sgd = Update::Sgd { rate: 0.1, momentum: 0.9, decay: 0.1 };
     let shape = Shape::from([300, 301]);
     fn run<T: Tensor>(device: &T::Device, shape: Shape, rules: &[Update]) -> T {
         let new = |stream| T::from_slice(device, &normals(shape, stream), shape).unwrap();
@@ -210,13 +212,14 @@ fn updates() {
             let (input, factor) = (new(1 + i), T::full(device, 0.7, [1]).unwrap());
             match rule {
                 Update::Adam { .. } => p.update(rule, &mut [&mut m, &mut v], &[&input, &factor]),
+                Update::Sgd { .. } => p.update(rule, &mut [&mut m], &[&input, &factor]),
                 Update::Lerp { .. } => p.update(rule, &mut [], &[&input]),
             }
             .unwrap();
         }
         p
     }
-    let rules = [adam(1), adam(2), Update::Lerp { weight: 0.3 }];
+    let rules = [adam(1), adam(2), sgd, Update::Lerp { weight: 0.3 }];
     let device = CpuDevice::new();
     let cpu = |n| on_threads(n, || run::<CpuTensor>(&device, shape, &rules).to_vec().unwrap());
     let one = cpu(1);

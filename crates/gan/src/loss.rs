@@ -1,3 +1,4 @@
+use kinora_nn::cross_entropy;
 use kinora_tensor::{Result, Tensor, Var, grad};
 use serde::{Deserialize, Serialize};
 
@@ -94,14 +95,10 @@ impl Loss {
 /// scalar.
 ///
 /// # Errors
-/// If the device fails.
+/// If m is below n, or the device fails.
 pub fn contrast<T: Tensor>(logits: &T) -> Result<T> {
-    let [n, m] = [logits.shape()[0], logits.shape()[1]];
-    let own: Vec<f32> =
-        (0..n * m).map(|at| if at / m == at % m { -1.0 / n as f32 } else { 0.0 }).collect();
-    let own = T::from_slice(logits.device(), &own, [n, m])?;
-    // The logarithm of a probability that underflows to 0 would be infinite.
-    logits.softmax()?.affine(1.0, 1e-30)?.log()?.mul(&own)?.sum_all()
+    let own: Vec<usize> = (0..logits.shape()[0]).collect();
+    cross_entropy(logits, &own)
 }
 
 /// The squared distance |x - y|² of pixel x and colour y at which the density is a quarter of its

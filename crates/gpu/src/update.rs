@@ -20,6 +20,7 @@ struct Params {
     epsilon: f32,
     beta1: f32,
     beta2: f32,
+    decay: f32,
 }
 
 pub(crate) fn update(
@@ -37,10 +38,11 @@ pub(crate) fn update(
         Params { p: p.start(), g: input.start(), len: p.len() as u32, ..Params::default() };
     let device = p.device().clone();
     match *update {
-        Update::Adam { rate, beta1, beta2, epsilon, step } => {
+        Update::Adam { rate, beta1, beta2, epsilon, decay, step } => {
             let ([m, v], factor) = (state, inputs[1]) else { unreachable!("checked") };
             m.unshare()?;
             v.unshare()?;
+            let decay = rate * decay;
             let (rate, root) = adam_factors(rate, beta1, beta2, step);
             let params = Params {
                 m: m.start(),
@@ -51,16 +53,31 @@ pub(crate) fn update(
                 factor: factor.start(),
                 beta1,
                 beta2,
+                decay,
                 ..params
             };
             run(
                 &device,
                 &Kernel::new(kernel::UPDATE, "adam"),
-                &[p, input, m, v, factor],
+                &[p, input, factor, m, v],
                 params,
                 p.len(),
                 256,
             )
+        }
+        Update::Sgd { rate, momentum, decay } => {
+            let ([v], factor) = (state, inputs[1]) else { unreachable!("checked") };
+            v.unshare()?;
+            let params = Params {
+                m: v.start(),
+                factor: factor.start(),
+                rate,
+                beta1: momentum,
+                decay,
+                ..params
+            };
+            let kernel = Kernel::new(kernel::UPDATE, "sgd");
+            run(&device, &kernel, &[p, input, factor, v], params, p.len(), 256)
         }
         Update::Lerp { weight } => {
             let params = Params { rate: weight, ..params };

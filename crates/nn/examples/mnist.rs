@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_nn::{Adam, AdamConfig, Fresh, Linear, clip_factor, gradient_norm, lift, parameters};
+use kinora_nn::{
+    Adam, AdamConfig, Fresh, Linear, clip_factor, cross_entropy, gradient_norm, lift, parameters,
+};
 use kinora_tensor::{Random, Result, Tensor, Var, grad};
 
 const PIXELS: usize = 28 * 28;
@@ -23,9 +25,9 @@ const BATCH: usize = 128;
 /// A pair of layers is a module, so the network needs no type of its own.
 type Net<T> = (Linear<T>, Linear<T>);
 
-/// Pictures `[n, 784]` to the probabilities of the digits, `[n, 10]`.
-fn probabilities<T: Tensor>((first, last): &Net<T>, pictures: &T) -> Result<T> {
-    last.forward(&first.forward(pictures)?.leaky_relu(0.1)?)?.softmax()
+/// Pictures `[n, 784]` to logits of the digits, `[n, 10]`.
+fn logits<T: Tensor>((first, last): &Net<T>, pictures: &T) -> Result<T> {
+    last.forward(&first.forward(pictures)?.leaky_relu(0.1)?)
 }
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
@@ -47,32 +49,20 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let n = batch.len();
         let x: Vec<f32> =
             batch.iter().flat_map(|&i| &pictures[i * PIXELS..][..PIXELS]).copied().collect();
-        // The loss is the mean cross entropy: -1/n Σ log(probability of the label).
-        let mut weights = vec![0.0; n * DIGITS];
-        for (row, &i) in weights.chunks_mut(DIGITS).zip(batch) {
-            row[usize::from(labels[i])] = -1.0 / n as f32;
-        }
         let x = Var::constant(CpuTensor::from_slice(&device, &x, [n, PIXELS])?);
-        let weights = Var::constant(CpuTensor::from_slice(&device, &weights, [n, DIGITS])?);
+        let digits: Vec<usize> = batch.iter().map(|&i| usize::from(labels[i])).collect();
         let lifted = lift(&net);
-        // The logarithm of a probability that underflows to 0 would be infinite.
-        let logarithms = probabilities(&lifted, &x)?.affine(1.0, 1e-30)?.log()?;
-        let gradients = grad(logarithms.mul(&weights)?.sum_all()?, &parameters(&lifted))?;
-        drop((lifted, logarithms)); // nobody else holds the weights: Adam works in place
+        let loss = cross_entropy(&logits(&lifted, &x)?, &digits)?;
+        let gradients = grad(loss, &parameters(&lifted))?;
+        drop(lifted); // nobody else holds the weights: Adam works in place
         let factor = clip_factor(&gradient_norm(&gradients)?, f32::INFINITY)?;
         net = adam.step(net, &gradients, &factor)?;
     }
 
     let n = test_labels.len();
     let x = CpuTensor::from_slice(&device, &test_pictures, [n, PIXELS])?;
-    let said = probabilities(&net, &x)?.to_vec()?;
-    let likeliest =
-        |row: &[f32]| row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
-    let right = said
-        .chunks(DIGITS)
-        .zip(&test_labels)
-        .filter(|(row, label)| likeliest(row) == usize::from(**label))
-        .count();
+    let digits = logits(&net, &x)?.argmax()?;
+    let right = digits.iter().zip(&test_labels).filter(|(a, b)| **a == usize::from(**b)).count();
     println!("{right} of {n} test pictures are right");
     if right * 100 < n * 95 {
         return Err("fewer than 95 of 100: something is wrong".into());

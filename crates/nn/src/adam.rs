@@ -16,12 +16,15 @@ pub struct AdamConfig {
     pub beta2: f32,
     /// ε, added to the denominator.
     pub epsilon: f32,
+    /// The decoupled weight decay: with a value above 0, the optimiser is AdamW (Loshchilov and Hutter,
+    /// "Decoupled weight decay regularization", 2019).
+    pub decay: f32,
 }
 
 impl Default for AdamConfig {
     /// The values of the paper. GANs are often trained without momentum instead (β₁ = 0).
     fn default() -> Self {
-        Self { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+        Self { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.0 }
     }
 }
 
@@ -90,30 +93,40 @@ impl<T: Tensor> Adam<T> {
     /// If the gradients do not match the parameters in number or shape, or the device fails. The
     /// module is lost then.
     pub fn step<M: Module<T>>(&mut self, module: M, gradients: &[T], factor: &T) -> Result<M> {
-        let mut parts = Parts::of(&module);
-        drop(module);
-        let names = parts.names.iter();
-        let mut trained: Vec<&mut T> = names
-            .zip(&mut parts.tensors)
-            .filter_map(|(name, tensor)| (!is_buffer(name)).then_some(tensor))
-            .collect();
-        let counts = [gradients.len(), self.m.len(), self.v.len()];
-        if counts != [trained.len(); 3] {
-            return Err(Error::Shape {
-                op: "adam",
-                shapes: gradients.iter().map(|g| *g.shape()).collect(),
-                reason: format!("one gradient is needed for each of {} parameters", trained.len()),
-            });
-        }
+        let AdamConfig { rate, beta1, beta2, epsilon, decay } = self.config;
+        let update = Update::Adam { rate, beta1, beta2, epsilon, decay, step: self.step + 1 };
+        let moments: Vec<_> = self.m.iter_mut().zip(&mut self.v).map(|(m, v)| [m, v]).collect();
+        let module = updated("adam", module, &update, moments, gradients, factor)?;
         self.step += 1;
-        let AdamConfig { rate, beta1, beta2, epsilon } = self.config;
-        let update = Update::Adam { rate, beta1, beta2, epsilon, step: self.step };
-        let moments = self.m.iter_mut().zip(&mut self.v);
-        for ((tensor, g), (m, v)) in trained.iter_mut().zip(gradients).zip(moments) {
-            tensor.update(&update, &mut [m, v], &[g, factor])?;
-        }
-        Ok(parts.join())
+        Ok(module)
     }
+}
+
+/// The module after one step of the rule `update`, with the `state` of each parameter.
+pub(crate) fn updated<T: Tensor, M: Module<T>, const N: usize>(
+    op: &'static str,
+    module: M,
+    update: &Update,
+    state: Vec<[&mut T; N]>,
+    gradients: &[T],
+    factor: &T,
+) -> Result<M> {
+    let mut parts = Parts::of(&module);
+    drop(module);
+    let named = parts.names.iter().zip(&mut parts.tensors);
+    let trained = named.filter_map(|(name, tensor)| (!is_buffer(name)).then_some(tensor));
+    let trained: Vec<&mut T> = trained.collect();
+    if [gradients.len(), state.len()] != [trained.len(); 2] {
+        return Err(Error::Shape {
+            op,
+            shapes: gradients.iter().map(|g| *g.shape()).collect(),
+            reason: format!("one gradient is needed for each of {} parameters", trained.len()),
+        });
+    }
+    for ((tensor, g), mut state) in trained.into_iter().zip(gradients).zip(state) {
+        tensor.update(update, &mut state, &[g, factor])?;
+    }
+    Ok(parts.join())
 }
 
 impl<T> Module<T> for Adam<T> {

@@ -10,9 +10,11 @@ mod file;
 mod gradient;
 mod init;
 mod linear;
+mod loss;
 mod module;
 mod norm;
 mod recurrent;
+mod sgd;
 mod spectral;
 
 pub use activation::Activation;
@@ -25,7 +27,9 @@ pub use file::{Header, Precision, TensorInfo, check, header, load, save, verify}
 pub use gradient::{clip_factor, gradient_norm};
 pub use init::{Fill, Fresh, Init, MAX_ELEMENTS, Outline, kaiming, xavier};
 pub use linear::{Embedding, Linear};
+pub use loss::cross_entropy;
 pub use module::{Module, count, describe, freeze, is_buffer, join, lift, parameters};
 pub use norm::{ConditionalNorm, Norm};
 pub use recurrent::{Gru, Lstm, LstmState};
+pub use sgd::{Sgd, SgdConfig};
 pub use spectral::{SpectralNorm, Weighted};

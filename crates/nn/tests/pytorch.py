@@ -92,13 +92,20 @@ for t in range(3):
     states.append(last(h))
 out["conv_gru"] = torch.stack(states)
 
-# Three steps of Adam; the gradient of step k has the seed 10 + k and is halved.
-p = torch.nn.Parameter(wave([4, 5], 1))
-adam = torch.optim.Adam([p], lr=0.01, betas=(0.5, 0.9), eps=1e-8)
-for k in range(3):
-    p.grad = 0.5 * wave([4, 5], 10 + k)
-    adam.step()
-out["adam"] = p
+# Three steps of each optimiser; the gradient of step k has the seed 10 + k and is halved.
+def optimised(optimiser, **config):
+    p = torch.nn.Parameter(wave([4, 5], 1))
+    optimiser = optimiser([p], lr=0.01, **config)
+    for k in range(3):
+        p.grad = 0.5 * wave([4, 5], 10 + k)
+        optimiser.step()
+    return p
+
+
+betas = dict(betas=(0.5, 0.9), eps=1e-8)
+out["adam"] = optimised(torch.optim.Adam, **betas)
+out["adamw"] = optimised(torch.optim.AdamW, weight_decay=0.2, **betas)
+out["sgd"] = optimised(torch.optim.SGD, momentum=0.9, weight_decay=0.2)
 
 flat = {name: [round(v, 9) for v in t.detach().flatten().tolist()] for name, t in out.items()}
 print("{\n" + ",\n".join(f'"{name}": {json.dumps(v)}' for name, v in flat.items()) + "\n}")

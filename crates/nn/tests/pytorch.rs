@@ -4,10 +4,10 @@
 
 use kinora_nn::{
     Adam, AdamConfig, ConditionalNorm, Conv, ConvGru, ConvLstm, ConvTranspose, Gru, Linear, Lstm,
-    Module, Norm, Outline, same,
+    Module, Norm, Outline, Sgd, SgdConfig, same,
 };
 use kinora_tensor::conformance::Reference;
-use kinora_tensor::{Desc, Geometry, Shape, Tensor};
+use kinora_tensor::{Desc, Geometry, Result, Shape, Tensor};
 
 /// The elements 0.5 sin(seed + 1.7 i), as in the script.
 fn wave(shape: impl Into<Shape>, seed: usize) -> Reference {
@@ -116,14 +116,29 @@ fn conv_cells() {
     check("conv_gru", &stack(&gru_states));
 }
 
-#[test]
-fn adam() {
+/// The weight after three steps of `step`, from the same weight and gradients as in `pytorch.py`.
+fn optimised(
+    mut step: impl FnMut(Linear<Reference>, &[Reference], &Reference) -> Result<Linear<Reference>>,
+) -> Reference {
     let mut module = filled(Linear::new(&mut Outline, 4, 5, false));
-    let config = AdamConfig { rate: 0.01, beta1: 0.5, beta2: 0.9, epsilon: 1e-8 };
-    let mut adam = Adam::new(&module, config).unwrap();
     let half = wave([1], 0).affine(0.0, 0.5).unwrap();
     for k in 0..3 {
-        module = adam.step(module, &[wave([4, 5], 10 + k)], &half).unwrap();
+        module = step(module, &[wave([4, 5], 10 + k)], &half).unwrap();
     }
-    check("adam", &module.weight);
+    module.weight
+}
+
+#[test]
+fn optimisers() {
+    let module = filled(Linear::new(&mut Outline, 4, 5, false));
+    let betas = AdamConfig { rate: 0.01, beta1: 0.5, beta2: 0.9, epsilon: 1e-8, decay: 0.0 };
+    for (name, decay) in [("adam", 0.0), ("adamw", 0.2)] {
+        let mut adam = Adam::new(&module, AdamConfig { decay, ..betas }).unwrap();
+        check(name, &optimised(|module, g, factor| adam.step(module, g, factor)));
+    }
+    let config = SgdConfig { rate: 0.01, momentum: 0.9, decay: 0.2 };
+    let mut sgd = Sgd::new(&module, config).unwrap();
+    check("sgd", &optimised(|module, g, factor| sgd.step(module, g, factor)));
+    let names: Vec<String> = sgd.named().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["velocity.weight"]);
 }

@@ -289,6 +289,25 @@ pub trait Tensor: Clone + Send + Sync {
         Self::apply(self.device(), Op::Softmax, &[self])
     }
 
+    /// The logarithm of the softmax along the innermost axis: x - log Σ exp(x), for |x| up to 10⁶.
+    /// The result is finite even where the softmax is 0.
+    fn log_softmax(&self) -> Result<Self> {
+        let innermost = [self.shape().len().saturating_sub(1)];
+        // Any m near max(x) keeps exp(x - m) in range. For n elements, m = Σ softmax(x) x is from
+        // max(x) - log n to max(x), because the entropy of the softmax is at most log n.
+        let m = self.softmax()?.mul(self)?.sum(&innermost)?;
+        let x = self.sub(&m)?;
+        x.sub(&x.exp()?.sum(&innermost)?.log()?)
+    }
+
+    /// The index of the largest element of each row along the innermost axis, row by row; the first
+    /// one among equals. It waits for the device.
+    fn argmax(&self) -> Result<Vec<usize>> {
+        let width = self.shape().last().copied().unwrap_or(1).max(1);
+        let first = |row: &[f32]| (0..width).rev().max_by(|&a, &b| row[a].total_cmp(&row[b]));
+        Ok(self.to_vec()?.chunks(width).filter_map(first).collect())
+    }
+
     /// The rows of the table `self: [rows, d]` at `indices: [..]`, a tensor `[.., d]`; see
     /// [`Op::Gather`].
     fn gather(&self, indices: &Self) -> Result<Self> {

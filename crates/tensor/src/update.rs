@@ -3,11 +3,12 @@ use crate::{Error, Result, Shape, Tensor};
 /// A rule of [`Tensor::update`] for changing a parameter p in place.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Update {
-    /// Adam (Kingma and Ba, 2015). State: the moments m and v. Inputs: the gradient g, and a factor
-    /// `[1]` that scales it for clipping.
+    /// Adam (Kingma and Ba, 2015), with decoupled weight decay (AdamW: Loshchilov and Hutter, 2019).
+    /// State: the moments m and v. Inputs: the gradient g, and a factor `[1]` that scales it for
+    /// clipping.
     ///
     /// With ĝ = factor · g: m ← β₁ m + (1 - β₁) ĝ, v ← β₂ v + (1 - β₂) ĝ²,
-    /// p ← p - `rate` · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε).
+    /// p ← (1 - `rate` · `decay`) p - `rate` · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε).
     Adam {
         /// The learning rate.
         rate: f32,
@@ -17,8 +18,22 @@ pub enum Update {
         beta2: f32,
         /// ε
         epsilon: f32,
+        /// The weight decay.
+        decay: f32,
         /// t, counted from 1.
         step: u64,
+    },
+    /// Gradient descent with momentum (Polyak, 1964) and weight decay. State: the velocity v. Inputs as
+    /// for `Adam`.
+    ///
+    /// v ← `momentum` · v + factor · g + `decay` · p, p ← p - `rate` · v.
+    Sgd {
+        /// The learning rate.
+        rate: f32,
+        /// The share of the velocity that stays.
+        momentum: f32,
+        /// The weight decay.
+        decay: f32,
     },
     /// p ← p + `weight` (x - p), for a moving average of parameters. No state. Input: x.
     Lerp {
@@ -44,6 +59,7 @@ impl Update {
     pub fn check<T: Tensor>(&self, p: &T, state: &[&mut T], inputs: &[&T]) -> Result<()> {
         let (op, moments, factors) = match self {
             Update::Adam { .. } => ("adam", 2, 1),
+            Update::Sgd { .. } => ("sgd", 1, 1),
             Update::Lerp { .. } => ("lerp", 0, 0),
         };
         let state_shapes = state.iter().map(|moment| *moment.shape());
@@ -60,7 +76,7 @@ impl Update {
         }
         let reason = match factors {
             0 => "the parameter and the input need equal shapes",
-            _ => "the parameter, two moments and the gradient need equal shapes, the factor [1]",
+            _ => "the parameter, its moments and the gradient need equal shapes, the factor [1]",
         };
         Err(Error::Shape { op, shapes, reason: reason.into() })
     }
@@ -74,14 +90,21 @@ impl Update {
     ) -> Result<()> {
         self.check(p, state, inputs)?;
         match *self {
-            Update::Adam { rate, beta1, beta2, epsilon, step } => {
+            Update::Adam { rate, beta1, beta2, epsilon, decay, step } => {
                 let ([m, v], [g, factor]) = (state, inputs) else { unreachable!("checked") };
                 let g = g.mul(factor)?;
                 **m = m.affine(beta1, 0.0)?.add(&g.affine(1.0 - beta1, 0.0)?)?;
                 **v = v.affine(beta2, 0.0)?.add(&g.mul(&g)?.affine(1.0 - beta2, 0.0)?)?;
+                let kept = p.affine(1.0 - rate * decay, 0.0)?;
                 let (rate, root) = adam_factors(rate, beta1, beta2, step);
                 let change = m.affine(rate, 0.0)?.div(&v.sqrt()?.affine(root, epsilon)?)?;
-                *p = p.sub(&change)?;
+                *p = kept.sub(&change)?;
+            }
+            Update::Sgd { rate, momentum, decay } => {
+                let ([v], [g, factor]) = (state, inputs) else { unreachable!("checked") };
+                let g = g.mul(factor)?.add(&p.affine(decay, 0.0)?)?;
+                **v = v.affine(momentum, 0.0)?.add(&g)?;
+                *p = p.sub(&v.affine(rate, 0.0)?)?;
             }
             Update::Lerp { weight } => {
                 *p = p.add(&inputs[0].sub(p)?.affine(weight, 0.0)?)?;

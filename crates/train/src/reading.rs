@@ -23,6 +23,7 @@ pub(crate) fn rate(config: &Config, step: u64) -> AdamConfig {
         beta1: 0.9,
         beta2: 0.99,
         epsilon: 1e-8,
+        decay: 0.0,
     }
 }
 

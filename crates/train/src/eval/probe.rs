@@ -100,11 +100,11 @@ fn fit<T: Tensor>(
     let one_hot = Var::constant(T::from_slice(device, &one_hot, [n, classes])?);
     let mut fresh = Fresh::new(device, Random::new(0, 0));
     let mut linear = Linear::new(&mut fresh, d, classes, true)?;
-    let config = AdamConfig { rate: 0.03, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
+    let config = AdamConfig { rate: 0.03, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.0 };
     let mut adam = Adam::new(&linear, config)?;
     for _ in 0..STEPS {
         let lifted = lift(&linear);
-        let likely = lifted.forward(&x)?.softmax()?.affine(1.0, 1e-30)?.log()?;
+        let likely = lifted.forward(&x)?.log_softmax()?;
         let gradients = grad(likely.mul(&one_hot)?.sum_all()?, &parameters(&lifted))?;
         drop((lifted, likely));
         let factor = clip_factor(&gradient_norm(&gradients)?, f32::INFINITY)?;
