@@ -75,10 +75,10 @@ Examples:
   kinora train --preset shapes --set train.batch=8 --set generator.hidden=32
   kinora train --out runs/lpc --resume --steps 40000
 
-Data: shapes, digits:PATH (MNIST), lpc:PATH (sprite sheets), clips:PATH (your own clips).")]
+Data: shapes, or a folder: digits:PATH (MNIST), lpc:PATH (sprite sheets), clips:PATH (your clips).")]
 pub struct Train {
-    /// Built-in config: shapes, digits or lpc [default: the one with the sizes of the model of --init, else
-    /// shapes]
+    /// Built-in config: shapes, digits or lpc [default: the preset that fits the model of --init,
+    /// else shapes]
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     pub preset: Option<String>,
     /// Config file; a key that the file leaves out gets its value from the preset shapes
@@ -90,9 +90,9 @@ pub struct Train {
     /// Dataset to train on; the same as --set data=SPEC
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
-    /// Start from a trained model, with its tokenizer and its sizes; --set can change the sizes. Tensors
-    /// that fit the sizes are kept, the others start from new weights. If the model has a matcher,
-    /// reading.steps becomes 0; --set can raise it again
+    /// Start from a trained model, with its tokenizer and its config of clip, encoder, generator and
+    /// matcher; --set can change these sections. Tensors of fitting shape are kept, the others get new
+    /// weights. A model with a matcher skips the reading phase, unless --set reading.steps=N
     #[arg(long, value_name = "NAME|PATH", conflicts_with = "resume")]
     pub init: Option<PathBuf>,
     /// Run folder [default: runs/NAME, with the name of the preset or of the config file]
@@ -101,12 +101,12 @@ pub struct Train {
     /// Continue the run in --out from the run's last checkpoint, with the run's config
     #[arg(long)]
     pub resume: bool,
-    /// Steps of all three phases together, including those before a resume; the same as --set
-    /// train.steps=N
+    /// Steps of reading, copying and playing together, including those before a resume; the same as
+    /// --set train.steps=N
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
     /// Seed of all random numbers, below 2^63; the same as --set seed=N
-    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    #[arg(long, value_name = "N", conflicts_with = "resume", value_parser = clap::value_parser!(u64).range(..1 << 63))]
     pub seed: Option<u64>,
     #[command(flatten)]
     pub device: Device,
@@ -166,7 +166,7 @@ pub struct Sample {
     /// Films per prompt [default: 1; with --keep K, 4 x K]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub count: Option<u32>,
-    /// Keep the K films of each prompt that the model's matcher scores highest, the best first
+    /// Keep, of each prompt, the K films with the best score of the model's matcher, the best first
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=2_500))]
     pub keep: Option<u32>,
     /// Write one grid with all films, each above its prompt, instead of a file per film
@@ -242,7 +242,7 @@ pub struct Check {
     pub json: bool,
 }
 
-/// Print the card, the licence and the sizes of a model
+/// Print the card of a model, with its licence and sizes
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

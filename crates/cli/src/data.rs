@@ -47,7 +47,12 @@ pub fn preview(args: &Preview) -> Result<()> {
         }
     };
     sheet.save(&args.out, &SaveOptions::default())?;
-    note(format_args!("{}: {count} clips of {}", args.out.display(), args.spec));
+    note(format_args!(
+        "{}: {} of {}",
+        args.out.display(),
+        crate::output::count(count, "clip"),
+        args.spec
+    ));
     Ok(())
 }
 

@@ -58,12 +58,12 @@ impl Choice {
                 if number >= adapters.len() {
                     let found = match adapters.len() {
                         0 => NO_GPU.into(),
-                        1 => "the only GPU is --device gpu".into(),
-                        n => format!("the GPUs are gpu:0 to gpu:{}, see `kinora devices`", n - 1),
+                        1 => "there is only gpu:0".into(),
+                        n => format!("the GPUs are gpu:0 to gpu:{} (see `kinora devices`)", n - 1),
                     };
                     let asked = if number == 0 { "gpu".into() } else { format!("gpu:{number}") };
                     return Err(Failure::device(format!(
-                        "--device {asked}: {found}; or use --device cpu"
+                        "--device {asked}: {found}; use --device cpu"
                     ))
                     .into());
                 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use kinora_cpu::CpuTensor;
 use kinora_gpu::GpuTensor;
@@ -100,8 +100,10 @@ fn fit_judge<T: Tensor>(
     stop: &AtomicBool,
 ) -> Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let failed = || format!("cannot make the folder {}", folder.display());
-        std::fs::create_dir_all(folder).with_context(failed)?;
+        let failed = |error| {
+            Failure::write(format!("--judge: cannot make the folder {}: {error}", folder.display()))
+        };
+        std::fs::create_dir_all(folder).map_err(failed)?;
     }
     probe(path)?;
     let config = FitConfig { steps: args.judge_steps.into(), ..FitConfig::default() };
@@ -142,8 +144,7 @@ fn place(judge: &Path, subject: &Subject) -> PathBuf {
 fn missing(args: &Eval, path: &Path) -> Failure {
     let model = args.model.as_deref().unwrap_or(Path::new("lpc"));
     Failure::weights(format!(
-        "there is no judge {}; train it once (about a quarter of an hour on two cores) with: \
-         kinora eval --fit-judge --data {} --model {} --judge {}",
+        "there is no judge {}; train it once with: kinora eval --fit-judge --data {} --model {} --judge {}",
         path.display(),
         args.data,
         model.display(),

@@ -67,7 +67,7 @@ pub fn run(args: &Inspect) -> Result<()> {
         ("weights", format!("{parameters} parameters, {precision}")),
         ("tokenizer", {
             let (known, most) = (tokenizer.vocab_size(), config.encoder.pieces);
-            format!("{known} pieces; a sentence has at most {most}")
+            format!("vocabulary {known} pieces, sentence at most {most} pieces")
         }),
         (
             "words",

@@ -25,8 +25,8 @@ pub fn read(file: &Path) -> Result<Vec<String>> {
     } else {
         (file.display().to_string(), std::fs::File::open(file).and_then(limited))
     };
-    let fail = |reason: String| Failure::usage(format!("prompts of {name}: {reason}"));
-    let bytes = bytes.map_err(|error| fail(error.to_string()))?;
+    let fail = |reason: String| Failure::usage(format!("{name}: {reason}"));
+    let bytes = bytes.map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(fail(format!("larger than {} MiB; split it", MAX_BYTES >> 20)).into());
     }
@@ -99,7 +99,7 @@ pub fn look<T: Tensor>(model: &Model<T>, prompts: &[String]) -> Result<Vec<Readi
 
 /// Prints which words of a prompt are understood, which are not, and which part is cut off; each line
 /// begins with `head`.
-pub fn tell<T: Tensor>(model: &Model<T>, reading: &Reading, head: &str) {
+pub fn tell(reading: &Reading, head: &str) {
     let Reading { understood, mended, not_understood, unread, .. } = reading;
     let word = |word: &String| match mended.iter().find(|(_, read)| read == word) {
         Some((written, _)) => format!("{word} (for {written:?})"),
@@ -112,20 +112,18 @@ pub fn tell<T: Tensor>(model: &Model<T>, reading: &Reading, head: &str) {
         (false, false) => {
             note(format_args!("{head}understood: {words}; not understood: {others}"));
         }
-        (true, true) => note(format_args!("{head}warning: the prompt has no content words")),
+        (true, true) => note(format_args!("{head}warning: no word of the prompt describes a film")),
         (true, false) => note(format_args!(
             "{head}warning: this model understands no word of the prompt; not understood: {others}"
         )),
     }
     if !unread.is_empty() {
-        let most = model.config.encoder.pieces;
         let unread = match unread.char_indices().nth(60) {
             Some((end, _)) => format!("{:?} and more", &unread[..end]),
             None => format!("{unread:?}"),
         };
         note(format_args!(
-            "{head}warning: the prompt is too long; this model reads at most {most} pieces and ignores \
-             the rest: {unread}"
+            "{head}warning: the prompt is too long; this model ignores the end: {unread}"
         ));
     }
 }

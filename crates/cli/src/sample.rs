@@ -118,7 +118,7 @@ fn films_of<T: Tensor>(
     let mut cells = Vec::new();
     for (prompt, reading) in prompts.iter().zip(&readings) {
         let head = if prompts.len() > 1 { format!("{prompt:?}: ") } else { String::new() };
-        prompts::tell(&model, reading, &head);
+        prompts::tell(reading, &head);
         // Every prompt has the same seeds.
         let seeds: Vec<u64> = (0..count).map(|j| args.seed.wrapping_add(j.into())).collect();
         // Not batched: so each bit of a film depends on its prompt, seed and device alone.

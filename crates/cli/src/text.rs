@@ -85,9 +85,8 @@ pub fn train(args: &TextTrain) -> Result<()> {
     }
     let whole = bar.length() == Some(bar.position());
     bar.finish_and_clear();
-    note(format_args!("saved the tagger in {}", args.out.display()));
     match whole {
-        true => Ok(()),
+        true => Ok(note(format_args!("saved the tagger in {}", args.out.display()))),
         false => Err(Failure::stopped("before the last epoch").into()),
     }
 }

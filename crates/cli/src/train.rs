@@ -22,8 +22,7 @@ use crate::signal::stop_on_signal;
 
 pub fn run(args: &Train) -> Result<()> {
     if args.resume && args.preset.is_some() && args.out.is_some() {
-        let message = "with --resume, --preset and --out both choose only the folder, because a run \
-                       keeps its config; leave one of them out";
+        let message = "with --resume, --preset only names the folder of the run, as --out does; leave one of them out";
         return Err(Failure::usage(message).into());
     }
     let trained = match args.device.device.open()? {
@@ -38,8 +37,9 @@ pub fn run(args: &Train) -> Result<()> {
     };
     let clip = if args.resume { "" } else { ", or clip.frames, clip.height and clip.width" };
     trained.map_err(|error| match is_memory(&error) {
-        true => error
-            .context(format!("the training is too large for this device; lower train.batch{clip}")),
+        true => error.context(format!(
+            "the training is too large for this device; lower the batch of each phase{clip}"
+        )),
         false => error,
     })
 }
@@ -84,6 +84,10 @@ fn train<T: Tensor>(
         if let Some(model) = &init {
             config = config.sized_as(&model.config).with(&set)?;
         }
+        if let (None, Some(name)) = (&args.data, config.data.strip_suffix(':')) {
+            let message = format!("the data is missing; add --data {name}:PATH");
+            return Err(Failure::usage(message).into());
+        }
         // A short training shortens reading and copying, unless somebody chose their steps.
         let is_phase = |item: &String| {
             let key = item.split('=').next().unwrap_or_default().trim();
@@ -96,7 +100,7 @@ fn train<T: Tensor>(
         let (read, copied) = (config.reading.steps, config.copying.steps);
         if (read, copied) != before {
             note(format_args!(
-                "the training is short: {} of reading, {} of copying, none of playing; to choose them, set \
+                "a short training: {} of reading, {} of copying, none of playing; to change this, set \
                  reading.steps and copying.steps",
                 count(read, "step"),
                 count(copied, "step"),

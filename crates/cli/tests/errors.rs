@@ -30,20 +30,32 @@ fn config() {
     fs::write(path.join("key.toml"), "[train]\nbatsh = 3\n").unwrap();
     fs::write(path.join("type.toml"), "[train]\n\nbatch = \"many\"\n").unwrap();
     fs::write(path.join("syntax.toml"), "[train]\nbatch = = 3\n").unwrap();
+    fs::write(path.join("name.toml"), "[train]\nloss = \"gan\"\n").unwrap();
+    fs::write(path.join("value.toml"), "seed = 1\n[clip]\nchannels = 2\n").unwrap();
     fs::write(path.join("bytes.toml"), b"seed = 3 # \xff\n").unwrap();
     for (line, wanted) in [
-        ("--preset shape", "there is no preset \"shape\"; did you mean \"shapes\"?"),
+        (
+            "--preset shape",
+            "there is no preset \"shape\"; the presets are shapes, digits, lpc; did you mean \"shapes\"?",
+        ),
         ("--config nowhere.toml", "nowhere.toml"),
         ("--config key.toml", "key.toml:2: there is no key \"train.batsh\"; did you mean"),
         ("--config type.toml", "type.toml:3: train.batch must be of type integer"),
         ("--config syntax.toml", "syntax.toml:2: "),
+        (
+            "--config name.toml",
+            "name.toml:2: train.loss = \"gan\": unknown variant `gan`, expected",
+        ),
+        ("--config value.toml", "value.toml:3: clip.channels = 2 must be"),
+        ("--config value.toml --set seed=2", "value.toml:3: clip.channels = 2 must be"),
         ("--config bytes.toml", "bytes.toml"),
         ("--config .", ".: "),
         ("--set train.batch", "--set train.batch: write it as key=value"),
         ("--set train.batch=0", "train.batch = 0 must be from 1 to 4096"),
         ("--set train.batch=-1", "train.batch = -1 must not be negative"),
         ("--set train.r1=nan", "train.r1 = NaN must be at least 0"),
-        ("--set train.loss=hing", "hing"),
+        ("--set train.loss=hing", "--set train.loss=hing: train.loss = \"hing\": unknown variant"),
+        ("--seed 9223372036854775808", "'--seed <N>'"),
         ("--set clip.height=30", "multiples of 4"),
         ("--set clip.width=99999999", "clip.width = 99999999 must be from 1 to 1024"),
         ("--set generator.decoder=[7]", "no multiple of generator.group"),
@@ -127,7 +139,7 @@ fn data_that_can_only_be_looked_at() {
     fs::write(path.join("one/a.txt"), "a cat").unwrap();
     let line = "data preview shapes --count 1 --out one/a.gif";
     assert_eq!(run(path, &words(line)).code, Some(0));
-    let wanted = "one: every clip has the same captions";
+    let wanted = "one: all clips have the same captions";
     fails(path, &words("train --config tiny.toml --out run --data clips:one"), 3, wanted);
     let ended = run(path, &words("data check clips:one"));
     assert_eq!(ended.code, Some(3), "{ended:?}");
@@ -200,18 +212,18 @@ fn weights() {
     for (name, wanted) in [
         ("nowhere", "there is no model \"nowhere\": the built-in models are lpc and shapes"),
         ("folder", "model.safetensors"),
-        ("empty", "empty: not a whole safetensors file"),
-        ("text", "text: not a whole safetensors file"),
-        ("cut", "cut: not a whole safetensors file"),
-        ("long", "long: not a whole safetensors file"),
-        ("huge", "huge: not a whole safetensors file"),
-        ("bare", "bare: no kinora.config in the metadata; is this a kinora model?"),
+        ("empty", "empty: not a safetensors file, or only a part of one"),
+        ("text", "text: not a safetensors file, or only a part of one"),
+        ("cut", "cut: not a safetensors file, or only a part of one"),
+        ("long", "long: not a safetensors file, or only a part of one"),
+        ("huge", "huge: not a safetensors file, or only a part of one"),
+        ("bare", "bare: not a kinora model: the metadata has no kinora.config"),
         ("sizes", "sizes: "),
         ("memory", "memory: encoder.word"),
         ("config", "config: metadata kinora.config"),
         ("card", "card: metadata kinora.card"),
         ("tokenizer", "tokenizer: "),
-        ("newer", "newer: format 99 is newer than this program"),
+        ("newer", "newer: format 99 is newer than 8, the newest known"),
         ("lacks", "lacks: the tensor "),
     ] {
         fails(path, &["sample", "a circle", "--model", name], 4, wanted);
@@ -230,7 +242,7 @@ fn checkpoints() {
     let whole = fs::read(&file).unwrap();
     let resume = words("train --out run --resume --steps 4");
     for (bytes, wanted) in [
-        (whole[..whole.len() - 1].to_vec(), "not a whole safetensors file"),
+        (whole[..whole.len() - 1].to_vec(), "not a safetensors file, or only a part of one"),
         (b"\x02\0\0\0\0\0\0\0{}".to_vec(), "this is not a checkpoint"),
         (
             edited(&whole, |header| header["__metadata__"]["kinora.progress"] = "{}".into()),
@@ -267,7 +279,7 @@ fn prompt() {
         (&["sample", "a cat", "--prompts", "none.txt"], "--prompts"),
         (&["sample", "a cat", "a dog"], "a dog"),
         (&["sample", "--prompts", "nowhere.txt"], "nowhere.txt"),
-        (&["sample", "--prompts", "."], "prompts of .: "),
+        (&["sample", "--prompts", "."], "cannot read .: "),
         (&["sample", "--prompts", "none.txt"], "none.txt: no prompts; write one per line"),
         (&["sample", "--prompts", "bytes.txt"], "bytes.txt: line 2 is not UTF-8"),
         (

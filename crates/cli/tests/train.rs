@@ -179,13 +179,16 @@ fn what_would_harm_a_run_is_refused() {
         (TRAIN, "run holds a run already; continue it with --resume"),
         (
             "train --out run --resume --set generator.hidden=16",
-            "keeps its clip, encoder, generator",
+            "cannot change the sections clip, encoder, generator",
         ),
         ("train --out run --resume --set discriminator.clip=[8]", "and discriminator"),
-        ("train --out run --resume --set clip.frames=8", "keeps its clip"),
+        ("train --out run --resume --set clip.frames=8", "cannot change the sections clip"),
         ("train --out run --resume --set matcher.features=12", "matcher and discriminator"),
-        ("train --out run --resume --set reading.steps=5", "keeps its reading.steps"),
-        ("train --out run --resume --set tokenizer.vocab=300", "keeps its tokenizer"),
+        ("train --out run --resume --set reading.steps=5", "cannot change reading.steps"),
+        (
+            "train --out run --resume --set tokenizer.vocab=300",
+            "cannot change the section tokenizer",
+        ),
         ("train --out run --resume --set train.batsh=3", "did you mean \"train.batch\"?"),
         ("train --out run --resume --seed 3", "--seed"),
         ("train --out run --resume --config tiny.toml", "--config"),
@@ -206,8 +209,8 @@ fn a_training_from_a_model_has_the_settings_of_its_preset() {
     let folder = tiny_folder();
     // The preset shapes would need no path.
     let ended = run(folder.path(), &words("train --init lpc --out new"));
-    assert_eq!(ended.code, Some(3), "{ended:?}");
-    assert!(ended.stderr.contains("a path is missing: lpc:PATH"), "{ended:?}");
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("the data is missing; add --data lpc:PATH"), "{ended:?}");
 }
 
 #[test]

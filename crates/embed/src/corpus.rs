@@ -69,7 +69,7 @@ impl Corpus {
                 if block.contains(&0) {
                     return Err(Error::file(
                         path,
-                        "the file has zero bytes, so it is not a text file",
+                        "the file has NUL bytes, so it is not a text file",
                     ));
                 }
                 let text = String::from_utf8(block);

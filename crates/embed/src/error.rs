@@ -53,7 +53,9 @@ pub enum Error {
     #[error("word vectors: {0}")]
     Table(String),
     /// The library onnxruntime is missing or too old.
-    #[error("onnxruntime 1.24 or later is missing; set ORT_DYLIB_PATH to its library: {0}")]
+    #[error(
+        "cannot load onnxruntime 1.24 or later; set ORT_DYLIB_PATH to the path of its library: {0}"
+    )]
     Library(String),
 }
 

@@ -86,7 +86,7 @@ impl Glove {
         if number == 0 {
             let least = self.least;
             let reason = format!(
-                "no window has two words that each occur {least} times; lower the minimum count"
+                "no window has two words that each occur at least {least} times; lower the minimum count"
             );
             return Err(Error::Table(reason));
         }

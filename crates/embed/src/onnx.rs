@@ -185,7 +185,7 @@ impl OnnxEncoder {
             }
             _ => {
                 let reason =
-                    format!("the output has the shape {shape:?} for {n} sentences of {m} pieces");
+                    format!("the shape of the output is {shape:?}, not [{n}, d] or [{n}, {m}, d]");
                 return Err(Error::file(path, reason));
             }
         };

@@ -159,15 +159,16 @@ fn wrong(path: &Path, line: usize, wanted: &str) -> Error {
 }
 
 fn enough(path: &Path, covered: usize, of: usize) -> Result<()> {
-    match covered {
+    let reason = match covered {
+        0 | 1 if of < 2 => format!("the score needs at least two rows; the file has {of}"),
         0 | 1 => {
-            let reason = format!(
-                "only {covered} of {of} rows have all their words in the table; the score needs at least two"
-            );
-            Err(Error::file(path, reason))
+            format!(
+                "only {covered} of {of} rows have all their words in the table; at least two are needed"
+            )
         }
-        _ => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    Err(Error::file(path, reason))
 }
 
 /// Checks that neither the cosines nor the judgements are constant.

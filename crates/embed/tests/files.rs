@@ -193,7 +193,7 @@ fn broken_files() {
         ("cut.txt.gz", &[0x1f, 0x8b, 8, 0], "cannot read"),
         ("text.bin", b"hello\n", "byte 0"),
         ("cut.bin", b"1 2\na \0\0\0\0", "byte 6: the file ends within"),
-        ("short.bin", b"2 1\na \0\0\0\0b", "byte 10: the file ends at word 1 of 2"),
+        ("short.bin", b"2 1\na \0\0\0\0b", "byte 10: the file ends at word 2 of 2"),
         ("long.bin", b"1 1\na \0\0\0\0b \0\0\0\0", "byte 10: the file has more data"),
         ("huge.bin", b"9 4000000000000000000\na \0\0", "byte 24: the file ends within"),
     ];

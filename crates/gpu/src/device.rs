@@ -54,7 +54,7 @@ impl GpuDevice {
         let none = || {
             Error::Device(
                 "no GPU adapter was found; install a driver for Vulkan, Metal or DirectX 12 \
-                 (on Debian, `apt-get install mesa-vulkan-drivers libvulkan1` for one in software)"
+                 (on Debian, `apt-get install mesa-vulkan-drivers libvulkan1` for a software driver)"
                     .into(),
             )
         };
@@ -212,7 +212,7 @@ impl Inner {
         let limit = largest(&self.limits) / 256 * 256;
         if bytes > limit {
             return Err(Error::Memory(format!(
-                "a tensor of {len} elements has {} MiB, but {} binds at most {} MiB",
+                "a tensor of {len} elements has {} MiB, but {} allows at most {} MiB",
                 bytes.div_ceil(1 << 20),
                 self.info.name,
                 limit >> 20

@@ -71,8 +71,9 @@ impl ModelConfig {
             }
         }
         if !matches!(channels, 1 | 3 | 4) {
-            let reason =
-                format!("clip.channels = {channels} must be 1 (grey), 3 or 4 (with alpha)");
+            let reason = format!(
+                "clip.channels = {channels} must be 1 for grey, 3 for colour or 4 for colour with alpha"
+            );
             return Err(Error::Config(reason));
         }
         if !(0.1..=240.0).contains(&fps) {

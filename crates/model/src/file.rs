@@ -67,7 +67,7 @@ pub fn contents(bytes: &[u8], origin: &str) -> Result<Contents> {
     let header = kinora_nn::header(bytes).map_err(|error| fail(error.to_string()))?;
     let checked = kinora_nn::verify(bytes).map_err(|error| fail(error.to_string()))?;
     let entry = |key: &str| {
-        let missing = || fail(format!("no {key} in the metadata; is this a kinora model?"));
+        let missing = || fail(format!("not a kinora model: the metadata has no {key}"));
         header.metadata.get(key).ok_or_else(missing)
     };
     let format = match header.metadata.get(VERSION) {
@@ -80,7 +80,7 @@ pub fn contents(bytes: &[u8], origin: &str) -> Result<Contents> {
     };
     if format > FORMAT {
         let reason =
-            format!("format {format} is newer than this program ({FORMAT}); update kinora");
+            format!("format {format} is newer than {FORMAT}, the newest known; update kinora");
         return Err(fail(reason));
     }
     let wrong = |key: &str, error: &dyn Display| fail(format!("metadata {key}: {error}"));

@@ -100,7 +100,7 @@ impl Lexicon {
         if let (Reader::Sif, Some(vectors)) = (config.reader, &lexicon.vectors) {
             if sources.common.len() != vectors.dim() {
                 let [found, dim] = [sources.common.len(), vectors.dim()];
-                let reason = format!("the common direction of SIF has {found} numbers, not {dim}");
+                let reason = format!("the model's SIF vector has dimension {found}, not {dim}");
                 return Err(Error::Source(reason));
             }
             lexicon.sif = Some(Sif::with(vectors.clone(), sources.common.clone()));
@@ -169,8 +169,7 @@ impl Lexicon {
         };
         #[cfg(not(feature = "onnx"))]
         if config.reader == Reader::Onnx {
-            let reason =
-                "encoder.reader = \"onnx\" needs the feature onnx, and this build lacks it";
+            let reason = "encoder.reader = \"onnx\" needs kinora built with --features onnx";
             return Err(Error::Source(reason.into()));
         }
         Ok(Self {
@@ -335,13 +334,14 @@ impl Find<'_> {
 
     /// Compares a file with the one that the model was trained with; the error names both.
     fn compare(&self, found: &Source) -> Result<(), String> {
-        let name =
-            |source: &Source| format!("{} numbers, fingerprint {}", source.dim, source.fingerprint);
+        let name = |source: &Source| {
+            format!("dimension {}, fingerprint {}", source.dim, source.fingerprint)
+        };
         match self.trained {
             None => Ok(()),
             Some(Some(trained)) if trained == found => Ok(()),
             Some(trained) => Err(format!(
-                "({}) differs from what the model was trained with ({})",
+                "({}) is not the one of the training ({})",
                 name(found),
                 trained.map_or("nothing".into(), name)
             )),

@@ -11,7 +11,7 @@ use kinora_embed::{Encoded, Encoder, Inputs, Pieces};
 use kinora_gan::{Generator, Matcher, Noise, Prior, near};
 use kinora_nn::{Init, Module, join};
 use kinora_tensor::{Random, Tensor};
-use kinora_video::{Clip, Palette};
+use kinora_video::{Clip, Palette, size};
 
 pub use config::{Card, ClipConfig, MOST_CODES, ModelConfig};
 pub use error::{Error, Result};
@@ -166,14 +166,13 @@ impl<T: Tensor> Model<T> {
         let Some(matcher) = &self.net.matcher else {
             let name = &self.card.name;
             let reason =
-                format!("the model {name:?} has no matcher; train the model again to get one");
+                format!("the model {name:?} has no matcher to score films with; use another model");
             return Err(Error::Config(reason));
         };
         let dims = self.config.clip.dims();
         if let Some(clip) = clips.iter().find(|clip| clip.dims() != dims) {
-            let found = clip.dims();
             let reason =
-                format!("a clip has [t, h, w, c] = {found:?}, but this model needs {dims:?}");
+                format!("a clip has {}, but this model needs {}", size(clip.dims()), size(dims));
             return Err(Error::Config(reason));
         }
         let sentence = self.net.encoder.forward(&self.lexicon.read(&[prompt])?)?.sentence;

@@ -8,12 +8,10 @@ pub enum Error {
     #[error(transparent)]
     Tensor(#[from] kinora_tensor::Error),
     /// The file is not a safetensors file, or is cut off.
-    #[error("not a whole safetensors file: {0}; copy the file again")]
+    #[error("not a safetensors file, or only a part of one: {0}")]
     Header(String),
-    /// The bytes of the file do not have its checksum.
-    #[error(
-        "the bytes of the file do not have its checksum: the file is damaged or was changed; copy it again"
-    )]
+    /// The checksum of the file does not match its bytes.
+    #[error("the checksum does not match: the file is damaged or was changed; copy it again")]
     Damaged,
     /// A tensor of the file has a value that is NaN or infinite.
     #[error("tensor {name:?} holds {value}; weights must be finite")]
@@ -33,7 +31,7 @@ pub enum Error {
     },
     /// The file has tensors that the module does not have.
     #[error(
-        "the file has tensors that this model lacks: {name} ({count} in all); the file is of another model"
+        "this model lacks tensors of the file, first {name} ({count} in all); the file is of another model"
     )]
     Unknown {
         /// The name of the first such tensor.

@@ -172,7 +172,7 @@ fn files_that_do_not_fit() {
                 entry("other", "F32", "[1]", [36, 40]),
             ],
             40,
-            "the file has tensors that this model lacks: other (1 in all)",
+            "this model lacks tensors of the file, first other (1 in all)",
         ),
     ];
     for (entries, len, wanted) in cases {

@@ -235,14 +235,14 @@ fn labels(config: &Value, task: Task) -> Result<Vec<usize>, String> {
             ),
             Task::Ner => (
                 crate::treebank::label(name).map(|found| found.unwrap_or(0)),
-                "not O and does not begin with B- or I-",
+                "not a label in BIO, BIOES or BILOU",
             ),
         };
         ours.ok_or_else(|| format!("the label {name:?} is {what}"))
     };
     let labels: Vec<usize> = (0..names.len()).map(label).collect::<Result<_, _>>()?;
     if task == Task::Ner && labels.iter().all(|&label| label == 0) {
-        return Err(format!("none of the labels is a name of the kinds {}", ENTITIES.join(", ")));
+        return Err(format!("no label has one of the kinds {}", ENTITIES.join(", ")));
     }
     Ok(labels)
 }

@@ -46,7 +46,7 @@ pub enum Error {
         reason: String,
     },
     /// A sentence without exactly one label per word, or with a label that the task lacks.
-    #[error("sentence {index} needs one label per word, all of them labels of {task:?}")]
+    #[error("sentence {index} needs one label of {task:?} for each word")]
     Labels {
         /// The task of the sentence.
         task: crate::Task,
@@ -77,9 +77,7 @@ pub enum Error {
     #[error(transparent)]
     Tensor(#[from] kinora_tensor::Error),
     /// A training whose loss, gradient or weights became NaN or infinite.
-    #[error(
-        "the training diverged at step {step}; try another seed or, in the library, a lower rate"
-    )]
+    #[error("the training diverged at step {step}; try another seed")]
     Diverged {
         /// The number of the step.
         step: usize,

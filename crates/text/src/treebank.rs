@@ -109,7 +109,10 @@ fn conllu(text: &str) -> Result<Vec<Sentence>, Wrong> {
         }
         let columns: Vec<&str> = line.split('\t').collect();
         let [id, form, _, pos, _, _, _, _, _, _] = columns[..] else {
-            return Err(wrong(format!("there are {} columns, not 10", columns.len())));
+            return Err(wrong(format!(
+                "the line has {} of 10 columns; they are separated by tabs",
+                columns.len()
+            )));
         };
         if id.contains('.') {
             continue;
@@ -128,8 +131,9 @@ fn conllu(text: &str) -> Result<Vec<Sentence>, Wrong> {
             continue;
         }
         let label = Task::Pos.labels().iter().position(|&known| known == pos);
-        let label =
-            label.ok_or_else(|| wrong(format!("{pos:?} is not a universal part of speech")))?;
+        let label = label.ok_or_else(|| {
+            wrong(format!("{pos:?} is not a part of speech of Universal Dependencies"))
+        })?;
         sentence.words.push(form.to_owned());
         sentence.labels.push(label);
         match sentence.surface.last_mut().filter(|_| waiting > 0) {
@@ -217,7 +221,10 @@ fn bio(text: &str) -> Result<Vec<Sentence>, Wrong> {
             let kinds: Vec<&str> = others.keys().map(String::as_str).collect();
             let ours = ENTITIES.join(", ");
             let kinds = kinds.join(", ");
-            Err((first, format!("the names are of the kinds {kinds}; known kinds are {ours}")))
+            Err((
+                first,
+                format!("no name has a known kind; the file has {kinds}, known are {ours}"),
+            ))
         }
         _ => Ok(sentences),
     }

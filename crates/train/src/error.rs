@@ -36,9 +36,9 @@ pub enum Error {
     Judge(String),
     /// A loss or gradient that is NaN or infinite.
     #[error(
-        "step {step}: the {what} is {value}, so the training has diverged. The last \
-         checkpoint is intact, but the same settings diverge again: use --resume with a lower \
-         rate of its phase (--set reading.rate=.., copying.rate or train.rate_generator)"
+        "step {step}: the {what} is {value}: the training has diverged. The last checkpoint is intact. Use \
+         --resume and lower the rate of this phase (reading.rate, copying.rate, train.rate_generator or \
+         train.rate_discriminator)"
     )]
     Diverged {
         /// The first step at which it was measured.

@@ -31,7 +31,7 @@ pub(crate) fn is_free(folder: &Path) -> Result<()> {
     match FILES.into_iter().find(|name| folder.join(name).exists()) {
         None => Ok(()),
         Some(name) => Err(Error::Config(format!(
-            "{shown} holds no run, but {name}, which a run would overwrite; choose another --out"
+            "{shown} holds {name}, which a new run would overwrite; choose another --out"
         ))),
     }
 }

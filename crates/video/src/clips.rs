@@ -256,8 +256,8 @@ fn said_by<'a>(entries: &'a [Entry], clips: &[usize]) -> BTreeSet<&'a String> {
 }
 
 fn alike(path: &Path) -> Error {
-    let reason = "every clip has the same captions, so no caption is false of any clip; give at \
-                  least two clips different captions";
+    let reason = "all clips have the same captions, so none has a false caption; give at least two clips \
+                  different captions";
     Error::Data { path: path.into(), reason: reason.into() }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 pub enum Error {
     /// Dimensions that no clip can have, or that do not fit the number of bytes.
     #[error(
-        "a clip of [t, h, w, c] = {dims:?} cannot be made of {bytes} bytes (c must be 1, 3 or 4, and no dimension may be 0)"
+        "{bytes} bytes are no clip of {}; channels must be 1, 3 or 4, and no size 0", size(*dims)
     )]
     Clip {
         /// `[t, h, w, c]`.
@@ -16,7 +16,8 @@ pub enum Error {
     },
     /// A clip of more pixels than [`crate::MAX_PIXELS`].
     #[error(
-        "a clip of [t, h, w, c] = {dims:?} has more than the {} pixels allowed; make it smaller or shorter",
+        "a clip of {} has more than the {} pixels allowed; make it smaller or shorter",
+        size(*dims),
         crate::MAX_PIXELS
     )]
     TooLarge {
@@ -25,7 +26,7 @@ pub enum Error {
     },
     /// Clips that must have equal dims and do not.
     #[error(
-        "{what}: the dims [t, h, w, c] differ: {a:?} and {b:?}; bring the clips to the same dims first"
+        "{what}: the sizes of the clips differ: {} and {}; bring the clips to one size first", size(*a), size(*b)
     )]
     Dims {
         /// The operation on the clips.
@@ -73,6 +74,12 @@ pub enum Error {
     /// A call of [`crate::Feed::next`] after the feed gave an error.
     #[error("the feed stopped at an earlier error; start a new feed")]
     Stopped,
+}
+
+/// The dimensions `[t, h, w, c]` of a clip as a message says them: "8 frames of 64 x 32, 4 channels" for a width
+/// of 64.
+pub fn size([t, h, w, c]: [usize; 4]) -> String {
+    format!("{t} frames of {w} x {h}, {c} channels")
 }
 
 /// A result with this crate's [`Error`].

@@ -30,7 +30,7 @@ pub fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     match bytes.len() as u64 > most {
         true => Err(io::Error::new(
             ErrorKind::FileTooLarge,
-            format!("the file has more than {most} bytes, the most that is read"),
+            format!("the file has more than {most} bytes, the limit"),
         )),
         false => Ok(bytes),
     }
@@ -47,7 +47,7 @@ mod tests {
         fs::write(&path, "four").unwrap();
         assert_eq!(read_regular(&path, 4).unwrap(), b"four");
         let too_large = read_regular(&path, 3).unwrap_err().to_string();
-        assert_eq!(too_large, "the file has more than 3 bytes, the most that is read");
+        assert_eq!(too_large, "the file has more than 3 bytes, the limit");
         let folder = read_regular(folder.path(), 9).unwrap_err().to_string();
         assert_eq!(folder, "this is not a regular file");
         if cfg!(unix) {

@@ -176,7 +176,7 @@ impl Dataset for Lpc {
         let lies = liar.sentences(voice, count, &mut rng(split, draw, 3));
         let lies = lies.ok_or_else(|| Error::Spec {
             spec: self.info.spec.clone(),
-            reason: format!("found fewer than {count} sentences that are false of {figure:?}"),
+            reason: format!("found fewer than {count} false captions for {:?}", caption.text),
         })?;
         Ok(lies.into_iter().map(|(text, _)| typed(text, voice)).collect())
     }

@@ -133,7 +133,11 @@ impl Shapes {
                 value.and_then(|value| (0..count(field)).find(|&i| name(field, i) == value));
             *place = found.ok_or_else(|| Error::Spec {
                 spec: self.info.spec.clone(),
-                reason: format!("no caption of this dataset has the {} {value:?}", FIELDS[field]),
+                reason: format!(
+                    "this dataset has no {} {:?}",
+                    FIELDS[field],
+                    value.map_or("", |x| x)
+                ),
             })?;
         }
         Ok(choice)
@@ -213,7 +217,7 @@ impl Dataset for Shapes {
             let text = texts.find(|text| found.len() >= DISTINCT || !found.contains(text));
             found.push(text.ok_or_else(|| Error::Spec {
                 spec: self.info.spec.clone(),
-                reason: format!("found no caption that is false of {:?}", caption.text),
+                reason: format!("found no false caption for {:?}", caption.text),
             })?);
         }
         Ok(found)

@@ -206,18 +206,24 @@ fn every_fault_of_a_folder_is_named() -> Result<()> {
         fs::write(&list, fs::read_to_string(&list)? + line + "\n")
     }
     let rows: [(Damage, &str); 15] = [
-        (|f| fs::remove_file(f.join("1.gif")), "captions.jsonl:2: there is no file \"1.gif\""),
+        (
+            |f| fs::remove_file(f.join("1.gif")),
+            "captions.jsonl: line 2: there is no file \"1.gif\"",
+        ),
         (
             |f| fs::copy(f.join("0.gif"), f.join("new.gif")).map(drop),
             "new.gif: the clip has no caption",
         ),
         (
             |f| add(f, "{\"file\": \"0.gif\", \"caption\": \" \"}"),
-            "captions.jsonl:4: the caption is empty",
+            "captions.jsonl: line 4: the caption is empty",
         ),
-        (|f| add(f, "{\"file\": \"0.gif\", \"caption\""), "captions.jsonl:4: EOF while parsing"),
-        (|f| add(f, "{\"file\": \"0.gif\"}"), "captions.jsonl:4: missing field `caption`"),
-        (|f| add(f, "[]"), "captions.jsonl:4: "),
+        (
+            |f| add(f, "{\"file\": \"0.gif\", \"caption\""),
+            "captions.jsonl: line 4: EOF while parsing",
+        ),
+        (|f| add(f, "{\"file\": \"0.gif\"}"), "captions.jsonl: line 4: missing field `caption`"),
+        (|f| add(f, "[]"), "captions.jsonl: line 4: "),
         (
             |f| add(f, "{\"file\": \"../0.gif\", \"caption\": \"out\"}"),
             "there is no file \"../0.gif\"",
@@ -231,7 +237,7 @@ fn every_fault_of_a_folder_is_named() -> Result<()> {
         (|f| fs::write(f.join("captions.jsonl"), [0xff, 0xfe]), "captions.jsonl: "),
         (
             |f| fs::write(f.join("2.txt"), format!("a cat\n{}\n", "a dog ".repeat(2000))),
-            "2.txt:2: a caption of 11999 bytes; at most 10000",
+            "2.txt: line 2: a caption of 11999 bytes; at most 10000",
         ),
     ];
     for (damage, expected) in rows {

@@ -95,7 +95,7 @@ fn reported_folders_are_read() -> Result<()> {
     }
     for (name, wanted) in [
         ("caption-only-bom", "has no caption"),
-        ("captions-same-words", "every clip has the same captions"),
+        ("captions-same-words", "all clips have the same captions"),
     ] {
         let found = problems(&folder.join(name).join("clips"));
         assert!(found.iter().any(|problem| problem.contains(wanted)), "{name}: {found:?}");

@@ -175,7 +175,7 @@ pub struct EmbedScore {
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
-  kinora embed distil --encoder minilm --words text.txt vocab.txt --dim 64 --half --out words.safetensors
+  kinora embed distil --encoder minilm --words text.txt vocab.txt --half --out words.safetensors
 
 The encoder is a folder with model.onnx (or onnx/model.onnx) and tokenizer.json, as
 sentence-transformers exports them. It encodes each word in a few short phrases. The table keeps the

@@ -4,9 +4,9 @@ use super::Device;
 
 /// Measure whether films show what their sentences say
 ///
-/// Makes films from captions of the dataset, in two groups: combinations of attributes (such as a hair
-/// colour and a robe) that occur in training, and held-out combinations, which do not. Prints a table
-/// of figures with 95% confidence intervals, next to the same figures of real clips. A judge, two small
+/// Makes films from captions of two splits of the dataset: with combinations of attributes (such as a
+/// hair colour and a robe) that occur in training, and with held-out combinations. Prints a table of
+/// metrics with 95% confidence intervals, next to the same metrics of real clips. A judge, two small
 /// networks trained on real clips only, recognises the attributes in a film. Train it once for each
 /// dataset and film size, with --fit-judge.
 #[derive(clap::Args)]
@@ -17,8 +17,8 @@ Examples:
   kinora eval --model runs/mine --data clips:my-art --n 200 --seeds 1
   kinora eval --model shapes --data shapes --json > shapes.json
 
-A dataset without attributes (clips:PATH) needs no judge; figures that need attributes are left out.
-The README of crates/train explains each figure.")]
+A dataset without attributes (clips:PATH) needs no judge; metrics that need attributes are left out.
+The README of crates/train explains each metric.")]
 pub struct Eval {
     /// Model: lpc, shapes, or the path of a model file or run folder
     #[arg(long, value_name = "NAME|PATH", required_unless_present = "fit_judge")]
@@ -42,13 +42,13 @@ pub struct Eval {
     /// judge-DATASET-HEIGHTxWIDTHxFRAMES.safetensors
     #[arg(long, value_name = "PATH", default_value = "runs")]
     pub judge: PathBuf,
-    /// Training steps of the judge; for clips of 8 x 64 x 64 pixels, 5000 take about half an hour on one core
+    /// Training steps of the judge; for 8 frames of 64 x 64 pixels, 5000 take about half an hour on one core
     #[arg(long, value_name = "N", default_value_t = 5000, requires = "fit_judge", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub judge_steps: u32,
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub json: bool,
-    /// Also write an HTML page with films, their sentences and all figures
+    /// Also write an HTML page with films, their sentences and all metrics
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     #[command(flatten)]

@@ -22,10 +22,10 @@ Examples:
 Parts of speech are those of Universal Dependencies; names are of persons (PER), places (LOC) and
 organisations (ORG). --json prints one line per sentence: {\"text\",\"tokens\":[{\"text\",\"start\",\"end\",
 \"pos\",\"p\",\"entity\"}],\"entities\":[{\"text\",\"label\",\"start\",\"end\",\"score\"}]}; \"start\" and \"end\"
-are byte offsets.")]
+are byte offsets, \"p\" and \"score\" probabilities.")]
 pub struct TextTag {
     /// The sentences
-    #[arg(value_name = "PROMPT", required_unless_present = "file", conflicts_with = "file")]
+    #[arg(value_name = "SENTENCE", required_unless_present = "file", conflicts_with = "file")]
     pub prompts: Vec<String>,
     /// File of sentences, one per line (blank lines and # comments are skipped); - is stdin
     #[arg(long, value_name = "F|-")]
@@ -43,18 +43,18 @@ pub struct TextTag {
 /// Train a tagger on labelled sentences
 ///
 /// One block of sentences in twenty is held out for evaluation. After each epoch the tagger is
-/// written to the folder --out. Ctrl-C stops the training and writes the tagger; before the end of
-/// the first epoch, it does not overwrite a tagger in the folder.
+/// written to the folder --out. Ctrl-C stops the training and writes the tagger, but in the first
+/// epoch it replaces no other tagger.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   kinora text train --pos en_ewt-ud-train.conllu --ner btc.train --out runs/tagger
   kinora text tag \"a knight walks\" --model runs/tagger
-  kinora text train --engine rust-bert --from minilm --pos .. --ner .. --out runs/bert
+  kinora text train --engine rust-bert --from minilm --pos a.conllu --ner b.tsv --out runs/bert
 
-The files of --pos are CoNLL-U. The files of --ner have one word per line: the word, a tab and a
-label (O, B-PER, I-PER, B-LOC, ...), or a number, the word and a label. Blank lines separate
-sentences. Kinds such as PERSON, GPE or CORPORATION and the letters of BIOES and BILOU are understood;
+The files of --pos are CoNLL-U. The files of --ner have one word per line, tab-separated:
+word and label (O, B-PER, I-PER, B-LOC, ...), or number, word and label. Blank lines separate
+sentences. Kinds such as PERSON, GPE or CORPORATION and labels in BIOES or BILOU are also read;
 names of other kinds count as O.")]
 pub struct TextTrain {
     /// Sentences with parts of speech, CoNLL-U (.conllu)
@@ -69,7 +69,7 @@ pub struct TextTrain {
     /// Kind of tagger to train
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t)]
     pub engine: EngineKind,
-    /// Folder of a pre-trained BERT to start from, for rust-bert [default: a small one, from scratch]
+    /// Folder of a pre-trained BERT to start from, for rust-bert [default: a small new BERT]
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
     /// Passes over the sentences [default: 16; rust-bert 4]
@@ -91,7 +91,7 @@ Prints for a .conllu file the share of words with the right part of speech, and 
 precision, recall and F1 of names. A name is right if its words and its label are right.
 
 --json prints {\"task\",\"sentences\",\"words\",\"words_per_second\",\"gold\",\"found\",\"right\"}, with
-\"accuracy\" and \"words_f1\" for parts of speech, or \"precision\", \"recall\" and \"f1\" for names.")]
+\"accuracy\" and \"words_f1\" (of the word segmentation) for parts of speech, or \"precision\", \"recall\" and \"f1\" for names.")]
 pub struct TextScore {
     /// Labelled sentences: a CoNLL-U file (.conllu) with parts of speech, or a file with names
     #[arg(value_name = "FILE")]

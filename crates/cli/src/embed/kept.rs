@@ -33,7 +33,9 @@ impl Kept {
             false => Box::new(File::open(path).with_context(|| format!("{}", path.display()))?),
         };
         let (to, process) = (std::env::temp_dir(), std::process::id());
-        let fail = |error, path: &Path| Failure::write(format!("{}: {error}", path.display()));
+        let fail = |error, path: &Path| {
+            Failure::write(format!("cannot copy the corpus to {}: {error}", path.display()))
+        };
         for number in 0.. {
             let path = to.join(format!("kinora-corpus-{process}-{number}"));
             let mut file = match private().open(&path) {

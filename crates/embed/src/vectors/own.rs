@@ -76,7 +76,8 @@ enum Numbers {
 }
 
 fn of(bytes: &[u8], limit: usize) -> Result<Table, String> {
-    let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let tensors = SafeTensors::deserialize(bytes)
+        .map_err(|error| format!("not a safetensors file, or only a part of one: {error}"))?;
     let get = |name: &str, rank: usize| {
         let view = tensors.tensor(name).map_err(|_| format!("tensor {name} is missing"))?;
         match view.shape().len() == rank {

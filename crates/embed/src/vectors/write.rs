@@ -83,16 +83,25 @@ pub fn write(vectors: &Vectors, path: &Path, form: Form) -> Result<()> {
     let (numbers, dim) = (vectors.values(), vectors.dim());
     if let Some(at) = numbers.iter().position(|x| !x.is_finite()) {
         let (word, x) = (vectors.word(at / dim), numbers[at]);
-        return Err(Error::file(path, format!("the vector of {word:?} holds {x}")));
+        return Err(Error::file(
+            path,
+            format!("the vector of {word:?} holds {x}; vectors must be finite"),
+        ));
     }
     if let Some(x) = vectors.ngrams().iter().find(|x| !x.is_finite()) {
-        return Err(Error::file(path, format!("the vector of a letter n-gram holds {x}")));
+        return Err(Error::file(
+            path,
+            format!("the vector of a letter n-gram holds {x}; vectors must be finite"),
+        ));
     }
     let large = |x: &&f32| !f16::from_f32(**x).is_finite();
     if form == Form::OwnHalf
         && let Some(x) = vectors.values().iter().chain(vectors.ngrams()).find(large)
     {
-        return Err(Error::file(path, format!("the number {x} is too large for 16-bit floats")));
+        return Err(Error::file(
+            path,
+            format!("{x} is too large for 16-bit numbers; write 32-bit numbers"),
+        ));
     }
     // The target of a link is replaced, not the link. A device or a pipe is written directly.
     let link = path.is_symlink().then(|| std::fs::canonicalize(path).ok()).flatten();

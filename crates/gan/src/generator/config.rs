@@ -95,7 +95,7 @@ impl GeneratorConfig {
             ));
         }
         if self.decoder.len() > 6 {
-            return Err("generator.decoder has more than 6 doublings; remove some".into());
+            return Err("generator.decoder has more than 6 layers; remove some".into());
         }
         for &channels in &self.decoder {
             check_size("generator.decoder", channels)?;
@@ -108,16 +108,15 @@ impl GeneratorConfig {
         }
         if self.refine && !self.hidden.is_multiple_of(self.group) {
             return Err(format!(
-                "generator.hidden = {} is no multiple of generator.group = {}, as \
-                 generator.refine needs",
+                "generator.refine needs generator.hidden = {} as a multiple of generator.group = {}",
                 self.hidden, self.group
             ));
         }
         let factor = 1 << self.decoder.len();
         if !film.height.is_multiple_of(factor) || !film.width.is_multiple_of(factor) {
             return Err(format!(
-                "clip.height = {} and clip.width = {} must be multiples of {factor}, since \
-                 generator.decoder doubles {} times",
+                "clip.height = {} and clip.width = {} must be multiples of {factor}, since generator.decoder has {} \
+                 layers",
                 film.height,
                 film.width,
                 self.decoder.len()

@@ -379,7 +379,7 @@ fn sizes_that_make_no_generator() {
         (GeneratorConfig { style: 4097, ..good.clone() }, FILM, "generator.style = 4097"),
         (GeneratorConfig { palette: 5000, ..good.clone() }, FILM, "generator.palette = 5000"),
         (GeneratorConfig { decoder: vec![3], ..good.clone() }, FILM, "3 channels are no multiple"),
-        (GeneratorConfig { decoder: vec![2; 70], ..good.clone() }, FILM, "more than 6 doublings"),
+        (GeneratorConfig { decoder: vec![2; 70], ..good.clone() }, FILM, "more than 6 layers"),
         (GeneratorConfig { refine: true, ..good.clone() }, FILM, "generator.hidden = 3"),
         (GeneratorConfig { wide: 8, ..good.clone() }, FILM, "generator.style must be above 0"),
         (good.clone(), FilmShape { frames: 0, ..FILM }, "clip.frames = 0"),

@@ -160,7 +160,7 @@ fn a_file_of_an_earlier_format_has_no_matcher() {
     assert_eq!(back.sample("a knight", 0).unwrap(), film);
     let error = back.matches("a knight", &[film]).unwrap_err();
     assert!(matches!(error, Error::Config(_)), "{error:?}");
-    let wanted = "the model \"tiny\" has no matcher; train the model again to get one";
+    let wanted = "the model \"tiny\" has no matcher to score films with; use another model";
     assert!(error.to_string().contains(wanted), "{error}");
 }
 
@@ -190,18 +190,14 @@ fn files_that_are_no_models_say_why() {
         set("kinora.config", json.replace(text, with))
     };
     let rows: Vec<(&str, Vec<u8>, &str)> = vec![
-        ("nothing", vec![], "not a whole safetensors file"),
-        (
-            "garbage",
-            b"GIF89a is no model, however long it is".repeat(20),
-            "not a whole safetensors",
-        ),
-        ("a huge header", [0xff; 64].to_vec(), "not a whole safetensors file"),
+        ("nothing", vec![], "not a safetensors file, or only a part of one"),
+        ("garbage", b"GIF89a is no model, however long it is".repeat(20), "not a safetensors file"),
+        ("a huge header", [0xff; 64].to_vec(), "not a safetensors file, or only a part of one"),
         ("no metadata", changed(|metadata, _| metadata.clear()), "kinora.config"),
         ("no config", without("kinora.config"), "kinora.config"),
         ("no card", without("kinora.card"), "kinora.card"),
         ("no tokenizer", without("kinora.tokenizer"), "kinora.tokenizer"),
-        ("a newer format", set("kinora.format", "9"), "format 9 is newer than this program (8)"),
+        ("a newer format", set("kinora.format", "9"), "format 9 is newer than 8, the newest known"),
         ("another kind of prior", set("kinora.format", "7"), "format 7 has a prior"),
         ("a format of the future", set("kinora.format", "4294967295"), "newer"),
         ("a format that is none", set("kinora.format", "one"), "kinora.format"),
@@ -281,7 +277,10 @@ fn files_that_are_cut_off() {
     let borders = [1, 7, 8, 9, header - 1, header, header + 1, bytes.len() - 1];
     for length in few.chain(borders) {
         let error = load(&bytes[..length]).expect_err("half a file is no model");
-        assert!(error.to_string().contains("not a whole safetensors file"), "{length}: {error}");
+        assert!(
+            error.to_string().contains("not a safetensors file, or only a part of one"),
+            "{length}: {error}"
+        );
     }
 }
 

@@ -211,7 +211,7 @@ fn clips_are_held_against_a_sentence() {
     let small = clips[0].resize(3, 5).unwrap();
     let error = model.matches("a red robe", &[clips[1].clone(), small]).unwrap_err();
     assert!(matches!(error, kinora_model::Error::Config(_)), "{error:?}");
-    let wanted = "a clip has [t, h, w, c] = [3, 3, 5, 4], but this model needs [3, 4, 6, 4]";
+    let wanted = "a clip has 3 frames of 5 x 3, 4 channels, but this model needs 3 frames of 6 x 4, 4 channels";
     assert!(error.to_string().contains(wanted), "{error}");
 }
 
@@ -231,7 +231,10 @@ fn sizes_that_make_no_model() {
         (with(ClipConfig { frames: 0, ..clip }), "clip.frames = 0 must be from 1 to 256"),
         (with(ClipConfig { height: 5000, ..clip }), "clip.height = 5000"),
         (with(ClipConfig { width: 7, ..clip }), "clip.width = 7 must be multiples of 2"),
-        (with(ClipConfig { channels: 2, ..clip }), "clip.channels = 2 must be 1 (grey), 3 or 4"),
+        (
+            with(ClipConfig { channels: 2, ..clip }),
+            "clip.channels = 2 must be 1 for grey, 3 for colour or 4",
+        ),
         (with(ClipConfig { fps: 0.0, ..clip }), "clip.fps = 0"),
         (with(ClipConfig { fps: f32::NAN, ..clip }), "clip.fps = NaN"),
         (narrow, "encoder.word = 1"),

@@ -38,15 +38,25 @@ impl Config {
                 error.span().map_or(origin.into(), |span| format!("{origin}:{}", line(span.start)));
             Error::Config(format!("{at}: {}", error.message()))
         })?;
+        let at = |key: &str| {
+            line_of(text, key).map_or(origin.to_string(), |line| format!("{origin}:{line}"))
+        };
         let mut table = preset("shapes")?;
         for (key, value) in leaves(&given) {
-            put(&mut table, &key, value).map_err(|reason| {
-                let at = line_of(text, &key)
-                    .map_or(origin.to_string(), |line| format!("{origin}:{line}"));
-                Error::Config(format!("{at}: {reason}"))
-            })?;
+            put(&mut table, &key, value)
+                .map_err(|reason| Error::Config(format!("{}: {reason}", at(&key))))?;
         }
-        Self::from_table(table, set)
+        let config = config(table)?;
+        config.check().map_err(|error| {
+            // Most messages begin with the key.
+            let message = error.to_string();
+            let key = message.split_whitespace().next().unwrap_or_default();
+            Error::Config(format!("{}: {message}", at(key)))
+        })?;
+        match set {
+            [] => Ok(config),
+            _ => config.with(set),
+        }
     }
 
     /// The config with some keys changed, each `"section.key=value"`.
@@ -74,11 +84,14 @@ impl Config {
             }
             put(&mut table, key, value).map_err(fail)?;
         }
-        let config: Self =
-            table.try_into().map_err(|error: toml::de::Error| Error::Config(error.to_string()))?;
+        let config = config(table)?;
         config.check()?;
         Ok(config)
     }
+}
+
+fn config(table: Table) -> Result<Config> {
+    table.try_into().map_err(|error: toml::de::Error| Error::Config(error.to_string()))
 }
 
 fn preset(name: &str) -> Result<Table> {
@@ -87,7 +100,7 @@ fn preset(name: &str) -> Result<Table> {
         let known = PRESETS.map(|(known, _)| known);
         let hint = nearest(name, known.iter().copied());
         return Err(Error::Config(format!(
-            "there is no preset {name:?}{hint}; the presets are {}",
+            "there is no preset {name:?}; the presets are {}{hint}",
             known.join(", ")
         )));
     };
@@ -125,8 +138,16 @@ fn line_of(text: &str, key: &str) -> Option<usize> {
     text.lines().position(sets).map(|line| line + 1)
 }
 
-/// Replaces the value of an existing dotted key by a value of the same type.
+/// Replaces the value of an existing dotted key by a valid value.
 fn put(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
+    let text = value.to_string();
+    replace(table, key, value)?;
+    let read = table.clone().try_into::<Config>();
+    read.map(|_| ()).map_err(|error| format!("{key} = {text}: {}", error.message()))
+}
+
+/// Replaces the value of an existing dotted key by a value of the same type.
+fn replace(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
     let known: Vec<String> = leaves(table).into_iter().map(|(key, _)| key).collect();
     if !known.iter().any(|k| k == key) {
         return Err(format!("there is no key {key:?}{}", nearest(key, known.iter().map(|k| &**k))));

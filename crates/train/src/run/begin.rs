@@ -91,9 +91,8 @@ impl<T: Tensor> Training<T> {
         };
         if !can_read && config.reading.steps == 0 && config.reading.weight > 0.0 {
             return Err(Error::Config(
-                "reading.steps = 0, but text encoder and matcher are not trained for clips and captions \
-                 of these sizes; set reading.steps, for example to 2000, or set reading.weight to 0 to \
-                 train without the matcher's losses"
+                "reading.steps = 0, but text encoder and matcher have new weights; set reading.steps, for \
+                 example to 2000, or set reading.weight to 0 to train without the matcher's losses"
                     .into(),
             ));
         }
@@ -177,19 +176,18 @@ impl<T: Tensor> Training<T> {
         let config = was.with(set)?;
         if config.model() != was.model() || config.discriminator != was.discriminator {
             return Err(Error::Config(
-                "a resumed run keeps its clip, encoder, generator, matcher and discriminator; start a \
-                 new one to change them"
+                "--resume cannot change the sections clip, encoder, generator, matcher and discriminator; start \
+                 a new run"
                     .into(),
             ));
         }
         let reading = |config: &Config| (config.reading.steps, config.reading.thaw);
         if reading(&config) != reading(&was) {
-            let message = "a resumed run keeps its reading.steps and reading.thaw; start a new one to \
-                           change them";
+            let message = "--resume cannot change reading.steps and reading.thaw; start a new run";
             return Err(Error::Config(message.into()));
         }
         if config.tokenizer != was.tokenizer {
-            let message = "a resumed run keeps its tokenizer; start a new one to change it";
+            let message = "--resume cannot change the section tokenizer; start a new run";
             return Err(Error::Config(message.into()));
         }
         folder::sweep(folder);

@@ -134,15 +134,18 @@ fn what_a_run_refuses() {
     assert!(error.contains("holds a run already; continue it with --resume"), "{error}");
 
     for (key, wanted) in [
-        ("clip.height=16", "keeps its clip, encoder, generator, matcher and discriminator"),
-        ("clip.fps=9", "keeps its clip"),
-        ("encoder.word=14", "keeps its clip, encoder"),
-        ("generator.decoder=[4]", "keeps its clip, encoder, generator"),
-        ("generator.palette=7", "keeps its clip, encoder, generator"),
+        (
+            "clip.height=16",
+            "cannot change the sections clip, encoder, generator, matcher and discriminator",
+        ),
+        ("clip.fps=9", "cannot change the sections clip"),
+        ("encoder.word=14", "cannot change the sections clip, encoder"),
+        ("generator.decoder=[4]", "cannot change the sections clip, encoder, generator"),
+        ("generator.palette=7", "cannot change the sections clip, encoder, generator"),
         ("matcher.features=12", "matcher"),
-        ("reading.steps=3", "keeps its reading.steps"),
+        ("reading.steps=3", "cannot change reading.steps"),
         ("discriminator.features=17", "discriminator"),
-        ("tokenizer.vocab=300", "keeps its tokenizer"),
+        ("tokenizer.vocab=300", "cannot change the section tokenizer"),
         ("train.batsh=3", "did you mean \"train.batch\"?"),
         ("train.batch=0", "train.batch = 0 must be from 1 to 4096"),
         ("data=nonsense", "there is no dataset \"nonsense\""),
@@ -214,9 +217,9 @@ fn checkpoints_that_cannot_be_used() {
     let whole = std::fs::read(&path).unwrap();
     let model = std::fs::read(folder.path().join("model.safetensors")).unwrap();
     let rows: [(&[u8], &str); 4] = [
-        (&[], "not a whole safetensors file"),
-        (&whole[..whole.len() / 2], "not a whole safetensors file"),
-        (b"garbage garbage garbage", "not a whole safetensors file"),
+        (&[], "not a safetensors file, or only a part of one"),
+        (&whole[..whole.len() / 2], "not a safetensors file, or only a part of one"),
+        (b"garbage garbage garbage", "not a safetensors file, or only a part of one"),
         (&model, "no kinora.progress in the metadata; this is not a checkpoint"),
     ];
     for (bytes, wanted) in rows {

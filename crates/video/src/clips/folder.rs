@@ -136,8 +136,11 @@ fn read_list(list: &Path, composed: &Composed, clips: &mut Captions, errors: &mu
         }
         let reason = match serde_json::from_str::<Line>(line) {
             Err(e) => {
+                let (what, column) = (e.to_string(), e.column());
+                let what = what.rsplit_once(" at line ").map_or(&*what, |(what, _)| what);
                 format!(
-                    "{e}; a line is {{\"file\": \"walk.gif\", \"caption\": \"a knight walks\"}}"
+                    "{what} (column {column}); a line is {{\"file\": \"walk.gif\", \"caption\": \"a \
+                     knight walks\"}}"
                 )
             }
             Ok(Line { caption, .. }) if caption.trim().is_empty() => "the caption is empty".into(),
@@ -150,7 +153,7 @@ fn read_list(list: &Path, composed: &Composed, clips: &mut Captions, errors: &mu
                 Err(reason) => reason,
             },
         };
-        let reason = format!("{}:{}: {reason}", list.display(), i + 1);
+        let reason = format!("line {}: {reason}", i + 1);
         errors.push(Error::Data { path: list.into(), reason });
     }
 }
@@ -225,7 +228,7 @@ fn read_text(text: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
             let lines = || captions.lines().map(str::trim);
             if let Some((line, caption)) = (1..).zip(lines()).find(|(_, line)| line.len() > LONGEST)
             {
-                let reason = format!("{}:{line}: {}", text.display(), too_long(caption));
+                let reason = format!("line {line}: {}", too_long(caption));
                 return errors.push(Error::Data { path: text.into(), reason });
             }
             let mut captions = lines().filter(|line| !line.is_empty()).peekable();

@@ -103,7 +103,8 @@ impl<'a> Reader<'a> {
         let limits = png::Limits { bytes: MAX_PIXELS };
         let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
         decoder.set_transformations(Transformations::normalize_to_color8());
-        let header = decoder.read_header_info().map_err(|e| e.to_string())?;
+        let header =
+            decoder.read_header_info().map_err(|e| format!("not a PNG, or damaged: {e}"))?;
         let (w, h) = header.size();
         if u64::from(w) * u64::from(h) > MAX_PIXELS as u64 {
             return Err(format!("{w} x {h} is more than {MAX_PIXELS} pixels"));
@@ -199,7 +200,7 @@ impl Animation {
                 }
                 b"fdAT" => {
                     in_order(body, &mut order)?;
-                    let frame = found.frames.last_mut().ok_or("pixels come before a frame")?;
+                    let frame = found.frames.last_mut().ok_or("fdAT comes before fcTL")?;
                     frame.data.extend_from_slice(&body[4..]);
                 }
                 b"IEND" => break,

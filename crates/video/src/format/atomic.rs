@@ -104,7 +104,9 @@ impl Temporary {
 fn error(path: &Path, e: &io::Error) -> Error {
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
     let reason = match parent {
-        Some(parent) if !parent.is_dir() => format!("there is no folder {}", parent.display()),
+        Some(parent) if !parent.is_dir() => {
+            format!("there is no folder {}; make it first", parent.display())
+        }
         _ => e.to_string(),
     };
     Error::Write { path: path.into(), reason }

@@ -88,7 +88,7 @@ pub fn decode(bytes: &[u8]) -> Result<Clip, String> {
         gif::DecodingError::OutOfMemory => {
             format!("a frame of more than {} pixels", crate::MAX_PIXELS)
         }
-        e => e.to_string(),
+        e => format!("not a GIF, or damaged: {e}"),
     };
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);

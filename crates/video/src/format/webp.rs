@@ -66,7 +66,7 @@ impl Frame {
     fn of(body: &[u8], [h, w]: [usize; 2]) -> Result<Self, String> {
         const HEAD: usize = 16;
         if body.len() < HEAD {
-            return Err("the head is cut off".into());
+            return Err("the header is cut off".into());
         }
         let three = |i: usize| u32::from_le_bytes([body[i], body[i + 1], body[i + 2], 0]);
         let [left, top] = [0, 3].map(|i| 2 * three(i) as usize);
@@ -77,7 +77,7 @@ impl Frame {
         let still = still(&body[HEAD..], &body[6..12]);
         let decoder = open(&still)?;
         if decoder.dimensions() != (width as u32, height as u32) {
-            return Err("its picture has another size".into());
+            return Err("picture and frame differ in size".into());
         }
         Ok(Self {
             part: [top, left, height, width],
