@@ -20,9 +20,16 @@ const SPECK: usize = 400;
 const BIT: usize = 80;
 const NEAR: usize = 2;
 
+/// A pixel with at least this alpha is visible.
+const SOLID: u8 = 128;
+/// Parts are joined by at most `REACH` pixels with at least the alpha `FAINT`. A network draws a thin line, such as
+/// a bow, with gaps where it is not sure of the line's place.
+const FAINT: u8 = 32;
+const REACH: usize = 3;
+
 impl Clip {
-    /// The clip as a sprite: alpha is 0 or 255, small loose parts are removed, and all frames share
-    /// one palette. The result is deterministic; nothing is dithered.
+    /// The clip as a sprite: alpha is 0 or 255, small loose parts are removed, parts that faint pixels connect
+    /// are joined, and all frames share one palette. The result is deterministic; nothing is dithered.
     ///
     /// With [`Palette::Auto`], a clip without alpha is returned unchanged, and so is a clip that was
     /// drawn with a palette (at most 256 colours, on average on at least eight pixels each). So a
@@ -52,10 +59,14 @@ impl Clip {
         }
         let mut data = self.data().to_vec();
         if c == 4 {
-            for pixel in data.as_chunks_mut().0 {
-                *pixel = if pixel[3] < 128 { [0; 4] } else { [pixel[0], pixel[1], pixel[2], 255] };
+            for frame in data.chunks_exact_mut(h * w * 4) {
+                remove_loose(frame, h, w);
+                join(frame, h, w);
             }
-            data.chunks_exact_mut(h * w * 4).for_each(|frame| remove_loose(frame, h, w));
+            for pixel in data.as_chunks_mut().0 {
+                *pixel =
+                    if pixel[3] < SOLID { [0; 4] } else { [pixel[0], pixel[1], pixel[2], 255] };
+            }
         }
         let colour = |p: &[u8]| if c == 1 { [p[0]; 3] } else { [p[0], p[1], p[2]] };
         let visible = |p: &[u8]| c < 4 || p[3] > 0;
@@ -96,15 +107,10 @@ impl Clip {
     }
 }
 
-/// Clears the loose parts of a frame, `[h, w, 4]` with alpha 0 or 255.
+/// Clears the loose parts of a frame, `[h, w, 4]`.
 fn remove_loose(frame: &mut [u8], h: usize, w: usize) {
-    let parts = parts(frame, h, w);
+    let (parts, owner) = parts(frame, h, w);
     let Some(largest) = parts.iter().map(Vec::len).max() else { return };
-    // For each pixel, the index of its part plus one; 0 for empty pixels.
-    let mut owner = vec![0; h * w];
-    for (k, part) in (1..).zip(&parts) {
-        part.iter().for_each(|&i| owner[i] = k);
-    }
     // Whether a larger part is near; of parts with equal size the first counts as larger.
     let is_near = |k: usize| {
         parts[k].iter().any(|&i| {
@@ -123,10 +129,46 @@ fn remove_loose(frame: &mut [u8], h: usize, w: usize) {
     }
 }
 
-/// The connected parts (by sides or corners) of the visible pixels, as lists of pixel indices.
-fn parts(frame: &[u8], h: usize, w: usize) -> Vec<Vec<usize>> {
-    let mut left: Vec<bool> = frame.as_chunks::<4>().0.iter().map(|pixel| pixel[3] > 0).collect();
-    let mut parts = Vec::new();
+/// Joins each part of a frame, except the largest, to the nearest part that faint pixels connect it to: the pixels
+/// of a shortest path become visible.
+fn join(frame: &mut [u8], h: usize, w: usize) {
+    let (parts, owner) = parts(frame, h, w);
+    let largest = (0..parts.len()).max_by_key(|&k| parts[k].len());
+    for (_, part) in parts.iter().enumerate().filter(|(k, _)| Some(*k) != largest) {
+        // The pixel before each pixel that was reached; a pixel of the part is before itself.
+        let mut before = vec![None; h * w];
+        part.iter().for_each(|&i| before[i] = Some(i));
+        let mut edge = part.clone();
+        'search: for _ in 0..=REACH {
+            let mut next = Vec::new();
+            for (i, j) in edge.iter().flat_map(|&i| around(i, h, w, 1).map(move |j| (i, j))) {
+                if before[j].is_some() {
+                    continue;
+                }
+                before[j] = Some(i);
+                if owner[j] > 0 {
+                    let mut at = i;
+                    while let Some(previous) = before[at].filter(|&previous| previous != at) {
+                        frame[4 * at + 3] = 255;
+                        at = previous;
+                    }
+                    break 'search;
+                }
+                if frame[4 * j + 3] >= FAINT {
+                    next.push(j);
+                }
+            }
+            edge = next;
+        }
+    }
+}
+
+/// The connected parts (by sides or corners) of the visible pixels, as lists of pixel indices; and for each pixel
+/// the index of its part plus one, 0 for other pixels.
+fn parts(frame: &[u8], h: usize, w: usize) -> (Vec<Vec<usize>>, Vec<usize>) {
+    let pixels = frame.as_chunks::<4>().0;
+    let mut left: Vec<bool> = pixels.iter().map(|pixel| pixel[3] >= SOLID).collect();
+    let (mut parts, mut owner) = (Vec::new(), vec![0; h * w]);
     for start in 0..h * w {
         if !std::mem::take(&mut left[start]) {
             continue;
@@ -138,8 +180,11 @@ fn parts(frame: &[u8], h: usize, w: usize) -> Vec<Vec<usize>> {
             next += 1;
         }
         parts.push(part);
+        for &i in parts.last().into_iter().flatten() {
+            owner[i] = parts.len();
+        }
     }
-    parts
+    (parts, owner)
 }
 
 /// The pixels at most `distance` rows and columns from pixel `i`, including `i`.

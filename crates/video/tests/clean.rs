@@ -169,6 +169,39 @@ fn loose_is_what_is_small_and_far() {
     assert_eq!(empty.clean(&Palette::Auto), empty);
 }
 
+/// A row of pixels of this alpha, from the square's left side to a part on the left of the square.
+#[test]
+fn faint_pixels_join_parts() {
+    for (what, gap, alpha, is_joined) in [
+        ("one faint pixel", 1, 32, true),
+        ("three faint pixels", 3, 100, true),
+        ("pixels that are too faint", 2, 31, false),
+        ("no pixels", 2, 0, false),
+        ("too many pixels", 4, 100, false),
+    ] {
+        let clip = square(20, &[[19, 10 - gap - 6, 4, 6]]);
+        let mut data = clip.data().to_vec();
+        for x in 10 - gap..10 {
+            data[(40 * 20 + x) * 4..][..4].copy_from_slice(&[10, 200, 10, alpha]);
+        }
+        let faint = Clip::new([1, 40, 40, 4], 8.0, data.clone()).unwrap();
+        for x in 10 - gap..10 {
+            data[(40 * 20 + x) * 4 + 3] = 255;
+        }
+        let joined = Clip::new([1, 40, 40, 4], 8.0, data).unwrap();
+        let clean = faint.clean(&Palette::Most(8));
+        assert!(clean == if is_joined { joined } else { clip }, "{what}");
+    }
+    // A speck is removed, and not joined.
+    let clip = square(20, &[]);
+    let mut data = clip.data().to_vec();
+    for (x, alpha) in [(9, 100), (8, 255)] {
+        data[(40 * 20 + x) * 4..][..4].copy_from_slice(&[10, 200, 10, alpha]);
+    }
+    let speck = Clip::new([1, 40, 40, 4], 8.0, data).unwrap();
+    assert!(speck.clean(&Palette::Most(8)) == clip);
+}
+
 #[test]
 fn as_many_colours_as_are_wanted() {
     for c in [1, 3, 4] {

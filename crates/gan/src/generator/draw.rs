@@ -25,6 +25,10 @@ impl<T: Tensor> Generator<T> {
     /// black and white, is often a colour that no clip has. For films to look at; a training needs the gradient of
     /// all shares.
     ///
+    /// With alpha (4 channels), the alpha of a pixel stays as in [`Generator::forward`]: otherwise one transparent
+    /// colour with a share of 0.4 would win against three opaque colours with 0.2 each. The colour is then
+    /// Σ a⁴ o P / Σ a⁴ o, with the opacity o of each colour P.
+    ///
     /// # Shapes
     /// Those of [`Generator::forward`].
     ///
@@ -34,12 +38,20 @@ impl<T: Tensor> Generator<T> {
         let all = self.all(sentence);
         let Drawn { frames, mix, .. } = self.draw(sentence, words, bias, noise, &all)?;
         let Some(Mix { mut shares, palette }) = mix else { return Ok(frames) };
+        let scaled = |x: &T| x.div(&x.sum(&[2])?);
         for _ in 0..2 {
             // Scaled each time, so that no sum is too small for a float.
-            shares = shares.mul(&shares)?;
-            shares = shares.div(&shares.sum(&[2])?)?;
+            shares = scaled(&shares.mul(&shares)?)?;
         }
-        shares.matmul(&palette)?.reshape(*frames.shape())
+        let [n, t, h, w, channels] = [0, 1, 2, 3, 4].map(|axis| frames.shape()[axis]);
+        if channels < 4 {
+            return shares.matmul(&palette)?.reshape([n, t, h, w, channels]);
+        }
+        // From -1 .. 1 to 0 .. 1, and above 0 even where all colours are transparent.
+        let opacity = palette.slice(2, 3, 1)?.affine(0.5, 0.5 + 1e-6)?.permute(&[0, 2, 1])?;
+        let shares = scaled(&shares.mul(&opacity)?)?;
+        let colours = shares.matmul(&palette.slice(2, 0, 3)?)?.reshape([n, t, h, w, 3])?;
+        T::concat(&[&colours, &frames.slice(4, 3, 1)?], 4)
     }
 
     /// Some frames of the films of [`Generator::forward`], with their mixture of colours and the decoder's

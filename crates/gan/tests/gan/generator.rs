@@ -142,8 +142,20 @@ fn gradients_of(config: &GeneratorConfig) {
 /// tanh(W known + b), where `known` is the style, computed by hand.
 #[test]
 fn pixels_are_mixtures_of_the_colours_of_the_palette() {
-    let generator = of(&GeneratorConfig { palette: 2, ..styled() });
-    let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &styled());
+    for channels in [1, 3, 4] {
+        check_mixtures(FilmShape { channels, ..FILM });
+    }
+    let plain = of(&config());
+    let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &config());
+    let Inputs { sentence, words, bias, noise } = &inputs;
+    let sharp = plain.sharp(sentence, words, bias, noise).unwrap();
+    assert_eq!(sharp.values(), inputs.frames(&plain).values());
+}
+
+fn check_mixtures(film: FilmShape) {
+    let mixed = GeneratorConfig { palette: 2, ..styled() };
+    let generator = unsettled(&Generator::new(&mut fresh(), &mixed, film, SENTENCE, WORD).unwrap());
+    let inputs = Inputs::<Reference>::draw(&(), 2, film, &mixed);
     let frames = inputs.frames(&generator);
     let Inputs { sentence, words, bias, noise } = &inputs;
     let sharp = generator.sharp(sentence, words, bias, noise).unwrap();
@@ -160,7 +172,7 @@ fn pixels_are_mixtures_of_the_colours_of_the_palette() {
         (0..width).map(|j| bias(j) + column(j).sum::<f64>()).collect()
     };
     let leaky = |x: Vec<f64>| -> Vec<f64> { x.into_iter().map(|x| x.max(0.2 * x)).collect() };
-    let channels = FILM.channels;
+    let channels = film.channels;
     for (film, pixels) in frames.values().chunks(frames.values().len() / 2).enumerate() {
         let row = |x: &Reference| x.slice(0, film, 1).unwrap().values().to_vec();
         let known = [row(&inputs.sentence), row(&inputs.noise.film)].concat();
@@ -180,8 +192,12 @@ fn pixels_are_mixtures_of_the_colours_of_the_palette() {
             for c in 0..channels {
                 let wanted = first[c] + share * (second[c] - first[c]);
                 assert!((pixel[c] - wanted).abs() < 1e-6, "{pixel:?} of {palette:?}");
-                let [a, b] = [1.0 - share, share].map(|share: f64| share.powi(4));
-                let wanted = (a * first[c] + b * second[c]) / (a + b);
+                // The alpha of a pixel stays, and a colour counts by its opacity.
+                let opacity = |colour: &[f64]| colour.get(3).map_or(1.0, |a| 0.5 + 0.5 * a + 1e-6);
+                let a = (1.0 - share).powi(4) * opacity(first);
+                let b = share.powi(4) * opacity(second);
+                let mean = (a * first[c] + b * second[c]) / (a + b);
+                let wanted = if c == 3 { pixel[3] } else { mean };
                 assert!((sharp[c] - wanted).abs() < 1e-5, "{sharp:?} of {palette:?}");
             }
             shares.push(share);
@@ -189,11 +205,6 @@ fn pixels_are_mixtures_of_the_colours_of_the_palette() {
         let spread = |f: fn(f64, f64) -> f64| shares.iter().copied().reduce(f).unwrap();
         assert!(spread(f64::max) - spread(f64::min) > 0.05, "{shares:?}");
     }
-    let plain = of(&config());
-    let inputs = Inputs::<Reference>::draw(&(), 2, FILM, &config());
-    let Inputs { sentence, words, bias, noise } = &inputs;
-    let sharp = plain.sharp(sentence, words, bias, noise).unwrap();
-    assert_eq!(sharp.values(), inputs.frames(&plain).values());
 }
 
 /// Model files from before styles and palettes hold these tensors.
