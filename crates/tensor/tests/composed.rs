@@ -1,7 +1,7 @@
-//! Operations that are composed of others.
+//! Methods of `Tensor` that are composed of operations.
 
 use kinora_tensor::conformance::Reference;
-use kinora_tensor::{Random, Result, Tensor, Var, grad};
+use kinora_tensor::{Random, Result, Tensor, Update, Var, grad};
 
 fn rows(x: &[f32], width: usize) -> Reference {
     Reference::from_slice(&(), x, [x.len() / width, width]).unwrap()
@@ -52,5 +52,21 @@ fn argmax_is_the_first_of_the_largest() -> Result<()> {
     assert_eq!(rows(&[1.0, 3.0, 3.0, -2.0, -3.0, -2.0], 3).argmax()?, [1, 0]);
     assert_eq!(Reference::full(&(), 1.0, [2, 0])?.argmax()?, [0; 0]);
     assert_eq!(Reference::full(&(), 1.0, [])?.argmax()?, [0]);
+    Ok(())
+}
+
+#[test]
+fn updates_leave_a_constant() -> Result<()> {
+    let mut p = Var::leaf(rows(&[1.0, 3.0], 2));
+    let input = Var::constant(rows(&[2.0, 2.0], 2));
+    p.update(&Update::Lerp { weight: 0.5 }, &mut [], &[&input])?;
+    assert_eq!(p.to_vec()?, [1.5, 2.5]);
+    let wrong =
+        p.update(&Update::Lerp { weight: 0.5 }, &mut [], &[&Var::constant(rows(&[1.0], 1))]);
+    assert_eq!(
+        wrong.unwrap_err().to_string(),
+        "lerp of [[1, 2], [1, 1]]: the parameter and the input need equal shapes"
+    );
+    assert_eq!(p.to_vec()?, [1.5, 2.5]);
     Ok(())
 }

@@ -315,25 +315,6 @@ fn a_chain_of_a_million_steps() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn updates_leave_a_constant() -> Result<()> {
-    let mut p = Var::leaf(values(&[1.0, 3.0]));
-    let input = Var::constant(values(&[2.0, 2.0]));
-    p.update(&kinora_tensor::Update::Lerp { weight: 0.5 }, &mut [], &[&input])?;
-    assert_eq!(p.to_vec()?, [1.5, 2.5]);
-    let wrong = p.update(
-        &kinora_tensor::Update::Lerp { weight: 0.5 },
-        &mut [],
-        &[&Var::constant(values(&[1.0]))],
-    );
-    assert_eq!(
-        wrong.unwrap_err().to_string(),
-        "lerp of [[2], [1]]: the parameter and the input need equal shapes"
-    );
-    assert_eq!(p.to_vec()?, [1.5, 2.5]);
-    Ok(())
-}
-
 /// A critic with convolutions, a norm and leaky ReLUs, generic over the tensor like a model.
 fn critic<T: Tensor>(x: &T, weights: &[T]) -> Result<T> {
     let [first, second, scale, shift, last] = weights else { unreachable!("five weights") };

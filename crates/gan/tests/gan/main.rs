@@ -6,5 +6,6 @@ mod discriminator;
 mod generator;
 mod loss;
 mod matcher;
+mod palette;
 mod parts;
 mod recogniser;
