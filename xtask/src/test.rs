@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{cargo, data, root, tidy};
 
 mod builds;
+mod dependencies;
 mod libraries;
 
 /// The folders of real data that tests read, and the subject of these tests.
@@ -33,7 +34,7 @@ enum Outcome {
 /// A check of the machine or of the source tree.
 type Step = fn() -> Result<Outcome>;
 
-const STEPS: [(&str, Step); 14] = [
+const STEPS: [(&str, Step); 15] = [
     ("C++ compiler", compiler),
     ("GPU driver", gpu_driver),
     ("onnxruntime", libraries::onnxruntime),
@@ -41,6 +42,7 @@ const STEPS: [(&str, Step); 14] = [
     ("format", format),
     ("clippy", clippy),
     ("tidy", tidy_tree),
+    ("dependencies", dependencies::dependencies),
     ("features", builds::features),
     ("docs", builds::docs),
     ("WebAssembly", builds::wasm),
