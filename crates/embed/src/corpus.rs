@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use crate::vectors::open;
 use crate::{Error, Result};
 
-/// Bytes of a block, which is extended to the end of its last line.
+/// Bytes of a block, which is extended to the end of its last line, by at most `LINE` bytes. A longer line is
+/// split between two words: some corpora are a single line.
 const BLOCK: u64 = 256 << 10;
+const LINE: u64 = 1 << 20;
 
 /// Words of a sentence at most: a longer line is split, as word2vec does.
 pub const SENTENCE: usize = 10_000;
@@ -48,19 +50,27 @@ impl Corpus {
         Ok(Self { files: files.to_vec() })
     }
 
-    /// Calls `f` with blocks of whole lines, in order, until it returns `false`. Invalid UTF-8 is
+    /// Calls `f` with blocks of lines, in order, until it returns `false`. Invalid UTF-8 is
     /// replaced by U+FFFD.
     pub fn blocks(&self, f: &mut dyn FnMut(String) -> bool) -> Result<()> {
         for path in &self.files {
             let (mut file, _) = open(path)?;
-            let mut is_first = true;
+            let (mut is_first, mut rest) = (true, Vec::new());
             loop {
-                let mut block = Vec::new();
+                let mut block = std::mem::take(&mut rest);
                 let read = file.by_ref().take(BLOCK).read_to_end(&mut block);
-                let read = read.and_then(|_| file.read_until(b'\n', &mut block));
-                read.map_err(|source| Error::Read { path: path.clone(), source })?;
+                let read =
+                    read.and_then(|_| file.by_ref().take(LINE).read_until(b'\n', &mut block));
+                let read = read.map_err(|source| Error::Read { path: path.clone(), source })?;
                 if block.is_empty() {
                     break;
+                }
+                if read as u64 == LINE && !block.ends_with(b"\n") {
+                    let Some(end) = block.iter().rposition(u8::is_ascii_whitespace) else {
+                        let reason = format!("a word has more than {LINE} bytes");
+                        return Err(Error::file(path, reason));
+                    };
+                    rest = block.split_off(end + 1);
                 }
                 // Some editors put a byte order mark before the text.
                 if std::mem::take(&mut is_first) && block.starts_with("\u{feff}".as_bytes()) {

@@ -32,6 +32,30 @@ fn corpus_of(folder: &tempfile::TempDir, stems: [&str; 3]) -> Corpus {
     Corpus::new(&[path]).unwrap()
 }
 
+/// Some corpora are a single line; a file of a few bytes can also unpack to a line without end.
+#[test]
+fn a_long_line_is_read_in_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let text: String = (0..500_000).map(|i| format!("word{} ", i % 977)).collect();
+    let path = folder.path().join("line.txt");
+    fs::write(&path, &text).unwrap();
+    let (mut whole, mut longest) = (String::new(), 0);
+    let mut add = |block: String| {
+        longest = longest.max(block.len());
+        whole += &block;
+        true
+    };
+    Corpus::new(&[path]).unwrap().blocks(&mut add).unwrap();
+    assert!(whole == text && longest < 2 << 20, "{longest} of {} bytes", text.len());
+
+    let path = folder.path().join("word.txt.gz");
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(&vec![b'a'; 20 << 20]).unwrap();
+    fs::write(&path, packed.finish().unwrap()).unwrap();
+    let error = Corpus::new(&[path]).unwrap().words(1).unwrap_err().to_string();
+    assert!(error.ends_with("word.txt.gz: a word has more than 1048576 bytes"), "{error}");
+}
+
 fn train(config: &Word2Vec, corpus: &Corpus) -> Vectors {
     let mut last = 0;
     let vectors = config
