@@ -34,6 +34,13 @@ pub fn run(args: &Sample) -> Result<()> {
         (prompt, None) => prompts::given(prompt.as_slice())?,
     };
     let (count, kept) = counts(args)?;
+    if args.seed.checked_add(u64::from(count - 1)).is_none() {
+        return Err(Failure::usage(format!(
+            "--seed {} is too large for --count {count}",
+            args.seed
+        ))
+        .into());
+    }
     let films = prompts.len() * count as usize;
     if films > MOST_FILMS {
         return Err(Failure::usage(format!(
@@ -120,7 +127,7 @@ fn films_of<T: Tensor>(
         let head = if prompts.len() > 1 { format!("{prompt:?}: ") } else { String::new() };
         prompts::tell(reading, &head);
         // Every prompt has the same seeds.
-        let seeds: Vec<u64> = (0..count).map(|j| args.seed.wrapping_add(j.into())).collect();
+        let seeds: Vec<u64> = (0..count).map(|j| args.seed + u64::from(j)).collect();
         // Not batched: so each bit of a film depends on its prompt, seed and device alone.
         let sample = |&seed: &u64| Ok((seed, None, model.sample(&reading.text, seed)?));
         let films: Box<dyn Iterator<Item = kinora_model::Result<_>>> = match args.keep {

@@ -291,6 +291,10 @@ fn prompt() {
             "long.txt: line 3: a prompt of 11999 bytes; at most 10000",
         ),
         (&["sample", "--prompts", "-"], "stdin: no prompts"),
+        (
+            &["sample", "x", "--seed", "18446744073709551615", "--count", "2"],
+            "is too large for --count 2",
+        ),
         (&["sample", "--prompts", "many.txt", "--count", "10000"], "are 1010000 films"),
     ] {
         fails(path, args, 2, wanted);

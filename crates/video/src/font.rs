@@ -1,5 +1,7 @@
 //! Text under clips, in a font of 5 x 8 pixels; the lowest row is for descenders.
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::{Clip, Result};
 
 /// Width of a character with the space after it, in pixels.
@@ -40,6 +42,8 @@ const GLYPHS: [[u8; 5]; 95] = [
 /// word only if it is longer than a line.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let most = ((width + 1) / ADVANCE).max(1);
+    // A letter and its accent become one character, so they take one place.
+    let text: String = text.nfc().collect();
     let mut lines: Vec<String> = Vec::new();
     let mut used = 0;
     for word in text.split_whitespace() {
@@ -63,8 +67,8 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 
 impl Clip {
     /// The clip with `text` below it, black on white, in a strip of `lines` lines of 9 pixels. Text
-    /// that does not fit is left out; [`wrap`] gives the lines that a text takes. A character outside
-    /// printable ASCII is shown as `?`.
+    /// that does not fit is left out; [`wrap`] gives the lines that a text takes. A letter with
+    /// an accent is shown without it, and any other character outside printable ASCII as `?`.
     ///
     /// # Errors
     /// If the result would be larger than [`crate::MAX_PIXELS`].
@@ -75,7 +79,9 @@ impl Clip {
         let mut strip = vec![255u8; (height - h) * w * c];
         for (row, line) in wrap(text, w).iter().take(lines).enumerate() {
             for (column, letter) in line.chars().enumerate() {
-                let code = if (' '..='~').contains(&letter) { letter } else { '?' };
+                let plain =
+                    std::iter::once(letter).nfd().next().filter(|c| (' '..='~').contains(c));
+                let code = plain.unwrap_or('?');
                 let glyph = GLYPHS[code as usize - 32];
                 for (dx, dy) in (0..5).flat_map(|dx| (0..8).map(move |dy| (dx, dy))) {
                     let (x, y) = (column * ADVANCE + dx, row * LINE + 1 + dy);

@@ -275,6 +275,7 @@ fn load_sequence(folder: &Path) -> Result<Clip> {
         let number = stem.trim_start_matches('0').to_owned();
         (number.len(), number, stem)
     });
+    no_gap(&paths).map_err(failed)?;
     let (mut frames, mut of_all) = (Vec::new(), None);
     for path in &paths {
         let bytes = read_regular(path, u64::MAX);
@@ -295,6 +296,29 @@ fn load_sequence(folder: &Path) -> Result<Clip> {
         return Err(failed("the folder has no numbered PNGs such as 0000.png".into()));
     };
     assemble(frames, size, c, &vec![1; paths.len()], f64::from(DEFAULT_FPS)).map_err(failed)
+}
+
+/// Checks that the numbers of frames rise by the same step, such as 1 or 10: then no frame is missing, and no number
+/// occurs twice.
+fn no_gap(paths: &[PathBuf]) -> Result<(), String> {
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let number = |path: &PathBuf| path.file_stem()?.to_str()?.parse::<u128>().ok();
+    let steps = paths.windows(2).map(|pair| {
+        let step = number(&pair[0]).zip(number(&pair[1])).map(|(a, b)| b.saturating_sub(a));
+        (step, name(&pair[0]), name(&pair[1]))
+    });
+    let smallest = steps.clone().map(|(step, ..)| step).min();
+    for (step, a, b) in steps {
+        if step == Some(0) {
+            return Err(format!("{a} and {b} have the same number"));
+        }
+        if Some(step) != smallest && smallest != Some(Some(0)) {
+            return Err(format!(
+                "a frame is missing between {a} and {b}; number the frames without gaps"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a file is a frame of a sequence: a PNG whose name is a number.

@@ -205,7 +205,7 @@ fn every_fault_of_a_folder_is_named() -> Result<()> {
         let list = folder.join("captions.jsonl");
         fs::write(&list, fs::read_to_string(&list)? + line + "\n")
     }
-    let rows: [(Damage, &str); 15] = [
+    let rows: [(Damage, &str); 16] = [
         (
             |f| fs::remove_file(f.join("1.gif")),
             "captions.jsonl: line 2: there is no file \"1.gif\"",
@@ -234,7 +234,11 @@ fn every_fault_of_a_folder_is_named() -> Result<()> {
         (|f| fs::write(f.join("2.gif"), ""), "2.gif: "),
         (|f| fs::write(f.join("9.txt"), "a caption"), "9.txt: there is no clip of the same name"),
         (|f| fs::write(f.join("2.txt"), " \n"), "2.txt: the file has no caption"),
-        (|f| fs::write(f.join("captions.jsonl"), [0xff, 0xfe]), "captions.jsonl: "),
+        (
+            |f| fs::write(f.join("captions.jsonl"), b"\n\xff\xfe"),
+            "captions.jsonl: line 2: the text is not UTF-8",
+        ),
+        (|f| fs::write(f.join("2.txt"), b"a cat\n\xff"), "2.txt: line 2: the text is not UTF-8"),
         (
             |f| fs::write(f.join("2.txt"), format!("a cat\n{}\n", "a dog ".repeat(2000))),
             "2.txt: line 2: a caption of 11999 bytes; at most 10000",
@@ -249,6 +253,9 @@ fn every_fault_of_a_folder_is_named() -> Result<()> {
         assert!(error.starts_with(&*folder.path().to_string_lossy()), "{expected}: {error}");
         assert!(all.iter().any(|e| e.contains(expected)), "{expected}: {all:?}");
         assert!(all.contains(&error));
+        if expected.contains("UTF-8") {
+            assert_eq!(all.len(), 1, "{all:?}");
+        }
     }
     // All problems are listed at once.
     let folder = folder(3)?;

@@ -126,6 +126,20 @@ fn a_folder_of_frames_is_a_clip() -> Result<()> {
     let reason = Clip::load(folder.path().join("more")).map(|clip| clip.dims());
     assert_eq!(reason?, [1, 4, 4, 3]);
     assert!(Clip::load(folder.path()).unwrap_err().to_string().contains("0000.png"));
+    // A missing frame is an error, but a step of 10 is none.
+    save(path("gap/"), &clip(5))?;
+    fs::remove_file(path("gap/0002.png"))?;
+    let reason = Clip::load(path("gap")).unwrap_err().to_string();
+    assert!(reason.contains("a frame is missing between 0001.png and 0003.png"), "{reason}");
+    fs::rename(path("gap/0003.png"), path("gap/002.png"))?;
+    fs::rename(path("gap/0004.png"), path("gap/02.png"))?;
+    let reason = Clip::load(path("gap")).unwrap_err().to_string();
+    assert!(reason.contains("002.png and 02.png have the same number"), "{reason}");
+    save(path("tens/"), &clip(3))?;
+    fs::rename(path("tens/0001.png"), path("tens/10.png"))?;
+    fs::rename(path("tens/0002.png"), path("tens/20.png"))?;
+    assert_eq!(Clip::load(path("tens"))?, clip(3));
+    ["gap", "tens"].iter().try_for_each(|name| fs::remove_dir_all(path(name)))?;
     // As `ffmpeg` numbers frames without zeros.
     fs::create_dir(path("long"))?;
     save(path("all/"), &clip(12))?;

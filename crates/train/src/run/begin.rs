@@ -201,7 +201,10 @@ impl<T: Tensor> Training<T> {
         // saved its card.
         card.licence = both_licences(&card.licence, &dataset.info().licence);
         card.credits = both(&card.credits, &dataset.info().credits);
-        write_atomic(&path, config.to_toml().as_bytes())?;
+        // A run that already has all steps does nothing, so its config stays true of it.
+        if state.step < config.train.steps {
+            write_atomic(&path, config.to_toml().as_bytes())?;
+        }
         Ok(Self {
             strange: strange(&config, &lexicon, &*dataset)?,
             device: device.clone(),

@@ -168,6 +168,11 @@ fn a_run_whose_config_changes_keeps_count() {
     assert_eq!(card.clips, 2 * 3 + 2 * 4);
     assert_eq!(model.config.codes, 0, "clips: makes no twins, so there is no prior");
     assert!(card.licence.contains("CC0") && card.licence.contains(&info.licence), "{card:?}");
+    // With fewer steps than the run already has, nothing happens.
+    let before = ["config.toml", "checkpoint.safetensors"].map(|name| bytes(&folder, name));
+    let steps = finish(resume(&folder, &["train.steps=3"]).unwrap()).unwrap();
+    assert_eq!(steps, Outcome::Finished(4));
+    assert!(before == ["config.toml", "checkpoint.safetensors"].map(|name| bytes(&folder, name)));
 }
 
 /// An absurd learning rate gives an error, leaves the last checkpoint unchanged, and the run can be

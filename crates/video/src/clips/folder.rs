@@ -37,7 +37,14 @@ pub fn captions(path: &Path, errors: &mut Vec<Error>) -> Captions {
     let Found { mut clips, texts, lists } = found;
     let composed: Composed = clips.keys().map(|clip| (compose(clip), clip.clone())).collect();
     for list in lists {
-        read_list(&list, &composed, &mut clips, errors);
+        match read(&list) {
+            Ok(text) => read_list(&list, &text, &composed, &mut clips, errors),
+            // Without its list, each clip would be reported as one without captions.
+            Err(error) => {
+                errors.push(error);
+                return Captions::new();
+            }
+        }
     }
     for text in texts {
         read_text(&text, &mut clips, errors);
@@ -118,19 +125,28 @@ fn unite(clips: &mut Captions) {
 }
 
 /// The text of a file, without the byte order mark that some editors put first.
-fn read(path: &Path, errors: &mut Vec<Error>) -> String {
-    match fs::read_to_string(path) {
-        Ok(text) => text.trim_start_matches('\u{feff}').into(),
-        Err(source) => {
-            errors.push(Error::Read { path: path.into(), source });
-            String::new()
+fn read(path: &Path) -> Result<String, Error> {
+    let bytes = fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text.trim_start_matches('\u{feff}').into()),
+        Err(error) => {
+            let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + good.iter().filter(|&&byte| byte == b'\n').count();
+            let reason = format!("line {line}: the text is not UTF-8");
+            Err(Error::Data { path: path.into(), reason })
         }
     }
 }
 
-/// Adds the captions of a `captions.jsonl`, whose files are relative to its folder.
-fn read_list(list: &Path, composed: &Composed, clips: &mut Captions, errors: &mut Vec<Error>) {
-    for (i, line) in read(list, errors).lines().enumerate() {
+/// Adds the captions in the text of a `captions.jsonl`, whose files are relative to its folder.
+fn read_list(
+    list: &Path,
+    text: &str,
+    composed: &Composed,
+    clips: &mut Captions,
+    errors: &mut Vec<Error>,
+) {
+    for (i, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
@@ -224,7 +240,14 @@ fn read_text(text: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
         [] if NOTES.contains(&stem.as_str()) => return,
         [] => &format!("there is no clip of the same name ({}) beside it", readable_text()),
         [clip] => {
-            let captions = read(text, errors);
+            let captions = match read(text) {
+                Ok(captions) => captions,
+                Err(error) => {
+                    // So that the clip is not reported as one without captions.
+                    clips.remove(clip);
+                    return errors.push(error);
+                }
+            };
             let lines = || captions.lines().map(str::trim);
             if let Some((line, caption)) = (1..).zip(lines()).find(|(_, line)| line.len() > LONGEST)
             {
