@@ -40,7 +40,7 @@ pub use report::{Report, Row, Shown, SideReport, Unit};
 /// The size of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EvalConfig {
-    /// Prompts of each side of the data.
+    /// Prompts of each split of the data.
     pub prompts: usize,
     /// Films per prompt.
     pub seeds: usize,

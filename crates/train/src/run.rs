@@ -267,7 +267,7 @@ impl<T: Tensor> Training<T> {
         Ok(Model { config, card, lexicon: self.lexicon.clone(), net })
     }
 
-    /// The prior over clips of the training side. `None` without copies or without twins: then the
+    /// The prior over clips of the training split. `None` without copies or without twins: then the
     /// recogniser has learnt nothing.
     fn prior(&self) -> Result<Option<Prior<T>>> {
         if self.config.copying.weight == 0.0 {

@@ -9,7 +9,7 @@ use kinora_video::{Dataset, Draw, Split};
 
 use crate::{Config, Error, Result};
 
-/// Captions of a side of the dataset. From those of the training side a training learns its
+/// Captions of a split of the dataset. From those of the training split a training learns its
 /// vocabulary.
 pub(crate) fn captions(
     config: &Config,

@@ -28,8 +28,8 @@ const FEWEST: usize = 10;
 /// kept. The clips have alpha if any clip of the folder has it.
 ///
 /// Clips have no attributes, so a tenth of the captions is held out, with all their clips. Captions
-/// that share a clip form a group and stay on one side. With fewer than ten groups nothing is held
-/// out, and [`Split::HeldOut`] is the training side.
+/// that share a clip form a group and stay in one split. With fewer than ten groups nothing is held
+/// out, and [`Split::HeldOut`] is the training split.
 ///
 /// False captions are captions of other clips. If a caption names a colour, half of its false
 /// captions are the caption itself with another colour from the folder's captions, or with two of its
@@ -45,7 +45,7 @@ pub struct Clips {
     clips_of: ClipsOf,
     train: Side,
     held_out: Side,
-    /// The colour words in the captions of the training side, and how often each occurs.
+    /// The colour words in the captions of the training split, and how often each occurs.
     colours: Vec<(&'static str, u32)>,
 }
 
@@ -287,7 +287,7 @@ fn common(entries: &[Entry]) -> ([usize; 4], f32) {
     ([t, h, w, c], fps.unwrap_or(crate::DEFAULT_FPS))
 }
 
-/// The training side and the held-out side, which has a tenth of the groups of captions: the groups
+/// The training split and the held-out split, which has a tenth of the groups of captions: the groups
 /// whose first captions have the lowest hashes.
 fn sides(entries: &[Entry], clips_of: &ClipsOf) -> [Side; 2] {
     // Clips that share captions form a group (union-find): `above` leads from each clip towards the first clip

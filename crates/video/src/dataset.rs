@@ -26,7 +26,7 @@ pub struct Example {
     pub caption: Caption,
 }
 
-/// A side of a dataset. Held-out pairs of attributes occur on one side only.
+/// A split of a dataset. Held-out pairs of attributes occur in one split only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
     /// The side for training.

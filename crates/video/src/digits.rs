@@ -18,7 +18,7 @@ type Mover = (usize, usize);
 /// MNIST on 64x64 grey pixels, 16 frames, 8 per second: `[16, 64, 64, 1]`.
 ///
 /// Attributes: `digit` and `motion`; with a second digit, which always differs from the first, also
-/// `digit2` and `motion2`. Each digit has one of the two motions in training. The held-out side shows
+/// `digit2` and `motion2`. Each digit has one of the two motions in training. The held-out split shows
 /// it in the other motion, from images (t10k) that training never shows.
 #[derive(Debug)]
 pub struct Digits {
@@ -152,7 +152,7 @@ impl Dataset for Digits {
 }
 
 /// `count` false sentences: another digit or another motion for one of the digits, or the two
-/// motions exchanged. On the training side the sentences name no held-out pair, or a discriminator
+/// motions exchanged. In the training split the sentences name no held-out pair, or a discriminator
 /// would learn that such pairs are false: there, another digit also brings its training motion.
 fn wrong(
     trained: &[usize; 10],

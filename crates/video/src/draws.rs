@@ -32,7 +32,7 @@ pub(crate) struct Voice {
 }
 
 impl Voice {
-    /// The voice of a draw: on the held-out side, draws with an odd index use held-out phrases.
+    /// The voice of a draw: in the held-out split, draws with an odd index use held-out phrases.
     pub fn draw(split: Split, draw: Draw, salt: u64) -> Self {
         let new = split == Split::HeldOut && draw.index % 2 == 1;
         Self { seed: rng(split, draw, salt).u64(..), new }

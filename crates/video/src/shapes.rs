@@ -64,9 +64,9 @@ type Choice = [usize; 5];
 ///
 /// Attributes: `shape`, `colour`, `size`, `motion`, `background`. A tenth of the pairs of shape
 /// and colour, and of colour and motion, never occur together in training. Every held-out clip has at
-/// least one such pair, and no false caption of the training side names one. A false caption is the
+/// least one such pair, and no false caption of the training split names one. A false caption is the
 /// true caption with another value of one attribute. Some words and sentence structures occur only on
-/// the held-out side, in every second draw.
+/// the held-out split, in every second draw.
 #[derive(Debug)]
 pub struct Shapes {
     info: Info,

@@ -52,7 +52,7 @@ struct Sums {
 }
 
 impl Palette {
-    /// Measures real clips of the training side, scaled to `dims = [t, h, w, c]`. Empty for a
+    /// Measures real clips of the training split, scaled to `dims = [t, h, w, c]`. Empty for a
     /// dataset without an attribute of colour. `watch` gets the number of clips done and the number
     /// of all clips. `None` if `watch` breaks.
     ///

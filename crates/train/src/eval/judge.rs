@@ -35,7 +35,7 @@ pub struct Subject {
     pub dims: [usize; 4],
     /// The attributes and their values.
     pub labels: Labels,
-    /// A hash of the first four clips of the training side and of their attributes.
+    /// A hash of the first four clips of the training split and of their attributes.
     pub clips: String,
 }
 
@@ -209,7 +209,7 @@ impl<T: Tensor> Judge<T> {
         Ok(verdicts)
     }
 
-    /// The accuracy of each network on real clips of the held-out side, which the networks have not
+    /// The accuracy of each network on real clips of the held-out split, which the networks have not
     /// seen in training: for each attribute, the share of the first `count` examples of the stream
     /// `seed` that are classified correctly.
     ///

@@ -17,7 +17,7 @@ const CAPTIONS: u64 = 20_000;
 pub struct Labels(BTreeMap<String, Vec<String>>);
 
 impl Labels {
-    /// The attributes of the training side of a dataset. An attribute that always has the same
+    /// The attributes of the training split of a dataset. An attribute that always has the same
     /// value is left out. Empty for a dataset without attributes.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ impl Report {
         let (model, steps) = (escaped(&self.model.0), self.model.1);
         let _ = writeln!(
             page,
-            "<h1>{model} after {steps} steps, on {}</h1>\n<p>{} prompts of each side, {} films of \
+            "<h1>{model} after {steps} steps, on {}</h1>\n<p>{} prompts of each split, {} films of \
              each prompt. Left: the film; right: the real clip. A value that the sentence mentions is \
              <span class=\"right\">green</span> if the judge sees it, and \
              <span class=\"wrong\">red</span> if the judge sees another value, which follows; a value \

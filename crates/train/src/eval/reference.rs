@@ -28,7 +28,7 @@ const PROBED: u64 = 0x6579_0000_0000;
 const LEARNT: u64 = 4000;
 /// Real clips from which the regions of the figures are measured.
 const PLACED: u64 = 64;
-/// Films of each side in [`Report::shown`].
+/// Films of each split in [`Report::shown`].
 const SHOWN: usize = 12;
 
 /// A callback for the progress; it breaks to stop the evaluation.
@@ -45,11 +45,11 @@ pub struct Reference<T: Tensor> {
     palette: Palette,
     regions: Regions,
     sides: Vec<Side>,
-    /// Captions of the training side, for probes of the sentence vector.
+    /// Captions of the training split, for probes of the sentence vector.
     learnt: Vec<Caption>,
 }
 
-/// The prompts and the real clips of a side of the data.
+/// The prompts and the real clips of a split of the data.
 struct Side {
     name: &'static str,
     /// The real clips of the prompts.
@@ -61,7 +61,7 @@ struct Side {
     real_pairs: Set,
     /// The real clips of the first prompts, for the page.
     shown: Vec<Clip>,
-    /// For each prompt of the held-out side, whether it has words that no caption of
+    /// For each prompt of the held-out split, whether it has words that no caption of
     /// [`Reference::learnt`] has.
     new_words: Vec<bool>,
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Figure;
 
-/// The sides of a dataset, and their titles in the table.
+/// The splits of a dataset, and their titles in the table.
 pub(super) const TITLES: [(&str, &str); 2] = [
     ("seen", "combinations of attributes as in training"),
     ("held_out", "combinations that were held out"),
@@ -40,7 +40,7 @@ pub enum Unit {
     Number,
 }
 
-/// The rows of one side of a dataset.
+/// The rows of one split of a dataset.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SideReport {
     /// `seen` or `held_out`.
@@ -71,18 +71,18 @@ pub struct Report {
     pub model: (String, u64),
     /// The spec of the dataset.
     pub data: String,
-    /// Prompts of each side.
+    /// Prompts of each split.
     pub prompts: usize,
     /// Films per prompt.
     pub seeds: usize,
     /// The side with combinations of attributes as in training, then the side with held-out ones.
     pub sides: Vec<SideReport>,
-    /// The films of the first prompts of each side.
+    /// The films of the first prompts of each split.
     pub shown: Vec<Shown>,
 }
 
 impl Report {
-    /// The row of a side with this metric and subject.
+    /// The row of a split with this metric and subject.
     pub fn row(&self, side: &str, metric: &str, of: &str) -> Option<&Row> {
         let side = self.sides.iter().find(|found| found.name == side)?;
         side.rows.iter().find(|row| row.metric == metric && row.of == of)

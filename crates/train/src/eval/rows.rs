@@ -1,4 +1,4 @@
-//! All metrics of a side of the data, in the order of the report.
+//! All metrics of a split of the data, in the order of the report.
 
 use super::binding::{Pair, choice, swap};
 use super::film::{Film, Set};
@@ -7,7 +7,7 @@ use super::report::{Row, Unit};
 use super::spread::Spread;
 use super::{Labels, accuracy, colour, distance, diversity};
 
-/// The films and the real clips of a side.
+/// The films and the real clips of a split.
 pub(super) struct Measured<'a> {
     /// The films of the prompts.
     pub films: Set,
@@ -27,7 +27,7 @@ pub(super) struct Measured<'a> {
     pub new_words: &'a [bool],
 }
 
-/// The rows of a side; metrics without a figure are left out.
+/// The rows of a split; metrics without a figure are left out.
 pub(super) fn rows(measured: &Measured, labels: &Labels) -> Vec<Row> {
     let Measured { films, spread, film_pairs, real, other, real_pairs, pairs, .. } = measured;
     let mut rows = Vec::new();

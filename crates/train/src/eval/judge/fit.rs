@@ -62,7 +62,7 @@ struct Fed {
     targets: Vec<f32>,
 }
 
-/// Trains a judge for films of the size `clip` on real clips of the training side. `None` if
+/// Trains a judge for films of the size `clip` on real clips of the training split. `None` if
 /// `watch` breaks.
 ///
 /// The same data, config and device give the same bits.
