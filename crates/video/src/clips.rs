@@ -11,6 +11,7 @@ use crate::{Attributes, Caption, Clip, Dataset, Draw, Error, Example, Info, Resu
 
 mod colours;
 mod folder;
+mod list;
 
 /// Bytes of clips that are kept in memory; further clips are read again at each draw.
 const CACHE: usize = 1 << 29;
@@ -19,9 +20,10 @@ const FEWEST: usize = 10;
 
 /// A folder of files that [`Clip::load`] reads, also in sub-folders. A sub-folder with two or more
 /// numbered PNGs, and without captions of its own, is one clip. Hidden files and links to folders are
-/// left out. Captions are in a `captions.jsonl` of any of these folders, with a line
-/// `{"file": "walk.gif", "caption": "a knight walks"}` for each caption, or in a text file of the same
-/// name beside each clip (`walk.txt`), one per line. A clip may have several captions.
+/// left out. Captions are in a text file of the same name beside each clip
+/// (`walk.txt`), one per line, or in a list in any of these folders: `captions.jsonl` with a line
+/// `{"file": "walk.gif", "caption": "a knight walks"}` for each caption, `captions.csv` with the columns
+/// `file` and `caption`, or `metadata.jsonl` or `metadata.csv` with `file_name` and `text`. A clip may have several captions.
 ///
 /// All clips are brought to the dims of most clips (the largest such dims, if several are equally
 /// frequent). Frames are repeated or left out; pictures are scaled to fit, with their proportions
@@ -343,8 +345,7 @@ fn survey(path: &Path) -> (Vec<Entry>, Vec<Error>) {
     let mut entries = Vec::new();
     for (file, captions) in clips {
         if captions.is_empty() {
-            let reason =
-                "the clip has no caption; add a line to captions.jsonl, or a .txt beside it";
+            let reason = "the clip has no caption; add a line to captions.csv or captions.jsonl, or a .txt beside it";
             errors.push(Error::Data { path: file, reason: reason.into() });
             continue;
         }

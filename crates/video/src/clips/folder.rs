@@ -4,25 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use super::list::{LISTS, pairs};
 use crate::Error;
 use crate::format::{is_frame, readable, readable_text};
 
-/// The name of a file that lists clips with their captions.
-const LIST: &str = "captions.jsonl";
 /// The longest caption, in bytes. A longer text is no caption, and takes long to read.
 const LONGEST: usize = 10_000;
 /// Stems of text files that are not captions.
 const NOTES: [&str; 5] = ["licence", "license", "credits", "readme", "notes"];
-
-#[derive(Deserialize)]
-struct Line {
-    file: String,
-    caption: String,
-}
 
 /// Each clip by its [`compose`]d path.
 type Composed = BTreeMap<String, PathBuf>;
@@ -83,7 +75,7 @@ impl Found {
                 }
             } else if !path.is_file() {
                 continue;
-            } else if name == LIST {
+            } else if LISTS.contains(&&*name) {
                 self.lists.push(path);
             } else if ending == "txt" {
                 self.texts.push(path);
@@ -100,7 +92,7 @@ fn is_sequence(folder: &Path) -> bool {
     let mut frames = 0;
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        if name == LIST || name.ends_with(".txt") {
+        if LISTS.contains(&&*name) || name.ends_with(".txt") {
             return false;
         }
         frames += usize::from(is_frame(&file));
@@ -138,7 +130,7 @@ fn read(path: &Path) -> Result<String, Error> {
     }
 }
 
-/// Adds the captions in the text of a `captions.jsonl`, whose files are relative to its folder.
+/// Adds the captions in the text of a list, whose files are relative to its folder.
 fn read_list(
     list: &Path,
     text: &str,
@@ -146,31 +138,20 @@ fn read_list(
     clips: &mut Captions,
     errors: &mut Vec<Error>,
 ) {
-    for (i, line) in text.lines().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
-        let reason = match serde_json::from_str::<Line>(line) {
-            Err(e) => {
-                let (what, column) = (e.to_string(), e.column());
-                let what = what.rsplit_once(" at line ").map_or(&*what, |(what, _)| what);
-                format!(
-                    "{what} (column {column}); a line is {{\"file\": \"walk.gif\", \"caption\": \"a \
-                     knight walks\"}}"
-                )
+    let name = list.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    for (line, pair) in pairs(&name, text) {
+        let found = pair.and_then(|[file, caption]| match caption.len() {
+            _ if caption.trim().is_empty() => Err("the caption is empty".into()),
+            length if length > LONGEST => Err(too_long(&caption)),
+            _ => Ok((listed(list, &file, composed, clips)?, caption)),
+        });
+        match found {
+            Ok((path, caption)) => clips.entry(path).or_default().push(caption),
+            Err(reason) => {
+                let reason = format!("line {line}: {reason}");
+                errors.push(Error::Data { path: list.into(), reason });
             }
-            Ok(Line { caption, .. }) if caption.trim().is_empty() => "the caption is empty".into(),
-            Ok(Line { caption, .. }) if caption.len() > LONGEST => too_long(&caption),
-            Ok(Line { file, caption }) => match listed(list, &file, composed, clips) {
-                Ok(path) => {
-                    clips.entry(path).or_default().push(caption);
-                    continue;
-                }
-                Err(reason) => reason,
-            },
-        };
-        let reason = format!("line {}: {reason}", i + 1);
-        errors.push(Error::Data { path: list.into(), reason });
+        }
     }
 }
 
@@ -261,7 +242,7 @@ fn read_text(text: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
             }
             "the file has no caption; write one per line"
         }
-        _ => "several clips have this name; list their captions in captions.jsonl",
+        _ => "several clips have this name; list their captions in captions.csv or captions.jsonl",
     };
     errors.push(Error::Data { path: text.into(), reason: reason.into() });
 }
