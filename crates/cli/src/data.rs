@@ -11,7 +11,7 @@ use crate::args::{Check, Preview};
 use crate::device::Device;
 use crate::exit::Failure;
 use crate::models;
-use crate::output::{Targets, note, say};
+use crate::output::{Targets, copyright, note, say};
 
 pub fn preview(args: &Preview) -> Result<()> {
     Targets::new(&args.out, 1)?;
@@ -46,7 +46,9 @@ pub fn preview(args: &Preview) -> Result<()> {
             kinora_train::preview(&draw(&ClipConfig { frames, height, width, channels, fps })?)?
         }
     };
-    sheet.save(&args.out, &SaveOptions::default())?;
+    let info = dataset.info();
+    let copyright = copyright(&info.licence, &info.credits);
+    sheet.save(&args.out, &SaveOptions { copyright, ..Default::default() })?;
     note(format_args!(
         "{}: {} of {}",
         args.out.display(),

@@ -53,6 +53,13 @@ pub fn count(n: u64, what: &str) -> String {
     format!("{n} {what}{s}")
 }
 
+/// The line with the licence and the credits of films or clips.
+pub fn copyright(licence: &str, credits: &str) -> String {
+    let licence = if licence.is_empty() { "not stated" } else { licence };
+    let credits = if credits.is_empty() { "".into() } else { format!("; credit: {credits}") };
+    format!("licence: {licence}{credits}").replace('\n', " ")
+}
+
 /// The files or folders that films are written to.
 pub struct Targets {
     pub format: Format,

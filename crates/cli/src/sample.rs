@@ -3,7 +3,6 @@
 use anyhow::{Context, Result};
 use kinora_cpu::CpuTensor;
 use kinora_gpu::GpuTensor;
-use kinora_model::Card;
 use kinora_tensor::Tensor;
 use kinora_video::{Clip, Format, MAX_PIXELS, Palette, SaveOptions};
 use serde_json::json;
@@ -11,7 +10,7 @@ use serde_json::json;
 use crate::args::Sample;
 use crate::device::Device;
 use crate::exit::Failure;
-use crate::output::{Targets, note, say};
+use crate::output::{Targets, copyright, note, say};
 use crate::{models, prompts};
 
 /// Pixels of the longer side of an enlarged film, at least, without `--scale`.
@@ -120,7 +119,8 @@ fn films_of<T: Tensor>(
         model.matches("", &[])?;
     }
     targets.prepare()?;
-    let options = SaveOptions { background: args.background };
+    let copyright = copyright(&model.card.licence, &model.card.credits);
+    let options = SaveOptions { background: args.background, copyright: copyright.clone() };
     let mut paths = targets.paths.iter().cycle();
     let mut cells = Vec::new();
     for (prompt, reading) in prompts.iter().zip(&readings) {
@@ -166,7 +166,7 @@ fn films_of<T: Tensor>(
     if args.grid {
         kinora_video::grid(&cells, COLUMNS, 4)?.save(&targets.paths[0], &options)?;
     }
-    note(licence(&model.card));
+    note(copyright);
     Ok(())
 }
 
@@ -181,16 +181,6 @@ fn finished(film: Clip, args: &Sample) -> Result<Clip> {
         Some(fps) => film.with_fps(fps)?,
         None => film,
     })
-}
-
-/// The line with the licence and the credits of a model's films.
-fn licence(card: &Card) -> String {
-    let licence = if card.licence.is_empty() { "not stated" } else { &card.licence };
-    let credits = match card.credits.is_empty() {
-        true => String::new(),
-        false => format!("; credit: {}", card.credits),
-    };
-    format!("licence: {licence}{credits}").replace('\n', " ")
 }
 
 /// The frame rate with its shortest decimal digits: 12.3, not 12.300000190734863.

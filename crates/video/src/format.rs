@@ -107,11 +107,14 @@ pub(crate) fn readable_text() -> String {
 pub struct SaveOptions {
     /// sRGB colour behind transparent pixels in a format without alpha (`.mp4`).
     pub background: [u8; 3],
+    /// The licence and credits of the film, for whoever gets the file: a comment in a GIF, a text chunk
+    /// `Copyright` in a PNG, `meta.copyright` in an atlas. MP4 files do not have it. Empty for none.
+    pub copyright: String,
 }
 
 impl Default for SaveOptions {
     fn default() -> Self {
-        Self { background: [255; 3] }
+        Self { background: [255; 3], copyright: String::new() }
     }
 }
 
@@ -131,12 +134,13 @@ impl Clip {
         match format {
             Format::Sheet => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let (image, atlas) = sheet::encode(self, &name).map_err(failed)?;
+                let (image, atlas) =
+                    sheet::encode(self, &name, &options.copyright).map_err(failed)?;
                 let image = Temporary::write(&target(path), &image)?;
                 Temporary::write(&target(&atlas_path(path)), atlas.as_bytes())?.keep()?;
                 image.keep()
             }
-            Format::Sequence => self.save_sequence(path),
+            Format::Sequence => self.save_sequence(path, &options.copyright),
             _ => write_atomic(path, &self.bytes(format, options).map_err(failed)?),
         }
     }
@@ -162,13 +166,13 @@ impl Clip {
 
     fn bytes(&self, format: Format, options: &SaveOptions) -> Result<Vec<u8>, String> {
         match format {
-            Format::Gif => gif::encode(self),
-            Format::Apng => apng::encode(self),
+            Format::Gif => gif::encode(self, &options.copyright),
+            Format::Apng => apng::encode(self, &options.copyright),
             #[cfg(feature = "mp4")]
             Format::Mp4 => mp4::encode(self, options.background),
             #[cfg(not(feature = "mp4"))]
             Format::Mp4 => {
-                let SaveOptions { background: _ } = options;
+                let SaveOptions { background: _, copyright: _ } = options;
                 Err("this build cannot write MP4; build kinora-video with the feature mp4".into())
             }
             Format::Sheet | Format::Sequence => {
@@ -177,7 +181,7 @@ impl Clip {
         }
     }
 
-    fn save_sequence(&self, path: &Path) -> Result<()> {
+    fn save_sequence(&self, path: &Path, copyright: &str) -> Result<()> {
         let failed = |e: std::io::Error| Error::Write { path: path.into(), reason: e.to_string() };
         let [t, h, w, c] = self.dims();
         let digits = (t - 1).to_string().len().max(4);
@@ -192,7 +196,7 @@ impl Clip {
         }
         let folder = Temporary::folder(path)?;
         for i in 0..t {
-            let image = apng::encode_image([h, w, c], self.frame(i));
+            let image = apng::encode_image([h, w, c], self.frame(i), copyright);
             let image = image.map_err(|reason| Error::Write { path: path.into(), reason })?;
             fs::write(folder.temp.join(name(i)), image).map_err(failed)?;
         }

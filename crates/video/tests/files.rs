@@ -196,7 +196,7 @@ fn mp4_of_any_size_has_its_index_first() -> Result<()> {
     let path = folder.path().join("a.mp4");
     for dims in [[1, 1, 1, 1], [8, 64, 64, 4], [5, 33, 47, 3], [3, 16, 300, 3]] {
         let clip = clip(dims, 60, 8.0);
-        clip.save(&path, &SaveOptions { background: [10, 20, 30] })?;
+        clip.save(&path, &SaveOptions { background: [10, 20, 30], ..Default::default() })?;
         let names = boxes(&fs::read(&path)?)?;
         let place = |name| names.iter().position(|n| n == name).context(name);
         anyhow::ensure!(place("ftyp")? == 0 && place("moov")? < place("mdat")?, "{names:?}");
@@ -210,7 +210,7 @@ fn mp4_of_any_size_has_its_index_first() -> Result<()> {
         assert_eq!(after(b"stsz", 8), Some(t), "frames of {dims:?}");
         assert_eq!(after(b"stts", 8), Some(t), "frames of one length, {dims:?}");
         assert_eq!(after(b"stts", 12), Some(90_000 / rate), "that length, {dims:?}");
-        clip.save(&path, &SaveOptions { background: [10, 20, 30] })?;
+        clip.save(&path, &SaveOptions { background: [10, 20, 30], ..Default::default() })?;
         assert_eq!(first, fs::read(&path)?, "the same clip, the same bytes");
     }
     let error = clip([1, 4000, 16, 1], 60, 8.0).save(&path, &SaveOptions::default());
@@ -285,5 +285,31 @@ fn bytes_of_a_clip_are_those_of_its_file() -> Result<()> {
         let error = Clip::decode(bytes).unwrap_err();
         assert!(matches!(error, Error::Data { .. }), "{error}");
     }
+    Ok(())
+}
+
+/// The text may be long, and have letters of any language.
+#[test]
+fn files_state_their_copyright() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let clip = Clip::new([2, 3, 3, 3], 8.0, (0..54).collect())?;
+    let copyright = format!("CC0; by Johannes Sj\u{f6}lund{}", ", and others".repeat(40));
+    let options = SaveOptions { copyright: copyright.clone(), ..Default::default() };
+    for (name, file) in [
+        ("a.gif", "a.gif"),
+        ("a.apng", "a.apng"),
+        ("a.sheet.png", "a.sheet.json"),
+        ("a/", "a/0001.png"),
+    ] {
+        clip.save(folder.path().join(name), &options)?;
+        assert_eq!(Clip::load(folder.path().join(name))?, clip, "{name}");
+        let bytes = fs::read(folder.path().join(file))?;
+        // A GIF has a length before each 255 bytes.
+        let start = &copyright.as_bytes()[..200];
+        assert!(bytes.windows(200).any(|part| part == start), "{file}");
+    }
+    let plain = clip.encode(Format::Gif, &Default::default())?;
+    let bytes = clip.encode(Format::Gif, &options)?;
+    assert_eq!(bytes.len() - plain.len(), 2 + copyright.len() + copyright.len().div_ceil(255) + 1);
     Ok(())
 }

@@ -21,12 +21,17 @@ fn sides(h: usize, w: usize) -> Result<(u32, u32), String> {
 }
 
 /// One image of `[h, w, c]` as a PNG.
-pub fn encode_image([h, w, c]: [usize; 3], image: &[u8]) -> Result<Vec<u8>, String> {
+pub fn encode_image(
+    [h, w, c]: [usize; 3],
+    image: &[u8],
+    copyright: &str,
+) -> Result<Vec<u8>, String> {
     let (height, width) = sides(h, w)?;
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, width, height);
     encoder.set_color(colour_type(c));
     encoder.set_depth(BitDepth::Eight);
+    state(&mut encoder, copyright).map_err(|e| e.to_string())?;
     let write = |mut writer: png::Writer<_>| {
         writer.write_image_data(image)?;
         writer.finish()
@@ -35,7 +40,18 @@ pub fn encode_image([h, w, c]: [usize; 3], image: &[u8]) -> Result<Vec<u8>, Stri
     Ok(out)
 }
 
-pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
+/// Adds a text about the copyright, if there is one.
+fn state(
+    encoder: &mut png::Encoder<'_, &mut Vec<u8>>,
+    copyright: &str,
+) -> Result<(), png::EncodingError> {
+    match copyright {
+        "" => Ok(()),
+        text => encoder.add_itxt_chunk("Copyright".into(), text.into()),
+    }
+}
+
+pub fn encode(clip: &Clip, copyright: &str) -> Result<Vec<u8>, String> {
     let [t, h, w, c] = clip.dims();
     let (height, width) = sides(h, w)?;
     let count = u32::try_from(t).map_err(|_| format!("{t} frames are too many for a PNG"))?;
@@ -45,6 +61,7 @@ pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
         let mut encoder = png::Encoder::new(&mut out, width, height);
         encoder.set_color(colour_type(c));
         encoder.set_depth(BitDepth::Eight);
+        state(&mut encoder, copyright)?;
         encoder.set_animated(count, 0)?;
         encoder.set_frame_delay(numerator, denominator)?;
         let mut writer = encoder.write_header()?;

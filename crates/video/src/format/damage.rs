@@ -10,14 +10,14 @@ type Decode<'a> = Box<dyn Fn(&[u8]) -> Result<Clip, String> + 'a>;
 fn damaged_files_are_errors() {
     let data = |n: usize| (0..n).map(|i| (i * i / 3 % 30 * 8) as u8).collect::<Vec<u8>>();
     let clip = Clip::new([4, 6, 9, 4], 8.0, data(4 * 6 * 9 * 4)).unwrap();
-    let (image, atlas) = sheet::encode(&clip, "a.sheet.png").unwrap();
-    let strip = apng::encode_image([4, 12, 3], &data(4 * 12 * 3)).unwrap();
+    let (image, atlas) = sheet::encode(&clip, "a.sheet.png", "").unwrap();
+    let strip = apng::encode_image([4, 12, 3], &data(4 * 12 * 3), "").unwrap();
     let mut picture = Vec::new();
     let encoder = image_webp::WebPEncoder::new(&mut picture);
     encoder.encode(&data(4 * 12 * 3), 12, 4, image_webp::ColorType::Rgb8).unwrap();
     let rows: [(&str, Vec<u8>, Decode); 7] = [
-        ("gif", gif::encode(&clip).unwrap(), Box::new(gif::decode)),
-        ("apng", apng::encode(&clip).unwrap(), Box::new(apng::decode)),
+        ("gif", gif::encode(&clip, "of the artist").unwrap(), Box::new(gif::decode)),
+        ("apng", apng::encode(&clip, "of the artist").unwrap(), Box::new(apng::decode)),
         ("png", strip, Box::new(apng::decode)),
         ("webp", animation(&picture), Box::new(webp::decode)),
         ("webp", picture, Box::new(webp::decode)),

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::num::NonZeroU64;
 
-use gif::{ColorOutput, DecodeOptions, DisposalMethod, Encoder, Frame, MemoryLimit, Repeat};
+use gif::{
+    ColorOutput, DecodeOptions, DisposalMethod, Encoder, Extension, Frame, MemoryLimit, Repeat,
+};
 
 use super::{assemble, changed, clear, cut, push_frame, starts};
 use crate::Clip;
@@ -15,7 +17,7 @@ const MOST: usize = 255;
 /// Shortest duration of a frame in 1/100 s; most browsers slow down faster films.
 const SHORTEST: u64 = 2;
 
-pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
+pub fn encode(clip: &Clip, copyright: &str) -> Result<Vec<u8>, String> {
     let [t, h, w, c] = clip.dims();
     let (Ok(height), Ok(width)) = (u16::try_from(h), u16::try_from(w)) else {
         return Err(format!("a GIF is at most 65535 pixels wide and high, not {w} x {h}"));
@@ -40,6 +42,10 @@ pub fn encode(clip: &Clip) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
     let mut encoder = Encoder::new(&mut out, width, height, &table).map_err(error)?;
     encoder.set_repeat(Repeat::Infinite).map_err(error)?;
+    if !copyright.is_empty() {
+        let parts: Vec<&[u8]> = copyright.as_bytes().chunks(255).collect();
+        encoder.write_raw_extension(Extension::Comment.into(), &parts).map_err(error)?;
+    }
     let starts: Vec<u64> = starts(t, clip.fps(), 100.0).collect();
     let mut previous: Vec<u8> = Vec::new();
     for i in 0..t {

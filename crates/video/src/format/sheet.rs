@@ -30,7 +30,7 @@ struct Cell {
 }
 
 /// The image as a PNG, and the atlas as JSON that names the image `name`.
-pub fn encode(clip: &Clip, name: &str) -> Result<(Vec<u8>, String), String> {
+pub fn encode(clip: &Clip, name: &str, copyright: &str) -> Result<(Vec<u8>, String), String> {
     let [t, h, w, c] = clip.dims();
     let columns = (WIDEST / w).clamp(1, t);
     let (sheet_h, sheet_w) = (h * t.div_ceil(columns), w * columns);
@@ -57,7 +57,7 @@ pub fn encode(clip: &Clip, name: &str) -> Result<(Vec<u8>, String), String> {
         3 => "RGB888",
         _ => "RGBA8888",
     };
-    let meta = json!({
+    let mut meta = json!({
         "app": env!("CARGO_PKG_REPOSITORY"),
         "version": env!("CARGO_PKG_VERSION"),
         "image": name,
@@ -65,9 +65,12 @@ pub fn encode(clip: &Clip, name: &str) -> Result<(Vec<u8>, String), String> {
         "size": { "w": sheet_w, "h": sheet_h },
         "scale": "1",
     });
+    if !copyright.is_empty() {
+        meta["copyright"] = copyright.into();
+    }
     let atlas = json!({ "frames": frames, "meta": meta });
     let atlas = serde_json::to_string_pretty(&atlas).map_err(|e| e.to_string())?;
-    Ok((apng::encode_image([sheet_h, sheet_w, c], &sheet)?, atlas + "\n"))
+    Ok((apng::encode_image([sheet_h, sheet_w, c], &sheet, copyright)?, atlas + "\n"))
 }
 
 /// Whether the JSON file beside a picture is an atlas.
