@@ -44,6 +44,8 @@ fn every_format_is_written() {
 
     let ended = sample(path, &["--out", "g.gif", "--scale", "3", "--fps", "12.5"]);
     assert!(ended.stderr.contains("licence: CC-BY-SA 3.0"), "{}", ended.stderr);
+    let stated = String::from_utf8_lossy(&fs::read(path.join("g.gif")).unwrap()).into_owned();
+    assert!(stated.contains("licence: CC-BY-SA 3.0; credit: "), "the file states no licence");
     assert!(ended.stderr.starts_with("understood: "), "{}", ended.stderr);
     assert_eq!(ended.stderr.lines().count(), 2, "{}", ended.stderr);
     let clip = Clip::load(path.join("g.gif")).unwrap();
