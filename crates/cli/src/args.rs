@@ -166,7 +166,7 @@ pub struct Sample {
     /// Films per prompt [default: 1; with --keep K, 4 x K]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub count: Option<u32>,
-    /// Keep, of each prompt, the K films with the best score of the model's matcher, the best first
+    /// Keep the K best films of each prompt by the score of the model's matcher, the best first
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=2_500))]
     pub keep: Option<u32>,
     /// Write one grid with all films, each above its prompt, instead of a file per film

@@ -53,11 +53,13 @@ pub fn count(n: u64, what: &str) -> String {
     format!("{n} {what}{s}")
 }
 
-/// The line with the licence and the credits of films or clips.
+/// The licence and the credits of films or clips on one line; empty if there is no licence.
 pub fn copyright(licence: &str, credits: &str) -> String {
-    let licence = if licence.is_empty() { "not stated" } else { licence };
+    if licence.is_empty() {
+        return String::new();
+    }
     let credits = if credits.is_empty() { "".into() } else { format!("; credit: {credits}") };
-    format!("licence: {licence}{credits}").replace('\n', " ")
+    format!("licence: {licence}{credits}").replace(char::is_control, " ")
 }
 
 /// The files or folders that films are written to.

@@ -166,7 +166,7 @@ fn films_of<T: Tensor>(
     if args.grid {
         kinora_video::grid(&cells, COLUMNS, 4)?.save(&targets.paths[0], &options)?;
     }
-    note(copyright);
+    note(if copyright.is_empty() { "licence: not stated" } else { &copyright });
     Ok(())
 }
 

@@ -87,7 +87,11 @@ pub fn train(args: &TextTrain) -> Result<()> {
     bar.finish_and_clear();
     match whole {
         true => Ok(note(format_args!("saved the tagger in {}", args.out.display()))),
-        false => Err(Failure::stopped("before the last epoch").into()),
+        false => Err(Failure::stopped(format!(
+            "before the last epoch; {} has the tagger of the last complete epoch, if one was complete",
+            args.out.display()
+        ))
+        .into()),
     }
 }
 

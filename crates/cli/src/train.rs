@@ -38,7 +38,8 @@ pub fn run(args: &Train) -> Result<()> {
     let clip = if args.resume { "" } else { ", or clip.frames, clip.height and clip.width" };
     trained.map_err(|error| match is_memory(&error) {
         true => error.context(format!(
-            "the training is too large for this device; lower the batch of each phase{clip}"
+            "the training is too large for this device; lower reading.batch, copying.batch or \
+             train.batch{clip}"
         )),
         false => error,
     })
@@ -147,8 +148,11 @@ fn train<T: Tensor>(
     match outcome? {
         Outcome::Finished(made) => {
             let model = folder.join("model.safetensors");
-            let more =
-                if made > steps { "; the run already had more than train.steps" } else { "" };
+            let more = if made > steps {
+                "; the run already had more than train.steps, so it did not change"
+            } else {
+                ""
+            };
             let made = count(made, "step");
             note(format_args!("{made} done; saved the model: {}{more}", model.display()));
             Ok(())

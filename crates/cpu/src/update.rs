@@ -19,10 +19,10 @@ pub(crate) fn update(
         awake();
     }
     match *update {
-        Update::Adam { rate, beta1, beta2, epsilon, decay, step } => {
+        Update::Adam { rate, beta1, beta2, epsilon, weight_decay, step } => {
             let [m, v] = state else { unreachable!("checked") };
             let factor = inputs[1].data()[0];
-            let keep = 1.0 - rate * decay;
+            let keep = 1.0 - rate * weight_decay;
             let (rate, root) = adam_factors(rate, beta1, beta2, step);
             let all = p.data_mut()?.par_chunks_mut(PIECE);
             let all = all.zip(m.data_mut()?.par_chunks_mut(PIECE));
@@ -41,7 +41,7 @@ pub(crate) fn update(
                 );
             });
         }
-        Update::Sgd { rate, momentum, decay } => {
+        Update::Sgd { rate, momentum, weight_decay } => {
             let [v] = state else { unreachable!("checked") };
             let factor = inputs[1].data()[0];
             let all = p.data_mut()?.par_chunks_mut(PIECE);
@@ -51,7 +51,7 @@ pub(crate) fn update(
                     #[inline(always)]
                     || {
                         for ((p, v), g) in p.iter_mut().zip(v).zip(g) {
-                            *v = momentum * *v + factor * g + decay * *p;
+                            *v = momentum * *v + factor * g + weight_decay * *p;
                             *p -= rate * *v;
                         }
                     },

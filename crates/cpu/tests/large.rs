@@ -200,9 +200,15 @@ fn rows_of_tables() {
 
 #[test]
 fn updates() {
-    let adam =
-        |step| Update::Adam { rate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-8, decay: 0.1, step };
-    let sgd = Update::Sgd { rate: 0.1, momentum: 0.9, decay: 0.1 };
+    let adam = |step| Update::Adam {
+        rate: 0.1,
+        beta1: 0.5,
+        beta2: 0.9,
+        epsilon: 1e-8,
+        weight_decay: 0.1,
+        step,
+    };
+    let sgd = Update::Sgd { rate: 0.1, momentum: 0.9, weight_decay: 0.1 };
     let shape = Shape::from([300, 301]);
     fn run<T: Tensor>(device: &T::Device, shape: Shape, rules: &[Update]) -> T {
         let new = |stream| T::from_slice(device, &normals(shape, stream), shape).unwrap();

@@ -50,7 +50,8 @@ impl Corpus {
         Ok(Self { files: files.to_vec() })
     }
 
-    /// Calls `f` with blocks of lines, in order, until it returns `false`. Invalid UTF-8 is
+    /// Calls `f` with blocks of whole lines, in order, until it returns `false`. A line of more than 1 MiB may be
+    /// split between two words, at ASCII white space. Invalid UTF-8 is
     /// replaced by U+FFFD.
     pub fn blocks(&self, f: &mut dyn FnMut(String) -> bool) -> Result<()> {
         for path in &self.files {
@@ -67,7 +68,7 @@ impl Corpus {
                 }
                 if read as u64 == LINE && !block.ends_with(b"\n") {
                     let Some(end) = block.iter().rposition(u8::is_ascii_whitespace) else {
-                        let reason = format!("a word has more than {LINE} bytes");
+                        let reason = format!("{LINE} bytes without white space are no text");
                         return Err(Error::file(path, reason));
                     };
                     rest = block.split_off(end + 1);

@@ -38,11 +38,11 @@ pub(crate) fn update(
         Params { p: p.start(), g: input.start(), len: p.len() as u32, ..Params::default() };
     let device = p.device().clone();
     match *update {
-        Update::Adam { rate, beta1, beta2, epsilon, decay, step } => {
+        Update::Adam { rate, beta1, beta2, epsilon, weight_decay, step } => {
             let ([m, v], factor) = (state, inputs[1]) else { unreachable!("checked") };
             m.unshare()?;
             v.unshare()?;
-            let decay = rate * decay;
+            let decay = rate * weight_decay;
             let (rate, root) = adam_factors(rate, beta1, beta2, step);
             let params = Params {
                 m: m.start(),
@@ -65,7 +65,7 @@ pub(crate) fn update(
                 256,
             )
         }
-        Update::Sgd { rate, momentum, decay } => {
+        Update::Sgd { rate, momentum, weight_decay } => {
             let ([v], factor) = (state, inputs[1]) else { unreachable!("checked") };
             v.unshare()?;
             let params = Params {
@@ -73,7 +73,7 @@ pub(crate) fn update(
                 factor: factor.start(),
                 rate,
                 beta1: momentum,
-                decay,
+                decay: weight_decay,
                 ..params
             };
             let kernel = Kernel::new(kernel::UPDATE, "sgd");

@@ -69,8 +69,14 @@ fn an_update_is_in_place_unless_shared() -> Result<()> {
     let part = |start| -> Result<GpuTensor> {
         sequence(&device, [9, 8]).affine(0.1, 1.0)?.slice(0, start, 5)?.slice(0, 1, 4)
     };
-    let adam =
-        Update::Adam { rate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-8, decay: 0.0, step: 3 };
+    let adam = Update::Adam {
+        rate: 0.1,
+        beta1: 0.5,
+        beta2: 0.9,
+        epsilon: 1e-8,
+        weight_decay: 0.0,
+        step: 3,
+    };
     let results = |of: &dyn Fn(GpuTensor) -> Result<GpuTensor>| -> Result<Vec<Vec<f32>>> {
         let [mut p, mut m, mut v] = [of(part(0)?)?, of(part(1)?)?, of(part(2)?)?];
         let (g, factor) =

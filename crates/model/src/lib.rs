@@ -11,7 +11,7 @@ use kinora_embed::{Encoded, Encoder, Inputs, Pieces};
 use kinora_gan::{Generator, Matcher, Noise, Prior, near};
 use kinora_nn::{Init, Module, join};
 use kinora_tensor::{Random, Tensor};
-use kinora_video::{Clip, Palette, size};
+use kinora_video::{Clip, Palette, describe_dims};
 
 pub use config::{Card, ClipConfig, MOST_CODES, ModelConfig};
 pub use error::{Error, Result};
@@ -171,8 +171,11 @@ impl<T: Tensor> Model<T> {
         };
         let dims = self.config.clip.dims();
         if let Some(clip) = clips.iter().find(|clip| clip.dims() != dims) {
-            let reason =
-                format!("a clip has {}, but this model needs {}", size(clip.dims()), size(dims));
+            let reason = format!(
+                "a clip has {}, but this model needs {}",
+                describe_dims(clip.dims()),
+                describe_dims(dims)
+            );
             return Err(Error::Config(reason));
         }
         let sentence = self.net.encoder.forward(&self.lexicon.read(&[prompt])?)?.sentence;

@@ -16,15 +16,15 @@ pub struct AdamConfig {
     pub beta2: f32,
     /// ε, added to the denominator.
     pub epsilon: f32,
-    /// The decoupled weight decay: with a value above 0, the optimiser is AdamW (Loshchilov and Hutter,
-    /// "Decoupled weight decay regularization", 2019).
-    pub decay: f32,
+    /// The decoupled weight decay, of all parameters, also of biases and norms. With a value above 0,
+    /// the optimiser is AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019).
+    pub weight_decay: f32,
 }
 
 impl Default for AdamConfig {
     /// The values of the paper. GANs are often trained without momentum instead (β₁ = 0).
     fn default() -> Self {
-        Self { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.0 }
+        Self { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
     }
 }
 
@@ -93,8 +93,9 @@ impl<T: Tensor> Adam<T> {
     /// If the gradients do not match the parameters in number or shape, or the device fails. The
     /// module is lost then.
     pub fn step<M: Module<T>>(&mut self, module: M, gradients: &[T], factor: &T) -> Result<M> {
-        let AdamConfig { rate, beta1, beta2, epsilon, decay } = self.config;
-        let update = Update::Adam { rate, beta1, beta2, epsilon, decay, step: self.step + 1 };
+        let AdamConfig { rate, beta1, beta2, epsilon, weight_decay } = self.config;
+        let update =
+            Update::Adam { rate, beta1, beta2, epsilon, weight_decay, step: self.step + 1 };
         let moments: Vec<_> = self.m.iter_mut().zip(&mut self.v).map(|(m, v)| [m, v]).collect();
         let module = updated("adam", module, &update, moments, gradients, factor)?;
         self.step += 1;

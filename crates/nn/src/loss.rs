@@ -2,6 +2,7 @@ use kinora_tensor::{Error, Result, Tensor};
 
 /// The mean cross entropy of the rows of `logits`, `[n, classes]`: the mean of -log p(label), a
 /// scalar, where p is the softmax of the row. See [`log_softmax`](Tensor::log_softmax) for large logits.
+/// Each call copies a table of the size of the logits to the device. Without rows the loss is 0.
 ///
 /// # Errors
 /// If `labels` does not have n entries below `classes`, or the device fails.

@@ -1,4 +1,6 @@
-use kinora_tensor::{Result, Tensor, Update};
+use std::convert::Infallible;
+
+use kinora_tensor::{Desc, Result, Tensor, Update};
 
 use crate::adam::updated;
 use crate::{Module, is_buffer, join};
@@ -10,14 +12,15 @@ pub struct SgdConfig {
     pub rate: f32,
     /// The share of the velocity that stays in each step; 0 for plain gradient descent.
     pub momentum: f32,
-    /// The weight decay, which adds `decay` · p to the gradient of each parameter p.
-    pub decay: f32,
+    /// The weight decay, which adds `weight_decay` · p to the gradient of each parameter p, also of
+    /// biases and norms.
+    pub weight_decay: f32,
 }
 
 impl Default for SgdConfig {
     /// Gradient descent with a rate of 0.01, momentum 0.9 and no weight decay.
     fn default() -> Self {
-        Self { rate: 0.01, momentum: 0.9, decay: 0.0 }
+        Self { rate: 0.01, momentum: 0.9, weight_decay: 0.0 }
     }
 }
 
@@ -35,20 +38,41 @@ pub struct Sgd<T> {
     names: Vec<String>,
 }
 
+impl<T> Sgd<T> {
+    fn with<M: Module<T>, E>(
+        module: &M,
+        config: SgdConfig,
+        velocity_of: impl Fn(&T) -> Result<T, E>,
+    ) -> Result<Self, E> {
+        let (mut velocity, mut names) = (Vec::new(), Vec::new());
+        for (name, tensor) in module.named() {
+            if !is_buffer(&name) {
+                velocity.push(velocity_of(tensor)?);
+                names.push(name);
+            }
+        }
+        Ok(Self { config, velocity, names })
+    }
+}
+
+impl Sgd<Desc> {
+    /// The outline of the velocities for the parameters of an outline, to load them from a file.
+    pub fn outline<M: Module<Desc>>(module: &M, config: SgdConfig) -> Self {
+        let outline = Self::with(module, config, |desc| Ok::<Desc, Infallible>(*desc));
+        match outline {
+            Ok(outline) => outline,
+            Err(never) => match never {},
+        }
+    }
+}
+
 impl<T: Tensor> Sgd<T> {
     /// An optimiser with zero velocities for the parameters of `module`.
     ///
     /// # Errors
     /// If the device has no room for the velocities.
     pub fn new<M: Module<T>>(module: &M, config: SgdConfig) -> Result<Self> {
-        let (mut velocity, mut names) = (Vec::new(), Vec::new());
-        for (name, tensor) in module.named() {
-            if !is_buffer(&name) {
-                velocity.push(T::full(tensor.device(), 0.0, *tensor.shape())?);
-                names.push(name);
-            }
-        }
-        Ok(Self { config, velocity, names })
+        Self::with(module, config, |tensor| T::full(tensor.device(), 0.0, *tensor.shape()))
     }
 
     /// One step with `gradients`, as [`Adam::step`](crate::Adam::step) takes it.
@@ -57,8 +81,8 @@ impl<T: Tensor> Sgd<T> {
     /// If the gradients do not match the parameters in number or shape, or the device fails. The
     /// module is lost then.
     pub fn step<M: Module<T>>(&mut self, module: M, gradients: &[T], factor: &T) -> Result<M> {
-        let SgdConfig { rate, momentum, decay } = self.config;
-        let update = Update::Sgd { rate, momentum, decay };
+        let SgdConfig { rate, momentum, weight_decay } = self.config;
+        let update = Update::Sgd { rate, momentum, weight_decay };
         let velocity = self.velocity.iter_mut().map(|v| [v]).collect();
         updated("sgd", module, &update, velocity, gradients, factor)
     }

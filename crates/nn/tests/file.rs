@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use kinora_nn::{
-    Adam, AdamConfig, Error, Fresh, Gru, Linear, Module, Outline, Precision, header, load, save,
-    verify,
+    Adam, AdamConfig, Error, Fresh, Gru, Linear, Module, Outline, Precision, Sgd, SgdConfig,
+    SpectralNorm, header, load, save, verify,
 };
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Desc, Random, Tensor};
@@ -135,6 +135,22 @@ fn prefixes_live_side_by_side() {
         assert!(error.contains(wanted) && error.contains("nearest"), "{error}");
     }
     assert!(load::<Reference, _>(&gru, &(), &bytes, "g").is_err());
+}
+
+#[test]
+fn velocities_are_saved_and_loaded() {
+    let linear = Linear::new(&mut Outline, 2, 3, false).unwrap();
+    let outline = SpectralNorm::new(&mut Outline, linear, 3).unwrap();
+    let module = outline.map(|_, desc| Reference::full(&(), 1.0, desc.shape).unwrap());
+    let mut sgd = Sgd::new(&module, SgdConfig::default()).unwrap();
+    let g = Reference::full(&(), 0.5, [2, 3]).unwrap();
+    let one = Reference::full(&(), 1.0, [1]).unwrap();
+    sgd.step(module, &[g], &one).unwrap();
+    let bytes = save(&sgd.named(), &BTreeMap::new(), Precision::F32).unwrap();
+    let outline = Sgd::outline(&outline, SgdConfig::default());
+    let again: Sgd<Reference> = load(&outline, &(), &bytes, "").unwrap();
+    assert_eq!(again.velocity.len(), 1, "a buffer has no velocity");
+    assert_eq!(again.velocity[0].values(), [0.5; 6]);
 }
 
 #[test]

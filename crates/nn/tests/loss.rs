@@ -54,3 +54,24 @@ fn labels_that_do_not_fit_are_errors() {
     let error = cross_entropy(&flat, &[0]).unwrap_err().to_string();
     assert!(error.contains("logits must be [n, classes]"), "{error}");
 }
+
+/// In 32 bits, with many rows and classes.
+#[test]
+fn log_softmax_holds_for_large_logits() -> Result<()> {
+    for scale in [1.0, 100.0, 1e6] {
+        let classes = 30_000;
+        let values: Vec<f32> =
+            (0..3 * classes).map(|i| scale * (f64::from(i as u32) * 1.7).sin() as f32).collect();
+        let found = logits(&values, classes).log_softmax()?.to_vec()?;
+        for (row, found) in values.chunks(classes).zip(found.chunks(classes)) {
+            let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum: f64 = row.iter().map(|&x| (f64::from(x) - f64::from(max)).exp()).sum();
+            for (x, found) in row.iter().zip(found) {
+                let want = f64::from(*x) - f64::from(max) - sum.ln();
+                let error = (f64::from(*found) - want).abs();
+                assert!(error <= 2e-5 + 1e-6 * want.abs(), "{scale}: {found}, not {want}");
+            }
+        }
+    }
+    Ok(())
+}

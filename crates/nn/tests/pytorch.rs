@@ -131,12 +131,12 @@ fn optimised(
 #[test]
 fn optimisers() {
     let module = filled(Linear::new(&mut Outline, 4, 5, false));
-    let betas = AdamConfig { rate: 0.01, beta1: 0.5, beta2: 0.9, epsilon: 1e-8, decay: 0.0 };
-    for (name, decay) in [("adam", 0.0), ("adamw", 0.2)] {
-        let mut adam = Adam::new(&module, AdamConfig { decay, ..betas }).unwrap();
+    let betas = AdamConfig { rate: 0.01, beta1: 0.5, beta2: 0.9, epsilon: 1e-8, weight_decay: 0.0 };
+    for (name, weight_decay) in [("adam", 0.0), ("adamw", 0.2)] {
+        let mut adam = Adam::new(&module, AdamConfig { weight_decay, ..betas }).unwrap();
         check(name, &optimised(|module, g, factor| adam.step(module, g, factor)));
     }
-    let config = SgdConfig { rate: 0.01, momentum: 0.9, decay: 0.2 };
+    let config = SgdConfig { rate: 0.01, momentum: 0.9, weight_decay: 0.2 };
     let mut sgd = Sgd::new(&module, config).unwrap();
     check("sgd", &optimised(|module, g, factor| sgd.step(module, g, factor)));
     let names: Vec<String> = sgd.named().into_iter().map(|(name, _)| name).collect();

@@ -99,7 +99,7 @@ fn naive_adam(p: &mut [f64], m: &mut [f64], v: &mut [f64], g: &[f64], t: i32, c:
 #[test]
 fn adam() {
     for (beta1, beta2) in [(0.0, 0.99), (0.9, 0.999)] {
-        let config = AdamConfig { rate: 0.05, beta1, beta2, epsilon: 1e-8, decay: 0.0 };
+        let config = AdamConfig { rate: 0.05, beta1, beta2, epsilon: 1e-8, weight_decay: 0.0 };
         let mut init = fresh();
         let linear = Linear::new(&mut init, 3, 2, true).unwrap();
         let mut module = SpectralNorm::new(&mut init, linear, 2).unwrap();

@@ -290,22 +290,35 @@ pub trait Tensor: Clone + Send + Sync {
     }
 
     /// The logarithm of the softmax along the innermost axis: x - log Σ exp(x), for |x| up to 10⁶.
-    /// The result is finite even where the softmax is 0.
+    /// The result is finite even where the softmax is 0. An infinite element makes its row NaN.
     fn log_softmax(&self) -> Result<Self> {
         let innermost = [self.shape().len().saturating_sub(1)];
         // Any m near max(x) keeps exp(x - m) in range. For n elements, m = Σ softmax(x) x is from
-        // max(x) - log n to max(x), because the entropy of the softmax is at most log n.
+        // max(x) - log n to max(x), because the entropy of the softmax is at most log n. The result does
+        // not depend on m, so its gradient through m is 0.
         let m = self.softmax()?.mul(self)?.sum(&innermost)?;
         let x = self.sub(&m)?;
         x.sub(&x.exp()?.sum(&innermost)?.log()?)
     }
 
     /// The index of the largest element of each row along the innermost axis, row by row; the first
-    /// one among equals. It waits for the device.
+    /// one among equals. NaN is never the largest, unless all elements of the row are NaN. The method
+    /// waits for the device.
+    ///
+    /// # Errors
+    /// If rows have no elements, or the device fails.
     fn argmax(&self) -> Result<Vec<usize>> {
-        let width = self.shape().last().copied().unwrap_or(1).max(1);
-        let first = |row: &[f32]| (0..width).rev().max_by(|&a, &b| row[a].total_cmp(&row[b]));
-        Ok(self.to_vec()?.chunks(width).filter_map(first).collect())
+        let width = self.shape().last().copied().unwrap_or(1);
+        if width == 0 {
+            let reason = "a row without elements has no largest one".into();
+            return Err(Error::Shape { op: "argmax", shapes: vec![*self.shape()], reason });
+        }
+        let largest = |row: &[f32]| {
+            (1..width).fold(0, |best, i| {
+                if row[i] > row[best] || row[best].is_nan() && !row[i].is_nan() { i } else { best }
+            })
+        };
+        Ok(self.to_vec()?.chunks(width).map(largest).collect())
     }
 
     /// The rows of the table `self: [rows, d]` at `indices: [..]`, a tensor `[.., d]`; see

@@ -8,7 +8,7 @@ pub enum Update {
     /// clipping.
     ///
     /// With ĝ = factor · g: m ← β₁ m + (1 - β₁) ĝ, v ← β₂ v + (1 - β₂) ĝ²,
-    /// p ← (1 - `rate` · `decay`) p - `rate` · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε).
+    /// p ← (1 - `rate` · `weight_decay`) p - `rate` · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε).
     Adam {
         /// The learning rate.
         rate: f32,
@@ -18,22 +18,22 @@ pub enum Update {
         beta2: f32,
         /// ε
         epsilon: f32,
-        /// The weight decay.
-        decay: f32,
+        /// The decoupled weight decay: p shrinks, and the moments do not see it.
+        weight_decay: f32,
         /// t, counted from 1.
         step: u64,
     },
     /// Gradient descent with momentum (Polyak, 1964) and weight decay. State: the velocity v. Inputs as
     /// for `Adam`.
     ///
-    /// v ← `momentum` · v + factor · g + `decay` · p, p ← p - `rate` · v.
+    /// v ← `momentum` · v + factor · g + `weight_decay` · p, p ← p - `rate` · v.
     Sgd {
         /// The learning rate.
         rate: f32,
         /// The share of the velocity that stays.
         momentum: f32,
-        /// The weight decay.
-        decay: f32,
+        /// The weight decay, as a part of the gradient (L2).
+        weight_decay: f32,
     },
     /// p ← p + `weight` (x - p), for a moving average of parameters. No state. Input: x.
     Lerp {
@@ -90,19 +90,19 @@ impl Update {
     ) -> Result<()> {
         self.check(p, state, inputs)?;
         match *self {
-            Update::Adam { rate, beta1, beta2, epsilon, decay, step } => {
+            Update::Adam { rate, beta1, beta2, epsilon, weight_decay, step } => {
                 let ([m, v], [g, factor]) = (state, inputs) else { unreachable!("checked") };
                 let g = g.mul(factor)?;
                 **m = m.affine(beta1, 0.0)?.add(&g.affine(1.0 - beta1, 0.0)?)?;
                 **v = v.affine(beta2, 0.0)?.add(&g.mul(&g)?.affine(1.0 - beta2, 0.0)?)?;
-                let kept = p.affine(1.0 - rate * decay, 0.0)?;
+                let kept = p.affine(1.0 - rate * weight_decay, 0.0)?;
                 let (rate, root) = adam_factors(rate, beta1, beta2, step);
                 let change = m.affine(rate, 0.0)?.div(&v.sqrt()?.affine(root, epsilon)?)?;
                 *p = kept.sub(&change)?;
             }
-            Update::Sgd { rate, momentum, decay } => {
+            Update::Sgd { rate, momentum, weight_decay } => {
                 let ([v], [g, factor]) = (state, inputs) else { unreachable!("checked") };
-                let g = g.mul(factor)?.add(&p.affine(decay, 0.0)?)?;
+                let g = g.mul(factor)?.add(&p.affine(weight_decay, 0.0)?)?;
                 **v = v.affine(momentum, 0.0)?.add(&g)?;
                 *p = p.sub(&v.affine(rate, 0.0)?)?;
             }

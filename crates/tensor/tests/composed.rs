@@ -50,7 +50,9 @@ fn gradients_of_log_softmax() -> Result<()> {
 #[test]
 fn argmax_is_the_first_of_the_largest() -> Result<()> {
     assert_eq!(rows(&[1.0, 3.0, 3.0, -2.0, -3.0, -2.0], 3).argmax()?, [1, 0]);
-    assert_eq!(Reference::full(&(), 1.0, [2, 0])?.argmax()?, [0; 0]);
+    let (nan, empty) = (f32::NAN, Reference::full(&(), 1.0, [2, 0])?);
+    assert_eq!(rows(&[nan, 1.0, 2.0, nan, nan, nan, -0.0, 0.0, nan], 3).argmax()?, [2, 0, 0]);
+    assert!(empty.argmax().is_err());
     assert_eq!(Reference::full(&(), 1.0, [])?.argmax()?, [0]);
     Ok(())
 }

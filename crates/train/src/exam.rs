@@ -41,8 +41,8 @@ impl<T: Tensor> Exam<T> {
                 false => beside.display().to_string(),
             };
             return Err(Error::Judge(format!(
-                "train.eval_every = {} needs the judge {}, which does not exist; set train.eval_every=0, or \
-                 train the judge and use --resume: kinora eval --fit-judge --data {} --model {} --judge {judges}",
+                "train.eval_every = {} needs the judge {}, which does not exist; set train.eval_every=0, or train \
+                 the judge with `kinora eval --fit-judge --data {} --model {} --judge {judges}` and then use --resume",
                 config.train.eval_every,
                 path.display(),
                 config.data,

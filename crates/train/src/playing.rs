@@ -40,7 +40,7 @@ pub(crate) fn rate_generator(config: &Config, step: u64) -> AdamConfig {
             let copied = step.saturating_sub(config.reading.steps);
             let warm = (copied as f32 / WARM_UP).min(1.0);
             let rate = copying.rate * warm * cosine(copied, copying.steps);
-            AdamConfig { rate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.0 }
+            AdamConfig { rate, beta1: 0.9, beta2: 0.99, ..AdamConfig::default() }
         }
     }
 }
@@ -72,8 +72,7 @@ fn adam(config: &Config, rate: f32) -> AdamConfig {
         rate,
         beta1: config.train.beta1,
         beta2: config.train.beta2,
-        epsilon: 1e-8,
-        decay: 0.0,
+        ..AdamConfig::default()
     }
 }
 

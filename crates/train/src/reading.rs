@@ -22,8 +22,7 @@ pub(crate) fn rate(config: &Config, step: u64) -> AdamConfig {
         rate: reading.rate * cosine(step, reading.steps),
         beta1: 0.9,
         beta2: 0.99,
-        epsilon: 1e-8,
-        decay: 0.0,
+        ..AdamConfig::default()
     }
 }
 

@@ -60,8 +60,8 @@ impl Clip {
         let mut data = self.data().to_vec();
         if c == 4 {
             for frame in data.chunks_exact_mut(h * w * 4) {
-                remove_loose(frame, h, w);
                 join(frame, h, w);
+                remove_loose(frame, h, w);
             }
             for pixel in data.as_chunks_mut().0 {
                 *pixel =
@@ -109,8 +109,7 @@ impl Clip {
 
 /// Clears the loose parts of a frame, `[h, w, 4]`.
 fn remove_loose(frame: &mut [u8], h: usize, w: usize) {
-    let (parts, owner) = parts(frame, h, w);
-    let Some(largest) = parts.iter().map(Vec::len).max() else { return };
+    let Parts { parts, owner, largest } = Parts::of(frame, h, w);
     // Whether a larger part is near; of parts with equal size the first counts as larger.
     let is_near = |k: usize| {
         parts[k].iter().any(|&i| {
@@ -129,33 +128,51 @@ fn remove_loose(frame: &mut [u8], h: usize, w: usize) {
     }
 }
 
-/// Joins each part of a frame, except the largest, to the nearest part that faint pixels connect it to: the pixels
-/// of a shortest path become visible.
+/// Joins each part of a frame, except specks and the largest part, to the nearest other part that faint pixels
+/// connect it to: the pixels of a shortest path become visible.
 fn join(frame: &mut [u8], h: usize, w: usize) {
-    let (parts, owner) = parts(frame, h, w);
-    let largest = (0..parts.len()).max_by_key(|&k| parts[k].len());
-    for (_, part) in parts.iter().enumerate().filter(|(k, _)| Some(*k) != largest) {
-        // The pixel before each pixel that was reached; a pixel of the part is before itself.
-        let mut before = vec![None; h * w];
-        part.iter().for_each(|&i| before[i] = Some(i));
+    let Parts { parts, mut owner, largest } = Parts::of(frame, h, w);
+    let Some(main) = parts.iter().position(|part| part.len() == largest) else { return };
+    let is_speck = |k: usize| parts[k].len() * SPECK <= largest;
+    // Joined parts form a group. The group of a part is at the end of its chain.
+    let mut group: Vec<usize> = (0..parts.len()).collect();
+    let end = |group: &[usize], mut k: usize| {
+        while group[k] != k {
+            k = group[k];
+        }
+        k
+    };
+    // For each pixel, the part whose search reached the pixel last, plus one, and the pixel before it.
+    let mut reached = vec![(0, 0); h * w];
+    for (k, part) in parts.iter().enumerate() {
+        let own = end(&group, k);
+        if own == end(&group, main) || is_speck(k) {
+            continue;
+        }
+        part.iter().for_each(|&i| reached[i] = (k + 1, i));
         let mut edge = part.clone();
         'search: for _ in 0..=REACH {
             let mut next = Vec::new();
             for (i, j) in edge.iter().flat_map(|&i| around(i, h, w, 1).map(move |j| (i, j))) {
-                if before[j].is_some() {
+                if reached[j].0 == k + 1 {
                     continue;
                 }
-                before[j] = Some(i);
-                if owner[j] > 0 {
-                    let mut at = i;
-                    while let Some(previous) = before[at].filter(|&previous| previous != at) {
-                        frame[4 * at + 3] = 255;
-                        at = previous;
+                reached[j] = (k + 1, i);
+                let other = owner[j].checked_sub(1).filter(|&other| !is_speck(other));
+                match other.map(|other| end(&group, other)) {
+                    Some(other) if other != own => {
+                        let mut at = i;
+                        while reached[at].1 != at {
+                            frame[4 * at + 3] = 255;
+                            owner[at] = k + 1;
+                            at = reached[at].1;
+                        }
+                        group[own] = other;
+                        break 'search;
                     }
-                    break 'search;
-                }
-                if frame[4 * j + 3] >= FAINT {
-                    next.push(j);
+                    Some(_) => next.push(j),
+                    None if frame[4 * j + 3] >= FAINT => next.push(j),
+                    None => {}
                 }
             }
             edge = next;
@@ -163,28 +180,37 @@ fn join(frame: &mut [u8], h: usize, w: usize) {
     }
 }
 
-/// The connected parts (by sides or corners) of the visible pixels, as lists of pixel indices; and for each pixel
-/// the index of its part plus one, 0 for other pixels.
-fn parts(frame: &[u8], h: usize, w: usize) -> (Vec<Vec<usize>>, Vec<usize>) {
-    let pixels = frame.as_chunks::<4>().0;
-    let mut left: Vec<bool> = pixels.iter().map(|pixel| pixel[3] >= SOLID).collect();
-    let (mut parts, mut owner) = (Vec::new(), vec![0; h * w]);
-    for start in 0..h * w {
-        if !std::mem::take(&mut left[start]) {
-            continue;
+/// The connected parts (by sides or corners) of the visible pixels of a frame.
+struct Parts {
+    /// The indices of the pixels of each part.
+    parts: Vec<Vec<usize>>,
+    /// For each pixel the index of its part plus one; 0 for other pixels.
+    owner: Vec<usize>,
+    /// The size of the largest part.
+    largest: usize,
+}
+
+impl Parts {
+    fn of(frame: &[u8], h: usize, w: usize) -> Self {
+        let pixels = frame.as_chunks::<4>().0;
+        let mut left: Vec<bool> = pixels.iter().map(|pixel| pixel[3] >= SOLID).collect();
+        let (mut parts, mut owner) = (Vec::new(), vec![0; h * w]);
+        for start in 0..h * w {
+            if !std::mem::take(&mut left[start]) {
+                continue;
+            }
+            let mut part = vec![start];
+            let mut next = 0;
+            while let Some(&i) = part.get(next) {
+                part.extend(around(i, h, w, 1).filter(|&j| std::mem::take(&mut left[j])));
+                next += 1;
+            }
+            part.iter().for_each(|&i| owner[i] = parts.len() + 1);
+            parts.push(part);
         }
-        let mut part = vec![start];
-        let mut next = 0;
-        while let Some(&i) = part.get(next) {
-            part.extend(around(i, h, w, 1).filter(|&j| std::mem::take(&mut left[j])));
-            next += 1;
-        }
-        parts.push(part);
-        for &i in parts.last().into_iter().flatten() {
-            owner[i] = parts.len();
-        }
+        let largest = parts.iter().map(Vec::len).max().unwrap_or(0);
+        Self { parts, owner, largest }
     }
-    (parts, owner)
 }
 
 /// The pixels at most `distance` rows and columns from pixel `i`, including `i`.

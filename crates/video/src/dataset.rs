@@ -29,7 +29,7 @@ pub struct Example {
 /// A split of a dataset. Held-out pairs of attributes occur in one split only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// The side for training.
+    /// The split for training.
     Train,
     /// Clips with pairs of attributes that never occur together in training. Captions of draws with
     /// an odd index also use held-out phrases, if the dataset has such phrases.

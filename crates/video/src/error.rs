@@ -6,7 +6,7 @@ use std::path::PathBuf;
 pub enum Error {
     /// Dimensions that no clip can have, or that do not fit the number of bytes.
     #[error(
-        "{bytes} bytes are no clip of {}; channels must be 1, 3 or 4, and no size 0", size(*dims)
+        "{bytes} bytes are no clip of {}; channels must be 1, 3 or 4, and no size 0", describe_dims(*dims)
     )]
     Clip {
         /// `[t, h, w, c]`.
@@ -17,7 +17,7 @@ pub enum Error {
     /// A clip of more pixels than [`crate::MAX_PIXELS`].
     #[error(
         "a clip of {} has more than the {} pixels allowed; make it smaller or shorter",
-        size(*dims),
+        describe_dims(*dims),
         crate::MAX_PIXELS
     )]
     TooLarge {
@@ -26,7 +26,7 @@ pub enum Error {
     },
     /// Clips that must have equal dims and do not.
     #[error(
-        "{what}: the sizes of the clips differ: {} and {}; bring the clips to one size first", size(*a), size(*b)
+        "{what}: the sizes of the clips differ: {} and {}; bring the clips to one size first", describe_dims(*a), describe_dims(*b)
     )]
     Dims {
         /// The operation on the clips.
@@ -78,8 +78,9 @@ pub enum Error {
 
 /// The dimensions `[t, h, w, c]` of a clip as a message says them: "8 frames of 64 x 32, 4 channels" for a width
 /// of 64.
-pub fn size([t, h, w, c]: [usize; 4]) -> String {
-    format!("{t} frames of {w} x {h}, {c} channels")
+pub fn describe_dims([t, h, w, c]: [usize; 4]) -> String {
+    let s = |n| if n == 1 { "" } else { "s" };
+    format!("{t} frame{} of {w} x {h}, {c} channel{}", s(t), s(c))
 }
 
 /// A result with this crate's [`Error`].

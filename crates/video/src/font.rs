@@ -1,6 +1,7 @@
 //! Text under clips, in a font of 5 x 8 pixels; the lowest row is for descenders.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use crate::{Clip, Result};
 
@@ -42,8 +43,8 @@ const GLYPHS: [[u8; 5]; 95] = [
 /// word only if it is longer than a line.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let most = ((width + 1) / ADVANCE).max(1);
-    // A letter and its accent become one character, so they take one place.
-    let text: String = text.nfc().collect();
+    // Letters without their accents, which the font lacks.
+    let text: String = text.nfd().filter(|&letter| !is_combining_mark(letter)).collect();
     let mut lines: Vec<String> = Vec::new();
     let mut used = 0;
     for word in text.split_whitespace() {
@@ -79,9 +80,7 @@ impl Clip {
         let mut strip = vec![255u8; (height - h) * w * c];
         for (row, line) in wrap(text, w).iter().take(lines).enumerate() {
             for (column, letter) in line.chars().enumerate() {
-                let plain =
-                    std::iter::once(letter).nfd().next().filter(|c| (' '..='~').contains(c));
-                let code = plain.unwrap_or('?');
+                let code = if (' '..='~').contains(&letter) { letter } else { '?' };
                 let glyph = GLYPHS[code as usize - 32];
                 for (dx, dy) in (0..5).flat_map(|dx| (0..8).map(move |dy| (dx, dy))) {
                     let (x, y) = (column * ADVANCE + dx, row * LINE + 1 + dy);

@@ -302,27 +302,29 @@ fn load_sequence(folder: &Path) -> Result<Clip> {
     assemble(frames, size, c, &vec![1; paths.len()], f64::from(DEFAULT_FPS)).map_err(failed)
 }
 
-/// Checks that the numbers of frames rise by the same step, such as 1 or 10: then no frame is missing, and no number
+/// Checks that the numbers of frames rise by equal steps, such as 1 or 10: then no frame is missing, and no number
 /// occurs twice.
 fn no_gap(paths: &[PathBuf]) -> Result<(), String> {
-    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let number = |path: &PathBuf| path.file_stem()?.to_str()?.parse::<u128>().ok();
-    let steps = paths.windows(2).map(|pair| {
-        let step = number(&pair[0]).zip(number(&pair[1])).map(|(a, b)| b.saturating_sub(a));
-        (step, name(&pair[0]), name(&pair[1]))
-    });
-    let smallest = steps.clone().map(|(step, ..)| step).min();
-    for (step, a, b) in steps {
-        if step == Some(0) {
-            return Err(format!("{a} and {b} have the same number"));
+    let mut numbers: Vec<(u128, String)> = Vec::with_capacity(paths.len());
+    for path in paths {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let number = stem.parse().map_err(|_| format!("the number of {name} is too large"))?;
+        if let Some((last, other)) = numbers.last()
+            && *last == number
+        {
+            return Err(format!("{other} and {name} have the same number"));
         }
-        if Some(step) != smallest && smallest != Some(Some(0)) {
-            return Err(format!(
-                "a frame is missing between {a} and {b}; number the frames without gaps"
-            ));
-        }
+        numbers.push((number, name.into_owned()));
     }
-    Ok(())
+    let steps = numbers.windows(2).map(|pair| (pair[1].0 - pair[0].0, &pair[0].1, &pair[1].1));
+    let smallest = steps.clone().map(|(step, ..)| step).min();
+    match steps.into_iter().find(|(step, ..)| Some(*step) != smallest) {
+        None => Ok(()),
+        Some((_, a, b)) => Err(format!(
+            "a frame is missing between {a} and {b}; the numbers must rise by equal steps"
+        )),
+    }
 }
 
 /// Whether a file is a frame of a sequence: a PNG whose name is a number.

@@ -24,7 +24,7 @@ pub use clip::{Clip, MAX_PIXELS};
 pub use clips::Clips;
 pub use dataset::{Attributes, Caption, Dataset, Draw, Example, Info, Split};
 pub use digits::Digits;
-pub use error::{Error, Result, size};
+pub use error::{Error, Result, describe_dims};
 pub use feed::{Batch, Feed, FeedConfig};
 pub use file::read_regular;
 pub use font::wrap;

@@ -100,7 +100,7 @@ impl Lpc {
         self.allowed(split, || self.wardrobe.variant(&figure, rng))
     }
 
-    /// The first figure of `draw` that may occur on this side: in training, without a held-out pair.
+    /// The first figure of `draw` that may occur in this split: in training, without a held-out pair.
     fn allowed(&self, split: Split, mut draw: impl FnMut() -> Figure) -> Figure {
         loop {
             let figure = draw();

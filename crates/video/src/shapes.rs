@@ -133,11 +133,10 @@ impl Shapes {
                 value.and_then(|value| (0..count(field)).find(|&i| name(field, i) == value));
             *place = found.ok_or_else(|| Error::Spec {
                 spec: self.info.spec.clone(),
-                reason: format!(
-                    "this dataset has no {} {:?}",
-                    FIELDS[field],
-                    value.map_or("", |x| x)
-                ),
+                reason: match value {
+                    Some(value) => format!("this dataset has no {} {value:?}", FIELDS[field]),
+                    None => format!("the caption has no attribute {}", FIELDS[field]),
+                },
             })?;
         }
         Ok(choice)

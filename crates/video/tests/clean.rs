@@ -192,6 +192,14 @@ fn faint_pixels_join_parts() {
         let clean = faint.clean(&Palette::Most(8));
         assert!(clean == if is_joined { joined } else { clip }, "{what}");
     }
+    // A part that would be removed because it is small and far is joined, too; two parts are joined once.
+    let clip = square(20, &[[19, 5, 1, 2], [21, 5, 1, 2]]);
+    let mut data = clip.data().to_vec();
+    for x in 7..10 {
+        data[(40 * 20 + x) * 4..][..4].copy_from_slice(&[200, 10, 10, 40]);
+    }
+    let faint = Clip::new([1, 40, 40, 4], 8.0, data).unwrap().clean(&Palette::Most(8));
+    assert_eq!(faint.data().chunks(4).filter(|p| p[3] > 0).count(), 400 + 4 + 3);
     // A speck is removed, and not joined.
     let clip = square(20, &[]);
     let mut data = clip.data().to_vec();

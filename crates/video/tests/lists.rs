@@ -53,14 +53,19 @@ fn lists_of_other_programs() -> Result<()> {
         assert_eq!(said, captions.map(String::from).into(), "{name}");
     }
     for (text, wanted) in [
-        (
-            "0.gif,a knight\n1.gif,an orc\n",
-            "captions.csv: line 1: the first line must name the columns",
-        ),
-        ("", "captions.csv: line 1: the first line must name the columns"),
+        ("0.gif,a knight\n1.gif,an orc\n", "captions.csv: the first line must name the columns"),
+        ("", "captions.csv: the first line must name the columns"),
         (
             "file,caption\n0.gif,a knight\n1.gif\n",
-            "captions.csv: line 3: the row has 1 of 2 columns",
+            "captions.csv: line 3: the row has 1 columns, not 2",
+        ),
+        (
+            "file,caption\n0.gif,a knight, with a cape\n1.gif,an orc\n",
+            "captions.csv: line 2: the row has 3 columns, not 2; put a caption with commas in quotes",
+        ),
+        (
+            "file,caption\r\n0.gif,\"a\r\nb\"\r\n\r\n\r\n2.gif,an orc\r\n",
+            "captions.csv: line 6: there is no file \"2.gif\"",
         ),
         ("file,caption\n0.gif,a knight\n1.gif, \n", "captions.csv: line 3: the caption is empty"),
         (
@@ -73,5 +78,14 @@ fn lists_of_other_programs() -> Result<()> {
         let all: Vec<String> = all.iter().map(ToString::to_string).collect();
         assert!(all.iter().any(|error| error.contains(wanted)), "{wanted}: {all:?}");
     }
+    // A file of that name may be of another program, also beside the frames of a clip.
+    let other = folder("metadata.csv", "pose;score\na;3\n")?;
+    let at = |name: &str| other.path().join(name);
+    fs::write(at("0.txt"), "a knight")?;
+    fs::write(at("1.txt"), "an orc")?;
+    Clip::new([2, 2, 2, 3], 8.0, vec![7; 24])?.save(at("walk/"), &Default::default())?;
+    fs::write(at("walk.txt"), "a walk")?;
+    fs::write(at("walk/metadata.jsonl"), "{\"pose\": 3}\n")?;
+    assert_eq!(check(&format!("clips:{}", other.path().display())).len(), 0);
     Ok(())
 }

@@ -43,8 +43,8 @@ pub struct TextTag {
 /// Train a tagger on labelled sentences
 ///
 /// One block of sentences in twenty is held out for evaluation. After each epoch the tagger is
-/// written to the folder --out. Ctrl-C stops the training and writes the tagger, but in the first
-/// epoch it replaces no other tagger.
+/// written to the folder --out. Ctrl-C stops the training and writes the tagger, but a tagger in the
+/// folder stays until the first epoch is complete.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -37,16 +37,16 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
     let mut at = first.map_or(0, |(line, _)| line.len() + 1);
     let (mut names, mut values, mut skipped) = (Names::default(), Vec::new(), 0);
     let mut row = Vec::new();
-    for number in 0..count {
+    for number in 1..=count {
         if names.ends.len() == limit {
             break;
         }
         let word = until(source, b' ', WORD).map_err(|error| unread(path, error))?;
         let Some((word, found)) = word else {
-            return wrong(at, format!("word {} has more than {WORD} bytes", number + 1));
+            return wrong(at, format!("word {} has more than {WORD} bytes", number));
         };
         if !found {
-            return wrong(at, format!("the file ends at word {} of {count}", number + 1));
+            return wrong(at, format!("the file ends at word {} of {count}", number));
         }
         let end = at + word.len() + 1;
         row.clear();
@@ -56,14 +56,14 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
         if (row.len() as u64) < bytes {
             return wrong(
                 end,
-                format!("the file ends within the numbers of word {} of {count}", number + 1),
+                format!("the file ends within the numbers of word {} of {count}", number),
             );
         }
         let numbers = row.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
         if let Some(i) = numbers.clone().position(|x| !x.is_finite()) {
             return wrong(
                 end + 4 * i,
-                format!("number {} of word {} is not finite", i + 1, number + 1),
+                format!("number {} of word {} is not finite", i + 1, number),
             );
         }
         let breaks = word.iter().take_while(|&&b| b == b'\n').count();

@@ -12,18 +12,24 @@ pub(super) fn check<T: Tensor>(device: &T::Device, report: &mut Report) {
                 let case = format!("{name} of {shape}{}", if shared { ", a view" } else { "" });
                 report.findings.push(Finding::new("update", &case, 1e-5, error));
             };
-            for decay in [0.0, 0.3] {
+            for weight_decay in [0.0, 0.3] {
                 let adam = |step| Update::Adam {
                     rate: 0.1,
                     beta1: 0.5,
                     beta2: 0.9,
                     epsilon: 1e-6,
-                    decay,
+                    weight_decay,
                     step,
                 };
-                add(&format!("adam with decay {decay}"), run::<T>(device, shape, shared, &adam));
-                let sgd = |_| Update::Sgd { rate: 0.1, momentum: 0.6, decay };
-                add(&format!("sgd with decay {decay}"), run::<T>(device, shape, shared, &sgd));
+                add(
+                    &format!("adam with weight decay {weight_decay}"),
+                    run::<T>(device, shape, shared, &adam),
+                );
+                let sgd = |_| Update::Sgd { rate: 0.1, momentum: 0.6, weight_decay };
+                add(
+                    &format!("sgd with weight decay {weight_decay}"),
+                    run::<T>(device, shape, shared, &sgd),
+                );
             }
             for weight in [0.0, 0.3, 1.0] {
                 let lerp = |_| Update::Lerp { weight };
@@ -90,20 +96,20 @@ fn by_formula(
     for (i, p) in p.iter_mut().enumerate() {
         let x = input.values()[i];
         match *rule {
-            Update::Adam { rate, beta1, beta2, epsilon, decay, step } => {
-                let [rate, beta1, beta2, epsilon, decay] =
-                    [rate, beta1, beta2, epsilon, decay].map(f64::from);
+            Update::Adam { rate, beta1, beta2, epsilon, weight_decay, step } => {
+                let [rate, beta1, beta2, epsilon, weight_decay] =
+                    [rate, beta1, beta2, epsilon, weight_decay].map(f64::from);
                 let g = f64::from(FACTOR) * x;
                 m[i] = beta1 * m[i] + (1.0 - beta1) * g;
                 v[i] = beta2 * v[i] + (1.0 - beta2) * g * g;
                 let m_hat = m[i] / (1.0 - beta1.powf(step as f64));
                 let v_hat = v[i] / (1.0 - beta2.powf(step as f64));
-                *p -= rate * decay * *p;
+                *p -= rate * weight_decay * *p;
                 *p -= rate * m_hat / (v_hat.sqrt() + epsilon);
             }
-            Update::Sgd { rate, momentum, decay } => {
-                let [rate, momentum, decay] = [rate, momentum, decay].map(f64::from);
-                m[i] = momentum * m[i] + f64::from(FACTOR) * x + decay * *p;
+            Update::Sgd { rate, momentum, weight_decay } => {
+                let [rate, momentum, weight_decay] = [rate, momentum, weight_decay].map(f64::from);
+                m[i] = momentum * m[i] + f64::from(FACTOR) * x + weight_decay * *p;
                 *p -= rate * m[i];
             }
             Update::Lerp { weight } => *p += f64::from(weight) * (x - *p),

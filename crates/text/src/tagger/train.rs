@@ -82,7 +82,7 @@ pub fn train(
     let maker = Maker { config, vocabulary: &vocabulary, counts: &counts };
     let mut fresh = Fresh::new(&CpuDevice::new(), Random::new(config.seed, stream::WEIGHTS));
     let mut net: Net<CpuTensor> = Net::new(&mut fresh, config.sizes, vocabulary.len())?;
-    let adam = AdamConfig { rate: config.rate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.0 };
+    let adam = AdamConfig { rate: config.rate, beta1: 0.9, beta2: 0.99, ..AdamConfig::default() };
     let mut adam = Adam::new(&net, adam)?;
     let mut average = Ema::new(&net, 0.999);
     let mut order = Random::new(config.seed, stream::ORDER);

@@ -46,17 +46,16 @@ impl Config {
             put(&mut table, &key, value)
                 .map_err(|reason| Error::Config(format!("{}: {reason}", at(&key))))?;
         }
-        let config = config(table)?;
-        config.check().map_err(|error| {
-            // Most messages begin with the key.
-            let message = error.to_string();
-            let key = message.split_whitespace().next().unwrap_or_default();
-            Error::Config(format!("{}: {message}", at(key)))
-        })?;
-        match set {
-            [] => Ok(config),
-            _ => config.with(set),
-        }
+        Self::from_table(table, set).map_err(|error| {
+            let Error::Config(message) = error else { return error };
+            // Messages about a value begin with its key. A value may also be from `set`.
+            let key = message.split_whitespace().next().unwrap_or_default().trim_end_matches(':');
+            let is_set = set.iter().any(|item| item.trim_start().starts_with(key));
+            match line_of(text, key).filter(|_| !is_set) {
+                Some(line) => Error::Config(format!("{origin}:{line}: {message}")),
+                None => Error::Config(message),
+            }
+        })
     }
 
     /// The config with some keys changed, each `"section.key=value"`.
@@ -84,14 +83,11 @@ impl Config {
             }
             put(&mut table, key, value).map_err(fail)?;
         }
-        let config = config(table)?;
+        let config: Self =
+            table.try_into().map_err(|error: toml::de::Error| Error::Config(error.to_string()))?;
         config.check()?;
         Ok(config)
     }
-}
-
-fn config(table: Table) -> Result<Config> {
-    table.try_into().map_err(|error: toml::de::Error| Error::Config(error.to_string()))
 }
 
 fn preset(name: &str) -> Result<Table> {
@@ -138,7 +134,7 @@ fn line_of(text: &str, key: &str) -> Option<usize> {
     text.lines().position(sets).map(|line| line + 1)
 }
 
-/// Replaces the value of an existing dotted key by a valid value.
+/// Replaces the value of an existing dotted key by one that its type can hold.
 fn put(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
     let text = value.to_string();
     replace(table, key, value)?;
@@ -188,4 +184,22 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>)
     let best = candidates.max_by(|a, b| score(a).total_cmp(&score(b)));
     best.filter(|best| score(best) > 0.75)
         .map_or(String::new(), |b| format!("; did you mean {b:?}?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_value_has_its_line_unless_another_replaces_it() {
+        let text = "seed = 1\n[clip]\nchannels = 2\n";
+        let parse = |set: &[&str]| {
+            let set: Vec<String> = set.iter().map(ToString::to_string).collect();
+            Config::parse(text, "my.toml", &set).map_err(|error| error.to_string())
+        };
+        assert!(parse(&[]).unwrap_err().starts_with("my.toml:3: clip.channels = 2 must be"));
+        assert!(parse(&["clip.fps=8"]).unwrap_err().starts_with("my.toml:3: clip.channels = 2"));
+        assert!(parse(&["clip.channels=5"]).unwrap_err().starts_with("clip.channels = 5 must be"));
+        assert_eq!(parse(&["clip.channels=4"]).unwrap().clip.channels, 4);
+    }
 }

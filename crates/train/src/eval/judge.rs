@@ -7,7 +7,7 @@ mod net;
 use kinora_model::{ClipConfig, pixels};
 use kinora_nn::{Fresh, Init, Module, join};
 use kinora_tensor::{Random, Tensor};
-use kinora_video::{Attributes, Clip, Dataset, Draw, Split, size};
+use kinora_video::{Attributes, Clip, Dataset, Draw, Split, describe_dims};
 use serde::{Deserialize, Serialize};
 
 use self::net::{Films, Frames, Seen};
@@ -182,8 +182,8 @@ impl<T: Tensor> Judge<T> {
             if let Some(other) = batch.iter().find(|clip| clip.dims() != self.subject.dims) {
                 return Err(Error::Judge(format!(
                     "this judge is for {}, not {}; train a judge for this size with --fit-judge",
-                    size(self.subject.dims),
-                    size(other.dims())
+                    describe_dims(self.subject.dims),
+                    describe_dims(other.dims())
                 )));
             }
             let values: Vec<Vec<f32>> = batch.iter().map(|clip| pixels::to_values(clip)).collect();

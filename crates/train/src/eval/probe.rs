@@ -100,7 +100,7 @@ fn fit<T: Tensor>(
     let one_hot = Var::constant(T::from_slice(device, &one_hot, [n, classes])?);
     let mut fresh = Fresh::new(device, Random::new(0, 0));
     let mut linear = Linear::new(&mut fresh, d, classes, true)?;
-    let config = AdamConfig { rate: 0.03, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.0 };
+    let config = AdamConfig { rate: 0.03, beta1: 0.9, beta2: 0.99, ..AdamConfig::default() };
     let mut adam = Adam::new(&linear, config)?;
     for _ in 0..STEPS {
         let lifted = lift(&linear);

@@ -75,7 +75,7 @@ pub struct Report {
     pub prompts: usize,
     /// Films per prompt.
     pub seeds: usize,
-    /// The side with combinations of attributes as in training, then the side with held-out ones.
+    /// The split with combinations of attributes as in training, then the one with held-out combinations.
     pub sides: Vec<SideReport>,
     /// The films of the first prompts of each split.
     pub shown: Vec<Shown>,
@@ -90,7 +90,7 @@ impl Report {
 
     /// The report as an object:
     /// `{"model", "steps", "data", "prompts", "seeds", "seen": {..}, "held_out": {..}}`.
-    /// A side has an object for each metric, which has an object for each subject (`all` if
+    /// A split has an object for each metric, which has an object for each subject (`all` if
     /// [`Row::of`] is empty):
     /// `{"value", "low", "high", "films", "real", "real_low", "real_high", "second"}`.
     /// A missing figure is null.

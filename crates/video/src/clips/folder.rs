@@ -28,20 +28,22 @@ pub fn captions(path: &Path, errors: &mut Vec<Error>) -> Captions {
     found.add(path, errors);
     let Found { mut clips, texts, lists } = found;
     let composed: Composed = clips.keys().map(|clip| (compose(clip), clip.clone())).collect();
+    let mut all_read = true;
     for list in lists {
-        match read(&list) {
-            Ok(text) => read_list(&list, &text, &composed, &mut clips, errors),
-            // Without its list, each clip would be reported as one without captions.
-            Err(error) => {
-                errors.push(error);
-                return Captions::new();
-            }
+        let read = read(&list).map(|text| read_list(&list, &text, &composed, &mut clips, errors));
+        if let Err(error) = read.flatten() {
+            errors.push(error);
+            all_read = false;
         }
     }
     for text in texts {
         read_text(&text, &mut clips, errors);
     }
     unite(&mut clips);
+    if !all_read {
+        // Without its list, each clip would be reported as one without captions.
+        clips.retain(|_, captions| !captions.is_empty());
+    }
     clips
 }
 
@@ -92,7 +94,7 @@ fn is_sequence(folder: &Path) -> bool {
     let mut frames = 0;
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        if LISTS.contains(&&*name) || name.ends_with(".txt") {
+        if LISTS[..2].contains(&&*name) || name.ends_with(".txt") {
             return false;
         }
         frames += usize::from(is_frame(&file));
@@ -137,9 +139,10 @@ fn read_list(
     composed: &Composed,
     clips: &mut Captions,
     errors: &mut Vec<Error>,
-) {
+) -> Result<(), Error> {
     let name = list.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    for (line, pair) in pairs(&name, text) {
+    let wrong = |reason| Error::Data { path: list.into(), reason };
+    for (line, pair) in pairs(&name, text).map_err(wrong)? {
         let found = pair.and_then(|[file, caption]| match caption.len() {
             _ if caption.trim().is_empty() => Err("the caption is empty".into()),
             length if length > LONGEST => Err(too_long(&caption)),
@@ -148,11 +151,11 @@ fn read_list(
         match found {
             Ok((path, caption)) => clips.entry(path).or_default().push(caption),
             Err(reason) => {
-                let reason = format!("line {line}: {reason}");
-                errors.push(Error::Data { path: list.into(), reason });
+                errors.push(wrong(format!("line {line}: {reason}")));
             }
         }
     }
+    Ok(())
 }
 
 fn too_long(caption: &str) -> String {

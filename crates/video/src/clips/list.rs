@@ -1,6 +1,6 @@
 //! Files that list clips with their captions: JSON lines, or comma-separated values.
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::{ReaderBuilder, StringRecord, Trim};
 use serde_json::Value;
 
 /// The names of such files. Those with `metadata` are from Hugging Face's `ImageFolder` and `VideoFolder`.
@@ -12,15 +12,24 @@ const CAPTION: [&str; 3] = ["caption", "text", "prompt"];
 /// A clip's file and its caption, or what is wrong with them.
 pub type Pair = Result<[String; 2], String>;
 
-/// The pairs of a list with the line of each. `name` is the name of the list in lower case.
-pub fn pairs(name: &str, text: &str) -> Vec<(usize, Pair)> {
-    match name.ends_with(".csv") {
+/// The pairs of a list with the line of each. `name` is the name of the list in lower case. Other programs
+/// write files called `metadata` too; one that lists no captions has no pairs.
+///
+/// # Errors
+/// If the columns of the list are not known.
+pub fn pairs(name: &str, text: &str) -> Result<Vec<(usize, Pair)>, String> {
+    let pairs = match name.ends_with(".csv") {
         true => of_csv(text),
         false => {
             let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-            lines.map(|(number, line)| (number, of_json(line))).collect()
+            Ok(lines.map(|(number, line)| (number, of_json(line))).collect())
         }
-    }
+    };
+    let lists_none = match &pairs {
+        Ok(pairs) => pairs.iter().all(|(_, pair)| pair.is_err()),
+        Err(_) => true,
+    };
+    if lists_none && name.starts_with("metadata") { Ok(Vec::new()) } else { pairs }
 }
 
 fn of_json(line: &str) -> Pair {
@@ -31,39 +40,57 @@ fn of_json(line: &str) -> Pair {
         format!("{what} (column {column}); {form}")
     })?;
     let text = |keys: [&str; 3]| {
-        let found = keys.iter().find_map(|key| value.get(key)?.as_str());
-        found.map(String::from).ok_or_else(|| format!("missing field `{}`; {form}", keys[0]))
+        let found = keys.iter().find_map(|key| Some((key, value.get(key)?)));
+        match found {
+            Some((_, Value::String(text))) => Ok(text.clone()),
+            Some((key, _)) => Err(format!("`{key}` is not a text; {form}")),
+            None => Err(format!("missing field `{}`; {form}", keys[0])),
+        }
     };
     Ok([text(FILE)?, text(CAPTION)?])
 }
 
-fn of_csv(text: &str) -> Vec<(usize, Pair)> {
+fn of_csv(text: &str) -> Result<Vec<(usize, Pair)>, String> {
+    let text = text.replace("\r\n", "\n");
     // Some programs write semicolons or tabs.
     let first = text.lines().next().unwrap_or_default();
     let count = |mark: &u8| first.bytes().filter(|byte| byte == mark).count();
     let delimiter = [b',', b';', b'\t'].into_iter().rev().max_by_key(count).unwrap_or(b',');
-    let mut reader =
-        ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
+    let mut builder = ReaderBuilder::new();
+    builder.delimiter(delimiter).flexible(true).trim(Trim::All);
+    let mut reader = builder.from_reader(text.as_bytes());
     let place = |names: &StringRecord, keys: [&str; 3]| {
-        let is = |key: &&str| names.iter().position(|name| name.trim().eq_ignore_ascii_case(key));
+        let is = |key: &&str| names.iter().position(|name| name.eq_ignore_ascii_case(key));
         keys.iter().find_map(is)
     };
     let names = reader.headers().cloned().unwrap_or_default();
     let (Some(file), Some(caption)) = (place(&names, FILE), place(&names, CAPTION)) else {
-        let reason = "the first line must name the columns, among them `file` and `caption`";
-        return vec![(1, Err(reason.into()))];
+        return Err("the first line must name the columns, among them `file` and `caption`".into());
     };
-    let row = |row: Result<StringRecord, csv::Error>| match row {
-        Ok(row) => {
-            let line = row.position().map_or(0, |position| position.line() as usize);
-            let pair = row.get(file).zip(row.get(caption));
-            let reason = || format!("the row has {} of {} columns", row.len(), names.len());
-            (line, pair.map(|(file, caption)| [file, caption].map(String::from)).ok_or_else(reason))
-        }
-        Err(error) => {
-            let line = error.position().map_or(0, |position| position.line() as usize);
-            (line, Err(error.to_string()))
-        }
-    };
-    reader.records().map(row).collect()
+    let (mut pairs, mut line, mut passed) = (Vec::new(), 1, 0);
+    for row in reader.records() {
+        let (start, pair) = match row {
+            Ok(row) => {
+                let pair = match (row.get(file), row.get(caption)) {
+                    (Some(file), Some(caption)) if row.len() == names.len() => {
+                        Ok([file, caption].map(String::from))
+                    }
+                    _ => Err(format!(
+                        "the row has {} columns, not {}; put a caption with commas in quotes",
+                        row.len(),
+                        names.len()
+                    )),
+                };
+                (row.position().map(|at| at.byte()), pair)
+            }
+            Err(error) => (error.position().map(|at| at.byte()), Err(error.to_string())),
+        };
+        // The position is that of the empty lines before the row, if there are any.
+        let start = start.unwrap_or_default() as usize;
+        let empty = text[start..].bytes().take_while(|&byte| byte == b'\n').count();
+        line += text[passed..start + empty].bytes().filter(|&byte| byte == b'\n').count();
+        passed = start + empty;
+        pairs.push((line, pair));
+    }
+    Ok(pairs)
 }

@@ -43,8 +43,8 @@ pub fn encode(clip: &Clip, copyright: &str) -> Result<Vec<u8>, String> {
     let mut encoder = Encoder::new(&mut out, width, height, &table).map_err(error)?;
     encoder.set_repeat(Repeat::Infinite).map_err(error)?;
     if !copyright.is_empty() {
-        let parts: Vec<&[u8]> = copyright.as_bytes().chunks(255).collect();
-        encoder.write_raw_extension(Extension::Comment.into(), &parts).map_err(error)?;
+        let comment = [copyright.as_bytes()];
+        encoder.write_raw_extension(Extension::Comment.into(), &comment).map_err(error)?;
     }
     let starts: Vec<u64> = starts(t, clip.fps(), 100.0).collect();
     let mut previous: Vec<u8> = Vec::new();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kinora_nn::{Module, Outline, Precision};
 use kinora_tensor::Tensor;
-use kinora_video::{size, write_atomic};
+use kinora_video::{describe_dims, write_atomic};
 
 use super::{Judge, Nets, Subject};
 use crate::{Error, Result};
@@ -72,7 +72,11 @@ fn difference(found: &Subject, wanted: &Subject) -> Option<String> {
     Some(if found.kind != wanted.kind {
         format!("this is a judge of {}, not of {}", found.kind, wanted.kind)
     } else if found.dims != wanted.dims {
-        format!("this judge is for {}, not {}", size(found.dims), size(wanted.dims))
+        format!(
+            "this judge is for {}, not {}",
+            describe_dims(found.dims),
+            describe_dims(wanted.dims)
+        )
     } else if found.labels != wanted.labels {
         "this judge knows other attributes or values than the data has".into()
     } else {

@@ -86,7 +86,7 @@ pub fn fit<T: Tensor>(
     }
     let feed = feed(dataset, &subject, config);
     let mut nets = Nets::<T>::fresh(device, &subject, config.seed)?;
-    let adam = AdamConfig { rate: config.rate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.0 };
+    let adam = AdamConfig { rate: config.rate, beta1: 0.9, beta2: 0.99, ..AdamConfig::default() };
     let mut adam = Adam::new(&nets, adam)?;
     let ([t, h, w, c], n) = (subject.dims, config.batch);
     for step in 0..config.steps {
