@@ -1,5 +1,5 @@
-//! Sentences about a figure, in many wordings. Half of them state everything that can be seen; the
-//! others state only a part.
+//! Sentences about a figure, in many wordings. About half of them state all clothes and hair
+//! that can be seen; the others state only a part.
 
 use fastrand::Rng;
 
@@ -18,17 +18,26 @@ const IDLE: [&str; 8] = ["nice", "simple", "old", "new", "fine", "worn", "clean"
 /// A sentence about a figure, and what the sentence states. One in twenty-five of the sentences with
 /// articles has a name instead ("Mira the knight"), so that a model learns to ignore names.
 pub fn sentence(figure: &Figure, voice: Voice) -> (String, Told) {
-    let mention = Mention::draw(figure, voice);
-    let mut saying = Saying { figure, mention, voice, told: Told::default() };
-    let rng = &mut Thing::Template.rng(voice);
+    let mut mention = Mention::draw(figure, voice);
     let tags = match mention.style {
         Style::Full => 22,
         Style::Loose => 0,
         Style::Short => 100,
     };
-    let text = if rng.u32(..100) < tags { saying.tags(rng) } else { saying.clause(rng) };
-    let told = saying.told;
-    if mention.style != Style::Short && rng.u32(..100) < 12 {
+    let say = |mention| {
+        let mut saying = Saying { figure, mention, voice, told: Told::default() };
+        let rng = &mut Thing::Template.rng(voice);
+        let text = if rng.u32(..100) < tags { saying.tags(rng) } else { saying.clause(rng) };
+        let has_stop = mention.style != Style::Short && rng.u32(..100) < 12;
+        (text, saying.told, has_stop)
+    };
+    let (mut text, mut told, mut has_stop) = say(mention);
+    if told == Told::default() {
+        // "A hero" states nothing, so no sentence with this wording is false.
+        mention.action = true;
+        (text, told, has_stop) = say(mention);
+    }
+    if has_stop {
         return (capital(&text) + ".", told);
     }
     (text, told)
@@ -55,6 +64,9 @@ impl Saying<'_> {
         // "a woman with red hair, in a blue robe, walks": commas on both sides of the last part.
         let who = if commas { who + "," } else { who.trim_end().to_owned() };
         let bare = who.trim_end_matches(',');
+        if !self.mention.action && !self.mention.direction {
+            return bare.to_owned();
+        }
         if !self.mention.action {
             let facing = self.facing();
             return match rng.u32(..3) {
@@ -296,10 +308,10 @@ impl Saying<'_> {
         (verb.finite.trim_start_matches('~'), verb.participle.trim_start_matches('~'))
     }
 
-    /// "walking to the left", "walk cycle, facing left", or only "facing left".
+    /// "walking to the left", "walk cycle, facing left", only "facing left", or nothing.
     fn done(&mut self) -> String {
         if !self.mention.action {
-            return self.facing().to_owned();
+            return if self.mention.direction { self.facing().to_owned() } else { String::new() };
         }
         let rng = &mut Thing::Way.rng(self.voice);
         if rng.u32(..100) < 15 {

@@ -27,6 +27,7 @@ pub enum Thing {
     Way,
     Template,
     Typing,
+    Deed,
 }
 
 impl Thing {
@@ -67,8 +68,8 @@ pub struct Mention {
 }
 
 impl Mention {
-    /// About half of the sentences mention everything; most of the others up to three things. Nearly
-    /// all mention the action and the direction.
+    /// About half of the sentences mention all clothes and hair; most of the others up to three things. About nine in
+    /// ten mention the action and the direction. A fall is always mentioned.
     pub fn draw(figure: &Figure, voice: Voice) -> Self {
         let style = match Thing::Style.rng(voice).u32(..100) {
             0..46 => Style::Full,
@@ -114,6 +115,9 @@ impl Mention {
         let action = figure.action == Action::Hurt || Thing::Action.chance(voice, often[0]);
         let direction = !action || Thing::Direction.chance(voice, often[1]);
         let direction = direction && figure.action != Action::Hurt;
+        // "A man with red hair". Without such captions, a model would take a missing direction for a fall.
+        let neither = figure.action != Action::Hurt && Thing::Deed.chance(voice, 6);
+        let (action, direction) = (action && !neither, direction && !neither);
         Self { style, skin, hair, torso, legs, feet, headwear, weapon, action, direction }
     }
 }

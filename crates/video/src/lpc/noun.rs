@@ -69,13 +69,16 @@ fn being(figure: &Figure, mention: &mut Mention, voice: Voice, told: &mut Told) 
     };
     let role = role.filter(|_| roll < often);
     let base = if human { neutral(woman, voice, rng) } else { other(figure, mention, voice, rng) };
+    // "A knight" or "a warrior" need not be human. A false caption with another body uses the same random
+    // numbers, so this one is always drawn.
+    let is_open = rng.bool();
+    let open = human || !mention.skin && is_open;
     let plain = !base.contains(' ') || base.ends_with(" elf");
-    told.role = role.filter(|_| human || plain);
-    let noun = match (told.role, human) {
+    told.role = role.filter(|_| open || plain);
+    let noun = match (told.role, open) {
         (None, true) if (70..84).contains(&roll) => voice.pick(rng, loose_role(figure)).to_owned(),
-        (None, true) if mention.skin || roll < 97 => base.to_owned(),
-        (None, true) => "hero".to_owned(),
-        (None, false) => base.to_owned(),
+        (None, true) if !mention.skin && roll >= 97 => "hero".to_owned(),
+        (None, _) => base.to_owned(),
         (Some(role), true) => called(role, woman, voice, rng).to_owned(),
         (Some(role), false) => format!("{base} {}", called(role, false, voice, rng)),
     };
@@ -234,7 +237,7 @@ fn called(role: Role, woman: bool, voice: Voice, rng: &mut Rng) -> &'static str 
     voice.pick(rng, words)
 }
 
-/// Nouns for a human by clothes and weapon, vague enough that nobody would call them false.
+/// Nouns by clothes and weapon, vague enough that nobody would call them false.
 fn loose_role(figure: &Figure) -> &'static [&'static str] {
     let is = |item: Option<&Item>, ends: &[&str]| {
         item.is_some_and(|item| ends.iter().any(|end| item.name.ends_with(end)))

@@ -16,7 +16,9 @@ pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
     let words = words(text);
     // Commas are kept, because they separate phrases.
     let text = text.to_lowercase().replace([',', '.', ':'], " ,");
-    let text = format!(" {text} ");
+    // In "from left to right", only the last word is the direction.
+    let text =
+        format!(" {text} ").replace(" from left to ", " to ").replace(" from right to ", " to ");
     let has = |any: &str| any.split('|').any(|phrase| text.contains(&format!(" {phrase} ")));
     let mut told: BTreeMap<&'static str, Vec<Vec<&'static str>>> = BTreeMap::new();
     let mut tell = |key, values: &'static str| {
