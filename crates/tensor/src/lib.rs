@@ -13,6 +13,7 @@ mod shape;
 mod tensor;
 mod update;
 mod var;
+mod wait;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

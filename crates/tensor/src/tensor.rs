@@ -1,8 +1,6 @@
 use std::future::Future;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
 
+use crate::wait::block_on;
 use crate::{Binary, Desc, Error, Geometry, NormSpec, Op, Random, Result, Shape, Unary, Update};
 
 /// An array of numbers on some device.
@@ -389,23 +387,5 @@ pub trait Tensor: Clone + Send + Sync {
     /// `[.., 3c]`, and the state `[.., c]`: the new state `[.., c]`.
     fn gru_cell(&self, state_gates: &Self, state: &Self) -> Result<Self> {
         Self::apply(self.device(), Op::GruCell, &[self, state_gates, state])
-    }
-}
-
-/// Polls a future to completion on the current thread.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(std::thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => std::thread::park(),
-        }
     }
 }
