@@ -3,7 +3,7 @@
 use anyhow::Result;
 use kinora_cpu::CpuTensor;
 use kinora_gpu::GpuTensor;
-use kinora_model::ClipConfig;
+use kinora_model::{Card, ClipConfig};
 use kinora_video::{Error, MAX_PIXELS, SaveOptions, Split};
 use serde_json::json;
 
@@ -29,14 +29,22 @@ pub fn preview(args: &Preview) -> Result<()> {
         }
         Ok(kinora_train::examples(&*dataset, split, args.seed, count, clip)?)
     };
+    let info = dataset.info();
+    let mut stated = copyright(&info.licence, &info.credits);
+    let mut state = |card: &Card| {
+        let films = copyright(&card.licence, &card.credits);
+        stated = format!("clips: {stated}; films: {films}");
+    };
     let sheet = match &args.model {
         Some(model) => match device {
             Device::Cpu(device) => {
                 let model = models::load::<CpuTensor>(&device, model)?;
+                state(&model.card);
                 kinora_train::sheet(&model, &draw(&model.config.clip)?, args.seed)?
             }
             Device::Gpu(device) => {
                 let model = models::load::<GpuTensor>(&device, model)?;
+                state(&model.card);
                 kinora_train::sheet(&model, &draw(&model.config.clip)?, args.seed)?
             }
         },
@@ -46,9 +54,7 @@ pub fn preview(args: &Preview) -> Result<()> {
             kinora_train::preview(&draw(&ClipConfig { frames, height, width, channels, fps })?)?
         }
     };
-    let info = dataset.info();
-    let copyright = copyright(&info.licence, &info.credits);
-    sheet.save(&args.out, &SaveOptions { copyright, ..Default::default() })?;
+    sheet.save(&args.out, &SaveOptions { copyright: stated, ..Default::default() })?;
     note(format_args!(
         "{}: {} of {}",
         args.out.display(),

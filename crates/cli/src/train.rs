@@ -86,7 +86,9 @@ fn train<T: Tensor>(
             config = config.sized_as(&model.config).with(&set)?;
         }
         if let (None, Some(name)) = (&args.data, config.data.strip_suffix(':')) {
-            let message = format!("the data is missing; add --data {name}:PATH");
+            let message = format!(
+                "the data is missing; add --data {name}:PATH, or --data clips:PATH for clips of your own"
+            );
             return Err(Failure::usage(message).into());
         }
         // A short training shortens reading and copying, unless somebody chose their steps.
@@ -148,13 +150,13 @@ fn train<T: Tensor>(
     match outcome? {
         Outcome::Finished(made) => {
             let model = folder.join("model.safetensors");
-            let more = if made > steps {
-                "; the run already had more than train.steps, so it did not change"
-            } else {
-                ""
-            };
-            let made = count(made, "step");
-            note(format_args!("{made} done; saved the model: {}{more}", model.display()));
+            let (done, model) = (count(made, "step"), model.display());
+            note(match made > steps {
+                true => format!(
+                    "the run already has {done}, so it did not change; raise --steps: {model}"
+                ),
+                false => format!("{done} done; saved the model: {model}"),
+            });
             Ok(())
         }
         Outcome::Stopped(step) => Err(Failure::stopped(format!(

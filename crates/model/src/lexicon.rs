@@ -341,7 +341,7 @@ impl Find<'_> {
             None => Ok(()),
             Some(Some(trained)) if trained == found => Ok(()),
             Some(trained) => Err(format!(
-                "({}) is not the one of the training ({})",
+                "({}) is not the one that the model was trained with ({})",
                 name(found),
                 trained.map_or("nothing".into(), name)
             )),

@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn lines_that_are_wrong() {
         for (text, line, part) in [
-            ("1\tI\tI\tPRON", 1, "4 columns"),
+            ("1\tI\tI\tPRON", 1, "4 of 10 columns"),
             ("\n1\tI\tI\tPRN\t_\t_\t_\t_\t_\t_", 2, "\"PRN\""),
             ("2-x\tI\tI\tPRON\t_\t_\t_\t_\t_\t_", 1, "\"2-x\""),
             ("3-2\tI\tI\tPRON\t_\t_\t_\t_\t_\t_", 1, "3-2"),

@@ -215,6 +215,17 @@ impl Config {
         self
     }
 
+    /// The config for a resumed run whose config was `was`. If the run ends with copying, and only its last step is
+    /// changed, the further steps are of copying, too.
+    pub(crate) fn longer_than(mut self, was: &Self) -> Self {
+        let is_end =
+            was.copying.steps > 0 && was.reading.steps + was.copying.steps == was.train.steps;
+        if is_end && self.copying.steps == was.copying.steps && self.train.steps > was.train.steps {
+            self.copying.steps = self.train.steps - self.reading.steps;
+        }
+        self
+    }
+
     /// The config with the sizes of a model, for a training that starts from its weights. A model
     /// with a matcher has already learnt to read, so the training then lacks the steps of reading; a
     /// training of no more steps than these keeps its steps.

@@ -79,7 +79,10 @@ fn parse(spec: &str) -> Result<(&'static Kind, &Path)> {
     let error = |reason: String| Err(Error::Spec { spec: spec.into(), reason });
     let Some(kind) = KINDS.iter().find(|kind| kind.name == given) else {
         let distance = |kind: &&Kind| strsim::damerau_levenshtein(kind.name, given);
-        let nearest = KINDS.iter().min_by_key(distance).map(Kind::form).unwrap_or_default();
+        let nearest = match Path::new(spec).is_dir() {
+            true => format!("clips:{spec}"),
+            false => KINDS.iter().min_by_key(distance).map(Kind::form).unwrap_or_default(),
+        };
         return error(format!("there is no dataset {given:?}; {forms}; the nearest is {nearest}"));
     };
     let name = kind.name;

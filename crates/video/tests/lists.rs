@@ -67,6 +67,10 @@ fn lists_of_other_programs() -> Result<()> {
             "file,caption\r\n0.gif,\"a\r\nb\"\r\n\r\n\r\n2.gif,an orc\r\n",
             "captions.csv: line 6: there is no file \"2.gif\"",
         ),
+        (
+            "file,caption\n0.gif,\"a knight\n1.gif,an orc\n",
+            "captions.csv: line 2: a quote begins in this row and does not end",
+        ),
         ("file,caption\n0.gif,a knight\n1.gif, \n", "captions.csv: line 3: the caption is empty"),
         (
             "file,caption\n0.gif,\"a\nb\"\n2.gif,an orc\n",

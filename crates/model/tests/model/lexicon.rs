@@ -184,7 +184,7 @@ fn a_model_goes_with_its_table_alone() {
         std::fs::write(&moved, &other).unwrap();
         let error = load().unwrap_err();
         assert!(matches!(error, Error::Weights { .. }), "{error:?}");
-        assert!(error.to_string().contains("is not the one of the training"));
+        assert!(error.to_string().contains("is not the one that the model was trained with"));
         std::fs::remove_file(&moved).unwrap();
         let error = load().unwrap_err().to_string();
         assert!(error.contains("vectors.safetensors") && error.contains("beside"), "{error}");
@@ -229,7 +229,7 @@ fn sources_that_do_not_fit() {
     short.common.pop();
     let mut none = sources.clone();
     none.vectors = None;
-    for (sources, part) in [(short, "dimension 4, not 5"), (none, "the training (nothing)")] {
+    for (sources, part) in [(short, "dimension 4, not 5"), (none, "trained with (nothing)")] {
         let error = Lexicon::open(&sif, tokenizer(), &sources, None).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }

@@ -47,13 +47,13 @@ impl Config {
                 .map_err(|reason| Error::Config(format!("{}: {reason}", at(&key))))?;
         }
         Self::from_table(table, set).map_err(|error| {
-            let Error::Config(message) = error else { return error };
             // Messages about a value begin with its key. A value may also be from `set`.
+            let message = error.to_string();
             let key = message.split_whitespace().next().unwrap_or_default().trim_end_matches(':');
             let is_set = set.iter().any(|item| item.trim_start().starts_with(key));
             match line_of(text, key).filter(|_| !is_set) {
                 Some(line) => Error::Config(format!("{origin}:{line}: {message}")),
-                None => Error::Config(message),
+                None => error,
             }
         })
     }

@@ -173,7 +173,7 @@ impl<T: Tensor> Training<T> {
         }
         let lock = folder::lock(folder)?;
         let was = Config::load(&path, &[])?;
-        let config = was.with(set)?;
+        let config = was.with(set)?.longer_than(&was);
         if config.model() != was.model() || config.discriminator != was.discriminator {
             return Err(Error::Config(
                 "--resume cannot change the sections clip, encoder, generator, matcher and discriminator; start \

@@ -76,7 +76,10 @@ fn a_judge_comes_back_from_its_file() {
         assert!(error.contains(reason) && error.contains("--fit-judge"), "{error}");
     };
     other(&|subject| subject.kind = "lpc".into(), "judge of shapes, not of lpc");
-    other(&|subject| subject.dims = [8, 64, 64, 3], "[8, 32, 32, 3], not [8, 64, 64, 3]");
+    other(
+        &|subject| subject.dims = [8, 64, 64, 3],
+        "8 frames of 32 x 32, 3 channels, not 8 frames of 64 x 64, 3 channels",
+    );
     other(&|subject| subject.labels = Default::default(), "other attributes or values");
     other(&|subject| subject.clips = String::new(), "clips that differ");
     let large = judged.data.example(Split::Train, Draw { seed: 0, index: 0 }).unwrap().clip;

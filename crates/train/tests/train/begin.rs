@@ -238,7 +238,7 @@ fn a_run_may_grow_from_a_model() {
     // The matcher has not seen clips of this size, so it must be trained first.
     let error = create(&set).err().unwrap().to_string();
     assert!(
-        error.contains("reading.steps = 0, but text encoder and matcher are not trained"),
+        error.contains("reading.steps = 0, but text encoder and matcher have new weights"),
         "{error}"
     );
     create(&[&set[..], &["reading.steps=2".into()]].concat()).unwrap();

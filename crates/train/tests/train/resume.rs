@@ -168,6 +168,9 @@ fn a_run_whose_config_changes_keeps_count() {
     assert_eq!(card.clips, 2 * 3 + 2 * 4);
     assert_eq!(model.config.codes, 0, "clips: makes no twins, so there is no prior");
     assert!(card.licence.contains("CC0") && card.licence.contains(&info.licence), "{card:?}");
+    // A run that ends with copying goes on with copying, unless somebody sets its steps.
+    let copies = |set: &[&str]| resume(&folder, set).unwrap().config().copying.steps;
+    assert_eq!((copies(&[]), copies(&["train.steps=9"])), (2, 7));
     // With fewer steps than the run already has, nothing happens.
     let before = ["config.toml", "checkpoint.safetensors"].map(|name| bytes(&folder, name));
     let steps = finish(resume(&folder, &["train.steps=3"]).unwrap()).unwrap();

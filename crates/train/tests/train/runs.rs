@@ -287,7 +287,10 @@ fn files_that_are_not_of_a_run_stay() {
         std::fs::write(&path, "mine").unwrap();
         std::fs::write(&temporary, "mine too").unwrap();
         let error = create(folder.path(), &config(&[])).err().unwrap().to_string();
-        assert!(error.contains("holds no run") && error.contains(name), "{error}");
+        assert!(
+            error.contains("which a new run would overwrite") && error.contains(name),
+            "{error}"
+        );
         assert_eq!(std::fs::read(&path).unwrap(), b"mine");
         std::fs::write(folder.path().join("config.part"), "").unwrap();
         drop(create(folder.path(), &config(&[])).unwrap());

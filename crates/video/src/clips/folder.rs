@@ -222,6 +222,9 @@ fn read_text(text: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
     let clip: Vec<PathBuf> = named(clips, text).cloned().collect();
     let reason = match clip.as_slice() {
         [] if NOTES.contains(&stem.as_str()) => return,
+        [] if text.with_extension("").is_dir() => {
+            "the folder of this name is no clip; name its frames 0.png, 1.png and so on"
+        }
         [] => &format!("there is no clip of the same name ({}) beside it", readable_text()),
         [clip] => {
             let captions = match read(text) {

@@ -92,5 +92,12 @@ fn of_csv(text: &str) -> Result<Vec<(usize, Pair)>, String> {
         passed = start + empty;
         pairs.push((line, pair));
     }
+    // A quote that is not closed takes in all further rows.
+    if let Some((_, pair)) = pairs.last_mut()
+        && pair.as_ref().is_ok_and(|[_, caption]| caption.contains('\n'))
+        && text.matches('"').count() % 2 == 1
+    {
+        *pair = Err("a quote begins in this row and does not end".into());
+    }
     Ok(pairs)
 }
