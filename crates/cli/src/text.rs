@@ -86,7 +86,10 @@ pub fn train(args: &TextTrain) -> Result<()> {
     let whole = bar.length() == Some(bar.position());
     bar.finish_and_clear();
     match whole {
-        true => Ok(note(format_args!("saved the tagger in {}", args.out.display()))),
+        true => {
+            note(format_args!("saved the tagger in {}", args.out.display()));
+            Ok(())
+        }
         false => Err(Failure::stopped(format!(
             "before the last epoch; {} has the tagger of the last complete epoch, if one was complete",
             args.out.display()
