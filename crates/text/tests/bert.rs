@@ -154,7 +154,7 @@ fn trainings_that_cannot_be() {
     for (config, data, part) in [
         (BertTrainConfig { batch: 0, ..config(1) }, data(80), "batch"),
         (config(0), data(80), "epochs"),
-        (config(1), swapped, "labels"),
+        (config(1), swapped, "needs one label of Ner"),
         (config(1), vec![], "no sentences for learning"),
     ] {
         let error = train_bert(&config, &data, &to, &mut |_| true).unwrap_err();
