@@ -221,7 +221,7 @@ impl Config {
         let is_end =
             was.copying.steps > 0 && was.reading.steps + was.copying.steps == was.train.steps;
         if is_end && self.copying.steps == was.copying.steps && self.train.steps > was.train.steps {
-            self.copying.steps = self.train.steps - self.reading.steps;
+            self.copying.steps = self.train.steps - was.reading.steps;
         }
         self
     }

@@ -171,6 +171,8 @@ fn a_run_whose_config_changes_keeps_count() {
     // A run that ends with copying goes on with copying, unless somebody sets its steps.
     let copies = |set: &[&str]| resume(&folder, set).unwrap().config().copying.steps;
     assert_eq!((copies(&[]), copies(&["train.steps=9"])), (2, 7));
+    let error = resume(&folder, &["train.steps=9", "reading.steps=99"]).err().unwrap();
+    assert!(error.to_string().contains("cannot change reading.steps"), "{error}");
     // With fewer steps than the run already has, nothing happens.
     let before = ["config.toml", "checkpoint.safetensors"].map(|name| bytes(&folder, name));
     let steps = finish(resume(&folder, &["train.steps=3"]).unwrap()).unwrap();
