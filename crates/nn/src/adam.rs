@@ -1,9 +1,9 @@
 use std::convert::Infallible;
 
-use kinora_tensor::{Desc, Error, Result, Tensor, Update};
+use kinora_tensor::{Desc, Result, Tensor, Update};
 
-use crate::module::Parts;
-use crate::{Module, is_buffer, join};
+use crate::optimiser::{states, updated};
+use crate::{Module, join};
 
 /// The hyperparameters of [`Adam`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,14 +51,8 @@ impl<T> Adam<T> {
         config: AdamConfig,
         moment: impl Fn(&T) -> Result<T, E>,
     ) -> Result<Self, E> {
-        let (mut m, mut v, mut names) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, tensor) in module.named() {
-            if !is_buffer(&name) {
-                m.push(moment(tensor)?);
-                v.push(moment(tensor)?);
-                names.push(name);
-            }
-        }
+        let (m, names) = states(module, &moment)?;
+        let (v, _) = states(module, &moment)?;
         Ok(Self { config, m, v, step: 0, names })
     }
 }
@@ -101,33 +95,6 @@ impl<T: Tensor> Adam<T> {
         self.step += 1;
         Ok(module)
     }
-}
-
-/// The module after one step of the rule `update`, with the `state` of each parameter.
-pub(crate) fn updated<T: Tensor, M: Module<T>, const N: usize>(
-    op: &'static str,
-    module: M,
-    update: &Update,
-    state: Vec<[&mut T; N]>,
-    gradients: &[T],
-    factor: &T,
-) -> Result<M> {
-    let mut parts = Parts::of(&module);
-    drop(module);
-    let named = parts.names.iter().zip(&mut parts.tensors);
-    let trained = named.filter_map(|(name, tensor)| (!is_buffer(name)).then_some(tensor));
-    let trained: Vec<&mut T> = trained.collect();
-    if [gradients.len(), state.len()] != [trained.len(); 2] {
-        return Err(Error::Shape {
-            op,
-            shapes: gradients.iter().map(|g| *g.shape()).collect(),
-            reason: format!("one gradient is needed for each of {} parameters", trained.len()),
-        });
-    }
-    for ((tensor, g), mut state) in trained.into_iter().zip(gradients).zip(state) {
-        tensor.update(update, &mut state, &[g, factor])?;
-    }
-    Ok(parts.join())
 }
 
 impl<T> Module<T> for Adam<T> {

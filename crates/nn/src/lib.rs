@@ -13,6 +13,7 @@ mod linear;
 mod loss;
 mod module;
 mod norm;
+mod optimiser;
 mod recurrent;
 mod sgd;
 mod spectral;

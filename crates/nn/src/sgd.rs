@@ -2,8 +2,8 @@ use std::convert::Infallible;
 
 use kinora_tensor::{Desc, Result, Tensor, Update};
 
-use crate::adam::updated;
-use crate::{Module, is_buffer, join};
+use crate::optimiser::{states, updated};
+use crate::{Module, join};
 
 /// The hyperparameters of [`Sgd`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,13 +44,7 @@ impl<T> Sgd<T> {
         config: SgdConfig,
         velocity_of: impl Fn(&T) -> Result<T, E>,
     ) -> Result<Self, E> {
-        let (mut velocity, mut names) = (Vec::new(), Vec::new());
-        for (name, tensor) in module.named() {
-            if !is_buffer(&name) {
-                velocity.push(velocity_of(tensor)?);
-                names.push(name);
-            }
-        }
+        let (velocity, names) = states(module, velocity_of)?;
         Ok(Self { config, velocity, names })
     }
 }
