@@ -65,8 +65,8 @@ type Choice = [usize; 5];
 /// Attributes: `shape`, `colour`, `size`, `motion`, `background`. A tenth of the pairs of shape
 /// and colour, and of colour and motion, never occur together in training. Every held-out clip has at
 /// least one such pair, and no false caption of the training split names one. A false caption is the
-/// true caption with another value of one attribute. Some words and sentence structures occur only on
-/// the held-out split, in every second draw.
+/// true caption with another value of one attribute. Some words and sentence structures occur only in captions
+/// of the held-out split, in every second draw.
 #[derive(Debug)]
 pub struct Shapes {
     info: Info,

@@ -91,7 +91,8 @@ Prints for a .conllu file the share of words with the right part of speech, and 
 precision, recall and F1 of names. A name is right if its words and its label are right.
 
 --json prints {\"task\",\"sentences\",\"words\",\"words_per_second\",\"gold\",\"found\",\"right\"}, with
-\"accuracy\" and \"words_f1\" (of the word segmentation) for parts of speech, or \"precision\", \"recall\" and \"f1\" for names.")]
+\"accuracy\" and \"words_f1\" (of the word segmentation) for parts of speech, or \"precision\",
+\"recall\" and \"f1\" for names.")]
 pub struct TextScore {
     /// Labelled sentences: a CoNLL-U file (.conllu) with parts of speech, or a file with names
     #[arg(value_name = "FILE")]

@@ -43,10 +43,10 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
         }
         let word = until(source, b' ', WORD).map_err(|error| unread(path, error))?;
         let Some((word, found)) = word else {
-            return wrong(at, format!("word {} has more than {WORD} bytes", number));
+            return wrong(at, format!("word {number} has more than {WORD} bytes"));
         };
         if !found {
-            return wrong(at, format!("the file ends at word {} of {count}", number));
+            return wrong(at, format!("the file ends at word {number} of {count}"));
         }
         let end = at + word.len() + 1;
         row.clear();
@@ -56,15 +56,12 @@ pub fn read(path: &Path, source: &mut dyn BufRead, limit: usize) -> Result<Loade
         if (row.len() as u64) < bytes {
             return wrong(
                 end,
-                format!("the file ends within the numbers of word {} of {count}", number),
+                format!("the file ends within the numbers of word {number} of {count}"),
             );
         }
         let numbers = row.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
         if let Some(i) = numbers.clone().position(|x| !x.is_finite()) {
-            return wrong(
-                end + 4 * i,
-                format!("number {} of word {} is not finite", i + 1, number),
-            );
+            return wrong(end + 4 * i, format!("number {} of word {number} is not finite", i + 1));
         }
         let breaks = word.iter().take_while(|&&b| b == b'\n').count();
         match std::str::from_utf8(&word[breaks..]) {

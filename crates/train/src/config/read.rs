@@ -38,13 +38,13 @@ impl Config {
                 error.span().map_or(origin.into(), |span| format!("{origin}:{}", line(span.start)));
             Error::Config(format!("{at}: {}", error.message()))
         })?;
-        let at = |key: &str| {
-            line_of(text, key).map_or(origin.to_string(), |line| format!("{origin}:{line}"))
-        };
         let mut table = preset("shapes")?;
         for (key, value) in leaves(&given) {
-            put(&mut table, &key, value)
-                .map_err(|reason| Error::Config(format!("{}: {reason}", at(&key))))?;
+            put(&mut table, &key, value).map_err(|reason| {
+                let at = line_of(text, &key)
+                    .map_or(origin.to_string(), |line| format!("{origin}:{line}"));
+                Error::Config(format!("{at}: {reason}"))
+            })?;
         }
         Self::from_table(table, set).map_err(|error| {
             // Messages about a value begin with its key. A value may also be from `set`.
