@@ -33,7 +33,9 @@ pub fn preview(args: &Preview) -> Result<()> {
     let mut stated = copyright(&info.licence, &info.credits);
     let mut state = |card: &Card| {
         let films = copyright(&card.licence, &card.credits);
-        stated = format!("clips: {stated}; films: {films}");
+        let of = [("clips: ", &stated), ("films: ", &films)];
+        let of = of.into_iter().filter(|(_, text)| !text.is_empty());
+        stated = of.map(|(what, text)| format!("{what}{text}")).collect::<Vec<_>>().join("; ");
     };
     let sheet = match &args.model {
         Some(model) => match device {
