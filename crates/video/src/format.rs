@@ -1,5 +1,6 @@
 //! Clips to and from files and bytes.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -271,13 +272,12 @@ fn load_sequence(folder: &Path) -> Result<Clip> {
     let paths = fs::read_dir(folder).and_then(|files| {
         files.map(|file| Ok(file?.path())).collect::<std::io::Result<Vec<PathBuf>>>()
     });
-    let mut paths = paths.map_err(unread)?;
-    paths.retain(|path| is_frame(path));
+    let mut paths = frames_of(paths.map_err(unread)?);
     // By number, so that 10.png comes after 9.png.
     paths.sort_by_cached_key(|path| {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let number = stem.trim_start_matches('0').to_owned();
-        (number.len(), number, stem)
+        let (_, digits) = numbered(path).unwrap_or_default();
+        let number = digits.trim_start_matches('0').to_owned();
+        (number.len(), number, digits)
     });
     no_gap(&paths).map_err(failed)?;
     let (mut frames, mut of_all) = (Vec::new(), None);
@@ -307,9 +307,9 @@ fn load_sequence(folder: &Path) -> Result<Clip> {
 fn no_gap(paths: &[PathBuf]) -> Result<(), String> {
     let mut numbers: Vec<(u128, String)> = Vec::with_capacity(paths.len());
     for path in paths {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let (_, digits) = numbered(path).unwrap_or_default();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let number = stem.parse().map_err(|_| format!("the number of {name} is too large"))?;
+        let number = digits.parse().map_err(|_| format!("the number of {name} is too large"))?;
         if let Some((last, other)) = numbers.last()
             && *last == number
         {
@@ -327,11 +327,26 @@ fn no_gap(paths: &[PathBuf]) -> Result<(), String> {
     }
 }
 
-/// Whether a file is a frame of a sequence: a PNG whose name is a number.
-pub(crate) fn is_frame(path: &Path) -> bool {
-    let is_number = |stem: &str| !stem.is_empty() && stem.bytes().all(|b| b.is_ascii_digit());
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"))
-        && path.file_stem().and_then(|stem| stem.to_str()).is_some_and(is_number)
+/// The frames of a clip among the files of a folder: the PNGs whose names are numbers. If there are none, the PNGs
+/// whose names are one text and a number, such as `walk_0.png`; but none if the folder has other PNGs too.
+pub(crate) fn frames_of(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
+    files.retain(|path| path.extension().is_some_and(|it| it.eq_ignore_ascii_case("png")));
+    let texts: BTreeSet<Option<String>> =
+        files.iter().map(|path| numbered(path).map(|(text, _)| text)).collect();
+    let is_number = |path: &PathBuf| numbered(path).is_some_and(|(text, _)| text.is_empty());
+    if texts.contains(&Some(String::new())) {
+        files.retain(is_number);
+    } else if texts.len() != 1 || texts.contains(&None) {
+        files.clear();
+    }
+    files
+}
+
+/// The name of a numbered file, without its ending: a text, which may be empty, and the digits of the number.
+fn numbered(path: &Path) -> Option<(String, String)> {
+    let stem = path.file_stem()?.to_str()?;
+    let text = stem.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    (text.len() < stem.len()).then(|| (text.into(), stem[text.len()..].into()))
 }
 
 /// `NAME.png` to `NAME.json`; so `NAME.sheet.png` to `NAME.sheet.json`.

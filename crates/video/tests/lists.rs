@@ -57,7 +57,7 @@ fn lists_of_other_programs() -> Result<()> {
         ("", "captions.csv: the first line must name the columns"),
         (
             "file,caption\n0.gif,a knight\n1.gif\n",
-            "captions.csv: line 3: the row has 1 columns, not 2",
+            "captions.csv: line 3: the row has 1 column, not 2",
         ),
         (
             "file,caption\n0.gif,a knight, with a cape\n1.gif,an orc\n",

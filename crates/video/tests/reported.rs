@@ -157,6 +157,67 @@ fn a_folder_of_frames_is_a_clip() -> Result<()> {
     Ok(())
 }
 
+/// As Aseprite, Blender and Godot number frames: a text before the number.
+#[test]
+fn frames_may_have_a_text_before_the_number() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    save(path("plain/"), &clip(12))?;
+    for (text, first) in [("frame_", 0), ("walk", 1), ("my hero 2-", 8)] {
+        fs::create_dir(path("walk"))?;
+        for i in 0..12 {
+            let to = path(&format!("walk/{text}{}.png", first + i));
+            fs::copy(path(&format!("plain/{i:04}.png")), to)?;
+        }
+        assert_eq!(Clip::load(path("walk"))?, clip(12), "{text}");
+        fs::remove_file(path(&format!("walk/{text}{}.png", first + 1)))?;
+        let reason = Clip::load(path("walk")).unwrap_err().to_string();
+        assert!(reason.contains("a frame is missing between"), "{reason}");
+        // With other PNGs beside them, they may be clips of their own.
+        fs::copy(path("plain/0000.png"), path("walk/shadow.png"))?;
+        let reason = Clip::load(path("walk")).unwrap_err().to_string();
+        assert!(reason.contains("no numbered PNGs"), "{reason}");
+        fs::remove_dir_all(path("walk"))?;
+    }
+    // A list may name them one by one.
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("s"))?;
+    for i in [1, 2] {
+        save(path("0/"), &clip(1))?;
+        fs::rename(path("0/0000.png"), path(&format!("s/hero{i}.png")))?;
+        fs::remove_dir_all(path("0"))?;
+    }
+    fs::write(path("captions.csv"), "file,caption\ns/hero1.png,one\ns/hero2.png,two\n")?;
+    assert_eq!(problems(folder.path()), [""; 0]);
+    // Or it names the folder.
+    fs::write(path("captions.csv"), "file,caption\ns,one\n")?;
+    save(path("b.gif"), &clip(2))?;
+    fs::write(path("b.txt"), "two")?;
+    assert_eq!(problems(folder.path()), [""; 0]);
+    Ok(())
+}
+
+/// A clip in a format that is not read is a problem, unless it is the source of a clip beside it.
+#[test]
+fn clips_of_other_formats_are_problems() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    for (i, name) in ["walk", "run"].iter().enumerate() {
+        save(path(&format!("{name}.gif")), &clip(i + 2))?;
+        fs::write(path(&format!("{name}.txt")), *name)?;
+        fs::write(path(&format!("{name}.aseprite")), "source")?;
+    }
+    assert_eq!(problems(folder.path()), [""; 0]);
+    fs::write(path("jump.MP4"), "a film")?;
+    let found = problems(folder.path());
+    assert!(
+        found.len() == 1 && found[0].contains("jump.MP4: this format cannot be read"),
+        "{found:?}"
+    );
+    Ok(())
+}
+
 /// What an editor, a Mac and other systems do to a folder.
 #[test]
 fn paths_and_texts_as_people_write_them() -> Result<()> {

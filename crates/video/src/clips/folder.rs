@@ -9,10 +9,12 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::list::{LISTS, pairs};
 use crate::Error;
-use crate::format::{is_frame, readable, readable_text};
+use crate::format::{frames_of, readable, readable_text};
 
 /// The longest caption, in bytes. A longer text is no caption, and takes long to read.
 const LONGEST: usize = 10_000;
+/// Endings of animations in formats that cannot be read. A folder must not lose clips in silence.
+const FOREIGN: [&str; 9] = ["mp4", "mov", "webm", "mkv", "avi", "m4v", "avif", "ase", "aseprite"];
 /// Stems of text files that are not captions.
 const NOTES: [&str; 5] = ["licence", "license", "credits", "readme", "notes"];
 
@@ -26,7 +28,14 @@ pub type Captions = BTreeMap<PathBuf, Vec<String>>;
 pub fn captions(path: &Path, errors: &mut Vec<Error>) -> Captions {
     let mut found = Found::default();
     found.add(path, errors);
-    let Found { mut clips, texts, lists } = found;
+    let Found { mut clips, texts, lists, foreign } = found;
+    for file in foreign {
+        // The source of a clip that was exported beside it.
+        if named(&clips, &file).next().is_none() {
+            let reason = format!("this format cannot be read; convert it to a {}", readable_text());
+            errors.push(Error::Data { path: file, reason });
+        }
+    }
     let composed: Composed = clips.keys().map(|clip| (compose(clip), clip.clone())).collect();
     let mut all_read = true;
     for list in lists {
@@ -39,6 +48,10 @@ pub fn captions(path: &Path, errors: &mut Vec<Error>) -> Captions {
     for text in texts {
         read_text(&text, &mut clips, errors);
     }
+    // A list may name the files of a folder one by one; then the folder is no clip.
+    let parents: BTreeSet<PathBuf> =
+        clips.keys().filter_map(|clip| clip.parent().map(Into::into)).collect();
+    clips.retain(|clip, captions| !captions.is_empty() || !parents.contains(clip));
     unite(&mut clips);
     if !all_read {
         // Without its list, each clip would be reported as one without captions.
@@ -53,6 +66,8 @@ struct Found {
     clips: Captions,
     texts: Vec<PathBuf>,
     lists: Vec<PathBuf>,
+    /// Animations that [`Clip::load`](crate::Clip::load) cannot read.
+    foreign: Vec<PathBuf>,
 }
 
 impl Found {
@@ -83,23 +98,22 @@ impl Found {
                 self.texts.push(path);
             } else if readable().any(|known| known == ending) {
                 self.clips.insert(path, Vec::new());
+            } else if FOREIGN.contains(&ending) {
+                self.foreign.push(path);
             }
         }
     }
 }
 
-/// Whether a folder is one clip: it has two or more numbered PNGs, and no captions of its own.
+/// Whether a folder is one clip: it has two or more [frames](frames_of), and no captions of its own.
 fn is_sequence(folder: &Path) -> bool {
     let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path());
-    let mut frames = 0;
-    for file in files {
+    let files: Vec<PathBuf> = files.collect();
+    let has_captions = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        if LISTS[..2].contains(&&*name) || name.ends_with(".txt") {
-            return false;
-        }
-        frames += usize::from(is_frame(&file));
-    }
-    frames >= 2
+        LISTS[..2].contains(&&*name) || name.ends_with(".txt")
+    };
+    !files.iter().any(has_captions) && frames_of(files).len() >= 2
 }
 
 /// Makes captions equal that differ only in case, spaces or accents, as a tokenizer reads them. The
@@ -126,7 +140,8 @@ fn read(path: &Path) -> Result<String, Error> {
         Err(error) => {
             let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = 1 + good.iter().filter(|&&byte| byte == b'\n').count();
-            let reason = format!("line {line}: the text is not UTF-8");
+            let reason =
+                format!("line {line}: the text is not UTF-8; save the file as \"Unicode (UTF-8)\"");
             Err(Error::Data { path: path.into(), reason })
         }
     }
@@ -198,9 +213,9 @@ fn compose(path: &Path) -> String {
     path.to_string_lossy().nfc().collect()
 }
 
-/// The clips with the name of a text file, apart from the ending, which may be in upper case.
-fn named<'a>(clips: &'a Captions, text: &Path) -> impl Iterator<Item = &'a PathBuf> {
-    let stem = text.with_extension("");
+/// The clips with the name of another file, apart from the ending, which may be in upper case.
+fn named<'a>(clips: &'a Captions, file: &Path) -> impl Iterator<Item = &'a PathBuf> {
+    let stem = file.with_extension("");
     let start = stem.to_string_lossy().into_owned();
     // Clips whose paths begin alike are neighbours.
     let alike = clips.range(stem..).map(|(clip, _)| clip);
@@ -223,7 +238,7 @@ fn read_text(text: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
     let reason = match clip.as_slice() {
         [] if NOTES.contains(&stem.as_str()) => return,
         [] if text.with_extension("").is_dir() => {
-            "the folder of this name is no clip; name its frames 0.png, 1.png and so on"
+            "the folder of this name is no clip; name its frames 0.png, 1.png and so on, or walk_0.png, walk_1.png"
         }
         [] => &format!("there is no clip of the same name ({}) beside it", readable_text()),
         [clip] => {

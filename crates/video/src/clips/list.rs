@@ -76,8 +76,9 @@ fn of_csv(text: &str) -> Result<Vec<(usize, Pair)>, String> {
                         Ok([file, caption].map(String::from))
                     }
                     _ => Err(format!(
-                        "the row has {} columns, not {}; put a caption with commas in quotes",
+                        "the row has {} column{}, not {}; put a caption with commas in quotes",
                         row.len(),
+                        if row.len() == 1 { "" } else { "s" },
                         names.len()
                     )),
                 };
