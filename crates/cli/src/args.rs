@@ -148,9 +148,9 @@ error of one letter is corrected.
 the film; \"read_as\" is the prompt with typing errors corrected; \"understood\" and \"not_understood\"
 are lists of words; \"match\" is the matcher's score with --keep (higher is better), else null.")]
 pub struct Sample {
-    /// The sentence that describes the film
+    /// The sentence that describes the film, with or without quotes
     #[arg(required_unless_present = "prompts", conflicts_with = "prompts")]
-    pub prompt: Option<String>,
+    pub prompt: Vec<String>,
     /// File of prompts, one per line (blank lines and # comments are skipped); - is stdin
     #[arg(long, value_name = "FILE|-")]
     pub prompts: Option<PathBuf>,

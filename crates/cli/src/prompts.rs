@@ -55,6 +55,19 @@ fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The prompt of words that the shell has split.
+///
+/// # Errors
+/// If a word has spaces: then several prompts were meant.
+pub fn joined(words: &[String]) -> Result<String> {
+    if words.len() > 1 && words.iter().any(|word| word.contains(char::is_whitespace)) {
+        let message =
+            "several prompts; write them into a file, one per line, and give it with --prompts";
+        return Err(Failure::usage(message).into());
+    }
+    Ok(words.join(" "))
+}
+
 /// The prompts of the command line.
 ///
 /// # Errors

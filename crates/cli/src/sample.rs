@@ -22,15 +22,17 @@ const MADE_FOR_KEPT: u32 = 4;
 /// Largest number of films in a grid, and how many of them lie side by side.
 const MOST_IN_GRID: usize = 256;
 const COLUMNS: usize = 6;
+/// Pixels between films in a grid: more than a letter is wide, so that captions do not touch.
+const GAP: usize = 8;
 /// Lines of text below a film in a grid.
 const LINES: usize = 5;
 /// Largest frame rate of a GIF, in frames per second.
 const MOST_FPS_OF_GIF: f32 = 50.0;
 
 pub fn run(args: &Sample) -> Result<()> {
-    let prompts = match (&args.prompt, &args.prompts) {
-        (_, Some(file)) => prompts::read(file)?,
-        (prompt, None) => prompts::given(prompt.as_slice())?,
+    let prompts = match &args.prompts {
+        Some(file) => prompts::read(file)?,
+        None => prompts::given(&[prompts::joined(&args.prompt)?])?,
     };
     let (count, kept) = counts(args)?;
     if args.seed.checked_add(u64::from(count - 1)).is_none() {
@@ -164,7 +166,7 @@ fn films_of<T: Tensor>(
         }
     }
     if args.grid {
-        kinora_video::grid(&cells, COLUMNS, 4)?.save(&targets.paths[0], &options)?;
+        kinora_video::grid(&cells, COLUMNS, GAP)?.save(&targets.paths[0], &options)?;
     }
     note(if copyright.is_empty() { "licence: not stated" } else { &copyright });
     Ok(())

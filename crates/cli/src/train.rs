@@ -9,6 +9,7 @@ use anyhow::Result;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use kinora_cpu::CpuTensor;
 use kinora_gpu::GpuTensor;
+use kinora_model::Model;
 use kinora_tensor::Tensor;
 use kinora_train::eval::Report;
 use kinora_train::{Config, Estimate, Event, LogLine, Outcome, Training};
@@ -96,15 +97,26 @@ fn train<T: Tensor>(
             let key = item.split('=').next().unwrap_or_default().trim();
             matches!(key, "reading.steps" | "copying.steps")
         };
+        let chosen = args.config.is_some() || set.iter().any(is_phase);
         let before = (config.reading.steps, config.copying.steps);
-        if args.config.is_none() && !set.iter().any(is_phase) {
+        // Two folders of clips may have nothing in common.
+        let kind = config.data.split(':').next().unwrap_or_default();
+        let is_other = |model: &Model<T>| kind == "clips" || kind != model.card.data;
+        let adapts = !chosen && init.as_ref().is_some_and(is_other);
+        if adapts {
+            config = config.adapting().with(&set)?;
+        } else if !chosen {
             config = config.shortened();
         }
         let (read, copied) = (config.reading.steps, config.copying.steps);
         if (read, copied) != before {
             note(format_args!(
-                "a short training: {} of reading, {} of copying, none of playing; to change this, set \
-                 reading.steps and copying.steps",
+                "{}: {} of reading, {} of copying; to change this, set reading.steps and copying.steps",
+                if adapts {
+                    "other data than the model's"
+                } else {
+                    "a short training, without playing"
+                },
                 count(read, "step"),
                 count(copied, "step"),
             ));

@@ -91,8 +91,8 @@ fn a_grid_shows_all_films_in_one_file() {
     let film = sample_of(path, "an orc walks to the left");
     let grid = Clip::load(path.join("grid.apng")).unwrap();
     let [t, h, w, _] = film.dims();
-    // Four films side by side, with gaps of 4 pixels, and the prompts below them.
-    assert_eq!(grid.dims()[..3], [t, h + 5 * 9, 4 * w + 3 * 4]);
+    // Four films side by side, with gaps of 8 pixels, and the prompts below them.
+    assert_eq!(grid.dims()[..3], [t, h + 5 * 9, 4 * w + 3 * 8]);
     let film = film.over([255; 3]);
     for y in 0..h {
         let row = |clip: &Clip| {
@@ -189,6 +189,18 @@ fn the_best_films_are_kept() {
     );
     seeds.sort_unstable();
     assert_eq!(seeds, (3..23).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_prompt_needs_no_quotes() {
+    let folder = folder();
+    let prompt = |words: &[&str]| {
+        let line = succeed(folder.path(), &[&["sample", "--json"], words].concat()).stdout;
+        let film: Value = serde_json::from_str(&line).unwrap();
+        film["prompt"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(prompt(&["an", "orc", "walks", "--seed", "3"]), "an orc walks");
+    assert_eq!(prompt(&["an orc walks"]), "an orc walks");
 }
 
 #[test]

@@ -242,6 +242,18 @@ impl Config {
         config
     }
 
+    /// The config for a training that starts from a model of [other data](Self::sized_as). First, a sixth of the
+    /// steps, but at most 2,000, are of reading: the captions have words that the model does not know. Then the
+    /// generator copies at 0.3 times the learning rate, because few clips are soon memorised, with their
+    /// combinations of colours.
+    pub fn adapting(mut self) -> Self {
+        let steps = self.train.steps;
+        self.reading.steps = (steps / 6).min(2000);
+        self.copying.steps = self.copying.steps.min(steps - self.reading.steps);
+        self.copying.rate *= 0.3;
+        self
+    }
+
     /// The name of the preset for models of these sizes, if there is one.
     pub fn preset_for(model: &ModelConfig) -> Option<&'static str> {
         let fits = |name: &str| {

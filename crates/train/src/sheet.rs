@@ -6,6 +6,8 @@ use crate::Result;
 
 /// Films side by side.
 const COLUMNS: usize = 8;
+/// Pixels between films: more than a letter is wide, so that captions do not touch.
+const GAP: usize = 8;
 
 /// The first `count` examples of the stream `seed`, scaled to the size and frames of `clip`.
 ///
@@ -57,5 +59,5 @@ fn arrange(examples: &[Example], films: Option<&[Clip]>) -> kinora_video::Result
         let [_, _, width, _] = pair.dims();
         pair.scale(128usize.div_ceil(width))?.captioned(&example.caption.text, 5)
     });
-    kinora_video::grid(&cells.collect::<kinora_video::Result<Vec<_>>>()?, COLUMNS, 4)
+    kinora_video::grid(&cells.collect::<kinora_video::Result<Vec<_>>>()?, COLUMNS, GAP)
 }

@@ -33,6 +33,22 @@ fn a_model_that_reads_takes_the_steps_of_reading_away() {
 }
 
 #[test]
+fn other_data_is_read_first() {
+    // Steps, steps of reading, steps of copying.
+    for (steps, read, copied) in [(1500, 250, 1250), (4, 0, 4), (60000, 2000, 58000)] {
+        let set = [format!("train.steps={steps}"), "copying.steps=100000".into()];
+        let config = Config::preset("shapes", &set).unwrap();
+        let adapting = config.clone().adapting();
+        assert_eq!((adapting.reading.steps, adapting.copying.steps), (read, copied));
+        assert_eq!(adapting.train.steps, steps);
+        assert!((adapting.copying.rate / config.copying.rate - 0.3).abs() < 1e-6);
+    }
+    // The phase of playing stays.
+    let config = Config::preset("shapes", &["train.steps=18000".into()]).unwrap();
+    assert_eq!(config.clone().adapting().copying.steps, config.copying.steps);
+}
+
+#[test]
 fn keys_can_be_set() {
     let set =
         ["train.batch=4", "train.rate_generator=1", "data = clips:a b", "generator.decoder=[8]"];
