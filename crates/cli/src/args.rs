@@ -71,7 +71,7 @@ pub enum DataCommand {
 Examples:
   kinora train                                         the preset shapes, which needs no data
   kinora train --preset lpc --data lpc:sheets --out runs/lpc
-  kinora train --init lpc --data clips:my-art --out runs/mine
+  kinora train --init lpc --data clips:my-art --out runs/mine --steps 1500
   kinora train --preset shapes --set train.batch=8 --set generator.hidden=32
   kinora train --out runs/lpc --resume --steps 40000
 
@@ -92,7 +92,8 @@ pub struct Train {
     pub data: Option<String>,
     /// Start from a trained model, with its tokenizer and its config of clip, encoder, generator and
     /// matcher; --set can change these sections. Tensors of fitting shape are kept, the others get new
-    /// weights. A model with a matcher skips the reading phase, unless --set reading.steps=N
+    /// weights. A model with a matcher skips the reading phase; for other data, and for any clips:, it reads
+    /// for a sixth of the steps, at most 2000. --set reading.steps=N sets another number
     #[arg(long, value_name = "NAME|PATH", conflicts_with = "resume")]
     pub init: Option<PathBuf>,
     /// Run folder [default: runs/NAME, with the name of the preset or of the config file]

@@ -55,14 +55,14 @@ fn limited(from: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The prompt of words that the shell has split.
+/// The prompt whose words the shell has split, because it had no quotes.
 ///
 /// # Errors
-/// If a word has spaces: then several prompts were meant.
+/// If there are several words and one has a space: then several prompts were meant, or half a prompt is in quotes.
 pub fn joined(words: &[String]) -> Result<String> {
     if words.len() > 1 && words.iter().any(|word| word.contains(char::is_whitespace)) {
-        let message =
-            "several prompts; write them into a file, one per line, and give it with --prompts";
+        let message = "several prompts, or quotes around only a part of one; put one prompt in quotes, or several \
+                       into a file, one per line, for --prompts";
         return Err(Failure::usage(message).into());
     }
     Ok(words.join(" "))

@@ -22,7 +22,7 @@ const MADE_FOR_KEPT: u32 = 4;
 /// Largest number of films in a grid, and how many of them lie side by side.
 const MOST_IN_GRID: usize = 256;
 const COLUMNS: usize = 6;
-/// Pixels between films in a grid: more than a letter is wide, so that captions do not touch.
+/// Pixels between films in a grid: wider than a letter, so that the captions of neighbours do not run together.
 const GAP: usize = 8;
 /// Lines of text below a film in a grid.
 const LINES: usize = 5;

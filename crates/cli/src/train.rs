@@ -99,27 +99,32 @@ fn train<T: Tensor>(
         };
         let chosen = args.config.is_some() || set.iter().any(is_phase);
         let before = (config.reading.steps, config.copying.steps);
-        // Two folders of clips may have nothing in common.
+        // Two folders of clips may have nothing in common. A model without a matcher learns to read in full.
         let kind = config.data.split(':').next().unwrap_or_default();
-        let is_other = |model: &Model<T>| kind == "clips" || kind != model.card.data;
+        let is_other = |model: &Model<T>| {
+            model.config.matcher.is_some() && (kind == "clips" || kind != model.card.data)
+        };
         let adapts = !chosen && init.as_ref().is_some_and(is_other);
         if adapts {
+            // Once more, so that a copying.rate of --set counts.
             config = config.adapting().with(&set)?;
         } else if !chosen {
             config = config.shortened();
         }
         let (read, copied) = (config.reading.steps, config.copying.steps);
         if (read, copied) != before {
-            note(format_args!(
-                "{}: {} of reading, {} of copying; to change this, set reading.steps and copying.steps",
-                if adapts {
-                    "other data than the model's"
-                } else {
-                    "a short training, without playing"
-                },
-                count(read, "step"),
-                count(copied, "step"),
-            ));
+            let (read, copied) = (count(read, "step"), count(copied, "step"));
+            note(match adapts {
+                true => format!(
+                    "for data that may be new to the model: {read} of reading, {copied} of copying at the rate {}; \
+                     to change this, set reading.steps, copying.steps and copying.rate",
+                    config.copying.rate
+                ),
+                false => format!(
+                    "a short training: {read} of reading, {copied} of copying, none of playing; to change this, set \
+                     reading.steps and copying.steps"
+                ),
+            });
         }
         if let Some(clips) = config.data.strip_prefix("clips:")
             && let (Ok(clips), Ok(run)) =

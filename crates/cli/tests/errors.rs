@@ -277,7 +277,7 @@ fn prompt() {
         (&["sample", " \t\n"], "the prompt \" \\t\\n\" is empty"),
         (&["sample", "\u{200b}"], "is empty"),
         (&["sample", "a cat", "--prompts", "none.txt"], "--prompts"),
-        (&["sample", "a cat", "a dog"], "several prompts; write them into a file"),
+        (&["sample", "a cat", "a dog"], "several prompts, or quotes around only a part of one"),
         (&["sample", "--prompts", "nowhere.txt"], "nowhere.txt"),
         (&["sample", "--prompts", "."], "cannot read .: "),
         (&["sample", "--prompts", "none.txt"], "none.txt: no prompts; write one per line"),

@@ -167,6 +167,28 @@ fn a_run_is_made_continued_and_sampled() {
     let card = succeed(path, &["inspect", "more"]).stdout;
     assert!(card.contains("4 frames of 16 x 16"), "{card}");
     assert!(card.contains("Started from run, which was trained on shapes"), "{card}");
+
+    // Clips of one's own are read first, and copied at a lower rate, unless the steps of the phases are set.
+    fs::create_dir(path.join("art")).unwrap();
+    for (k, caption) in ["a red cat", "a blue dog"].iter().enumerate() {
+        let clip = Clip::new([4, 16, 16, 3], 8.0, vec![60 * k as u8; 4 * 16 * 16 * 3]).unwrap();
+        clip.save(path.join(format!("art/{k}.gif")), &Default::default()).unwrap();
+        fs::write(path.join(format!("art/{k}.txt")), caption).unwrap();
+    }
+    let rate = |folder: &str| -> f64 {
+        let config = fs::read_to_string(path.join(folder).join("config.toml")).unwrap();
+        let copying = config.split("[copying]").nth(1).unwrap();
+        let rate = copying.lines().find_map(|line| line.strip_prefix("rate = ")).unwrap();
+        rate.trim().parse().unwrap()
+    };
+    let line = "train --init run --data clips:art --steps 6 --set train.batch=2";
+    let ended = succeed(path, &words(&format!("{line} --out mine")));
+    let told =
+        "for data that may be new to the model: 1 step of reading, 5 steps of copying at the rate";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    let ended = succeed(path, &words(&format!("{line} --out chosen --set reading.steps=2")));
+    assert!(!ended.stderr.contains("new to the model"), "{}", ended.stderr);
+    assert!((rate("mine") / rate("chosen") - 0.3).abs() < 1e-6);
 }
 
 #[test]

@@ -242,10 +242,10 @@ impl Config {
         config
     }
 
-    /// The config for a training that starts from a model of [other data](Self::sized_as). First, a sixth of the
-    /// steps, but at most 2,000, are of reading: the captions have words that the model does not know. Then the
-    /// generator copies at 0.3 times the learning rate, because few clips are soon memorised, with their
-    /// combinations of colours.
+    /// The config for a training on data that the model of [`sized_as`](Self::sized_as) has not seen. A sixth of the
+    /// steps, at most 2,000, are of reading, because the captions may have new words. Then the generator copies at
+    /// 0.3 times the learning rate: at the full rate it soon memorises few clips, and which colours occur together
+    /// in them.
     pub fn adapting(mut self) -> Self {
         let steps = self.train.steps;
         self.reading.steps = (steps / 6).min(2000);

@@ -6,7 +6,7 @@ use crate::Result;
 
 /// Films side by side.
 const COLUMNS: usize = 8;
-/// Pixels between films: more than a letter is wide, so that captions do not touch.
+/// Pixels between films: wider than a letter, so that the captions of neighbours do not run together.
 const GAP: usize = 8;
 
 /// The first `count` examples of the stream `seed`, scaled to the size and frames of `clip`.

@@ -211,8 +211,8 @@ impl Clip {
 
     /// Reads a clip: a GIF (`.gif`), an animated PNG (`.apng`, `.png`) or WebP (`.webp`), a sprite
     /// sheet with its atlas (`NAME.png` and `NAME.json`), a plain PNG or WebP with square frames in a
-    /// row, or a folder with a PNG per frame, whose names are their numbers. A file without frame
-    /// times gets the frame rate [`DEFAULT_FPS`].
+    /// row, or a folder with a PNG per frame, named by its number (`0.png`), or by one text and its number
+    /// (`walk_0.png`). A file without frame times gets the frame rate [`DEFAULT_FPS`].
     ///
     /// A clip has one frame rate: if the frames of a file have different durations, longer frames
     /// are repeated.
@@ -277,7 +277,7 @@ fn load_sequence(folder: &Path) -> Result<Clip> {
     paths.sort_by_cached_key(|path| {
         let (_, digits) = numbered(path).unwrap_or_default();
         let number = digits.trim_start_matches('0').to_owned();
-        (number.len(), number, digits)
+        (number.len(), number, digits.to_owned())
     });
     no_gap(&paths).map_err(failed)?;
     let (mut frames, mut of_all) = (Vec::new(), None);
@@ -297,7 +297,9 @@ fn load_sequence(folder: &Path) -> Result<Clip> {
         push_frame(&mut frames, &pixels).map_err(broken)?;
     }
     let Some((size, c)) = of_all else {
-        return Err(failed("the folder has no numbered PNGs such as 0000.png".into()));
+        return Err(failed("the folder has no numbered PNGs such as 0000.png; if a text stands before the number (walk_0.png), all \
+             PNGs must have the same text"
+                .into()));
     };
     assemble(frames, size, c, &vec![1; paths.len()], f64::from(DEFAULT_FPS)).map_err(failed)
 }
@@ -327,15 +329,18 @@ fn no_gap(paths: &[PathBuf]) -> Result<(), String> {
     }
 }
 
-/// The frames of a clip among the files of a folder: the PNGs whose names are numbers. If there are none, the PNGs
-/// whose names are one text and a number, such as `walk_0.png`; but none if the folder has other PNGs too.
+/// The files of a folder that are frames of one clip: the PNGs whose names are numbers (`0.png`). If there are none:
+/// all PNGs, if their names are one text, the same for all, and a number (`walk_0.png`); else none.
 pub(crate) fn frames_of(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
-    files.retain(|path| path.extension().is_some_and(|it| it.eq_ignore_ascii_case("png")));
+    files.retain(|path| {
+        // A Mac writes `._walk_0.png` beside `walk_0.png`.
+        let is_hidden = path.file_name().is_some_and(|it| it.as_encoded_bytes().starts_with(b"."));
+        !is_hidden && path.extension().is_some_and(|it| it.eq_ignore_ascii_case("png"))
+    });
     let texts: BTreeSet<Option<String>> =
-        files.iter().map(|path| numbered(path).map(|(text, _)| text)).collect();
-    let is_number = |path: &PathBuf| numbered(path).is_some_and(|(text, _)| text.is_empty());
+        files.iter().map(|path| numbered(path).map(|(text, _)| text.into())).collect();
     if texts.contains(&Some(String::new())) {
-        files.retain(is_number);
+        files.retain(|path| numbered(path).is_some_and(|(text, _)| text.is_empty()));
     } else if texts.len() != 1 || texts.contains(&None) {
         files.clear();
     }
@@ -343,10 +348,10 @@ pub(crate) fn frames_of(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
 }
 
 /// The name of a numbered file, without its ending: a text, which may be empty, and the digits of the number.
-fn numbered(path: &Path) -> Option<(String, String)> {
+fn numbered(path: &Path) -> Option<(&str, &str)> {
     let stem = path.file_stem()?.to_str()?;
     let text = stem.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    (text.len() < stem.len()).then(|| (text.into(), stem[text.len()..].into()))
+    Some(stem.split_at(text.len())).filter(|(_, digits)| !digits.is_empty())
 }
 
 /// `NAME.png` to `NAME.json`; so `NAME.sheet.png` to `NAME.sheet.json`.

@@ -173,6 +173,10 @@ fn frames_may_have_a_text_before_the_number() -> Result<()> {
         fs::remove_file(path(&format!("walk/{text}{}.png", first + 1)))?;
         let reason = Clip::load(path("walk")).unwrap_err().to_string();
         assert!(reason.contains("a frame is missing between"), "{reason}");
+        // A Mac's file of the same name with dots is no frame; so the gap is the only problem.
+        fs::write(path(&format!("walk/._{text}{first}.png")), "")?;
+        let reason = Clip::load(path("walk")).unwrap_err().to_string();
+        assert!(reason.contains("a frame is missing between"), "{reason}");
         // With other PNGs beside them, they may be clips of their own.
         fs::copy(path("plain/0000.png"), path("walk/shadow.png"))?;
         let reason = Clip::load(path("walk")).unwrap_err().to_string();
@@ -190,6 +194,16 @@ fn frames_may_have_a_text_before_the_number() -> Result<()> {
     }
     fs::write(path("captions.csv"), "file,caption\ns/hero1.png,one\ns/hero2.png,two\n")?;
     assert_eq!(problems(folder.path()), [""; 0]);
+    // Then each file needs a caption.
+    fs::write(path("captions.csv"), "file,caption\ns/hero1.png,one\n")?;
+    let found = problems(folder.path());
+    assert!(found.iter().any(|it| it.contains("hero2.png: the clip has no caption")), "{found:?}");
+    // As in Hugging Face's folders, the list may be beside them.
+    fs::remove_file(path("captions.csv"))?;
+    let list = "file_name,text\nhero1.png,one\nhero2.png,two\n";
+    fs::write(path("s/metadata.csv"), list)?;
+    assert_eq!(problems(folder.path()), [""; 0]);
+    fs::remove_file(path("s/metadata.csv"))?;
     // Or it names the folder.
     fs::write(path("captions.csv"), "file,caption\ns,one\n")?;
     save(path("b.gif"), &clip(2))?;
@@ -209,7 +223,15 @@ fn clips_of_other_formats_are_problems() -> Result<()> {
         fs::write(path(&format!("{name}.aseprite")), "source")?;
     }
     assert_eq!(problems(folder.path()), [""; 0]);
+    // One source, two clips.
+    for tag in ["hero-walk", "hero-run"] {
+        save(path(&format!("{tag}.gif")), &clip(4))?;
+        fs::write(path(&format!("{tag}.txt")), tag)?;
+    }
+    fs::write(path("hero.aseprite"), "source")?;
+    assert_eq!(problems(folder.path()), [""; 0]);
     fs::write(path("jump.MP4"), "a film")?;
+    fs::write(path("jump.txt"), "a jump")?;
     let found = problems(folder.path());
     assert!(
         found.len() == 1 && found[0].contains("jump.MP4: this format cannot be read"),

@@ -13,8 +13,8 @@ use crate::format::{frames_of, readable, readable_text};
 
 /// The longest caption, in bytes. A longer text is no caption, and takes long to read.
 const LONGEST: usize = 10_000;
-/// Endings of animations in formats that cannot be read. A folder must not lose clips in silence.
-const FOREIGN: [&str; 9] = ["mp4", "mov", "webm", "mkv", "avi", "m4v", "avif", "ase", "aseprite"];
+/// Endings of animations that cannot be read. They are reported, so that no clip is left out unnoticed.
+const FOREIGN: [&str; 8] = ["mp4", "mov", "webm", "mkv", "avi", "m4v", "avif", "aseprite"];
 /// Stems of text files that are not captions.
 const NOTES: [&str; 5] = ["licence", "license", "credits", "readme", "notes"];
 
@@ -29,13 +29,6 @@ pub fn captions(path: &Path, errors: &mut Vec<Error>) -> Captions {
     let mut found = Found::default();
     found.add(path, errors);
     let Found { mut clips, texts, lists, foreign } = found;
-    for file in foreign {
-        // The source of a clip that was exported beside it.
-        if named(&clips, &file).next().is_none() {
-            let reason = format!("this format cannot be read; convert it to a {}", readable_text());
-            errors.push(Error::Data { path: file, reason });
-        }
-    }
     let composed: Composed = clips.keys().map(|clip| (compose(clip), clip.clone())).collect();
     let mut all_read = true;
     for list in lists {
@@ -46,18 +39,51 @@ pub fn captions(path: &Path, errors: &mut Vec<Error>) -> Captions {
         }
     }
     for text in texts {
-        read_text(&text, &mut clips, errors);
+        // A clip beside it that cannot be read is reported below.
+        let stem = text.with_extension("");
+        let is_foreign = foreign.iter().any(|file| file.with_extension("") == stem);
+        if !is_foreign || named(&clips, &text).next().is_some() {
+            read_text(&text, &mut clips, errors);
+        }
     }
-    // A list may name the files of a folder one by one; then the folder is no clip.
+    // A list may name the files of a folder one by one; then each file is a clip, not the folder.
     let parents: BTreeSet<PathBuf> =
         clips.keys().filter_map(|clip| clip.parent().map(Into::into)).collect();
-    clips.retain(|clip, captions| !captions.is_empty() || !parents.contains(clip));
+    for folder in parents {
+        if clips.get(&folder).is_some_and(Vec::is_empty) {
+            clips.remove(&folder);
+            let mut inside = Found::default();
+            inside.add(&folder, errors);
+            for clip in inside.clips.into_keys() {
+                clips.entry(clip).or_default();
+            }
+        }
+    }
+    for file in foreign {
+        // A clip of a list is reported when it is loaded.
+        if !is_exported(&file, &clips) && !clips.contains_key(&file) {
+            let reason = format!("this format cannot be read; convert it to a {}", readable_text());
+            errors.push(Error::Data { path: file, reason });
+        }
+    }
     unite(&mut clips);
     if !all_read {
         // Without its list, each clip would be reported as one without captions.
         clips.retain(|_, captions| !captions.is_empty());
     }
     clips
+}
+
+/// Whether an animation that cannot be read is the source of a clip beside it: Aseprite exports `hero.aseprite` as
+/// `hero.gif`, or as `hero-walk.gif` and `hero-run.gif`.
+fn is_exported(file: &Path, clips: &Captions) -> bool {
+    if !file.extension().is_some_and(|it| it.eq_ignore_ascii_case("aseprite")) {
+        return named(clips, file).next().is_some();
+    }
+    let stem = file.with_extension("");
+    let start = stem.to_string_lossy();
+    let mut after = clips.range(stem.clone()..);
+    after.next().is_some_and(|(clip, _)| clip.to_string_lossy().starts_with(&*start))
 }
 
 /// The files of a folder and of its sub-folders that matter.
@@ -111,7 +137,14 @@ fn is_sequence(folder: &Path) -> bool {
     let files: Vec<PathBuf> = files.collect();
     let has_captions = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        LISTS[..2].contains(&&*name) || name.ends_with(".txt")
+        // A file called `metadata` may be of another program; then it lists no captions.
+        let lists = || {
+            let pairs = read(file).map(|text| pairs(&name, &text));
+            matches!(pairs, Ok(Ok(pairs)) if !pairs.is_empty())
+        };
+        name.ends_with(".txt")
+            || LISTS[..2].contains(&&*name)
+            || (LISTS.contains(&&*name) && lists())
     };
     !files.iter().any(has_captions) && frames_of(files).len() >= 2
 }
@@ -238,7 +271,8 @@ fn read_text(text: &Path, clips: &mut Captions, errors: &mut Vec<Error>) {
     let reason = match clip.as_slice() {
         [] if NOTES.contains(&stem.as_str()) => return,
         [] if text.with_extension("").is_dir() => {
-            "the folder of this name is no clip; name its frames 0.png, 1.png and so on, or walk_0.png, walk_1.png"
+            "the folder of this name is not one clip; name its frames 0.png, 1.png and so on, or walk_0.png, walk_1.png \
+             and so on, without other PNGs"
         }
         [] => &format!("there is no clip of the same name ({}) beside it", readable_text()),
         [clip] => {
