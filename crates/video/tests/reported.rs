@@ -198,6 +198,10 @@ fn frames_may_have_a_text_before_the_number() -> Result<()> {
     fs::write(path("captions.csv"), "file,caption\ns/hero1.png,one\n")?;
     let found = problems(folder.path());
     assert!(found.iter().any(|it| it.contains("hero2.png: the clip has no caption")), "{found:?}");
+    fs::write(path("s/jump.mp4"), "a film")?;
+    let found = problems(folder.path());
+    assert!(found.iter().any(|it| it.contains("jump.mp4: this format")), "{found:?}");
+    fs::remove_file(path("s/jump.mp4"))?;
     // As in Hugging Face's folders, the list may be beside them.
     fs::remove_file(path("captions.csv"))?;
     let list = "file_name,text\nhero1.png,one\nhero2.png,two\n";
@@ -230,6 +234,11 @@ fn clips_of_other_formats_are_problems() -> Result<()> {
     }
     fs::write(path("hero.aseprite"), "source")?;
     assert_eq!(problems(folder.path()), [""; 0]);
+    // Its name only begins like that of a clip.
+    fs::write(path("her.aseprite"), "source")?;
+    let found = problems(folder.path());
+    assert!(found.len() == 1 && found[0].contains("her.aseprite: this format"), "{found:?}");
+    fs::remove_file(path("her.aseprite"))?;
     fs::write(path("jump.MP4"), "a film")?;
     fs::write(path("jump.txt"), "a jump")?;
     let found = problems(folder.path());

@@ -28,7 +28,7 @@ pub type Captions = BTreeMap<PathBuf, Vec<String>>;
 pub fn captions(path: &Path, errors: &mut Vec<Error>) -> Captions {
     let mut found = Found::default();
     found.add(path, errors);
-    let Found { mut clips, texts, lists, foreign } = found;
+    let Found { mut clips, texts, lists, mut foreign } = found;
     let composed: Composed = clips.keys().map(|clip| (compose(clip), clip.clone())).collect();
     let mut all_read = true;
     for list in lists {
@@ -57,6 +57,7 @@ pub fn captions(path: &Path, errors: &mut Vec<Error>) -> Captions {
             for clip in inside.clips.into_keys() {
                 clips.entry(clip).or_default();
             }
+            foreign.extend(inside.foreign);
         }
     }
     for file in foreign {
@@ -82,8 +83,9 @@ fn is_exported(file: &Path, clips: &Captions) -> bool {
     }
     let stem = file.with_extension("");
     let start = stem.to_string_lossy();
-    let mut after = clips.range(stem.clone()..);
-    after.next().is_some_and(|(clip, _)| clip.to_string_lossy().starts_with(&*start))
+    // Not `heroine.gif`.
+    let ends = |rest: &str| !rest.starts_with(char::is_alphanumeric);
+    clips.keys().any(|clip| clip.to_string_lossy().strip_prefix(&*start).is_some_and(ends))
 }
 
 /// The files of a folder and of its sub-folders that matter.
