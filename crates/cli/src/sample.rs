@@ -22,8 +22,6 @@ const MADE_FOR_KEPT: u32 = 4;
 /// Largest number of films in a grid, and how many of them lie side by side.
 const MOST_IN_GRID: usize = 256;
 const COLUMNS: usize = 6;
-/// Pixels between films in a grid: wider than a letter, so that the captions of neighbours do not run together.
-const GAP: usize = 8;
 /// Lines of text below a film in a grid.
 const LINES: usize = 5;
 /// Largest frame rate of a GIF, in frames per second.
@@ -166,7 +164,8 @@ fn films_of<T: Tensor>(
         }
     }
     if args.grid {
-        kinora_video::grid(&cells, COLUMNS, GAP)?.save(&targets.paths[0], &options)?;
+        kinora_video::grid(&cells, COLUMNS, kinora_video::GAP)?
+            .save(&targets.paths[0], &options)?;
     }
     note(if copyright.is_empty() { "licence: not stated" } else { &copyright });
     Ok(())

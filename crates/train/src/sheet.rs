@@ -6,8 +6,6 @@ use crate::Result;
 
 /// Films side by side.
 const COLUMNS: usize = 8;
-/// Pixels between films: wider than a letter, so that the captions of neighbours do not run together.
-const GAP: usize = 8;
 
 /// The first `count` examples of the stream `seed`, scaled to the size and frames of `clip`.
 ///
@@ -59,5 +57,9 @@ fn arrange(examples: &[Example], films: Option<&[Clip]>) -> kinora_video::Result
         let [_, _, width, _] = pair.dims();
         pair.scale(128usize.div_ceil(width))?.captioned(&example.caption.text, 5)
     });
-    kinora_video::grid(&cells.collect::<kinora_video::Result<Vec<_>>>()?, COLUMNS, GAP)
+    kinora_video::grid(
+        &cells.collect::<kinora_video::Result<Vec<_>>>()?,
+        COLUMNS,
+        kinora_video::GAP,
+    )
 }

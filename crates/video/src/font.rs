@@ -66,6 +66,10 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Pixels between [captioned](Clip::captioned) clips of a grid: wider than a letter, so that the captions of
+/// neighbours do not run together.
+pub const GAP: usize = 8;
+
 impl Clip {
     /// The clip with `text` below it, black on white, in a strip of `lines` lines of 9 pixels. Text
     /// that does not fit is left out; [`wrap`] gives the lines that a text takes. A letter with

@@ -27,7 +27,7 @@ pub use digits::Digits;
 pub use error::{Error, Result, describe_dims};
 pub use feed::{Batch, Feed, FeedConfig};
 pub use file::read_regular;
-pub use font::wrap;
+pub use font::{GAP, wrap};
 pub use format::{DEFAULT_FPS, Format, SaveOptions, probe, write_atomic};
 pub use lpc::Lpc;
 pub use ops::grid;
