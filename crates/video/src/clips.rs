@@ -20,8 +20,7 @@ const FEWEST: usize = 10;
 
 /// A folder of files that [`Clip::load`] reads, also in sub-folders. A sub-folder with two or more
 /// numbered PNGs (`0.png`, or `walk_0.png` if all PNGs have the same text), and without captions of its own, is one
-/// clip. Hidden files and links to folders are
-/// left out. Captions are in a text file of the same name beside each clip
+/// clip. Hidden files and links to folders are left out. Captions are in a text file of the same name beside each clip
 /// (`walk.txt`), one per line, or in a list in any of these folders: `captions.jsonl` with a line
 /// `{"file": "walk.gif", "caption": "a knight walks"}` for each caption, `captions.csv` with the columns
 /// `file` and `caption`, or `metadata.jsonl` or `metadata.csv` with `file_name` and `text`. A clip may have several captions.

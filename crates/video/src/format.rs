@@ -297,9 +297,9 @@ fn load_sequence(folder: &Path) -> Result<Clip> {
         push_frame(&mut frames, &pixels).map_err(broken)?;
     }
     let Some((size, c)) = of_all else {
-        return Err(failed("the folder has no numbered PNGs such as 0000.png; if a text stands before the number (walk_0.png), all \
-             PNGs must have the same text"
-                .into()));
+        let reason = "the folder has no numbered PNGs such as 0000.png; if a text stands before the number \
+                      (walk_0.png), all PNGs must have the same text";
+        return Err(failed(reason.into()));
     };
     assemble(frames, size, c, &vec![1; paths.len()], f64::from(DEFAULT_FPS)).map_err(failed)
 }
