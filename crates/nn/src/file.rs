@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use kinora_tensor::{Desc, Tensor};
-use safetensors::tensor::TensorView;
+use safetensors::tensor::{Metadata, TensorView};
 use safetensors::{Dtype, SafeTensors};
 
 use crate::{Error, Module, Result, join};
@@ -106,9 +106,16 @@ fn digits(bytes: &[u8]) -> Option<usize> {
 /// checksum: another program wrote it, or an earlier version.
 ///
 /// # Errors
-/// [`Error::Damaged`] if the checksum is another.
+/// [`Error::Damaged`] if the checksum is another, or is not written as [`save`] writes it: then another program has
+/// changed the file.
 pub fn verify(bytes: &[u8]) -> Result<bool> {
-    let Some(at) = digits(bytes) else { return Ok(false) };
+    let Some(at) = digits(bytes) else {
+        let kept = |(_, metadata): (usize, Metadata)| {
+            metadata.metadata().as_ref().is_some_and(|pairs| pairs.contains_key(CHECKSUM))
+        };
+        let changed = SafeTensors::read_metadata(bytes).is_ok_and(kept);
+        return if changed { Err(Error::Damaged) } else { Ok(false) };
+    };
     let (before, rest) = bytes.split_at(at);
     let (found, after) = rest.split_at(DIGITS);
     let mut hasher = blake3::Hasher::new();

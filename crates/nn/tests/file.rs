@@ -92,6 +92,17 @@ fn a_file_without_a_checksum() {
     assert!(read(&plain, "").is_ok());
 }
 
+/// A program that changes a file may copy the checksum, with other spaces around it.
+#[test]
+fn a_checksum_in_another_form() {
+    let header = r#"{"__metadata__": {"kinora.checksum": "00"}, "weight":
+        {"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}, "bias":
+        {"dtype":"F32","shape":[3],"data_offsets":[24,36]}}"#;
+    let changed = file(header, &[0; 36]);
+    assert!(matches!(verify(&changed), Err(Error::Damaged)));
+    assert!(matches!(read(&changed, ""), Err(Error::Damaged)));
+}
+
 /// NaN and infinity are neither written nor read.
 #[test]
 fn values_that_are_not_finite() {
