@@ -22,9 +22,8 @@ const COLOURS: [(&str, [u8; 3]); 8] = [
     ("pink", [250, 130, 190]),
     ("white", [245, 245, 245]),
 ];
-/// Range of half the width of a shape, in pixels.
-const SIZES: [(&str, [f32; 2]); 3] =
-    [("small", [5.5, 7.0]), ("medium", [8.5, 10.5]), ("large", [12.5, 14.0])];
+/// Half the width of a shape, in pixels.
+const SIZES: [(&str, f32); 3] = [("small", 5.5), ("medium", 8.5), ("large", 12.0)];
 const MOTIONS: [&str; 11] = [
     "left",
     "right",
@@ -45,24 +44,34 @@ const BACKGROUNDS: [(&str, [u8; 3]); 5] = [
     ("brown", [84, 52, 28]),
     ("purple", [72, 24, 96]),
 ];
+/// The middle of the path: its name, and the direction from the middle of the picture.
+const PLACES: [(&str, [f32; 2]); 5] = [
+    ("middle", [0.0, 0.0]),
+    ("top", [0.0, -1.0]),
+    ("bottom", [0.0, 1.0]),
+    ("left", [-1.0, 0.0]),
+    ("right", [1.0, 0.0]),
+];
 
 const SHAPE: usize = 0;
 const COLOUR: usize = 1;
 const SIZE_FIELD: usize = 2;
 const MOTION: usize = 3;
 const BACKGROUND: usize = 4;
-const FIELDS: [&str; 5] = ["shape", "colour", "size", "motion", "background"];
+const PLACE: usize = 5;
+const FIELDS: [&str; 6] = ["shape", "colour", "size", "motion", "background", "place"];
 
 /// Number of false sentences of a clip that are distinct; further ones may repeat.
 const DISTINCT: usize = 8;
 
 /// A value for each of [`FIELDS`], as an index into its list.
-type Choice = [usize; 5];
+type Choice = [usize; FIELDS.len()];
 
 /// Coloured shapes that move over a plain background, drawn anti-aliased on demand: 64x64 RGB,
 /// 16 frames, 8 per second: `[16, 64, 64, 3]`.
 ///
-/// Attributes: `shape`, `colour`, `size`, `motion`, `background`. A tenth of the pairs of shape
+/// Attributes: `shape`, `colour`, `size`, `motion`, `background`, `place`. They determine each pixel: nothing is
+/// left to chance that no caption could name. A tenth of the pairs of shape
 /// and colour, and of colour and motion, never occur together in training. Every held-out clip has at
 /// least one such pair, and no false caption of the training split names one. A false caption is the
 /// true caption with another value of one attribute. Some words and sentence structures occur only in captions
@@ -126,7 +135,7 @@ impl Shapes {
     }
 
     fn choice_of(&self, attributes: &Attributes) -> Result<Choice> {
-        let mut choice = [0; 5];
+        let mut choice = Choice::default();
         for (field, place) in choice.iter_mut().enumerate() {
             let value = attributes.get(FIELDS[field]);
             let found =
@@ -168,7 +177,7 @@ impl Dataset for Shapes {
 
     fn example(&self, split: Split, draw: Draw) -> Result<Example> {
         let choice = self.choose(split, &mut rng(split, draw, 0));
-        let clip = render(&choice, self.info.fps, &mut rng(split, draw, 2))?;
+        let clip = render(&choice, self.info.fps)?;
         Ok(Example { clip, caption: self.caption(split, draw)? })
     }
 
@@ -185,7 +194,7 @@ impl Dataset for Shapes {
                 break twin;
             }
         };
-        render(&twin, self.info.fps, &mut rng(split, draw, 2)).map(Some)
+        render(&twin, self.info.fps).map(Some)
     }
 
     fn variant(&self, split: Split, draw: Draw) -> Result<Option<Clip>> {
@@ -193,7 +202,7 @@ impl Dataset for Shapes {
         let drawn = &mut rng(split, draw, 5);
         let fields: Vec<usize> = (0..FIELDS.len()).collect();
         let variant = self.other(split, &own, &fields, drawn).unwrap_or(own);
-        render(&variant, self.info.fps, &mut rng(split, draw, 2)).map(Some)
+        render(&variant, self.info.fps).map(Some)
     }
 
     fn wrong_captions(
@@ -229,7 +238,8 @@ impl Dataset for Shapes {
 
 /// Number of values of a field.
 fn count(field: usize) -> usize {
-    [SHAPES.len(), COLOURS.len(), SIZES.len(), MOTIONS.len(), BACKGROUNDS.len()][field]
+    [SHAPES.len(), COLOURS.len(), SIZES.len(), MOTIONS.len(), BACKGROUNDS.len(), PLACES.len()]
+        [field]
 }
 
 /// The name of a field's value.
@@ -239,20 +249,19 @@ fn name(field: usize, value: usize) -> &'static str {
         COLOUR => COLOURS[value].0,
         SIZE_FIELD => SIZES[value].0,
         MOTION => MOTIONS[value],
-        _ => BACKGROUNDS[value].0,
+        BACKGROUND => BACKGROUNDS[value].0,
+        _ => PLACES[value].0,
     }
 }
 
-fn render(choice: &Choice, fps: f32, rng: &mut fastrand::Rng) -> Result<Clip> {
-    let [from, to] = SIZES[choice[SIZE_FIELD]].1;
-    let radius = from + (to - from) * rng.f32();
+fn render(choice: &Choice, fps: f32) -> Result<Clip> {
+    let radius = SIZES[choice[SIZE_FIELD]].1;
     let figure = Figure::new(SHAPES[choice[SHAPE]]);
     let colour = COLOURS[choice[COLOUR]].1;
     let ground = BACKGROUNDS[choice[BACKGROUND]].1;
     let mut data = ground.repeat(FRAMES * SIZE * SIZE);
-    for (frame, centre) in
-        data.chunks_exact_mut(SIZE * SIZE * 3).zip(path::path(MOTIONS[choice[MOTION]], radius, rng))
-    {
+    let path = path::path(MOTIONS[choice[MOTION]], PLACES[choice[PLACE]].1);
+    for (frame, centre) in data.chunks_exact_mut(SIZE * SIZE * 3).zip(path) {
         // Pixels up to half a pixel beyond the edge are partly covered.
         let columns = reach(centre[0], radius);
         for y in reach(centre[1], radius) {

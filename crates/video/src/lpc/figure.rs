@@ -134,8 +134,7 @@ pub struct Body {
     pub sex: Sex,
     pub kind: Kind,
     pub weight: u32,
-    /// Alternative shades with the same name.
-    pub sheets: &'static [Layers],
+    pub sheets: Layers,
 }
 
 /// The parts of a figure that an item covers.
@@ -167,8 +166,7 @@ pub struct Item {
     pub actions: u8,
     pub weight: u32,
     pub hides: Hides,
-    /// Alternative sheets with the same name.
-    pub sheets: &'static [Layers],
+    pub sheets: Layers,
 }
 
 impl Item {

@@ -1,7 +1,8 @@
 //! The layers of the Universal LPC spritesheet that the dataset uses, with their names. A name
-//! describes the drawn pixels, which can differ from the name of the file. Left out are layers of an
-//! ambiguous colour, long hair that looks short from some sides, layers with 192-pixel cells, and layers
-//! that cannot be seen at this size (belts, bracers, necklaces).
+//! describes the drawn pixels, which can differ from the name of the file. Left out are further layers for the same
+//! words (four folders have long hair, and two files a blonde shade), layers of an ambiguous colour, long hair
+//! that looks short from some sides, layers with 192-pixel cells, and layers that cannot be seen at this size (belts,
+//! bracers, necklaces).
 
 mod clothes;
 
@@ -21,15 +22,11 @@ const F: Option<Sex> = Some(Sex::Woman);
 const M: Option<Sex> = Some(Sex::Man);
 
 pub fn wardrobe() -> Wardrobe {
-    let hair = STYLES.iter().flat_map(|&(style, folders)| {
-        folders.iter().flat_map(move |folder| {
-            COLOURS.iter().flat_map(move |&(colour, files)| {
-                files.iter().map(move |file| Hair {
-                    style,
-                    colour,
-                    sheet: format!("hair/{{s}}/{folder}/{file}.png"),
-                })
-            })
+    let hair = STYLES.iter().flat_map(|&(style, folder)| {
+        COLOURS.iter().map(move |&(colour, file)| Hair {
+            style,
+            colour,
+            sheet: format!("hair/{{s}}/{folder}/{file}.png"),
         })
     });
     let hair: Vec<Hair> = hair.collect();
@@ -45,75 +42,55 @@ pub fn wardrobe() -> Wardrobe {
     }
 }
 
-/// Styles of hair, and the folders with their sheets.
-const STYLES: &[(&str, &[&str])] = &[
-    ("long", &["long", "xlong", "unkempt", "bangslong2"]),
-    ("short", &["bangsshort", "parted", "plain", "pixie"]),
-    ("spiky", &["messy1", "messy2", "bedhead"]),
-    ("curly", &["jewfro"]),
-    ("bob", &["page", "page2"]),
-    ("mohawk", &["mohawk"]),
-    ("ponytail", &["ponytail", "ponytail2"]),
-    ("high ponytail", &["longknot", "xlongknot"]),
-    ("bun", &["shortknot"]),
-    ("pigtails", &["bunches"]),
+/// Styles of hair, each with the folder of its sheets.
+const STYLES: &[(&str, &str)] = &[
+    ("long", "xlong"),
+    ("short", "parted"),
+    ("spiky", "messy1"),
+    ("curly", "jewfro"),
+    ("bob", "page"),
+    ("mohawk", "mohawk"),
+    ("ponytail", "ponytail"),
+    ("high ponytail", "xlongknot"),
+    ("bun", "shortknot"),
+    ("pigtails", "bunches"),
 ];
 
-/// Colours of hair, and the files with their sheets.
-const COLOURS: &[(&str, &[&str])] = &[
-    ("black", &["black", "raven2"]),
-    ("blonde", &["blonde", "gold"]),
-    ("blue", &["blue"]),
-    ("brown", &["brown", "brunette"]),
-    ("green", &["green", "green2"]),
-    ("grey", &["gray"]),
-    ("orange", &["light-blonde"]),
-    ("pink", &["pink2"]),
-    ("purple", &["purple"]),
-    ("red", &["redhead", "ruby-red"]),
-    ("white", &["white"]),
+/// Colours of hair, each with the file of its sheet.
+const COLOURS: &[(&str, &str)] = &[
+    ("black", "black"),
+    ("blonde", "blonde"),
+    ("blue", "blue"),
+    ("brown", "brunette"),
+    ("green", "green2"),
+    ("grey", "gray"),
+    ("orange", "light-blonde"),
+    ("pink", "pink2"),
+    ("purple", "purple"),
+    ("red", "redhead"),
+    ("white", "white"),
 ];
 
 const BODIES: &[Body] = &[
-    body("light woman", Sex::Woman, Kind::Light, 6, &[&["body/{s}/light.png"]]),
-    body("light man", Sex::Man, Kind::Light, 6, &[&["body/{s}/light.png"]]),
-    body(
-        "tanned woman",
-        Sex::Woman,
-        Kind::Tanned,
-        4,
-        &[&["body/{s}/tanned.png"], &["body/{s}/tanned2.png"]],
-    ),
-    body(
-        "tanned man",
-        Sex::Man,
-        Kind::Tanned,
-        4,
-        &[&["body/{s}/tanned.png"], &["body/{s}/tanned2.png"]],
-    ),
-    body("dark woman", Sex::Woman, Kind::Dark, 6, DARK),
-    body("dark man", Sex::Man, Kind::Dark, 6, DARK),
+    body("light woman", Sex::Woman, Kind::Light, 6, &["body/{s}/light.png"]),
+    body("light man", Sex::Man, Kind::Light, 6, &["body/{s}/light.png"]),
+    body("tanned woman", Sex::Woman, Kind::Tanned, 4, &["body/{s}/tanned.png"]),
+    body("tanned man", Sex::Man, Kind::Tanned, 4, &["body/{s}/tanned.png"]),
+    body("dark woman", Sex::Woman, Kind::Dark, 6, &["body/{s}/dark2.png"]),
+    body("dark man", Sex::Man, Kind::Dark, 6, &["body/{s}/dark2.png"]),
     body("dark elf woman", Sex::Woman, Kind::DarkElf, 3, DARK_ELF),
     body("dark elf man", Sex::Man, Kind::DarkElf, 3, DARK_ELF),
     body("pale elf woman", Sex::Woman, Kind::PaleElf, 3, PALE_ELF),
     body("pale elf man", Sex::Man, Kind::PaleElf, 3, PALE_ELF),
-    body("orc woman", Sex::Woman, Kind::Orc, 3, ORC),
-    body("orc man", Sex::Man, Kind::Orc, 5, ORC),
-    body("skeleton", Sex::Man, Kind::Skeleton, 4, &[&["body/{s}/skeleton.png"]]),
+    body("orc woman", Sex::Woman, Kind::Orc, 3, &["body/{s}/orc.png"]),
+    body("orc man", Sex::Man, Kind::Orc, 5, &["body/{s}/orc.png"]),
+    body("skeleton", Sex::Man, Kind::Skeleton, 4, &["body/{s}/skeleton.png"]),
 ];
 
-const DARK: &[Layers] = &[&["body/{s}/dark.png"], &["body/{s}/dark2.png"]];
-const DARK_ELF: &[Layers] = &[&["body/{s}/darkelf.png", "body/{s}/ears/elvenears_darkelf.png"]];
-const PALE_ELF: &[Layers] = &[&["body/{s}/darkelf2.png", "body/{s}/ears/elvenears_darkelf2.png"]];
-const ORC: &[Layers] = &[&["body/{s}/orc.png"], &["body/{s}/red_orc.png"]];
+const DARK_ELF: Layers = &["body/{s}/darkelf.png", "body/{s}/ears/elvenears_darkelf.png"];
+const PALE_ELF: Layers = &["body/{s}/darkelf2.png", "body/{s}/ears/elvenears_darkelf2.png"];
 
-const fn body(
-    name: &'static str,
-    sex: Sex,
-    kind: Kind,
-    weight: u32,
-    sheets: &'static [Layers],
-) -> Body {
+const fn body(name: &'static str, sex: Sex, kind: Kind, weight: u32, sheets: Layers) -> Body {
     Body { name, sex, kind, weight, sheets }
 }
 
@@ -124,7 +101,7 @@ const HEADWEAR: &[Item] = &[
             "steel helmet",
             "steel",
             &["a steel helmet", "a helmet", "a steel helm", "a closed helmet"],
-            &[&["head/helms/{s}/metal_helm_{s}.png"]],
+            &["head/helms/{s}/metal_helm_{s}.png"],
         )
     },
     Item {
@@ -135,7 +112,7 @@ const HEADWEAR: &[Item] = &[
             "golden helmet",
             "gold",
             &["a golden helmet", "a golden helm", "a spiked golden helmet"],
-            &[&["head/helms/{s}/golden_helm_{s}.png"]],
+            &["head/helms/{s}/golden_helm_{s}.png"],
         )
     },
     Item {
@@ -144,7 +121,7 @@ const HEADWEAR: &[Item] = &[
             "mail hood",
             "mail",
             &["a mail hood", "a chain mail hood"],
-            &[&["head/hoods/{s}/chain_hood_{s}.png"]],
+            &["head/hoods/{s}/chain_hood_{s}.png"],
         )
     },
     Item {
@@ -153,7 +130,7 @@ const HEADWEAR: &[Item] = &[
             "brown hood",
             "brown",
             &["a brown hood", "a hood"],
-            &[&["head/hoods/{s}/cloth_hood_{s}.png"]],
+            &["head/hoods/{s}/cloth_hood_{s}.png"],
         )
     },
     Item {
@@ -162,7 +139,7 @@ const HEADWEAR: &[Item] = &[
             "brown hat",
             "hat",
             &["a brown hat", "a feathered hat", "a brown hat with a red feather"],
-            &[&["head/caps/{s}/leather_cap_{s}.png"]],
+            &["head/caps/{s}/leather_cap_{s}.png"],
         )
     },
     Item {
@@ -171,7 +148,7 @@ const HEADWEAR: &[Item] = &[
             "brimmed helmet",
             "steel and brown",
             &["a brimmed helmet", "a round brimmed helmet"],
-            &[&["head/helms/{s}/chainhat_{s}.png"]],
+            &["head/helms/{s}/chainhat_{s}.png"],
         )
     },
     Item {
@@ -180,7 +157,7 @@ const HEADWEAR: &[Item] = &[
             "red bandana",
             "red",
             &["a red bandana", "a red headscarf"],
-            &[&["head/bandanas/{s}/red.png"]],
+            &["head/bandanas/{s}/red.png"],
         )
     },
     Item {
@@ -189,7 +166,7 @@ const HEADWEAR: &[Item] = &[
             "golden tiara",
             "tiara",
             &["a golden tiara", "a small golden crown", "a tiara"],
-            &[&["head/tiaras_female/gold.png"]],
+            &["head/tiaras_female/gold.png"],
         )
     },
 ];
@@ -201,26 +178,22 @@ const WEAPONS: &[Item] = &[
             "bow",
             "bow",
             &["a bow"],
-            &[
-                &["weapons/right hand/either/bow.png", ARROW],
-                &["weapons/right hand/either/greatbow.png", ARROW],
-                &["weapons/right hand/either/recurvebow.png", ARROW],
-            ],
+            &["weapons/right hand/either/bow.png", "weapons/left hand/either/arrow.png"],
         )
     },
     Item {
         actions: THRUST | WALK,
-        ..item("spear", "spear", &["a spear"], &[&["weapons/right hand/{s}/spear_{s}.png"]])
+        ..item("spear", "spear", &["a spear"], &["weapons/right hand/{s}/spear_{s}.png"])
     },
     Item {
         actions: SLASH | WALK,
         weight: 7,
-        ..item("dagger", "dagger", &["a dagger"], &[&["weapons/right hand/{s}/dagger_{s}.png"]])
+        ..item("dagger", "dagger", &["a dagger"], &["weapons/right hand/{s}/dagger_{s}.png"])
     },
     Item {
         actions: SLASH,
         weight: 2,
-        ..item("wand", "wand", &["a wand"], &[&["weapons/right hand/{s}/woodwand_{s}.png"]])
+        ..item("wand", "wand", &["a wand"], &["weapons/right hand/{s}/woodwand_{s}.png"])
     },
     Item {
         actions: WALK,
@@ -229,9 +202,7 @@ const WEAPONS: &[Item] = &[
             "shield",
             "shield",
             &["a shield", "a round shield"],
-            &[&["weapons/left hand/male/shield_male_cutoutforbody.png"]],
+            &["weapons/left hand/male/shield_male_cutoutforbody.png"],
         )
     },
 ];
-
-const ARROW: &str = "weapons/left hand/either/arrow.png";

@@ -219,38 +219,25 @@ impl Wardrobe {
         self.styles.iter().find(|known| known.0 == style).map_or(&[], |known| &known.1)
     }
 
-    /// The paths of the layers of a figure, the lowest first. If a name has several sheets, one is
-    /// chosen at random. The choice for a layer does not depend on the other layers.
-    pub fn layers(&self, figure: &Figure, rng: &mut Rng) -> Vec<String> {
-        let item = |mut rng: Rng, item: Option<&Item>| -> Layers {
-            item.map_or(&[], |item| pick(&mut rng, item.sheets))
-        };
-        let mut body = rng.fork();
-        let mut hair = rng.fork();
+    /// The paths of the layers of a figure, the lowest first.
+    pub fn layers(&self, figure: &Figure) -> Vec<String> {
+        let item = |item: Option<&'static Item>| -> Layers { item.map_or(&[], |item| item.sheets) };
         let hair = match figure.head {
             Head::Hair(style, colour) => {
-                let fits = |hair: &&Hair| hair.style == style && hair.colour == colour;
-                let sheets: Vec<&str> =
-                    self.hair.iter().filter(fits).map(|hair| hair.sheet.as_str()).collect();
-                (!sheets.is_empty()).then(|| pick(&mut hair, &sheets))
+                self.hair.iter().find(|hair| hair.style == style && hair.colour == colour)
             }
             Head::Bald | Head::Covered => None,
         };
-        let feet = item(rng.fork(), figure.feet);
+        let feet = item(figure.feet);
         // A hem covers the shoes; boots cover trousers.
         let hem =
             figure.hides_legs() || figure.legs.is_some_and(|legs| legs.name.ends_with("skirt"));
         let (under, over): (Layers, Layers) = if hem { (feet, &[]) } else { (&[], feet) };
         let sex = figure.body.sex.folder();
-        let lower = [
-            pick(&mut body, figure.body.sheets),
-            under,
-            item(rng.fork(), figure.legs),
-            item(rng.fork(), figure.torso),
-            over,
-        ];
-        let upper = [item(rng.fork(), figure.headwear), item(rng.fork(), figure.weapon)];
+        let lower = [figure.body.sheets, under, item(figure.legs), item(figure.torso), over];
+        let upper = [item(figure.headwear), item(figure.weapon)];
         let lower = lower.into_iter().flatten().copied();
+        let hair = hair.map(|hair| hair.sheet.as_str());
         let upper = upper.into_iter().flatten().copied();
         lower.chain(hair).chain(upper).map(|path| path.replace("{s}", sex)).collect()
     }
@@ -303,10 +290,11 @@ impl Wardrobe {
         let items = slots
             .into_iter()
             .flatten()
-            .flat_map(|item| item.sheets.iter().copied().flatten().map(|path| (*path, item.sex)));
-        let bodies = self.bodies.iter().flat_map(|body| {
-            body.sheets.iter().copied().flatten().map(|path| (*path, Some(body.sex)))
-        });
+            .flat_map(|item| item.sheets.iter().map(|path| (*path, item.sex)));
+        let bodies = self
+            .bodies
+            .iter()
+            .flat_map(|body| body.sheets.iter().map(|path| (*path, Some(body.sex))));
         let hair = self.hair.iter().map(|hair| {
             let men = hair.style != "pigtails";
             (hair.sheet.as_str(), if men { None } else { Some(Sex::Woman) })

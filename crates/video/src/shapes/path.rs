@@ -3,12 +3,21 @@
 pub(super) const FRAMES: usize = 16;
 pub(super) const SIZE: usize = 64;
 
-/// The centre of a shape at each frame, `[x, y]` in pixels from the upper left corner. A shape of
-/// radius `radius` around it never leaves the picture.
-pub(super) fn path(motion: &str, radius: f32, rng: &mut fastrand::Rng) -> [[f32; 2]; FRAMES] {
+/// From the first to the last frame of a straight path, along each axis on which it moves.
+const TRAVEL: f32 = 20.0;
+/// The radius of a circular path.
+const ORBIT: f32 = 10.0;
+/// A zigzag leaves its straight line by so much.
+const SWING: f32 = 6.0;
+/// From the middle of the picture to the middle of a path at another place.
+const ASIDE: f32 = 9.0;
+
+/// The centre of a shape at each frame, `[x, y]` in pixels from the upper left corner. `place` is the direction
+/// from the middle of the picture to the middle of the path. A shape of radius 12 never leaves the picture.
+pub(super) fn path(motion: &str, place: [f32; 2]) -> [[f32; 2]; FRAMES] {
     let direction = match motion {
         "left" => [-1.0, 0.0],
-        "right" => [1.0, 0.0],
+        "right" | "zigzag" => [1.0, 0.0],
         "up" => [0.0, -1.0],
         "down" => [0.0, 1.0],
         "up left" => [-1.0, -1.0],
@@ -17,36 +26,22 @@ pub(super) fn path(motion: &str, radius: f32, rng: &mut fastrand::Rng) -> [[f32;
         "down right" => [1.0, 1.0],
         _ => [0.0, 0.0],
     };
-    let sign = if rng.bool() { 1.0 } else { -1.0 };
-    // Offsets from the middle of the path; `phase` goes from 0 (first frame) to 1 (last frame).
-    let travel = between(rng, 22.0, 31.0);
-    let orbit = between(rng, 10.0, 15.0);
-    let swing = between(rng, 6.0, 8.0);
-    let start = between(rng, 0.0, std::f32::consts::TAU);
-    let offset = |frame: usize| -> [f32; 2] {
+    let middle = place.map(|side| SIZE as f32 / 2.0 + ASIDE * side);
+    std::array::from_fn(|frame| {
+        // From 0 (first frame) to 1 (last frame).
         let phase = frame as f32 / (FRAMES - 1) as f32;
-        match motion {
+        let straight = direction.map(|d| d * TRAVEL * (phase - 0.5));
+        let aside = match motion {
+            // Clockwise, from the top.
             "circle" => {
-                let angle = start + sign * std::f32::consts::TAU * frame as f32 / FRAMES as f32;
-                [orbit * angle.cos(), orbit * angle.sin()]
+                let (sin, cos) = (std::f32::consts::TAU * frame as f32 / FRAMES as f32).sin_cos();
+                [ORBIT * sin, -ORBIT * cos]
             }
-            "zigzag" => {
-                let wave = 1.0 - 4.0 * ((2.0 * phase).fract() - 0.5).abs();
-                [sign * travel * (phase - 0.5), swing * wave]
-            }
-            _ => direction.map(|d| d * travel * (phase - 0.5)),
-        }
-    };
-    let offsets: [[f32; 2]; FRAMES] = std::array::from_fn(offset);
-    let middle: [f32; 2] = std::array::from_fn(|axis| {
-        let reach = offsets.iter().map(|o| o[axis].abs()).fold(0.0, f32::max) + radius + 0.5;
-        between(rng, reach, SIZE as f32 - reach)
-    });
-    offsets.map(|o| [middle[0] + o[0], middle[1] + o[1]])
-}
-
-fn between(rng: &mut fastrand::Rng, from: f32, to: f32) -> f32 {
-    from + (to - from) * rng.f32()
+            "zigzag" => [0.0, SWING * (1.0 - 4.0 * ((2.0 * phase).fract() - 0.5).abs())],
+            _ => [0.0, 0.0],
+        };
+        [0, 1].map(|axis| middle[axis] + straight[axis] + aside[axis])
+    })
 }
 
 #[cfg(test)]
@@ -55,14 +50,11 @@ mod tests {
 
     #[test]
     fn the_shape_stays_inside() {
-        let mut rng = fastrand::Rng::with_seed(1);
         for motion in super::super::MOTIONS {
-            for _ in 0..500 {
-                for centre in path(motion, 14.0, &mut rng) {
-                    assert!(
-                        centre.iter().all(|x| (14.0..=50.0).contains(x)),
-                        "{motion} {centre:?}"
-                    );
+            for (_, place) in super::super::PLACES {
+                for centre in path(motion, place) {
+                    let inside = centre.iter().all(|x| (12.5..=51.5).contains(x));
+                    assert!(inside, "{motion} {place:?} {centre:?}");
                 }
             }
         }

@@ -1,7 +1,7 @@
-//! Captions of shapes, with varied words; size and background are not always stated. Words that begin
+//! Captions of shapes, with varied words; size, background and place are not always stated. Words that begin
 //! with `~` are held out: no training caption has them.
 
-use super::{BACKGROUND, BACKGROUNDS, COLOUR, COLOURS, Choice, MOTION, SHAPE, SIZE_FIELD};
+use super::{BACKGROUND, BACKGROUNDS, COLOUR, COLOURS, Choice, MOTION, PLACE, SHAPE, SIZE_FIELD};
 use crate::draws::Voice;
 
 /// Words for each shape.
@@ -67,22 +67,32 @@ const VERBS: [&[[&str; 2]]; 11] = [
     ],
 ];
 
+const PLACE_WORDS: [&[&str]; 5] = [
+    &["in the middle", "in the centre", "~at the centre"],
+    &["in the upper half", "near the top", "~close to the top"],
+    &["in the lower half", "near the bottom", "~close to the bottom"],
+    &["in the left half", "on the left side", "~close to the left edge"],
+    &["in the right half", "on the right side", "~close to the right edge"],
+];
+
 /// Purposes of the random numbers of a voice, besides the fields.
 const MENTION: u64 = 10;
 const CLAUSE: u64 = 11;
-const PLACE: u64 = 12;
+const GROUND: u64 = 12;
 
 /// The wording of a caption, apart from its content.
 pub(super) struct Wording {
     size: bool,
     background: bool,
+    place: bool,
     voice: Voice,
 }
 
 impl Wording {
     pub(super) fn new(voice: Voice) -> Self {
         let rng = &mut voice.rng(MENTION);
-        Self { size: rng.f32() < 0.65, background: rng.f32() < 0.6, voice }
+        let mut states = |share| rng.f32() < share;
+        Self { size: states(0.65), background: states(0.6), place: states(0.5), voice }
     }
 
     /// Whether the sentence states the value of a field.
@@ -90,6 +100,7 @@ impl Wording {
         match field {
             SIZE_FIELD => self.size,
             BACKGROUND => self.background,
+            PLACE => self.place,
             _ => true,
         }
     }
@@ -106,13 +117,13 @@ impl Wording {
             false => format!("a {colour} {shape}"),
         };
         let ground = BACKGROUNDS[choice[BACKGROUND]].0;
-        let rng = &mut voice.rng(PLACE);
-        let place = match voice.pick(rng, &["on", "on a", "over a", "in front of a", "~against a"])
+        let rng = &mut voice.rng(GROUND);
+        let ground = match voice.pick(rng, &["on", "on a", "over a", "in front of a", "~against a"])
         {
             "on" => format!("on {ground}"),
-            place => format!("{place} {ground} background"),
+            before => format!("{before} {ground} background"),
         };
-        let place_first = rng.u8(..5) == 0;
+        let ground_first = rng.u8(..5) == 0;
         let rng = &mut voice.rng(MOTION as u64);
         let ways = WAYS.get(choice[MOTION]).copied().unwrap_or_default();
         let way = if ways.is_empty() { "" } else { voice.pick(rng, ways) };
@@ -130,10 +141,12 @@ impl Wording {
             2 if gerund != "not moving" => format!("{subject} is {gerund}{before}{after}"),
             _ => format!("{subject} {finite}{before}{after}"),
         };
-        match (self.background, place_first) {
+        let place = any(PLACE, PLACE_WORDS[choice[PLACE]]);
+        let clause = if self.place { format!("{clause} {place}") } else { clause };
+        match (self.background, ground_first) {
             (false, _) => clause,
-            (true, true) => format!("{place}, {clause}"),
-            (true, false) => format!("{clause} {place}"),
+            (true, true) => format!("{ground}, {clause}"),
+            (true, false) => format!("{clause} {ground}"),
         }
     }
 }
