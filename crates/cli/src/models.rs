@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use kinora_assets::{ALL, Asset};
 use kinora_model::Model;
 use kinora_tensor::Tensor;
-use kinora_train::PLAYERS;
+use kinora_train::DISCRIMINATORS;
 
 use crate::exit::Failure;
 
@@ -35,21 +35,21 @@ pub fn read(model: &Path) -> Result<(Cow<'static, [u8]>, String, Option<PathBuf>
     Ok((Cow::Owned(bytes), path.display().to_string(), folder))
 }
 
-/// The file of the recogniser and the discriminators (players) of a model's training, and its path
-/// for errors. The file is in the binary or in the model's folder; `None` if there is no file.
-pub fn players(model: &Path) -> Result<Option<(Cow<'static, [u8]>, PathBuf)>> {
-    if let Some(asset) = shipped(model) {
-        return Ok(asset.players.map(|bytes| (Cow::Borrowed(bytes), model.into())));
+/// The file of the discriminators beside a model, and its path for errors; `None` if there is no file. The built-in
+/// models have none: in their trainings, discriminators took no part.
+pub fn discriminators(model: &Path) -> Result<Option<(Vec<u8>, PathBuf)>> {
+    if shipped(model).is_some() {
+        return Ok(None);
     }
     let path = match model.is_dir() {
-        true => model.join(PLAYERS),
-        false => model.with_file_name(PLAYERS),
+        true => model.join(DISCRIMINATORS),
+        false => model.with_file_name(DISCRIMINATORS),
     };
     if !path.is_file() {
         return Ok(None);
     }
     let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-    Ok(Some((Cow::Owned(bytes), path)))
+    Ok(Some((bytes, path)))
 }
 
 pub fn load<T: Tensor>(device: &T::Device, model: &Path) -> Result<Model<T>> {

@@ -141,9 +141,9 @@ fn train<T: Tensor>(
         note(format_args!("reading the data and its captions: {}", config.data));
         let mut training =
             Training::<T>::create(device, config, kinora_video::open, &folder, init, &command)?;
-        let players = args.init.as_ref().map(|model| models::players(model)).transpose()?;
-        if let Some((bytes, path)) = players.flatten() {
-            training = training.with_players(&bytes, &path)?;
+        let critic = args.init.as_ref().map(|model| models::discriminators(model)).transpose()?;
+        if let Some((bytes, path)) = critic.flatten() {
+            training = training.with_discriminators(&bytes, &path)?;
         }
         if !training.card().notes.is_empty() {
             note(&training.card().notes);

@@ -123,7 +123,7 @@ fn a_run_is_made_continued_and_sampled() {
         "config.toml",
         "log.jsonl",
         "model.safetensors",
-        "players.safetensors",
+        "discriminators.safetensors",
         "samples",
         "samples/000006.gif",
     ];

@@ -1,20 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod attention;
+mod completer;
 mod discriminator;
 mod generator;
 mod loss;
 mod matcher;
-mod recogniser;
 
 use serde::{Deserialize, Serialize};
 
 pub use attention::Attention;
+pub use completer::{Completer, Prior, near};
 pub use discriminator::{Discriminator, DiscriminatorConfig};
 pub use generator::{Drawn, Generator, GeneratorConfig, Mix, Noise};
 pub use loss::{Logits, Loss, contrast, log_loss, r1};
 pub use matcher::{Matcher, MatcherConfig, frames};
-pub use recogniser::{Prior, Recogniser, near};
 
 /// The size of a film.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -46,13 +46,14 @@ pub struct ModelConfig {
     /// The matcher's sizes; `None` in models of format 2 and before.
     #[serde(default)]
     pub matcher: Option<MatcherConfig>,
-    /// The clips of the [`Prior`](kinora_gan::Prior). With 0 there is no prior, and z is normal.
-    #[serde(default)]
-    pub codes: usize,
+    /// The reference clips of the [`Prior`](kinora_gan::Prior). With 0 there is no prior, and z is normal.
+    /// Formats 7 and 8 call this key `codes`.
+    #[serde(default, alias = "codes")]
+    pub references: usize,
 }
 
-/// The upper bound of [`ModelConfig::codes`].
-pub const MOST_CODES: usize = 1 << 16;
+/// The upper bound of [`ModelConfig::references`].
+pub const MOST_REFERENCES: usize = 1 << 16;
 
 impl ModelConfig {
     /// Checks that a model can have these sizes.
@@ -79,12 +80,20 @@ impl ModelConfig {
         if !(0.1..=240.0).contains(&fps) {
             return Err(Error::Config(format!("clip.fps = {fps} must be from 0.1 to 240")));
         }
-        if self.codes > MOST_CODES {
-            let reason = format!("codes = {} must be at most {MOST_CODES}", self.codes);
-            return Err(Error::Config(reason));
-        }
         self.encoder.check().map_err(Error::Config)?;
         self.generator.base(self.clip.shape()).map_err(Error::Config)?;
+        if self.references > MOST_REFERENCES {
+            let reason =
+                format!("references = {} must be at most {MOST_REFERENCES}", self.references);
+            return Err(Error::Config(reason));
+        }
+        let (noise, sentence) = (self.generator.noise, self.encoder.sentence);
+        if self.references > 0 && noise != sentence {
+            let reason = format!(
+                "generator.noise = {noise} must equal encoder.sentence = {sentence} in a model with a prior"
+            );
+            return Err(Error::Config(reason));
+        }
         if let Some(matcher) = &self.matcher {
             matcher.check(self.clip.shape()).map_err(Error::Config)?;
         }

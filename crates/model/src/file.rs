@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use kinora_nn::{Header, Module, Outline, Precision, count};
@@ -12,12 +13,12 @@ use crate::{Card, Error, Lexicon, Model, ModelConfig, Net, Result, Sources};
 
 /// The version of the file format. Version 2 added external word vectors and encoders, version 3
 /// the matcher, version 4 the attention of cells, version 5 the residual blocks, version 6 the wide
-/// paths, the bypass and the sketch, version 7 a prior and the direct path of the sentence. Version 8 has
-/// another prior, so models of version 7 with a prior do not load. A file that states no version has
+/// paths, the bypass and the sketch, version 7 a prior and the direct path of the sentence. Version 9 has
+/// another prior, so models of versions 7 and 8 with a prior do not load. A file that states no version has
 /// version 1.
-pub const FORMAT: u32 = 8;
-/// The format whose priors have codes of another kind.
-const OTHER_PRIOR: u32 = 7;
+pub const FORMAT: u32 = 9;
+/// The formats whose priors are of another kind.
+const OTHER_PRIORS: RangeInclusive<u32> = 7..=8;
 
 /// The name of the model's file in a folder.
 const FILE: &str = "model.safetensors";
@@ -86,10 +87,11 @@ pub fn contents(bytes: &[u8], origin: &str) -> Result<Contents> {
     let wrong = |key: &str, error: &dyn Display| fail(format!("metadata {key}: {error}"));
     let config: ModelConfig =
         serde_json::from_str(entry(CONFIG)?).map_err(|error| wrong(CONFIG, &error))?;
-    if format == OTHER_PRIOR && config.codes > 0 {
-        let reason =
-            "format 7 has a prior that this version of kinora cannot use; train the model again";
-        return Err(fail(reason.into()));
+    if OTHER_PRIORS.contains(&format) && config.references > 0 {
+        let reason = format!(
+            "format {format} has a prior that this version of kinora cannot use; train the model again"
+        );
+        return Err(fail(reason));
     }
     let card = serde_json::from_str(entry(CARD)?).map_err(|error| wrong(CARD, &error))?;
     let tokenizer =

@@ -13,7 +13,7 @@ use kinora_nn::{Init, Module, join};
 use kinora_tensor::{Random, Tensor};
 use kinora_video::{Clip, Palette, describe_dims};
 
-pub use config::{Card, ClipConfig, MOST_CODES, ModelConfig};
+pub use config::{Card, ClipConfig, MOST_REFERENCES, ModelConfig};
 pub use error::{Error, Result};
 pub use file::{Contents, FORMAT, contents, read};
 pub use lexicon::{Lexicon, Source, Sources};
@@ -39,8 +39,8 @@ impl<T> Net<T> {
     /// If [`ModelConfig::check`] rejects the sizes, or a tensor cannot be created.
     pub fn new<I: Init<T>>(init: &mut I, config: &ModelConfig, inputs: &Inputs) -> Result<Self> {
         config.check()?;
-        let ModelConfig { clip, encoder, generator, matcher, codes } = config;
-        let (word, sentence, noise) = (encoder.word, encoder.sentence, generator.noise);
+        let ModelConfig { clip, encoder, generator, matcher, references } = config;
+        let (word, sentence) = (encoder.word, encoder.sentence);
         let matcher = matcher.as_ref();
         Ok(Self {
             encoder: Encoder::new(init, encoder, inputs)?,
@@ -48,9 +48,9 @@ impl<T> Net<T> {
             matcher: matcher
                 .map(|matcher| Matcher::new(init, matcher, clip.shape(), sentence))
                 .transpose()?,
-            prior: match codes {
+            prior: match references {
                 0 => None,
-                &clips => Some(Prior::new(init, clips, sentence, noise)?),
+                &clips => Some(Prior::new(init, clips, sentence)?),
             },
         })
     }
@@ -91,11 +91,6 @@ impl<T> Module<T> for Net<T> {
 /// Pixels of a batch at most, summed over its clips and their frames: ten clips of 8 x 64 x 64.
 /// This bounds the memory.
 const TOGETHER: usize = 10 * 8 * 64 * 64;
-
-/// The factor of the noise z near the code of a prior. A shorter z has less influence, so films follow the
-/// sentence more, and vary less where it leaves something open (the truncation trick: Brock et al., "Large
-/// scale GAN training for high fidelity natural image synthesis", 2019).
-const TRUNCATION: f32 = 0.75;
 
 /// A trained model: sizes, networks and all that turns a sentence into their inputs.
 #[derive(Clone, Debug)]
@@ -225,10 +220,9 @@ impl<T: Tensor> Model<T> {
         let device = read.sentence.device();
         let mut noise: Noise<T> = noise(device, &self.config, &seeds)?;
         if let Some(prior) = &self.net.prior {
-            let which = |&seed: &u64| Random::new(seed, CODE).below(prior.clips());
+            let which = |&seed: &u64| Random::new(seed, REFERENCE).below(prior.clips());
             let which: Vec<usize> = seeds.iter().map(which).collect();
-            let z = near(&prior.code(&which, &read.sentence)?, &noise.film)?;
-            noise.film = z.affine(TRUNCATION, 0.0)?;
+            noise.film = near(&prior.complete(&which, &read.sentence)?, &noise.film)?;
         }
         Ok(Drawing { pieces, read, noise })
     }
@@ -244,7 +238,7 @@ struct Drawing<T> {
 // The streams of random numbers of a seed.
 const FILM: u64 = 0;
 const FRAMES: u64 = 1;
-const CODE: u64 = 2;
+const REFERENCE: u64 = 2;
 
 /// Normal noise of one film per seed. The noise of a film depends on its seed alone, not on the rest
 /// of the batch or on the device.

@@ -1,6 +1,6 @@
 use kinora_embed::EncoderConfig;
 use kinora_gan::{DiscriminatorConfig, GeneratorConfig, Loss, MatcherConfig};
-use kinora_model::{ClipConfig, MOST_CODES, ModelConfig};
+use kinora_model::{ClipConfig, MOST_REFERENCES, ModelConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -86,8 +86,8 @@ pub struct CopyingConfig {
     pub squared: f32,
     /// The initial value of κ; κ falls like λ, but to a third. It must be 0 where `generator.palette` is 0.
     pub likelihood: f32,
-    /// Clips of the model's prior, for a dataset that makes twins.
-    pub codes: u64,
+    /// Reference clips of the model's prior, for a dataset that makes twins.
+    pub references: u64,
 }
 
 /// A phase of a training: which networks learn in a step.
@@ -95,7 +95,7 @@ pub struct CopyingConfig {
 pub enum Phase {
     /// Text encoder and matcher learn.
     Reading,
-    /// The generator learns to copy real clips, and the recogniser learns codes.
+    /// The generator learns to copy real clips, and the completer learns to complete sentences.
     Copying,
     /// Generator and discriminators play against each other.
     Playing,
@@ -158,7 +158,7 @@ impl Config {
             encoder: self.encoder.clone(),
             generator: self.generator.clone(),
             matcher: Some(self.matcher.clone()),
-            codes: 0,
+            references: 0,
         }
     }
 
@@ -230,7 +230,7 @@ impl Config {
     /// with a matcher has already learnt to read, so the training then lacks the steps of reading; a
     /// training of no more steps than these keeps its steps.
     pub fn sized_as(&self, model: &ModelConfig) -> Self {
-        let ModelConfig { clip, encoder, generator, matcher, codes: _ } = model.clone();
+        let ModelConfig { clip, encoder, generator, matcher, references: _ } = model.clone();
         let mut config = Self { clip, encoder, generator, ..self.clone() };
         if let Some(matcher) = matcher {
             config.matcher = matcher;
@@ -309,9 +309,9 @@ impl Config {
                 return fail(key, value.to_string(), "at least 0");
             }
         }
-        if !(1..=MOST_CODES as u64).contains(&self.copying.codes) {
-            let wanted = format!("from 1 to {MOST_CODES}");
-            return fail("copying.codes", self.copying.codes.to_string(), &wanted);
+        if !(1..=MOST_REFERENCES as u64).contains(&self.copying.references) {
+            let wanted = format!("from 1 to {MOST_REFERENCES}");
+            return fail("copying.references", self.copying.references.to_string(), &wanted);
         }
         if self.copying.likelihood > 0.0 && self.generator.palette == 0 {
             let wanted = "0 where generator.palette is 0";

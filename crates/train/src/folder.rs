@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kinora_video::write_atomic;
 
-use crate::run::PLAYERS;
+use crate::run::DISCRIMINATORS;
 use crate::{Config, Error, Result};
 
 /// The config of a run. It is written last: a folder with a config has a checkpoint.
@@ -14,7 +14,7 @@ pub(crate) const CONFIG: &str = "config.toml";
 const PART: &str = "config.part";
 /// The other files and folders of a run.
 const FILES: [&str; 5] =
-    ["checkpoint.safetensors", "model.safetensors", PLAYERS, "log.jsonl", "samples"];
+    ["checkpoint.safetensors", "model.safetensors", DISCRIMINATORS, "log.jsonl", "samples"];
 
 /// Checks that the folder holds no run yet, and no files that a run would overwrite.
 pub(crate) fn is_free(folder: &Path) -> Result<()> {

@@ -29,6 +29,6 @@ pub use event::{Estimate, Event, Outcome};
 pub use fed::Fed;
 pub use log::LogLine;
 pub use measured::{Measured, Metrics};
-pub use run::{PLAYERS, Training};
+pub use run::{DISCRIMINATORS, Training};
 pub use sheet::{examples, preview, sheet};
 pub use step::{State, frames_judged, noise};

@@ -2,7 +2,7 @@
 //! the noise of other clips, which the matcher scores; then it also plays against the discriminators.
 
 use kinora_embed::Encoded;
-use kinora_gan::{Generator, Matcher, Noise, Recogniser, contrast, log_loss, near};
+use kinora_gan::{Completer, Generator, Matcher, Noise, contrast, log_loss, near};
 use kinora_model::Net;
 use kinora_nn::{AdamConfig, clip_factor, freeze, gradient_norm, lift, parameters};
 use kinora_tensor::{Tensor, Var, grad};
@@ -20,10 +20,6 @@ const WARM_UP: f32 = 200.0;
 const LOOKS: f32 = 0.03;
 /// The weight of the losses on details, relative to those on all pixels: of |d|, and of -log p.
 const DETAILS: f32 = 0.5;
-/// The inverse temperature of the contrastive loss on the codes of twins.
-const SHARPNESS: f32 = 10.0;
-/// The share of the steps of copying in which the copies do not train the recogniser.
-const ALONE: f32 = 0.25;
 /// The share of the steps of copying over which the weight of the sketch and λ fall to 0, and κ to its last value.
 const EARLY: f32 = 0.5;
 /// The last value of κ, as a share of its initial value. Films are drawn in sharp colours
@@ -54,12 +50,6 @@ fn early(config: &Config, step: u64) -> f32 {
     let copied = (step - config.reading.steps) as f32;
     let passed = (copied - WARM_UP) / (EARLY * config.copying.steps as f32);
     (1.0 - passed).clamp(0.0, 1.0)
-}
-
-/// Whether the copies of step `step` train the recogniser. At first the generator cannot use codes, so the
-/// gradient of the copies would only make the codes of all clips alike.
-fn learns_from_copies(config: &Config, step: u64) -> bool {
-    (step - config.reading.steps) as f32 > ALONE * config.copying.steps as f32
 }
 
 /// The config of the discriminators' Adam.
@@ -122,7 +112,7 @@ impl<T: Tensor> State<T> {
         let matcher = self.net.matcher.as_ref().expect("a training has a matcher");
 
         let noise: Noise<T> = noise(device, config, step, n)?;
-        // What the recogniser sees of the twins and of all clips, if the dataset makes twins.
+        // The matcher's vectors of the twins and of all clips, if the dataset makes twins.
         let seen = match copied > 0 && !fed.twins.is_empty() {
             true => {
                 let twins = fed.twins.get(..copied * t * h * w * c).unwrap_or(&fed.twins);
@@ -131,32 +121,26 @@ impl<T: Tensor> State<T> {
             }
             false => None,
         };
-        let player = (self.net.generator, self.recogniser);
-        let lifted: (Generator<Var<T>>, Recogniser<Var<T>>) = lift(&player);
+        let player = (self.net.generator, self.completer);
+        let lifted: (Generator<Var<T>>, Completer<Var<T>>) = lift(&player);
         let constant = |x: &T| Var::constant(x.clone());
         let sentence = constant(&read.own.sentence);
-        // The noise of `count` films from row `from` on: near codes of `clips`, or normal without twins.
-        let z = |from: usize,
-                 count: usize,
-                 clips: Option<&T>,
-                 learns: bool|
-         -> Result<Option<Var<T>>> {
+        // The noise of `count` films from row `from` on: near the completions of their sentences by `clips`, or
+        // normal without twins. It is a constant: the completer learns from its own loss alone.
+        let z = |from: usize, count: usize, clips: Option<&T>| -> Result<Option<Var<T>>> {
             if count == 0 {
                 return Ok(None);
             }
-            let noise = constant(&noise.film.slice(0, from, count)?);
-            let Some(clips) = clips else { return Ok(Some(noise)) };
-            let clips = constant(&clips.slice(0, 0, count)?);
-            let code = lifted.1.forward(&clips, &sentence.slice(0, from, count)?)?;
-            let code = if learns { code } else { constant(code.value()) };
-            Ok(Some(near(&code, &noise)?))
+            let noise = noise.film.slice(0, from, count)?;
+            let Some(clips) = clips else { return Ok(Some(Var::constant(noise))) };
+            let sentence = read.own.sentence.slice(0, from, count)?;
+            let completion = player.1.forward(&clips.slice(0, 0, count)?, &sentence)?;
+            Ok(Some(Var::constant(near(&completion, &noise)?)))
         };
-        // The code of the clip itself might also tell what the caption states, and the generator would not
-        // need to read the caption.
         let twins = seen.as_ref().map(|[twins, _]| twins);
-        let z_copies = z(0, copied, twins, learns_from_copies(config, step))?;
-        // As from the prior of the model: the codes of other clips.
-        let z_films = z(copied, n - copied, seen.as_ref().map(|[_, clips]| clips), false)?;
+        let z_copies = z(0, copied, twins)?;
+        // As from the prior of the model: other clips as references.
+        let z_films = z(copied, n - copied, seen.as_ref().map(|[_, clips]| clips))?;
         // Draws the frames `which` of all films, film by film: a film for each row of z, with the captions
         // from row `from` on.
         let draw = |from: usize, z: Var<T>, which: &[usize]| {
@@ -251,10 +235,10 @@ impl<T: Tensor> State<T> {
         }
         if let Some(seen) = seen {
             let [twins, clips] = seen.map(Var::constant);
-            let similarity = lifted.1.similarity(&twins, &clips, &sentence.slice(0, 0, copied)?)?;
-            let loss_twins = contrast(&similarity.affine(SHARPNESS, 0.0)?)?;
-            guarded.push(("loss_twins", loss_twins.value().clone()));
-            loss = loss.add(&loss_twins)?;
+            let clips = clips.slice(0, 0, copied)?;
+            let loss_completion = lifted.1.loss(&twins, &clips, &sentence.slice(0, 0, copied)?)?;
+            guarded.push(("loss_completion", loss_completion.value().clone()));
+            loss = loss.add(&loss_completion)?;
         }
         if let Some(films) = films.filter(|_| matches) {
             let matcher: Matcher<Var<T>> = freeze(matcher);
@@ -304,7 +288,7 @@ impl<T: Tensor> State<T> {
         let norm = gradient_norm(&gradients)?;
         let factor = clip_factor(&norm, limit(config.train.clip_gradient))?;
         self.adam_generator.config = rate_generator(config, step);
-        (self.net.generator, self.recogniser) =
+        (self.net.generator, self.completer) =
             self.adam_generator.step(player, &gradients, &factor)?;
         guarded.push(("gradient_generator", norm));
         self.average.update(&self.net.generator, step - 1 - config.reading.steps)?;

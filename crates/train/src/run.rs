@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use kinora_gan::{Matcher, Prior};
 use kinora_model::{Card, Lexicon, Model, ModelConfig, Net, Strange, pixels};
-use kinora_nn::Precision;
+use kinora_nn::{Module, Precision};
 use kinora_tensor::Tensor;
 use kinora_video::{Batch, Clip, Dataset, Draw, Example, Feed, FeedConfig, Split, write_atomic};
 
@@ -24,10 +24,10 @@ use crate::{Config, Error, Fed, Phase, Result, folder};
 mod begin;
 mod estimate;
 
-/// The name of the file of a run that holds its recogniser and its discriminators.
-pub const PLAYERS: &str = "players.safetensors";
+/// The name of the file of a run that holds its discriminators.
+pub const DISCRIMINATORS: &str = "discriminators.safetensors";
 /// The clips of the prior have this seed plus that of the run; no other draws of a run have it.
-const CODES_SEED: u64 = 0x657a_0000_0000;
+const REFERENCES_SEED: u64 = 0x657a_0000_0000;
 /// Clips of a batch for the prior.
 const CODED: usize = 32;
 /// Films on a sheet of samples.
@@ -45,7 +45,7 @@ const LEARNT: f64 = 0.7;
 /// | `samples/000500.gif` | real clips above generated ones, every `train.sample_every` steps |
 /// | `checkpoint.safetensors` | everything needed to resume |
 /// | `model.safetensors` | the model so far, in half precision |
-/// | `players.safetensors` | recogniser and discriminators, in half precision, for `init` |
+/// | `discriminators.safetensors` | the discriminators, in half precision, for a run that starts from the model |
 ///
 /// Every file but the log is written under a temporary name and renamed, so the folder is
 /// consistent at every moment. A run that is killed and resumed ends with the same bytes as an
@@ -66,7 +66,7 @@ pub struct Training<T: Tensor> {
     /// Measurements that are not in the window yet.
     measured: Vec<Measured<T>>,
     /// The frames that the matcher sees of each clip of the prior, once they are drawn; empty without twins.
-    coded: OnceLock<Vec<Clip>>,
+    references: OnceLock<Vec<Clip>>,
     /// The lock of the folder.
     _lock: Option<File>,
 }
@@ -262,22 +262,22 @@ impl<T: Tensor> Training<T> {
             ..self.card.clone()
         };
         let net = Net { prior: self.prior()?, ..self.state.model() };
-        let codes = net.prior.as_ref().map_or(0, Prior::clips);
-        let config = ModelConfig { codes, ..self.config.model() };
+        let references = net.prior.as_ref().map_or(0, Prior::clips);
+        let config = ModelConfig { references, ..self.config.model() };
         Ok(Model { config, card, lexicon: self.lexicon.clone(), net })
     }
 
     /// The prior over clips of the training split. `None` without copies or without twins: then the
-    /// recogniser has learnt nothing.
+    /// completer has learnt nothing.
     fn prior(&self) -> Result<Option<Prior<T>>> {
         if self.config.copying.weight == 0.0 {
             return Ok(None);
         }
-        let clips = match self.coded.get() {
+        let clips = match self.references.get() {
             Some(clips) => clips,
             None => {
                 let clips = self.frames_of_prior()?;
-                self.coded.get_or_init(|| clips)
+                self.references.get_or_init(|| clips)
             }
         };
         if clips.is_empty() {
@@ -292,13 +292,13 @@ impl<T: Tensor> Training<T> {
         });
         let seen = seen.collect::<kinora_tensor::Result<Vec<T>>>()?;
         let seen = T::concat(&seen.iter().collect::<Vec<_>>(), 0)?;
-        Ok(Some(self.state.recogniser.prior(&seen)?))
+        Ok(Some(Prior::of(self.state.completer.clone(), seen)))
     }
 
     /// The frames that the matcher sees of each clip of the prior; no clips if the dataset makes no twins.
     fn frames_of_prior(&self) -> Result<Vec<Clip>> {
         let dims @ [t, h, w, c] = self.config.clip.dims();
-        let draw = |index| Draw { seed: CODES_SEED + self.config.seed, index };
+        let draw = |index| Draw { seed: REFERENCES_SEED + self.config.seed, index };
         if self.dataset.twin(Split::Train, draw(0))?.is_none() {
             return Ok(Vec::new());
         }
@@ -307,19 +307,17 @@ impl<T: Tensor> Training<T> {
             let frames: Vec<&[u8]> = Matcher::<T>::seen(t).iter().map(|&k| clip.frame(k)).collect();
             Ok(Clip::new([frames.len(), h, w, c], clip.fps(), frames.concat())?)
         };
-        (0..self.config.copying.codes).map(clip).collect()
+        (0..self.config.copying.references).map(clip).collect()
     }
 
-    /// Writes the model, then the players, then the checkpoint. If the checkpoint of the last step
+    /// Writes the model, then the discriminators, then the checkpoint. If the checkpoint of the last step
     /// exists, so does the model of the last step.
     fn save(&self) -> Result<()> {
         self.model()?.save(self.folder.join("model.safetensors"), Precision::F16)?;
-        let players = self.state.players();
-        let none = BTreeMap::new();
-        let players = kinora_nn::save(&players, &none, Precision::F16).map_err(|error| {
-            Error::Write { path: self.folder.join(PLAYERS), reason: error.to_string() }
-        })?;
-        write_atomic(&self.folder.join(PLAYERS), &players)?;
+        let (path, none) = (self.folder.join(DISCRIMINATORS), BTreeMap::new());
+        let critic = kinora_nn::save(&self.state.critic.named(), &none, Precision::F16)
+            .map_err(|error| Error::Write { path: path.clone(), reason: error.to_string() })?;
+        write_atomic(&path, &critic)?;
         let (window, card) = (self.window.clone(), self.card.clone());
         let (step, clips) = (self.state.step, self.clips);
         let progress = Progress { step, clips, window, card };

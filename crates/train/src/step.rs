@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 
 use kinora_embed::{Encoder, Inputs};
-use kinora_gan::{Generator, Matcher, Noise, Recogniser};
+use kinora_gan::{Completer, Generator, Matcher, Noise};
 use kinora_model::Net;
-use kinora_nn::{Adam, Ema, Fresh, Init, Module, Outline, describe, join};
+use kinora_nn::{Adam, Ema, Fresh, Init, Module, Outline, join};
 use kinora_tensor::{Desc, Random, Shape, Tensor};
 
 use crate::critic::Critic;
@@ -14,7 +14,7 @@ use crate::{Config, Fed, Measured, Phase, Result, playing, reading};
 pub(crate) mod stream {
     pub const GENERATOR: u64 = 1;
     pub const CRITIC: u64 = 2;
-    pub const RECOGNISER: u64 = 3;
+    pub const COMPLETER: u64 = 3;
     pub const NOISE: u64 = 1 << 60;
     pub const FRAMES: u64 = 2 << 60;
     pub const WORDS: u64 = 3 << 60;
@@ -31,13 +31,13 @@ pub struct State<T> {
     pub net: Net<T>,
     /// The discriminators.
     pub critic: Critic<T>,
-    /// The recogniser, which gives the codes of real clips.
-    pub recogniser: Recogniser<T>,
+    /// The completer, which gives the noise of films.
+    pub completer: Completer<T>,
     /// The moving average of the generator, which makes the films.
     pub average: Ema<Generator<T>>,
     /// The optimiser of the text encoder and the matcher, as long as they learn.
     pub adam_reader: Option<Adam<T>>,
-    /// The optimiser of the generator and the recogniser.
+    /// The optimiser of the generator and the completer.
     pub adam_generator: Adam<T>,
     /// The optimiser of the discriminators.
     pub adam_critic: Adam<T>,
@@ -49,12 +49,12 @@ impl State<Desc> {
     pub(crate) fn outline(config: &Config, inputs: &Inputs, step: u64) -> Result<Self> {
         let net = Net::new(&mut Outline, &config.model(), inputs)?;
         let critic = Critic::new(&mut Outline, config)?;
-        let player = (net.generator, recogniser(&mut Outline, config)?);
+        let player = (net.generator, completer(&mut Outline, config)?);
         let adam_generator = Adam::outline(&player, playing::rate_generator(config, step + 1));
         let reader: (Encoder<Desc>, Option<Matcher<Desc>>) = (net.encoder, net.matcher);
         let learns = config.reads(step + 1);
         let adam_reader = learns.then(|| Adam::outline(&reader, reading::rate(config, step)));
-        let (generator, recogniser) = player;
+        let (generator, completer) = player;
         let (encoder, matcher) = reader;
         let mut state = Self {
             step,
@@ -62,7 +62,7 @@ impl State<Desc> {
             adam_critic: Adam::outline(&critic, playing::rate_critic(config)),
             net: Net { encoder, generator, matcher, prior: None },
             critic,
-            recogniser,
+            completer,
             adam_reader,
             adam_generator,
         };
@@ -96,27 +96,31 @@ impl<T: Tensor> State<T> {
     ) -> Result<Self> {
         let fresh = |stream| Fresh::<T>::new(device, Random::new(config.seed, stream));
         let mut net = Net::new(&mut fresh(stream::GENERATOR), &config.model(), inputs)?;
+        let mut completer = completer(&mut fresh(stream::COMPLETER), config)?;
         if let Some(trained) = from {
             let fits = fitting(&trained);
             net = net.map(|name, fresh| fits(name, fresh.shape()).unwrap_or(fresh).clone());
+            completer = completer.map(|name, fresh| {
+                let name = join("prior.completer", name);
+                fits(&name, fresh.shape()).unwrap_or(fresh).clone()
+            });
         }
         let critic = Critic::new(&mut fresh(stream::CRITIC), config)?;
-        let recogniser = recogniser(&mut fresh(stream::RECOGNISER), config)?;
         let reader = (net.encoder, net.matcher);
         let adam_reader = match config.reads(1) {
             true => Some(Adam::new(&reader, reading::rate(config, 1))?),
             false => None,
         };
-        let player = (net.generator, recogniser);
+        let player = (net.generator, completer);
         let adam_generator = Adam::new(&player, playing::rate_generator(config, 1))?;
-        let ((encoder, matcher), (generator, recogniser)) = (reader, player);
+        let ((encoder, matcher), (generator, completer)) = (reader, player);
         Ok(Self {
             step: 0,
             average: Ema::new::<T>(&generator, config.train.ema),
             adam_critic: Adam::new(&critic, playing::rate_critic(config))?,
             net: Net { encoder, generator, matcher, prior: None },
             critic,
-            recogniser,
+            completer,
             adam_reader,
             adam_generator,
         })
@@ -161,52 +165,8 @@ impl<T: Tensor> State<T> {
     }
 }
 
-impl<T: Tensor> State<T> {
-    /// The tensors of the recogniser and the discriminators, by name.
-    pub(crate) fn players(&self) -> Vec<(String, &T)> {
-        let mut players = Vec::new();
-        for (path, named) in
-            [("recogniser", self.recogniser.named()), ("critic", self.critic.named())]
-        {
-            players.extend(named.into_iter().map(|(name, tensor)| (join(path, &name), tensor)));
-        }
-        players
-    }
-
-    /// Loads the recogniser and the discriminators from a file with the tensors of
-    /// [`State::players`]. A network that is missing from the file or has another size keeps its
-    /// weights. Returns a note for the model's card about each such network.
-    pub(crate) fn take_players(
-        &mut self,
-        device: &T::Device,
-        bytes: &[u8],
-    ) -> Result<Vec<String>, kinora_nn::Error> {
-        let mut notes = Vec::new();
-        let mut note = |name: &str, taken: Result<(), kinora_nn::Error>| match taken {
-            Ok(()) => Ok(()),
-            Err(error @ (kinora_nn::Error::Tensor(_) | kinora_nn::Error::Header(_))) => Err(error),
-            Err(kinora_nn::Error::Missing { .. }) => {
-                notes.push(format!("The {name} started from new weights."));
-                Ok(())
-            }
-            Err(error) => {
-                notes.push(format!("The {name} started from new weights: {error}."));
-                Ok(())
-            }
-        };
-        let recogniser = kinora_nn::load(&describe(&self.recogniser), device, bytes, "recogniser");
-        note("recogniser", recogniser.map(|loaded| self.recogniser = loaded))?;
-        let critic = kinora_nn::load(&describe(&self.critic), device, bytes, "critic");
-        note("discriminators", critic.map(|loaded| self.critic = loaded))?;
-        Ok(notes)
-    }
-}
-
-fn recogniser<T, I: Init<T>>(
-    init: &mut I,
-    config: &Config,
-) -> kinora_tensor::Result<Recogniser<T>> {
-    Recogniser::new(init, config.encoder.sentence, config.generator.noise)
+fn completer<T, I: Init<T>>(init: &mut I, config: &Config) -> kinora_tensor::Result<Completer<T>> {
+    Completer::new(init, config.encoder.sentence)
 }
 
 /// Looks up the tensors of a trained network by name and shape.
@@ -266,7 +226,7 @@ impl<T> Module<T> for State<T> {
             step: self.step,
             net: self.net.try_map(&join(path, "net"), f)?,
             critic: self.critic.try_map(&join(path, "critic"), f)?,
-            recogniser: self.recogniser.try_map(&join(path, "recogniser"), f)?,
+            completer: self.completer.try_map(&join(path, "completer"), f)?,
             average: Ema {
                 module: self.average.module.try_map(&join(path, "average"), f)?,
                 rate: self.average.rate,

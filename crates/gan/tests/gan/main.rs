@@ -1,6 +1,7 @@
 //! Compares the networks with their formulas, and their gradients with differences.
 
 mod attention;
+mod completer;
 mod differences;
 mod discriminator;
 mod generator;
@@ -8,4 +9,3 @@ mod loss;
 mod matcher;
 mod palette;
 mod parts;
-mod recogniser;

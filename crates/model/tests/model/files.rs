@@ -117,7 +117,7 @@ fn a_file_without_a_format_is_of_the_first() {
 /// A file of format 7 without prior still loads.
 #[test]
 fn a_file_of_format_7_has_no_prior() {
-    let model = of(ModelConfig { codes: 0, ..config() });
+    let model = of(ModelConfig { references: 0, ..config() });
     let bytes = changed_of(&model, |metadata, _| {
         metadata.insert("kinora.format".into(), "7".into());
     });
@@ -147,7 +147,7 @@ fn a_file_of_an_earlier_format_has_no_matcher() {
         ] {
             assert!(config[section].as_object_mut().unwrap().remove(key).is_some(), "{key}");
         }
-        for key in ["matcher", "codes"] {
+        for key in ["matcher", "references"] {
             assert!(config.as_object_mut().unwrap().remove(key).is_some(), "{key}");
         }
         metadata.insert("kinora.config".into(), config.to_string());
@@ -197,8 +197,12 @@ fn files_that_are_no_models_say_why() {
         ("no config", without("kinora.config"), "kinora.config"),
         ("no card", without("kinora.card"), "kinora.card"),
         ("no tokenizer", without("kinora.tokenizer"), "kinora.tokenizer"),
-        ("a newer format", set("kinora.format", "9"), "format 9 is newer than 8, the newest known"),
-        ("another kind of prior", set("kinora.format", "7"), "format 7 has a prior"),
+        (
+            "a newer format",
+            set("kinora.format", "10"),
+            "format 10 is newer than 9, the newest known",
+        ),
+        ("another kind of prior", set("kinora.format", "8"), "format 8 has a prior"),
         ("a format of the future", set("kinora.format", "4294967295"), "newer"),
         ("a format that is none", set("kinora.format", "one"), "kinora.format"),
         ("a negative format", set("kinora.format", "-1"), "kinora.format"),

@@ -90,12 +90,12 @@ fn the_best_of_some_films_match_best() {
     assert_eq!(model.best("a red robe", &[], 2).unwrap(), []);
 }
 
-/// Without a prior, z is the normal noise of the seed. With a prior, the seed also chooses a code, and
-/// every code is chosen by some seed.
+/// Without a prior, z is the normal noise of the seed. With a prior, the seed also chooses a reference clip, and
+/// z is near the completion of the sentence by this clip.
 #[test]
-fn the_seed_chooses_a_code() {
+fn the_seed_chooses_a_reference() {
     let model = model();
-    let without = of(ModelConfig { codes: 0, ..config() });
+    let without = of(ModelConfig { references: 0, ..config() });
     let device = model.net.encoder.words.table.table.device();
     let pieces = model.lexicon.read(&["a knight"]).unwrap();
     let sentence = model.net.encoder.forward(&pieces).unwrap().sentence;
@@ -111,16 +111,16 @@ fn the_seed_chooses_a_code() {
         let normal = kinora_model::noise(device, &model.config, &[seed]).unwrap();
         assert_eq!(draw(&without.net, &normal), without.sample("a knight", seed).unwrap());
         let film = model.sample("a knight", seed).unwrap();
-        let codes = (0..model.config.codes).filter(|&code| {
-            let film_noise = near(&prior.code(&[code], &sentence).unwrap(), &normal.film).unwrap();
-            let film_noise = film_noise.affine(0.75, 0.0).unwrap();
+        let references = (0..model.config.references).filter(|&reference| {
+            let completion = prior.complete(&[reference], &sentence).unwrap();
+            let film_noise = near(&completion, &normal.film).unwrap();
             draw(&model.net, &Noise { film: film_noise, frames: normal.frames.clone() }) == film
         });
-        let codes: Vec<usize> = codes.collect();
-        assert_eq!(codes.len(), 1, "seed {seed}: {codes:?}");
-        chosen.extend(codes);
+        let references: Vec<usize> = references.collect();
+        assert_eq!(references.len(), 1, "seed {seed}: {references:?}");
+        chosen.extend(references);
     }
-    assert_eq!(chosen, (0..model.config.codes).collect());
+    assert!(chosen.len() > 1, "{chosen:?}");
 }
 
 /// More films than fit into one batch.

@@ -30,7 +30,7 @@ pub fn config() -> ModelConfig {
             ..plain()
         },
         matcher: Some(MatcherConfig { channels: vec![8], features: 4 }),
-        codes: 7,
+        references: 30,
     }
 }
 
@@ -38,13 +38,13 @@ pub fn config() -> ModelConfig {
 pub fn earlier() -> ModelConfig {
     let config = config();
     let encoder = EncoderConfig { unit: false, ..config.encoder };
-    ModelConfig { encoder, generator: plain(), matcher: None, codes: 0, ..config }
+    ModelConfig { encoder, generator: plain(), matcher: None, references: 0, ..config }
 }
 
 /// A generator without the parts that came later.
 fn plain() -> GeneratorConfig {
     GeneratorConfig {
-        noise: 4,
+        noise: 5,
         frame_noise: 2,
         position: 2,
         input: 3,

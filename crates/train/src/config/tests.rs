@@ -180,13 +180,13 @@ fn errors_say_what_and_where() {
         ("[copying]\nbatch = 5000\n", "copying.batch = 5000 must be from 1 to 4096"),
         ("[copying]\nrate = 2.0\n", "copying.rate = 2 must be above 0 and at most 1"),
         ("[copying]\nweight = inf\n", "copying.weight = inf must be at least 0"),
-        ("[copying]\nweight = 0.0\n", "copying.steps = 2000 must be 0 where copying.weight is 0"),
+        ("[copying]\nweight = 0.0\n", "copying.steps = 15000 must be 0 where copying.weight is 0"),
         ("[copying]\nlikelihood = -1.0\n", "copying.likelihood = -1 must be at least 0"),
         (
             "[copying]\nlikelihood = 0.5\n[generator]\npalette = 0\n",
             "copying.likelihood = 0.5 must be 0 where generator.palette is 0",
         ),
-        ("[copying]\ncodes = 0\n", "copying.codes = 0 must be from 1 to 65536"),
+        ("[copying]\nreferences = 0\n", "copying.references = 0 must be from 1 to 65536"),
         ("[train]\nwrong = 0\n", "train.wrong = 0 must be from 1 to 64"),
         ("[train]\nwrong = 65\n", "train.wrong = 65 must be from 1 to 64"),
     ] {

@@ -98,8 +98,8 @@ mod tests {
     fn each_value_has_a_class_of_its_own() {
         let labels = Labels::of(&Shapes::new()).unwrap();
         let names: Vec<&str> = labels.names().collect();
-        assert_eq!(names, ["background", "colour", "motion", "shape", "size"]);
-        assert_eq!(labels.classes(), 5 + 8 + 11 + 8 + 3);
+        assert_eq!(names, ["background", "colour", "motion", "place", "shape", "size"]);
+        assert_eq!(labels.classes(), 5 + 8 + 11 + 5 + 8 + 3);
         let mut next = 0;
         for (name, values, classes) in labels.heads() {
             assert_eq!((classes.start, classes.len()), (next, values.len()));

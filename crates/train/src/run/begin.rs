@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use kinora_model::{Card, Lexicon, Model, Net};
-use kinora_nn::{Module, Outline};
+use kinora_nn::{Module, Outline, describe};
 use kinora_tensor::Tensor;
 use kinora_text::Tokenizer;
-use kinora_video::{Dataset, Split, write_atomic};
+use kinora_video::{Dataset, Draw, Split, write_atomic};
 
 use super::Training;
 use crate::checkpoint::{self, Progress};
@@ -42,6 +42,15 @@ impl<T: Tensor> Training<T> {
         folder::is_free(folder)?;
         config.check()?;
         let dataset = checked(open(&config.data)?)?;
+        let (noise, sentence) = (config.generator.noise, config.encoder.sentence);
+        let copies = config.copying.weight > 0.0;
+        let first = Draw { seed: config.seed, index: 0 };
+        if copies && noise != sentence && dataset.twin(Split::Train, first)?.is_some() {
+            return Err(Error::Config(format!(
+                "{} makes twins, so generator.noise = {noise} must equal encoder.sentence = {sentence}",
+                config.data
+            )));
+        }
         let info = dataset.info();
         let mut card = Card {
             command: command.into(),
@@ -123,7 +132,7 @@ impl<T: Tensor> Training<T> {
             clips: 0,
             window: Window::default(),
             measured: Vec::new(),
-            coded: OnceLock::new(),
+            references: OnceLock::new(),
             _lock: lock,
         };
         training.save()?;
@@ -131,19 +140,24 @@ impl<T: Tensor> Training<T> {
         Ok(training)
     }
 
-    /// The training with the recogniser and the discriminators of another run: a trained generator
-    /// needs a trained recogniser to copy, and trained opponents to play. `bytes` is the content of
-    /// that run's file [`PLAYERS`](super::PLAYERS), `origin` its path. Networks that are missing or have other
-    /// sizes keep their new weights, and the model's card says so.
+    /// The training with the discriminators of another run: a trained generator needs trained
+    /// opponents to play. `bytes` is the content of that run's file
+    /// [`DISCRIMINATORS`](super::DISCRIMINATORS), `origin` its path. Discriminators of other sizes keep their new
+    /// weights, and the model's card says so.
     ///
     /// # Errors
     /// If the bytes are not a safetensors file, or the training cannot be saved.
-    pub fn with_players(mut self, bytes: &[u8], origin: &Path) -> Result<Self> {
-        match self.state.take_players(&self.device, bytes) {
-            Ok(notes) => notes.iter().for_each(|note| self.card.notes += &format!(" {note}")),
-            Err(kinora_nn::Error::Tensor(error)) => return Err(error.into()),
-            Err(error) => {
+    pub fn with_discriminators(mut self, bytes: &[u8], origin: &Path) -> Result<Self> {
+        use kinora_nn::Error as Wrong;
+        match kinora_nn::load(&describe(&self.state.critic), &self.device, bytes, "") {
+            Ok(critic) => self.state.critic = critic,
+            Err(Wrong::Tensor(error)) => return Err(error.into()),
+            Err(error @ (Wrong::Header(_) | Wrong::Damaged)) => {
                 return Err(Error::Checkpoint { path: origin.into(), reason: error.to_string() });
+            }
+            Err(error) => {
+                self.card.notes +=
+                    &format!(" The discriminators started from new weights: {error}.");
             }
         }
         self.save()?;
@@ -217,7 +231,7 @@ impl<T: Tensor> Training<T> {
             clips,
             window,
             measured: Vec::new(),
-            coded: OnceLock::new(),
+            references: OnceLock::new(),
             _lock: lock,
         })
     }

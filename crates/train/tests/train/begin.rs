@@ -6,7 +6,7 @@ use kinora_cpu::{CpuDevice, CpuTensor};
 use kinora_embed::{Form, Vectors};
 use kinora_model::{Model, Net};
 use kinora_nn::Module;
-use kinora_train::{Config, Outcome, PLAYERS, Phase, Training};
+use kinora_train::{Config, DISCRIMINATORS, Outcome, Phase, Training};
 
 use crate::tiny::{config, create, finish};
 
@@ -68,13 +68,13 @@ fn a_run_may_begin_with_a_model_that_has_no_matcher() {
     );
 }
 
-/// A run that starts from a model takes the players beside the model, if their sizes fit.
+/// A run that starts from a model takes the discriminators beside the model, if their sizes fit.
 #[test]
-fn a_run_may_begin_with_the_players_of_another() {
+fn a_run_may_begin_with_the_discriminators_of_another() {
     let folder = tempfile::tempdir().unwrap();
     let first = folder.path().join("first");
     finish(create(&first, &config(&[])).unwrap()).unwrap();
-    let bytes = std::fs::read(first.join(PLAYERS)).unwrap();
+    let bytes = std::fs::read(first.join(DISCRIMINATORS)).unwrap();
     let begin = |name: &str, set: &[&str], bytes: &[u8]| {
         let model = Model::<CpuTensor>::load(&first).unwrap();
         let config = config(&[]).sized_as(&model.config);
@@ -85,13 +85,13 @@ fn a_run_may_begin_with_the_players_of_another() {
         let training =
             Training::create(&device, config, kinora_video::open, &folder, Some(model), "")
                 .unwrap();
-        training.with_players(bytes, Path::new("the/players"))
+        training.with_discriminators(bytes, Path::new("the/opponents"))
     };
     // A model with a matcher has already learnt to read.
     let training = begin("second", &[], &bytes).unwrap();
     assert_eq!(training.config().phase(1), Phase::Copying);
     assert!(!training.card().notes.contains("discriminators"), "{}", training.card().notes);
-    assert!(std::fs::read(folder.path().join("second").join(PLAYERS)).unwrap() == bytes);
+    assert!(std::fs::read(folder.path().join("second").join(DISCRIMINATORS)).unwrap() == bytes);
     assert_eq!(finish(training).unwrap(), Outcome::Finished(5));
 
     let training = begin("third", &["discriminator.features=17"], &bytes).unwrap();
@@ -102,18 +102,8 @@ fn a_run_may_begin_with_the_players_of_another() {
     );
     assert_eq!(finish(training).unwrap(), Outcome::Finished(5));
 
-    // A file without discriminators, such as that of a model that has only copied.
-    let all = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let is_kept = |name: &String| name.starts_with("recogniser.");
-    let kept = all.tensors().into_iter().filter(|(name, _)| is_kept(name));
-    let kept = safetensors::serialize(kept, None).unwrap();
-    let training = begin("fifth", &[], &kept).unwrap();
-    let notes = &training.card().notes;
-    assert!(notes.contains("The discriminators started from new weights."), "{notes}");
-    assert!(!notes.contains("recogniser started"), "{notes}");
-
     let error = begin("fourth", &[], b"garbage").err().unwrap();
-    assert!(error.to_string().starts_with("the/players: "), "{error}");
+    assert!(error.to_string().starts_with("the/opponents: "), "{error}");
 }
 
 /// A run that starts from a model has the model's weights, sizes and tokenizer.
@@ -144,7 +134,7 @@ fn a_run_may_begin_with_a_model() {
     for ((name, was), (_, is)) in was.named().into_iter().zip(is.named()) {
         assert_eq!(was.data(), is.data(), "{name}");
     }
-    // The prior comes from the recogniser of the run, which is new.
+    // The prior comes from the completer of the run, which is new.
     assert!(begun.net.prior.is_some());
     assert_eq!(begun.lexicon.tokenizer.to_json(), model().lexicon.tokenizer.to_json());
     assert_eq!(begun.card.steps, 0);

@@ -38,7 +38,7 @@ fn networks(state: &State<CpuTensor>) -> [Network; 6] {
         ("encoder", values(&state.net.encoder)),
         ("matcher", values(&state.net.matcher)),
         ("generator", values(&state.net.generator)),
-        ("recogniser", values(&state.recogniser)),
+        ("completer", values(&state.completer)),
         ("critic", values(&state.critic)),
         ("average", values(&state.average.module)),
     ]
@@ -79,8 +79,8 @@ fn moves(config: &Config) {
         let phase = config.phase(step);
         let moving: &[&str] = match phase {
             Phase::Reading => &["encoder", "matcher"],
-            Phase::Copying => &["generator", "recogniser", "average"],
-            Phase::Playing => &["generator", "recogniser", "critic", "average"],
+            Phase::Copying => &["generator", "completer", "average"],
+            Phase::Playing => &["generator", "completer", "critic", "average"],
         };
         let before = networks(&state);
         (state, _) = step_of(state, config, &fed(&lexicon, &batch)).unwrap();
@@ -124,7 +124,7 @@ fn every_loss_trains() {
                 assert!(possible && (metric > 0.0 || !name.starts_with("gradient")), "{name}");
             }
         }
-        // Every tensor of the players has moved, except for the sketch, which learns in copying
+        // Every tensor of generator, completer and discriminators has moved, except for the sketch, which learns in copying
         // alone, and except for the biases of the logits. In the
         // relativistic loss they cancel; in the hinge loss the gradients of real and fake logits
         // cancel until a logit passes its margin.
@@ -154,7 +154,7 @@ fn the_matcher_learns_to_read() {
     assert!(last < 0.2 * first, "{first} at first, {last} at last");
 }
 
-/// The generator memorises one batch: it draws the clips from the codes of the recogniser. With the
+/// The generator memorises one batch: it draws the clips from sentences and their completions. With the
 /// matcher, part of the batch are films that are not copies, whose loss is measured too.
 #[test]
 fn the_generator_learns_to_copy() {
@@ -164,8 +164,8 @@ fn the_generator_learns_to_copy() {
         let (_, all) = learn(&config, 150);
         let [first, last] = first_and_last(&all, "loss_copy");
         assert!(last < 0.5 * first, "{first} at first, {last} at last");
-        let [first, last] = first_and_last(&all, "loss_twins");
-        assert!(last < 0.5 * first, "loss_twins: {first} at first, {last} at last");
+        let [first, last] = first_and_last(&all, "loss_completion");
+        assert!(last < 0.5 * first, "loss_completion: {first} at first, {last} at last");
         let matched = all.iter().any(|metrics| metrics.contains_key("loss_match"));
         assert_eq!(matched, config.reading.weight > 0.0);
     }
@@ -293,7 +293,7 @@ fn a_number_that_is_not_finite_is_told() {
         (&READING, "net.matcher.frame.bias", f32::NAN, "loss_matcher"),
         (&READING, "net.encoder.sentence.join.weight", f32::INFINITY, "loss_matcher"),
         (&COPYING, "net.generator.output.bias", f32::NAN, "loss_copy"),
-        (&COPYING, "recogniser.hidden.bias", f32::NAN, "loss_copy"),
+        (&COPYING, "completer.hidden.bias", f32::NAN, "loss_copy"),
         (&PLAYING, "critic.clips.realness.bias", f32::NAN, "loss_discriminator"),
         (&PLAYING, "net.generator.output.bias", f32::NAN, "loss_copy"),
         (&PLAYING, "critic.frames.projection.weight", f32::INFINITY, "loss_discriminator"),

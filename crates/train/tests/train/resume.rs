@@ -30,7 +30,7 @@ fn assert_same(a: &Path, b: &Path) {
     for name in [
         "checkpoint.safetensors",
         "model.safetensors",
-        "players.safetensors",
+        "discriminators.safetensors",
         "config.toml",
         "samples/000003.gif",
         "samples/000006.gif",
@@ -166,7 +166,7 @@ fn a_run_whose_config_changes_keeps_count() {
     let model = kinora_model::contents(&bytes(&folder, "model.safetensors"), "the model").unwrap();
     let card = model.card;
     assert_eq!(card.clips, 2 * 3 + 2 * 4);
-    assert_eq!(model.config.codes, 0, "clips: makes no twins, so there is no prior");
+    assert_eq!(model.config.references, 0, "clips: makes no twins, so there is no prior");
     assert!(card.licence.contains("CC0") && card.licence.contains(&info.licence), "{card:?}");
     // A run that ends with copying goes on with copying, unless somebody sets its steps.
     let copies = |set: &[&str]| resume(&folder, set).unwrap().config().copying.steps;

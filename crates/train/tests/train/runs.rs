@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use kinora_cpu::{CpuDevice, CpuTensor};
-use kinora_gan::Recogniser;
+use kinora_gan::Completer;
 use kinora_model::{Model, ModelConfig};
 use kinora_nn::{Module, Outline, Precision};
 use kinora_tensor::{Random, Tensor};
@@ -91,7 +91,7 @@ fn a_run_leaves_what_it_says() {
         "config.toml",
         "log.jsonl",
         "model.safetensors",
-        "players.safetensors",
+        "discriminators.safetensors",
         "samples",
     ];
     assert_eq!(names(&folder), set(&wanted));
@@ -101,7 +101,7 @@ fn a_run_leaves_what_it_says() {
     assert_eq!(log.lines().collect::<Vec<_>>(), lines);
 
     let model = Model::<CpuTensor>::load(&folder).unwrap();
-    assert_eq!(model.config, ModelConfig { codes: 40, ..config.model() });
+    assert_eq!(model.config, ModelConfig { references: 40, ..config.model() });
     let card = &model.card;
     assert_eq!((card.name.as_str(), card.steps, card.clips), ("run", 7, 2 * 16 + 2 * 16 + 3 * 4));
     assert_eq!((card.data.as_str(), card.command.as_str()), ("shapes", "kinora train"));
@@ -280,7 +280,8 @@ fn examples_and_their_sheet() {
 /// its first checkpoint leaves a `config.part`, and may begin again.
 #[test]
 fn files_that_are_not_of_a_run_stay() {
-    for name in ["model.safetensors", "checkpoint.safetensors", "players.safetensors", "log.jsonl"]
+    for name in
+        ["model.safetensors", "checkpoint.safetensors", "discriminators.safetensors", "log.jsonl"]
     {
         let folder = tempfile::tempdir().unwrap();
         let (path, temporary) = (folder.path().join(name), folder.path().join(".notes.tmp"));
@@ -300,9 +301,9 @@ fn files_that_are_not_of_a_run_stay() {
     }
 }
 
-/// The prior of a run's model has the codes that the run's recogniser gives for training clips.
+/// The prior of a run's model completes sentences by training clips, as the run's completer does.
 #[test]
-fn the_prior_is_made_by_the_recogniser() {
+fn the_prior_has_the_completer_and_training_clips() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(&["seed=3"]);
     finish(create(folder.path(), &config).unwrap()).unwrap();
@@ -310,12 +311,12 @@ fn the_prior_is_made_by_the_recogniser() {
     let prior = model.net.prior.as_ref().unwrap();
     assert_eq!(prior.clips(), 40);
 
-    let bytes = std::fs::read(folder.path().join("players.safetensors")).unwrap();
-    let [sentence, noise] = [config.encoder.sentence, config.generator.noise];
-    let outline = Recogniser::new(&mut Outline, sentence, noise).unwrap();
+    let bytes = std::fs::read(folder.path().join("checkpoint.safetensors")).unwrap();
+    let sentence = config.encoder.sentence;
+    let outline = Completer::new(&mut Outline, sentence).unwrap();
     let device = CpuDevice::default();
-    let recogniser: Recogniser<CpuTensor> =
-        kinora_nn::load(&outline, &device, &bytes, "recogniser").unwrap();
+    let completer: Completer<CpuTensor> =
+        kinora_nn::load(&outline, &device, &bytes, "completer").unwrap();
     let dims @ [t, h, w, c] = config.clip.dims();
     let s = CpuTensor::randn(&device, &mut Random::new(0, 0), [1, sentence]).unwrap();
     for index in [0, 1, 32, 39] {
@@ -324,10 +325,10 @@ fn the_prior_is_made_by_the_recogniser() {
         let clip = kinora_model::pixels::to_values(&clip);
         let clip = CpuTensor::from_slice(&device, &clip, [1, t, h, w, c]).unwrap();
         let seen = model.net.matcher.as_ref().unwrap().clips(&clip).unwrap();
-        let wanted = recogniser.forward(&seen, &s).unwrap();
-        let found = prior.code(&[index as usize], &s).unwrap();
+        let wanted = completer.forward(&seen, &s).unwrap();
+        let found = prior.complete(&[index as usize], &s).unwrap();
         for (found, wanted) in found.data().iter().zip(wanted.data()) {
-            // Both files have 16-bit floats.
+            // The model has 16-bit floats.
             assert!((found - wanted).abs() < 5e-3, "clip {index}: {found}, not {wanted}");
         }
     }

@@ -11,7 +11,7 @@ use kinora_text::Tokenizer;
 use kinora_train::{Config, Event, Fed, Outcome, Result, State, Training};
 use kinora_video::{Batch, Dataset, Draw, Feed, FeedConfig, Shapes, Split};
 
-const TINY: [&str; 42] = [
+const TINY: [&str; 44] = [
     "clip.frames=4",
     "clip.height=8",
     "clip.width=8",
@@ -20,7 +20,9 @@ const TINY: [&str; 42] = [
     "encoder.pieces=20",
     "encoder.word=12",
     "encoder.sentence=8",
-    "generator.noise=4",
+    "encoder.vectors=none",
+    "encoder.tags=16",
+    "generator.noise=8",
     "generator.frame_noise=2",
     "generator.position=2",
     "generator.input=4",
@@ -43,7 +45,7 @@ const TINY: [&str; 42] = [
     "reading.steps=2",
     "reading.batch=3",
     "copying.steps=2",
-    "copying.codes=40",
+    "copying.references=40",
     "copying.batch=16",
     "copying.likelihood=0.02",
     "train.batch=4",

@@ -18,14 +18,14 @@ const COPIED: [&str; 8] = [
     "loss_likelihood",
     "loss_sketch",
     "loss_looks",
-    "loss_twins",
+    "loss_completion",
     "loss_match",
     "gradient_generator",
 ];
 const PLAYED: [&str; 14] = [
     "loss_copy",
     "loss_detail",
-    "loss_twins",
+    "loss_completion",
     "loss_discriminator",
     "gradient_discriminator",
     "loss_generator",
