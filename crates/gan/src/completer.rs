@@ -9,11 +9,11 @@ const HIDDEN: usize = 256;
 const SPREAD: f32 = 0.1;
 
 /// Completes sentences: predicts what the clip of a sentence looks like. The completion of a sentence s by a
-/// reference clip x is a vector as a matcher gives it for a clip: for a clip that shows what s says, and
-/// resembles x in what s leaves open. A generator draws such a clip from s and the completion.
+/// reference clip x predicts a matcher's vector: that of a clip which shows what s says, and otherwise resembles
+/// x. From s and the completion, a generator draws a film.
 ///
-/// A completer learns from twins. In a twin of a clip, the attributes that the clip's sentence states are drawn
-/// anew, and the others stay. The completion of the sentence by the twin must be like the vector of the clip:
+/// A completer learns from twins. In a twin of a clip, the attributes that the clip's sentence states have new random
+/// values, and the others keep theirs. The completion of the sentence by the twin must be like the vector of the clip:
 /// the loss is 1 - cos ([`Completer::loss`]).
 ///
 /// The completer sees the reference clip as its vector, too ([`Matcher::clips`](crate::Matcher::clips)).
@@ -21,8 +21,8 @@ const SPREAD: f32 = 0.1;
 /// "Hierarchical text-conditional image generation with CLIP latents", 2022.)
 ///
 /// Gates choose, for each of 256 units, between the clip and the sentence, since a completion mostly takes from the
-/// clip what the sentence leaves open, and the rest from the sentence. Without gates, two layers of this width
-/// have 1.5 times the loss.
+/// clip what the sentence leaves open, and the rest from the sentence. A completer of two layers of this width,
+/// without gates, has 1.5 times the loss.
 #[derive(Clone, Debug)]
 pub struct Completer<T> {
     /// From clip and sentence to the gates; a leaky ReLU is between the layers.

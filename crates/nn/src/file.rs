@@ -106,8 +106,8 @@ fn digits(bytes: &[u8]) -> Option<usize> {
 /// checksum: another program wrote it, or an earlier version.
 ///
 /// # Errors
-/// [`Error::Damaged`] if the checksum is another, or is not written as [`save`] writes it: then another program has
-/// changed the file.
+/// [`Error::Damaged`] if the checksum does not match the bytes, or if the header has a checksum in another notation
+/// than that of [`save`]. Another notation shows that another program wrote the file.
 pub fn verify(bytes: &[u8]) -> Result<bool> {
     let Some(at) = digits(bytes) else {
         let kept = |(_, metadata): (usize, Metadata)| {

@@ -86,7 +86,7 @@ pub struct CopyingConfig {
     pub squared: f32,
     /// The initial value of κ; κ falls like λ, but to a third. It must be 0 where `generator.palette` is 0.
     pub likelihood: f32,
-    /// Reference clips of the model's prior, for a dataset that makes twins.
+    /// The number of reference clips in the model's prior. It has no effect for a dataset without twins.
     pub references: u64,
 }
 

@@ -1,5 +1,5 @@
 //! The second and third phase of a training: the generator copies real clips and draws films with
-//! the noise of other clips, which the matcher scores; then it also plays against the discriminators.
+//! other clips as references, which the matcher scores; then it also plays against the discriminators.
 
 use kinora_embed::Encoded;
 use kinora_gan::{Completer, Generator, Matcher, Noise, contrast, log_loss, near};
@@ -100,7 +100,7 @@ impl<T: Tensor> State<T> {
         let (step, n) = (self.step + 1, fed.clips);
         let phase = config.phase(step);
         let matches = config.reading.weight > 0.0;
-        // The first rows of the batch are copies, the other rows films with the noise of other clips.
+        // The first rows of the batch are copies, the other rows films with other clips as references.
         let copied = config.copies(step, n);
         let [t, h, w, c] = config.clip.dims();
         let real = T::from_slice(device, &fed.values, [n, t, h, w, c])?;
@@ -139,7 +139,7 @@ impl<T: Tensor> State<T> {
         };
         let twins = seen.as_ref().map(|[twins, _]| twins);
         let z_copies = z(0, copied, twins)?;
-        // As from the prior of the model: other clips as references.
+        // Films that are not copies have other clips as references, like films from the model's prior.
         let z_films = z(copied, n - copied, seen.as_ref().map(|[_, clips]| clips))?;
         // Draws the frames `which` of all films, film by film: a film for each row of z, with the captions
         // from row `from` on.

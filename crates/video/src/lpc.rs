@@ -39,9 +39,9 @@ const FRAMES: usize = 8;
 ///
 /// A character has a body, hair, clothes, shoes, and sometimes headwear and a weapon. It casts a
 /// spell, thrusts, walks, slashes, shoots or falls, seen from one of four sides. Each name, such as
-/// "long" and "blonde" for hair, has one sheet: what no caption can tell, a model could only blend. Held out are a tenth
-/// of the pairs of hair colour and torso, and a tenth of the pairs of body and action; hair under a
-/// helmet forms no pair. About a tenth of the words and phrases is held out too.
+/// "long" and "blonde" for hair, has one sheet. With several sheets, a caption could not tell which is meant,
+/// and a model would blend them. Held out are a tenth of the pairs of hair colour and torso, and a tenth of the
+/// pairs of body and action; hair under a helmet forms no pair. About a tenth of the words and phrases is held out too.
 pub struct Lpc {
     root: PathBuf,
     info: Info,

@@ -70,8 +70,8 @@ type Choice = [usize; FIELDS.len()];
 /// Coloured shapes that move over a plain background, drawn anti-aliased on demand: 64x64 RGB,
 /// 16 frames, 8 per second: `[16, 64, 64, 3]`.
 ///
-/// Attributes: `shape`, `colour`, `size`, `motion`, `background`, `place`. They determine each pixel: nothing is
-/// left to chance that no caption could name. A tenth of the pairs of shape
+/// Attributes: `shape`, `colour`, `size`, `motion`, `background`, `place`. They determine each
+/// pixel, and a caption can name each of them. A tenth of the pairs of shape
 /// and colour, and of colour and motion, never occur together in training. Every held-out clip has at
 /// least one such pair, and no false caption of the training split names one. A false caption is the
 /// true caption with another value of one attribute. Some words and sentence structures occur only in captions

@@ -1,8 +1,8 @@
 //! The layers of the Universal LPC spritesheet that the dataset uses, with their names. A name
-//! describes the drawn pixels, which can differ from the name of the file. Left out are further layers for the same
-//! words (four folders have long hair, and two files a blonde shade), layers of an ambiguous colour, long hair
-//! that looks short from some sides, layers with 192-pixel cells, and layers that cannot be seen at this size (belts,
-//! bracers, necklaces).
+//! describes the drawn pixels, which can differ from the name of the file. Of several layers for the same words,
+//! one is kept: long hair has four folders, a blonde shade two files. Left out are also layers of an ambiguous
+//! colour, long hair that looks short from some sides, layers with 192-pixel cells, and layers that cannot be seen
+//! at this size (belts, bracers, necklaces).
 
 mod clothes;
 

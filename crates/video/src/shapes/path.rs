@@ -3,13 +3,13 @@
 pub(super) const FRAMES: usize = 16;
 pub(super) const SIZE: usize = 64;
 
-/// From the first to the last frame of a straight path, along each axis on which it moves.
+/// The length of a straight path, in pixels, along each axis on which the shape moves.
 const TRAVEL: f32 = 20.0;
-/// The radius of a circular path.
+/// The radius of a circular path, in pixels.
 const ORBIT: f32 = 10.0;
-/// A zigzag leaves its straight line by so much.
+/// The amplitude of a zigzag, in pixels.
 const SWING: f32 = 6.0;
-/// From the middle of the picture to the middle of a path at another place.
+/// The distance, in pixels, from the middle of the picture to the middle of a path at another place.
 const ASIDE: f32 = 9.0;
 
 /// The centre of a shape at each frame, `[x, y]` in pixels from the upper left corner. `place` is the direction
