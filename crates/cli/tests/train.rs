@@ -121,9 +121,9 @@ fn a_run_is_made_continued_and_sampled() {
     let wanted = [
         "checkpoint.safetensors",
         "config.toml",
+        "discriminators.safetensors",
         "log.jsonl",
         "model.safetensors",
-        "discriminators.safetensors",
         "samples",
         "samples/000006.gif",
     ];

@@ -68,7 +68,7 @@ pub struct ReadingConfig {
 pub struct CopyingConfig {
     /// Steps of the phase.
     pub steps: u64,
-    /// Clips per step of the phase. One clip in sixteen is a film with the noise of another clip (in a
+    /// Clips per step of the phase. One clip in sixteen is a film with another clip as its reference (in a
     /// batch of eight, one clip of every second step); the others are copies. In the next phase half of a
     /// batch, rounded up, are copies. With `reading.weight` = 0, this phase copies all clips.
     pub batch: usize,

@@ -29,7 +29,7 @@ pub const DISCRIMINATORS: &str = "discriminators.safetensors";
 /// The clips of the prior have this seed plus that of the run; no other draws of a run have it.
 const REFERENCES_SEED: u64 = 0x657a_0000_0000;
 /// Clips of a batch for the prior.
-const CODED: usize = 32;
+const TOGETHER: usize = 32;
 /// Films on a sheet of samples.
 const SAMPLES: u64 = 8;
 /// The least share of cases in which a matcher that has learnt the captions prefers the own caption
@@ -285,7 +285,7 @@ impl<T: Tensor> Training<T> {
         }
         let [_, h, w, c] = self.config.clip.dims();
         let matcher = self.state.net.matcher.as_ref().expect("a training has a matcher");
-        let seen = clips.chunks(CODED).map(|clips| {
+        let seen = clips.chunks(TOGETHER).map(|clips| {
             let values = clips.iter().map(pixels::to_values).collect::<Vec<_>>().concat();
             let shape = [clips.len(), clips[0].dims()[0], h, w, c];
             matcher.frames(&T::from_slice(&self.device, &values, shape)?)

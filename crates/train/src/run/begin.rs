@@ -28,7 +28,8 @@ impl<T: Tensor> Training<T> {
     ///
     /// # Errors
     /// If the folder already holds a run, another training runs in it, or it cannot be created; if
-    /// the config is not valid; if the data cannot be opened; if no tensor of the model fits; or if
+    /// the config is not valid; if the data cannot be opened, or makes twins although z is not as wide as a
+    /// sentence vector; if no tensor of the model fits; or if
     /// the matcher has a weight in the generator's loss (`reading.weight`), but is untrained and
     /// has no steps to learn.
     pub fn create(
@@ -41,16 +42,7 @@ impl<T: Tensor> Training<T> {
     ) -> Result<Self> {
         folder::is_free(folder)?;
         config.check()?;
-        let dataset = checked(open(&config.data)?)?;
-        let (noise, sentence) = (config.generator.noise, config.encoder.sentence);
-        let copies = config.copying.weight > 0.0;
-        let first = Draw { seed: config.seed, index: 0 };
-        if copies && noise != sentence && dataset.twin(Split::Train, first)?.is_some() {
-            return Err(Error::Config(format!(
-                "{} makes twins, so generator.noise = {noise} must equal encoder.sentence = {sentence}",
-                config.data
-            )));
-        }
+        let dataset = checked(open(&config.data)?, &config)?;
         let info = dataset.info();
         let mut card = Card {
             command: command.into(),
@@ -146,7 +138,7 @@ impl<T: Tensor> Training<T> {
     /// weights, and the model's card says so.
     ///
     /// # Errors
-    /// If the bytes are not a safetensors file, or the training cannot be saved.
+    /// If the bytes are not a safetensors file or are damaged, or the training cannot be saved.
     pub fn with_discriminators(mut self, bytes: &[u8], origin: &Path) -> Result<Self> {
         use kinora_nn::Error as Wrong;
         match kinora_nn::load(&describe(&self.state.critic), &self.device, bytes, "") {
@@ -205,7 +197,7 @@ impl<T: Tensor> Training<T> {
             return Err(Error::Config(message.into()));
         }
         folder::sweep(folder);
-        let dataset = checked(open(&config.data)?)?;
+        let dataset = checked(open(&config.data)?, &config)?;
         let (state, lexicon, Progress { clips, window, mut card, .. }) =
             checkpoint::load(device, &config, folder)?;
         if config != was {
@@ -238,9 +230,19 @@ impl<T: Tensor> Training<T> {
 }
 
 /// Checks all of a dataset, so that a missing file does not end a run after hours.
-fn checked(dataset: Box<dyn Dataset>) -> Result<Arc<dyn Dataset>> {
-    match dataset.check().into_iter().next() {
-        Some(error) => Err(error.into()),
-        None => Ok(dataset.into()),
+fn checked(dataset: Box<dyn Dataset>, config: &Config) -> Result<Arc<dyn Dataset>> {
+    if let Some(error) = dataset.check().into_iter().next() {
+        return Err(error.into());
     }
+    let (noise, sentence) = (config.generator.noise, config.encoder.sentence);
+    let copies = config.copying.weight > 0.0;
+    let first = Draw { seed: config.seed, index: 0 };
+    if copies && noise != sentence && dataset.twin(Split::Train, first)?.is_some() {
+        return Err(Error::Config(format!(
+            "{} makes twins, so generator.noise = {noise} must equal encoder.sentence = {sentence}; set \
+             generator.noise={sentence}",
+            config.data
+        )));
+    }
+    Ok(dataset.into())
 }

@@ -1,4 +1,4 @@
-//! What a step of copying compares: twins, variants, and the noise of other clips.
+//! What a step of copying compares: twins, variants, and films with other clips as references.
 
 use kinora_cpu::CpuTensor;
 use kinora_nn::Module;

@@ -134,7 +134,8 @@ pub struct Body {
     pub sex: Sex,
     pub kind: Kind,
     pub weight: u32,
-    pub sheets: Layers,
+    /// The layers of its sheet.
+    pub layers: Layers,
 }
 
 /// The parts of a figure that an item covers.
@@ -166,7 +167,8 @@ pub struct Item {
     pub actions: u8,
     pub weight: u32,
     pub hides: Hides,
-    pub sheets: Layers,
+    /// The layers of its sheet.
+    pub layers: Layers,
 }
 
 impl Item {

@@ -31,8 +31,8 @@ const HAIR: &[(&str, &str, &str)] = &[
     ("curly", "orange", "hair/9.png"),
 ];
 
-const fn body(name: &'static str, kind: Kind, sheets: Layers) -> Body {
-    Body { name, sex: Sex::Man, kind, weight: 1, sheets }
+const fn body(name: &'static str, kind: Kind, layers: Layers) -> Body {
+    Body { name, sex: Sex::Man, kind, weight: 1, layers }
 }
 
 const BODIES: &[Body] = &[
@@ -48,7 +48,7 @@ const fn item(
     name: &'static str,
     colour: &'static str,
     words: &'static [&'static str],
-    sheets: Layers,
+    layers: Layers,
 ) -> Item {
     Item {
         name,
@@ -58,7 +58,7 @@ const fn item(
         actions: 0b11_1111,
         weight: 1,
         hides: Hides::Nothing,
-        sheets,
+        layers,
     }
 }
 

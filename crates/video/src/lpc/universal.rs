@@ -90,8 +90,8 @@ const BODIES: &[Body] = &[
 const DARK_ELF: Layers = &["body/{s}/darkelf.png", "body/{s}/ears/elvenears_darkelf.png"];
 const PALE_ELF: Layers = &["body/{s}/darkelf2.png", "body/{s}/ears/elvenears_darkelf2.png"];
 
-const fn body(name: &'static str, sex: Sex, kind: Kind, weight: u32, sheets: Layers) -> Body {
-    Body { name, sex, kind, weight, sheets }
+const fn body(name: &'static str, sex: Sex, kind: Kind, weight: u32, layers: Layers) -> Body {
+    Body { name, sex, kind, weight, layers }
 }
 
 const HEADWEAR: &[Item] = &[

@@ -221,7 +221,7 @@ impl Wardrobe {
 
     /// The paths of the layers of a figure, the lowest first.
     pub fn layers(&self, figure: &Figure) -> Vec<String> {
-        let item = |item: Option<&'static Item>| -> Layers { item.map_or(&[], |item| item.sheets) };
+        let item = |item: Option<&'static Item>| -> Layers { item.map_or(&[], |item| item.layers) };
         let hair = match figure.head {
             Head::Hair(style, colour) => {
                 self.hair.iter().find(|hair| hair.style == style && hair.colour == colour)
@@ -234,7 +234,7 @@ impl Wardrobe {
             figure.hides_legs() || figure.legs.is_some_and(|legs| legs.name.ends_with("skirt"));
         let (under, over): (Layers, Layers) = if hem { (feet, &[]) } else { (&[], feet) };
         let sex = figure.body.sex.folder();
-        let lower = [figure.body.sheets, under, item(figure.legs), item(figure.torso), over];
+        let lower = [figure.body.layers, under, item(figure.legs), item(figure.torso), over];
         let upper = [item(figure.headwear), item(figure.weapon)];
         let lower = lower.into_iter().flatten().copied();
         let hair = hair.map(|hair| hair.sheet.as_str());
@@ -290,11 +290,11 @@ impl Wardrobe {
         let items = slots
             .into_iter()
             .flatten()
-            .flat_map(|item| item.sheets.iter().map(|path| (*path, item.sex)));
+            .flat_map(|item| item.layers.iter().map(|path| (*path, item.sex)));
         let bodies = self
             .bodies
             .iter()
-            .flat_map(|body| body.sheets.iter().map(|path| (*path, Some(body.sex))));
+            .flat_map(|body| body.layers.iter().map(|path| (*path, Some(body.sex))));
         let hair = self.hair.iter().map(|hair| {
             let men = hair.style != "pigtails";
             (hair.sheet.as_str(), if men { None } else { Some(Sex::Woman) })

@@ -8,32 +8,32 @@ pub const fn item(
     name: &'static str,
     colour: &'static str,
     words: &'static [&'static str],
-    sheets: Layers,
+    layers: Layers,
 ) -> Item {
-    Item { name, colour, words, sex: None, actions: ALL, weight: 4, hides: Hides::Nothing, sheets }
+    Item { name, colour, words, sex: None, actions: ALL, weight: 4, hides: Hides::Nothing, layers }
 }
 
 const fn for_men(
     name: &'static str,
     colour: &'static str,
     words: &'static [&'static str],
-    sheets: Layers,
+    layers: Layers,
 ) -> Item {
-    Item { sex: M, ..item(name, colour, words, sheets) }
+    Item { sex: M, ..item(name, colour, words, layers) }
 }
 
 const fn robe(
     name: &'static str,
     colour: &'static str,
     words: &'static [&'static str],
-    sheets: Layers,
+    layers: Layers,
 ) -> Item {
     Item {
         sex: F,
         actions: NO_THRUST_SHOOT,
         weight: 6,
         hides: Hides::Legs,
-        ..item(name, colour, words, sheets)
+        ..item(name, colour, words, layers)
     }
 }
 
@@ -41,18 +41,18 @@ const fn dress(
     name: &'static str,
     colour: &'static str,
     words: &'static [&'static str],
-    sheets: Layers,
+    layers: Layers,
 ) -> Item {
-    Item { sex: F, weight: 3, hides: Hides::Legs, ..item(name, colour, words, sheets) }
+    Item { sex: F, weight: 3, hides: Hides::Legs, ..item(name, colour, words, layers) }
 }
 
 const fn top(
     name: &'static str,
     colour: &'static str,
     words: &'static [&'static str],
-    sheets: Layers,
+    layers: Layers,
 ) -> Item {
-    Item { sex: F, weight: 3, ..item(name, colour, words, sheets) }
+    Item { sex: F, weight: 3, ..item(name, colour, words, layers) }
 }
 
 pub const TORSO: &[Item] = &[
