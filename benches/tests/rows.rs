@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-const TINY: [&str; 14] = [
+const TINY: [&str; 17] = [
     "clip.frames=2",
     "clip.height=8",
     "clip.width=8",
@@ -12,6 +12,9 @@ const TINY: [&str; 14] = [
     "generator.input=4",
     "generator.decoder=[4]",
     "generator.group=2",
+    "generator.bypass=false",
+    "generator.sketch=false",
+    "generator.refine=false",
     "discriminator.clip=[4]",
     "discriminator.frame=[4]",
     "discriminator.features=4",

@@ -46,11 +46,11 @@ const BACKGROUNDS: [(&str, [u8; 3]); 5] = [
 ];
 /// The middle of the path: its name, and the direction from the middle of the picture.
 const PLACES: [(&str, [f32; 2]); 5] = [
-    ("middle", [0.0, 0.0]),
-    ("top", [0.0, -1.0]),
-    ("bottom", [0.0, 1.0]),
-    ("left", [-1.0, 0.0]),
-    ("right", [1.0, 0.0]),
+    ("in the middle", [0.0, 0.0]),
+    ("at the top", [0.0, -1.0]),
+    ("at the bottom", [0.0, 1.0]),
+    ("at the left", [-1.0, 0.0]),
+    ("at the right", [1.0, 0.0]),
 ];
 
 const SHAPE: usize = 0;

@@ -140,10 +140,10 @@ fn the_pixels_move_as_the_caption_says() {
                 ((low + high) / 2.0 - 31.5) / 9.0
             });
             let named = match attributes["place"].as_str() {
-                "top" => [0.0, -1.0],
-                "bottom" => [0.0, 1.0],
-                "left" => [-1.0, 0.0],
-                "right" => [1.0, 0.0],
+                "at the top" => [0.0, -1.0],
+                "at the bottom" => [0.0, 1.0],
+                "at the left" => [-1.0, 0.0],
+                "at the right" => [1.0, 0.0],
                 _ => [0.0, 0.0],
             };
             let off = (place[0] - named[0]).hypot(place[1] - named[1]);
@@ -175,10 +175,10 @@ fn captions_tell_what_is_there_and_vary() {
         assert_eq!(any(&ground), any(&[&caption.attributes["background"]]), "{}", caption.text);
         grounds += usize::from(any(&ground));
         let place: &[&str] = match caption.attributes["place"].as_str() {
-            "middle" => &["in the middle", "in the centre"],
-            "top" => &["in the upper half", "near the top"],
-            "bottom" => &["in the lower half", "near the bottom"],
-            "left" => &["in the left half", "on the left side"],
+            "in the middle" => &["in the middle", "in the centre"],
+            "at the top" => &["in the upper half", "near the top"],
+            "at the bottom" => &["in the lower half", "near the bottom"],
+            "at the left" => &["in the left half", "on the left side"],
             _ => &["in the right half", "on the right side"],
         };
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| caption.text.contains(phrase));

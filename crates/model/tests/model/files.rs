@@ -245,7 +245,7 @@ fn files_that_are_no_models_say_why() {
         ),
         ("another block", with(|c| c.generator.decoder = vec![4, 4]), "generator."),
         ("other words", with(|c| c.encoder.word = 7), "encoder.sentence.backward"),
-        ("another sentence", with(|c| c.encoder.sentence = 6), "encoder.sentence.join"),
+        ("another sentence", with(|c| c.encoder.sentence = 6), "must equal encoder.sentence"),
         (
             "a tensor that is missing",
             changed(|_, tensors| tensors.retain(|(name, _)| name != "generator.attention.weight")),
