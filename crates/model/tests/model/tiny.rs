@@ -30,7 +30,7 @@ pub fn config() -> ModelConfig {
             ..plain()
         },
         matcher: Some(MatcherConfig { channels: vec![8], features: 4 }),
-        references: 30,
+        references: 7,
     }
 }
 
