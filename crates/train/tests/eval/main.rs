@@ -36,7 +36,7 @@ fn judged(data: Arc<dyn Dataset>, clip: &ClipConfig, steps: u64) -> Judged {
 /// The dataset of shapes. Its judge is trained once for all tests.
 pub fn shapes() -> &'static Judged {
     static SHAPES: OnceLock<Judged> = OnceLock::new();
-    SHAPES.get_or_init(|| judged(Arc::new(Shapes::new()), &CLIP, 500))
+    SHAPES.get_or_init(|| judged(Arc::new(Shapes::new()), &CLIP, 2000))
 }
 
 /// Characters of the Liberated Pixel Cup. Where the data is missing, this prints so and returns
