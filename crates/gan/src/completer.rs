@@ -5,8 +5,6 @@ use crate::generator::SLOPE;
 
 /// Width of the hidden layers.
 const HIDDEN: usize = 256;
-/// The standard deviation of the noise around a completion.
-const SPREAD: f32 = 0.1;
 
 /// Completes sentences: predicts what the clip of a sentence looks like. The completion of a sentence s by a
 /// reference clip x predicts a matcher's vector: that of a clip which shows what s says, and otherwise resembles
@@ -131,15 +129,6 @@ impl<T: Tensor> Prior<T> {
         let rows = T::from_slice(sentence.device(), &rows, [which.len()])?;
         self.completer.forward(&self.clips.forward(&rows)?, sentence)
     }
-}
-
-/// The film noise z near completions: z = completion + 0.1 ξ for normal noise ξ, all `[n, noise]`. Because of ξ,
-/// the generator also learns to draw from vectors between those of training.
-///
-/// # Errors
-/// If the shapes disagree, or the device fails.
-pub fn near<T: Tensor>(completion: &T, xi: &T) -> Result<T> {
-    completion.add(&xi.affine(SPREAD, 0.0)?)
 }
 
 impl<T> Module<T> for Completer<T> {

@@ -10,7 +10,7 @@ mod matcher;
 use serde::{Deserialize, Serialize};
 
 pub use attention::Attention;
-pub use completer::{Completer, Prior, near};
+pub use completer::{Completer, Prior};
 pub use discriminator::{Discriminator, DiscriminatorConfig};
 pub use generator::{Drawn, Generator, GeneratorConfig, Mix, Noise};
 pub use loss::{Logits, Loss, contrast, log_loss, r1};

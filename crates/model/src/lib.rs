@@ -8,7 +8,7 @@ pub mod pixels;
 mod words;
 
 use kinora_embed::{Encoded, Encoder, Inputs, Pieces};
-use kinora_gan::{Generator, Matcher, Noise, Prior, near};
+use kinora_gan::{Generator, Matcher, Noise, Prior};
 use kinora_nn::{Init, Module, join};
 use kinora_tensor::{Random, Tensor};
 use kinora_video::{Clip, Palette, describe_dims};
@@ -222,7 +222,7 @@ impl<T: Tensor> Model<T> {
         if let Some(prior) = &self.net.prior {
             let which = |&seed: &u64| Random::new(seed, REFERENCE).below(prior.clips());
             let which: Vec<usize> = seeds.iter().map(which).collect();
-            noise.film = near(&prior.complete(&which, &read.sentence)?, &noise.film)?;
+            noise.film = prior.complete(&which, &read.sentence)?;
         }
         Ok(Drawing { pieces, read, noise })
     }

@@ -2,7 +2,7 @@
 //! other clips as references, which the matcher scores; then it also plays against the discriminators.
 
 use kinora_embed::Encoded;
-use kinora_gan::{Completer, Generator, Matcher, Noise, contrast, log_loss, near};
+use kinora_gan::{Completer, Generator, Matcher, Noise, contrast, log_loss};
 use kinora_model::Net;
 use kinora_nn::{AdamConfig, clip_factor, freeze, gradient_norm, lift, parameters};
 use kinora_tensor::{Tensor, Var, grad};
@@ -20,6 +20,9 @@ const WARM_UP: f32 = 200.0;
 const LOOKS: f32 = 0.03;
 /// The weight of the losses on details, relative to those on all pixels: of |d|, and of -log p.
 const DETAILS: f32 = 0.5;
+/// The standard deviation of the noise around the vector of a clip that is copied. A new film has a completion
+/// instead, which misses the vector of a clip by about as much.
+const SPREAD: f32 = 0.3;
 /// The share of the steps of copying over which the weight of the sketch and λ fall to 0, and κ to its last value.
 const EARLY: f32 = 0.5;
 /// The last value of κ, as a share of its initial value. Films are drawn in sharp colours
@@ -125,22 +128,26 @@ impl<T: Tensor> State<T> {
         let lifted: (Generator<Var<T>>, Completer<Var<T>>) = lift(&player);
         let constant = |x: &T| Var::constant(x.clone());
         let sentence = constant(&read.own.sentence);
-        // The noise of `count` films from row `from` on: near the completions of their sentences by `clips`, or
-        // normal without twins. It is a constant: the completer learns from its own loss alone.
-        let z = |from: usize, count: usize, clips: Option<&T>| -> Result<Option<Var<T>>> {
-            if count == 0 {
-                return Ok(None);
-            }
-            let noise = noise.film.slice(0, from, count)?;
-            let Some(clips) = clips else { return Ok(Some(Var::constant(noise))) };
-            let sentence = read.own.sentence.slice(0, from, count)?;
-            let completion = player.1.forward(&clips.slice(0, 0, count)?, &sentence)?;
-            Ok(Some(Var::constant(near(&completion, &noise)?)))
-        };
-        let twins = seen.as_ref().map(|[twins, _]| twins);
-        let z_copies = z(0, copied, twins)?;
-        // Films that are not copies have other clips as references, like films from the model's prior.
-        let z_films = z(copied, n - copied, seen.as_ref().map(|[_, clips]| clips))?;
+        // The noise of the films is a constant, so the completer learns from its own loss alone.
+        let rows = |x: &T, from: usize, count: usize| x.slice(0, from, count);
+        let (mut z_copies, mut z_films) = (None, None);
+        if copied > 0 {
+            let noise = rows(&noise.film, 0, copied)?;
+            z_copies = Some(Var::constant(match &seen {
+                Some([_, clips]) => near(&rows(clips, 0, copied)?, &noise)?,
+                None => noise,
+            }));
+        }
+        if copied < n {
+            // Films that are not copies have other clips as references, like films from the model's prior.
+            z_films = Some(Var::constant(match &seen {
+                Some([_, clips]) => {
+                    let sentence = rows(&read.own.sentence, copied, n - copied)?;
+                    player.1.forward(&rows(clips, 0, n - copied)?, &sentence)?
+                }
+                None => rows(&noise.film, copied, n - copied)?,
+            }));
+        }
         // Draws the frames `which` of all films, film by film: a film for each row of z, with the captions
         // from row `from` on.
         let draw = |from: usize, z: Var<T>, which: &[usize]| {
@@ -297,6 +304,13 @@ impl<T: Tensor> State<T> {
         let measured = Measured::new(step, guarded, shares, &logits)?;
         Ok((self, measured))
     }
+}
+
+/// The noise z of copies: the vectors of their clips `[n, d]`, at the length of completions, plus noise times
+/// [`SPREAD`].
+fn near<T: Tensor>(clips: &T, noise: &T) -> Result<T> {
+    let length = (clips.shape()[1] as f32).sqrt();
+    Ok(clips.affine(length, 0.0)?.add(&noise.affine(SPREAD, 0.0)?)?)
 }
 
 /// The frames `which` of the first `copied` clips, clip by clip, from the values of all frames of a batch:

@@ -151,6 +151,17 @@ impl Role {
         }
     }
 
+    /// Whether a figure of this role can have this item on its torso.
+    pub fn wears(self, torso: Option<&Item>) -> bool {
+        let ends: &[&str] = match self {
+            Self::Knight => &["plate"],
+            Self::Mage => &["robe"],
+            Self::Princess => &["gown", "dress"],
+            Self::Archer => return true,
+        };
+        torso.is_some_and(|item| ends.iter().any(|end| item.name.ends_with(end)))
+    }
+
     /// Whether somebody might use the role's noun for the figure.
     pub fn fits(self, figure: &Figure) -> bool {
         let torso = figure.torso_name();
@@ -211,6 +222,16 @@ impl Told {
             Part::Feet => self.feet,
             Part::Headwear => self.headwear || self.role == Some(Role::Princess),
             Part::Weapon => self.carried,
+        }
+    }
+
+    /// Whether the sentence gives the item of a part. A role only narrows the choice.
+    pub fn gives(&self, part: Part) -> bool {
+        match part {
+            Part::Torso => self.torso,
+            Part::Headwear => self.headwear,
+            Part::Weapon => self.carried || self.armed,
+            Part::Legs | Part::Feet => self.states(part),
         }
     }
 

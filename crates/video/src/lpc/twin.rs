@@ -3,62 +3,203 @@
 
 use fastrand::Rng;
 
-use super::figure::{Action, Direction, Figure, Head, Part};
+use super::figure::{Action, Body, Direction, Figure, Head, Hides, Item, Part};
 use super::mention::Told;
-use super::wardrobe::Wardrobe;
+use super::wardrobe::{Chances, Wardrobe, bald, suits};
 use crate::draws::pick;
 
+/// The share above which a figure without an item counts as the usual one.
+const USUAL: f32 = 0.5;
+
 impl Wardrobe {
-    /// A twin of a figure: what a sentence states is drawn anew; the rest stays where it fits. Words
-    /// that are true of several actions keep the action.
-    ///
-    /// If the sentence leaves the weapon open and the action allows several, the twin keeps the
-    /// weapon. So its action must allow this weapon: a figure that walks without a weapon gets no
-    /// twin that thrusts or shoots.
+    /// A twin of a figure: a figure with other values where the sentence states something, from which the
+    /// sentence describes the first figure ([`Wardrobe::complete`]). So sentence and twin together leave
+    /// nothing open.
     pub fn twin(&self, figure: &Figure, told: &Told, rng: &mut Rng) -> Figure {
-        let own = figure.body;
+        /// Draws at most; most figures need fewer than ten.
+        const TRIES: usize = 200;
+        let mut draws = (0..TRIES).map(|_| self.candidate(figure, told, rng));
+        let twin = draws.find(|twin| self.complete(figure, told, twin) == *figure);
+        twin.unwrap_or_else(|| figure.clone())
+    }
+
+    /// A figure that may be a twin: what the sentence states is drawn anew; most of the rest stays.
+    fn candidate(&self, figure: &Figure, told: &Told, rng: &mut Rng) -> Figure {
         let mut twin = figure.clone();
-        if told.action.count_ones() == 1 {
-            let fit = Action::ALL.into_iter().filter(|&action| self.fits(figure, told, action));
-            twin.action = pick(rng, &fit.collect::<Vec<_>>());
-        }
-        let turns = told.direction || figure.action == Action::Hurt;
-        twin.direction = match twin.action {
-            Action::Hurt => Direction::Front,
-            _ if turns => pick(rng, &Direction::ALL),
-            _ => twin.direction,
-        };
         twin.body = loop {
             let body = self.draw_body(rng);
-            let of_kind = body.kind.name() == own.kind.name();
-            let kind = told.kind || of_kind;
-            // Another kind cannot have the same skin.
-            let skin = told.skin || body.kind == own.kind || !of_kind;
-            if kind && skin && (told.sex || body.sex == own.sex) {
+            if self.complete_body(figure, told, body) == figure.body {
                 break body;
             }
         };
+        if told.action != 0 || rng.u32(..8) == 0 {
+            twin.action = pick(rng, &Action::ALL);
+        }
+        twin.direction = match twin.action {
+            Action::Hurt => Direction::Front,
+            _ if told.direction || figure.action == Action::Hurt => pick(rng, &Direction::ALL),
+            _ => twin.direction,
+        };
         for part in Part::ALL {
-            if is_free(part, figure, told) || self.odds(part, &twin) == 0.0 {
+            if narrows(told, part) || self.odds(part, figure) == 1.0 || self.odds(part, &twin) == 0.0 {
                 twin.wear(part, self.draw_item(part, &twin, rng));
             }
         }
         let drawn = self.draw_head(&twin, rng);
-        if self.odds_of_head(&twin) == 0.0 {
-            twin.head = drawn;
-        } else if let (Head::Hair(style, colour), Head::Hair(new_style, new_colour)) =
-            (twin.head, drawn)
-        {
-            let style = if told.hair_style { new_style } else { style };
-            let colour = if told.hair { new_colour } else { colour };
-            twin.head = match self.colours(style).contains(&colour) {
-                true => Head::Hair(style, colour),
-                false => drawn,
-            };
-        } else if told.hair_style || told.hair {
-            twin.head = drawn;
-        }
+        let kept = |style| if told.hair_style { None } else { Some(style) };
+        twin.head = match (figure.head, drawn) {
+            (Head::Hair(style, colour), Head::Hair(new_style, new_colour)) => {
+                let style = kept(style).unwrap_or(new_style);
+                let colour = if told.hair { new_colour } else { colour };
+                match suits(style, &twin) && self.colours(style).contains(&colour) {
+                    true => Head::Hair(style, colour),
+                    false => drawn,
+                }
+            }
+            (own, _) => {
+                twin.head = own;
+                let keeps = !told.hair && !told.hair_style && self.odds_of_head(figure) < 1.0;
+                if keeps && self.odds_of_head(&twin) > 0.0 { own } else { drawn }
+            }
+        };
         twin
+    }
+
+    /// The figure that a sentence describes, beside a reference: it has the values of `figure` where the
+    /// sentence states something, and otherwise those of the reference. Where the reference has no value, such
+    /// as the hair under a helmet, or one that does not fit, such as a gown on a man, another value takes its
+    /// place, which depends on the reference alone.
+    pub fn complete(&self, figure: &Figure, told: &Told, reference: &Figure) -> Figure {
+        let mut other = reference.clone();
+        other.body = self.complete_body(figure, told, reference.body);
+        other.action = self.complete_action(figure, told, reference.action);
+        other.direction = match other.action {
+            Action::Hurt => Direction::Front,
+            _ if told.direction => figure.direction,
+            _ => reference.direction,
+        };
+        Part::ALL.into_iter().for_each(|part| other.wear(part, None));
+        for part in Part::ALL {
+            let item = self.complete_item(part, figure, told, reference, &other);
+            other.wear(part, item);
+        }
+        other.head = self.complete_head(figure, told, reference, &other);
+        other
+    }
+
+    /// A body that can have all that the sentence states, as much like the reference as there is one.
+    fn complete_body(&self, figure: &Figure, told: &Told, reference: &Body) -> &'static Body {
+        let own = figure.body;
+        let alike = |body: &&'static Body| {
+            let other = Figure { body, ..figure.clone() };
+            let hair = told.hair || told.hair_style;
+            let stated = (!told.kind || body.kind.name() == own.kind.name())
+                && (!told.skin || body.kind == own.kind)
+                && (!told.sex || body.sex == own.sex)
+                && (!hair || self.odds_of_head(&other) > 0.0)
+                && Part::ALL
+                    .into_iter()
+                    .all(|part| !narrows(told, part) || self.odds(part, &other) > 0.0);
+            let kind = body.kind.name() == reference.kind.name();
+            (stated, kind, body.sex == reference.sex, body.kind == reference.kind)
+        };
+        let best = self.bodies.iter().map(|body| alike(&body)).max();
+        let best: Vec<_> = self.bodies.iter().filter(|body| Some(alike(body)) == best).collect();
+        pick_by(reference.kind as usize, &best).unwrap_or(own)
+    }
+
+    fn complete_action(&self, figure: &Figure, told: &Told, reference: Action) -> Action {
+        let fits = |action: &Action| {
+            // Each sentence about a fall says so.
+            let stated = match told.action {
+                0 => *action != Action::Hurt,
+                mask => mask & action.bit() != 0,
+            };
+            let other = Figure { action: *action, ..figure.clone() };
+            let can = |part| !narrows(told, part) || self.odds(part, &other) > 0.0;
+            stated && Part::ALL.into_iter().all(can)
+        };
+        let fitting: Vec<_> = Action::ALL.into_iter().filter(fits).collect();
+        match fitting.contains(&reference) {
+            true => reference,
+            false => pick_by(reference as usize, &fitting).unwrap_or(figure.action),
+        }
+    }
+
+    fn complete_item(
+        &self,
+        part: Part,
+        figure: &Figure,
+        told: &Told,
+        reference: &Figure,
+        other: &Figure,
+    ) -> Option<&'static Item> {
+        if told.gives(part) {
+            return figure.item(part);
+        }
+        let role = told.role.filter(|_| part == Part::Torso);
+        let fits = |item: Option<&'static Item>| {
+            let mut with = other.clone();
+            with.wear(part, item);
+            let of_role = role.is_none_or(|role| role.wears(item));
+            of_role && self.odds(part, &with) > 0.0 && leaves_room(figure, told, &with)
+        };
+        let worn = reference.item(part);
+        if self.odds(part, reference) < 1.0 && fits(worn) {
+            return worn;
+        }
+        let Chances { none, suit, .. } = self.chances(part, other);
+        if none > USUAL {
+            return None;
+        }
+        let fitting = self.all(part).iter().map(Some).filter(|item| fits(*item));
+        let fitting: Vec<_> = fitting.collect();
+        suit.or_else(|| pick_by(self.place(part, reference), &fitting)?)
+    }
+
+    fn complete_head(
+        &self,
+        figure: &Figure,
+        told: &Told,
+        reference: &Figure,
+        other: &Figure,
+    ) -> Head {
+        let (bald, hidden) = bald(other);
+        let bare = if hidden { Head::Covered } else { Head::Bald };
+        let stated = |head: Head| match head {
+            Head::Hair(style, colour) => (Some(style), Some(colour)),
+            Head::Bald | Head::Covered => (None, None),
+        };
+        let (stated_style, stated_colour) = stated(figure.head);
+        let is_bald = match (told.hair_style, stated_style) {
+            (true, style) => style.is_none(),
+            (false, _) => {
+                let hairless = !told.hair && !matches!(reference.head, Head::Hair(..));
+                hairless && self.odds_of_head(reference) < 1.0 && bald > 0.0
+            }
+        };
+        if is_bald || bald == 1.0 {
+            return bare;
+        }
+        let (worn_style, worn_colour) = stated(reference.head);
+        let style = if told.hair_style { stated_style } else { worn_style };
+        let fitting: Vec<_> =
+            self.styles.iter().map(|known| known.0).filter(|style| suits(style, other)).collect();
+        let place = self.place(Part::Torso, reference);
+        let style = style.filter(|style| suits(style, other)).or_else(|| pick_by(place, &fitting));
+        let Some(style) = style else { return Head::Covered };
+        let colour = if told.hair { stated_colour } else { worn_colour };
+        let colours = self.colours(style);
+        let colour = colour.filter(|colour| colours.contains(colour));
+        colour.or_else(|| pick_by(self.place(Part::Legs, reference), colours)).map_or(bare, |colour| {
+            Head::Hair(style, colour)
+        })
+    }
+
+    /// The place of a figure's item among all items of the part; without an item, that of its torso.
+    fn place(&self, part: Part, figure: &Figure) -> usize {
+        let of = |part| self.all(part).iter().position(|item| Some(item) == figure.item(part));
+        of(part).or_else(|| of(Part::Torso)).unwrap_or(0)
     }
 
     /// A variant of a figure: its body (the sex stays), the colour or the style of its hair, or one item is
@@ -104,20 +245,27 @@ impl Wardrobe {
         let differs = |other: &Figure| other != figure && other.body.sex == figure.body.sex;
         draws.find(differs).unwrap_or_else(|| figure.clone())
     }
-
-    /// Whether a twin with this action can have everything that the sentence leaves open.
-    fn fits(&self, figure: &Figure, told: &Told, action: Action) -> bool {
-        let other = Figure { action, ..figure.clone() };
-        // A falling figure has no direction.
-        let faces = told.direction || action != Action::Hurt || figure.action == Action::Hurt;
-        let fits = |part| is_free(part, figure, told) || self.odds(part, &other) > 0.0;
-        faces && Part::ALL.into_iter().all(fits)
-    }
 }
 
-/// Whether a twin may have another item for a part: the sentence states the item, or the action
-/// leaves no choice of the weapon.
-fn is_free(part: Part, figure: &Figure, told: &Told) -> bool {
-    let chosen = matches!(figure.action, Action::Walk | Action::Slash) && !told.armed;
-    told.states(part) || part == Part::Weapon && !chosen
+/// Whether a sentence gives the item of a part, or narrows the choice.
+fn narrows(told: &Told, part: Part) -> bool {
+    told.states(part) || told.gives(part)
+}
+
+/// Whether everything can be seen that the sentence states: legs are not under a gown, hair is not under a helmet.
+fn leaves_room(figure: &Figure, told: &Told, other: &Figure) -> bool {
+    let hides = other.headwear.map_or(Hides::Nothing, |item| item.hides);
+    let style = match figure.head {
+        Head::Hair(style, _) => suits(style, other),
+        Head::Bald | Head::Covered => hides == Hides::Nothing,
+    };
+    !(told.legs && other.hides_legs()
+        || told.feet && other.hides_feet()
+        || told.hair && hides == Hides::Hair
+        || told.hair_style && !style)
+}
+
+/// The element at a place, counted around; `None` if there is none.
+fn pick_by<X: Copy>(place: usize, all: &[X]) -> Option<X> {
+    all.get(place.checked_rem(all.len())?).copied()
 }

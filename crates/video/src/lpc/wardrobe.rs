@@ -143,7 +143,7 @@ impl Wardrobe {
         }
     }
 
-    fn chances(&self, part: Part, figure: &Figure) -> Chances {
+    pub fn chances(&self, part: Part, figure: &Figure) -> Chances {
         let skeleton = figure.body.kind == Kind::Skeleton;
         // Plate armour is mostly worn with the other parts of its suit.
         let metal = figure.torso.filter(|_| figure.is_knight()).map(|torso| torso.colour);
@@ -212,6 +212,12 @@ impl Wardrobe {
             Head::Hair(style, _) if !suits(style, figure) => 0.0,
             Head::Hair(style, _) => (1.0 - bald) / (styles * self.colours(style).len()) as f32,
         }
+    }
+
+    /// Whether [`Self::draw`] can draw the figure, in one of the splits.
+    #[cfg(test)]
+    pub fn is_possible(&self, figure: &Figure) -> bool {
+        Part::ALL.into_iter().all(|part| self.odds(part, figure) > 0.0) && self.odds_of_head(figure) > 0.0
     }
 
     /// The colours of a style of hair.
@@ -304,11 +310,11 @@ impl Wardrobe {
 }
 
 /// The probabilities of the items of a part.
-struct Chances {
+pub struct Chances {
     /// The probability of no item.
-    none: f32,
+    pub none: f32,
     /// The item that belongs to the plate armour on the torso.
-    suit: Option<&'static Item>,
+    pub suit: Option<&'static Item>,
     /// The probability of that item, if there is an item.
     suited: f32,
     /// The sum of the weights of all items that fit.
@@ -316,7 +322,7 @@ struct Chances {
 }
 
 /// Whether a style of hair suits the body and can be seen beside the headwear.
-fn suits(style: &str, figure: &Figure) -> bool {
+pub fn suits(style: &str, figure: &Figure) -> bool {
     let woman = figure.body.sex == Sex::Woman;
     match figure.headwear.map_or(Hides::Nothing, |item| item.hides) {
         Hides::Hair => false,
@@ -335,7 +341,7 @@ pub fn styles(hair: &[Hair]) -> Vec<(&'static str, Vec<&'static str>)> {
 }
 
 /// The probability of a head without visible hair, and whether headwear hides that it is bald.
-fn bald(figure: &Figure) -> (f32, bool) {
+pub fn bald(figure: &Figure) -> (f32, bool) {
     let hides = figure.headwear.map_or(Hides::Nothing, |item| item.hides);
     let bald = match (figure.body.kind, figure.body.sex) {
         _ if hides == Hides::Hair => 1.0,
