@@ -220,12 +220,23 @@ impl<T: Tensor> Model<T> {
         let device = read.sentence.device();
         let mut noise: Noise<T> = noise(device, &self.config, &seeds)?;
         if let Some(prior) = &self.net.prior {
-            let which = |&seed: &u64| Random::new(seed, REFERENCE).below(prior.clips());
-            let which: Vec<usize> = seeds.iter().map(which).collect();
+            let which: Vec<usize> =
+                seeds.iter().map(|&seed| reference(seed, prior.clips())).collect();
             noise.film = prior.complete(&which, &read.sentence)?;
         }
         Ok(Drawing { pieces, read, noise })
     }
+}
+
+/// The index of the reference clip of a seed. n consecutive seeds from a multiple of n on have n references.
+fn reference(seed: u64, n: usize) -> usize {
+    let mut random = Random::new(seed / n as u64, REFERENCE);
+    let mut order: Vec<usize> = (0..n).collect();
+    let at = (seed % n as u64) as usize;
+    for k in 0..=at {
+        order.swap(k, k + random.below(n - k));
+    }
+    order[at]
 }
 
 /// The inputs of the generator for a batch of sentences.

@@ -86,7 +86,9 @@ pub struct CopyingConfig {
     pub squared: f32,
     /// The initial value of κ; κ falls like λ, but to a third. It must be 0 where `generator.palette` is 0.
     pub likelihood: f32,
-    /// The number of reference clips in the model's prior. It has no effect for a dataset without twins.
+    /// The number of reference clips in the model's prior. With 0 there is no prior: z is normal noise, and no
+    /// completer learns. A new run sets it to 0 if no completer can learn: the dataset makes no twins, and the run
+    /// starts from no model with a completer.
     pub references: u64,
 }
 
@@ -169,6 +171,11 @@ impl Config {
             _ if step - self.reading.steps <= self.copying.steps => Phase::Copying,
             _ => Phase::Playing,
         }
+    }
+
+    /// Whether films have completions as noise.
+    pub(crate) fn completes(&self) -> bool {
+        self.copying.weight > 0.0 && self.copying.references > 0
     }
 
     /// The number of copies among the `n` clips of step `step`, counted from 1: the first ones.
@@ -309,8 +316,8 @@ impl Config {
                 return fail(key, value.to_string(), "at least 0");
             }
         }
-        if !(1..=MOST_REFERENCES as u64).contains(&self.copying.references) {
-            let wanted = format!("from 1 to {MOST_REFERENCES}");
+        if self.copying.references > MOST_REFERENCES as u64 {
+            let wanted = format!("at most {MOST_REFERENCES}");
             return fail("copying.references", self.copying.references.to_string(), &wanted);
         }
         if self.copying.likelihood > 0.0 && self.generator.palette == 0 {

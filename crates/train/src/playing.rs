@@ -115,15 +115,16 @@ impl<T: Tensor> State<T> {
         let matcher = self.net.matcher.as_ref().expect("a training has a matcher");
 
         let noise: Noise<T> = noise(device, config, step, n)?;
-        // The matcher's vectors of the twins and of all clips, if the dataset makes twins.
-        let seen = match copied > 0 && !fed.twins.is_empty() {
-            true => {
-                let twins = fed.twins.get(..copied * t * h * w * c).unwrap_or(&fed.twins);
-                let twins = T::from_slice(device, twins, [copied, t, h, w, c])?;
-                Some([matcher.clips(&twins)?, matcher.clips(&real)?])
+        // The matcher's vectors of all clips, and of the twins.
+        let (mut clips, mut twins) = (None, None);
+        if copied > 0 && config.completes() {
+            clips = Some(matcher.clips(&real)?);
+            if !fed.twins.is_empty() {
+                let values = fed.twins.get(..copied * t * h * w * c).unwrap_or(&fed.twins);
+                let values = T::from_slice(device, values, [copied, t, h, w, c])?;
+                twins = Some(matcher.clips(&values)?);
             }
-            false => None,
-        };
+        }
         let player = (self.net.generator, self.completer);
         let lifted: (Generator<Var<T>>, Completer<Var<T>>) = lift(&player);
         let constant = |x: &T| Var::constant(x.clone());
@@ -133,15 +134,15 @@ impl<T: Tensor> State<T> {
         let (mut z_copies, mut z_films) = (None, None);
         if copied > 0 {
             let noise = rows(&noise.film, 0, copied)?;
-            z_copies = Some(Var::constant(match &seen {
-                Some([_, clips]) => near(&rows(clips, 0, copied)?, &noise)?,
+            z_copies = Some(Var::constant(match &clips {
+                Some(clips) => near(&rows(clips, 0, copied)?, &noise)?,
                 None => noise,
             }));
         }
         if copied < n {
             // Films that are not copies have other clips as references, like films from the model's prior.
-            z_films = Some(Var::constant(match &seen {
-                Some([_, clips]) => {
+            z_films = Some(Var::constant(match &clips {
+                Some(clips) => {
                     let sentence = rows(&read.own.sentence, copied, n - copied)?;
                     player.1.forward(&rows(clips, 0, n - copied)?, &sentence)?
                 }
@@ -240,9 +241,8 @@ impl<T: Tensor> State<T> {
             }
             loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
         }
-        if let Some(seen) = seen {
-            let [twins, clips] = seen.map(Var::constant);
-            let clips = clips.slice(0, 0, copied)?;
+        if let (Some(twins), Some(clips)) = (twins, clips) {
+            let [twins, clips] = [twins, clips.slice(0, 0, copied)?].map(Var::constant);
             let loss_completion = lifted.1.loss(&twins, &clips, &sentence.slice(0, 0, copied)?)?;
             guarded.push(("loss_completion", loss_completion.value().clone()));
             loss = loss.add(&loss_completion)?;

@@ -65,7 +65,7 @@ pub struct Training<T: Tensor> {
     window: Window,
     /// Measurements that are not in the window yet.
     measured: Vec<Measured<T>>,
-    /// The frames that the matcher sees of each clip of the prior, once they are drawn; empty without twins.
+    /// The frames that the matcher sees of each clip of the prior, once they are drawn.
     references: OnceLock<Vec<Clip>>,
     /// The lock of the folder.
     _lock: Option<File>,
@@ -267,10 +267,9 @@ impl<T: Tensor> Training<T> {
         Ok(Model { config, card, lexicon: self.lexicon.clone(), net })
     }
 
-    /// The prior over clips of the training split. `None` without copies or without twins: then the
-    /// completer has learnt nothing.
+    /// The prior over clips of the training split; `None` if the completer has learnt nothing.
     fn prior(&self) -> Result<Option<Prior<T>>> {
-        if self.config.copying.weight == 0.0 {
+        if !self.config.completes() {
             return Ok(None);
         }
         let clips = match self.references.get() {
@@ -280,9 +279,6 @@ impl<T: Tensor> Training<T> {
                 self.references.get_or_init(|| clips)
             }
         };
-        if clips.is_empty() {
-            return Ok(None);
-        }
         let [_, h, w, c] = self.config.clip.dims();
         let matcher = self.state.net.matcher.as_ref().expect("a training has a matcher");
         let seen = clips.chunks(TOGETHER).map(|clips| {
@@ -295,15 +291,12 @@ impl<T: Tensor> Training<T> {
         Ok(Some(Prior::of(self.state.completer.clone(), seen)))
     }
 
-    /// The frames that the matcher sees of each clip of the prior; no clips if the dataset makes no twins.
+    /// The frames that the matcher sees of each clip of the prior.
     fn frames_of_prior(&self) -> Result<Vec<Clip>> {
         let dims @ [t, h, w, c] = self.config.clip.dims();
-        let draw = |index| Draw { seed: REFERENCES_SEED + self.config.seed, index };
-        if self.dataset.twin(Split::Train, draw(0))?.is_none() {
-            return Ok(Vec::new());
-        }
         let clip = |index| {
-            let clip = self.dataset.example(Split::Train, draw(index))?.clip.to_dims(dims)?;
+            let draw = Draw { seed: REFERENCES_SEED + self.config.seed, index };
+            let clip = self.dataset.example(Split::Train, draw)?.clip.to_dims(dims)?;
             let frames: Vec<&[u8]> = Matcher::<T>::seen(t).iter().map(|&k| clip.frame(k)).collect();
             Ok(Clip::new([frames.len(), h, w, c], clip.fps(), frames.concat())?)
         };

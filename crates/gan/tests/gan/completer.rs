@@ -1,7 +1,7 @@
 //! The completer: shapes, completions by the formula, the loss, and gradients.
 
 use crate::differences::{check, fresh, randn, unsettled, weighed};
-use kinora_gan::{Completer, Prior, near};
+use kinora_gan::{Completer, Prior};
 use kinora_nn::Module;
 use kinora_tensor::conformance::Reference;
 use kinora_tensor::{Tensor, Var};
@@ -115,17 +115,6 @@ fn the_loss_is_one_minus_the_cosine() {
     let wanted = 1.0 - pairs.map(cosine).sum::<f64>() / 2.0;
     let found = completer.loss(&twins, &clips, &s).unwrap().values()[0];
     assert!((found - wanted).abs() < 1e-5, "{found}, by hand {wanted}");
-}
-
-/// z = completion + 0.1 ξ.
-#[test]
-fn noise_is_near_the_completion() {
-    let [completion, noise] = [randn(1, [2, WIDTH]), randn(2, [2, WIDTH])];
-    let found = near(&completion, &noise).unwrap();
-    for (at, found) in found.values().iter().enumerate() {
-        let wanted = completion.values()[at] + 0.1 * noise.values()[at];
-        assert!((found - wanted).abs() < 1e-6, "{at}: {found}, by hand {wanted}");
-    }
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn errors_say_what_and_where() {
             "[copying]\nlikelihood = 0.5\n[generator]\npalette = 0\n",
             "copying.likelihood = 0.5 must be 0 where generator.palette is 0",
         ),
-        ("[copying]\nreferences = 0\n", "copying.references = 0 must be from 1 to 65536"),
+        ("[copying]\nreferences = 65537\n", "copying.references = 65537 must be at most 65536"),
         ("[train]\nwrong = 0\n", "train.wrong = 0 must be from 1 to 64"),
         ("[train]\nwrong = 65\n", "train.wrong = 65 must be from 1 to 64"),
     ] {

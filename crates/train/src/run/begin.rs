@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use kinora_model::{Card, Lexicon, Model, Net};
+use kinora_model::{Card, Lexicon, Model, ModelConfig, Net};
 use kinora_nn::{Module, Outline, describe};
 use kinora_tensor::Tensor;
 use kinora_text::Tokenizer;
@@ -34,7 +34,7 @@ impl<T: Tensor> Training<T> {
     /// has no steps to learn.
     pub fn create(
         device: &T::Device,
-        config: Config,
+        mut config: Config,
         open: impl FnOnce(&str) -> kinora_video::Result<Box<dyn Dataset>>,
         folder: &Path,
         init: Option<Model<T>>,
@@ -42,7 +42,16 @@ impl<T: Tensor> Training<T> {
     ) -> Result<Self> {
         folder::is_free(folder)?;
         config.check()?;
-        let dataset = checked(open(&config.data)?, &config)?;
+        let dataset = checked(open(&config.data)?)?;
+        let learnt = init.as_ref().is_some_and(|model| {
+            let ModelConfig { encoder, generator, .. } = &model.config;
+            let widths = [config.encoder.sentence, config.generator.noise];
+            model.net.prior.is_some() && [encoder.sentence, generator.noise] == widths
+        });
+        if !learnt && !makes_twins(&*dataset, &config)? {
+            config.copying.references = 0;
+        }
+        check_width(&config)?;
         let info = dataset.info();
         let mut card = Card {
             command: command.into(),
@@ -197,7 +206,12 @@ impl<T: Tensor> Training<T> {
             return Err(Error::Config(message.into()));
         }
         folder::sweep(folder);
-        let dataset = checked(open(&config.data)?, &config)?;
+        check_width(&config)?;
+        if config.completes() != was.completes() {
+            let message = "--resume cannot turn copying.weight and copying.references on or off; start a new run";
+            return Err(Error::Config(message.into()));
+        }
+        let dataset = checked(open(&config.data)?)?;
         let (state, lexicon, Progress { clips, window, mut card, .. }) =
             checkpoint::load(device, &config, folder)?;
         if config != was {
@@ -230,19 +244,27 @@ impl<T: Tensor> Training<T> {
 }
 
 /// Checks all of a dataset, so that a missing file does not end a run after hours.
-fn checked(dataset: Box<dyn Dataset>, config: &Config) -> Result<Arc<dyn Dataset>> {
-    if let Some(error) = dataset.check().into_iter().next() {
-        return Err(error.into());
+fn checked(dataset: Box<dyn Dataset>) -> Result<Arc<dyn Dataset>> {
+    match dataset.check().into_iter().next() {
+        Some(error) => Err(error.into()),
+        None => Ok(dataset.into()),
     }
-    let (noise, sentence) = (config.generator.noise, config.encoder.sentence);
-    let copies = config.copying.weight > 0.0;
+}
+
+fn makes_twins(dataset: &dyn Dataset, config: &Config) -> Result<bool> {
     let first = Draw { seed: config.seed, index: 0 };
-    if copies && noise != sentence && dataset.twin(Split::Train, first)?.is_some() {
+    Ok(dataset.twin(Split::Train, first)?.is_some())
+}
+
+/// Checks that a completion can be the noise z.
+fn check_width(config: &Config) -> Result<()> {
+    let (noise, sentence) = (config.generator.noise, config.encoder.sentence);
+    if config.completes() && noise != sentence {
         return Err(Error::Config(format!(
             "{} makes twins, so generator.noise = {noise} must equal encoder.sentence = {sentence}; set \
-             generator.noise={sentence}",
+             generator.noise={sentence}, or copying.references=0 for normal noise",
             config.data
         )));
     }
-    Ok(dataset.into())
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Runs that start from a model.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use kinora_cpu::{CpuDevice, CpuTensor};
@@ -8,6 +9,7 @@ use kinora_model::{Model, ModelConfig, Net};
 use kinora_nn::{Fresh, Module, Precision};
 use kinora_tensor::Random;
 use kinora_train::{Config, DISCRIMINATORS, Outcome, Phase, Training};
+use kinora_video::{Shapes, Split};
 
 use crate::tiny::{config, create, finish, lexicon};
 
@@ -165,6 +167,47 @@ fn a_run_may_begin_with_a_model() {
     };
     let error = refused(sized(&deep));
     assert!(error.contains("discriminator.clip halves the resolution 5 times"), "{error}");
+}
+
+/// A folder of clips makes no twins. A run on it keeps the completer of the model that it starts from, and its
+/// references are the folder's clips. Without such a model there is no prior.
+#[test]
+fn a_run_on_clips_keeps_the_completer_of_its_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, art] = ["first", "art"].map(|name| folder.path().join(name));
+    finish(create(&first, &config(&[])).unwrap()).unwrap();
+    std::fs::create_dir(&art).unwrap();
+    let clip = config(&[]).clip;
+    let shown = kinora_train::examples(&Shapes::new(), Split::Train, 0, 3, &clip).unwrap();
+    for (k, example) in shown.iter().enumerate() {
+        example.clip.save(art.join(format!("{k}.gif")), &Default::default()).unwrap();
+        std::fs::write(art.join(format!("{k}.txt")), &example.caption.text).unwrap();
+    }
+    let data = format!("data=clips:{}", art.display());
+    let run = |name: &str, init: Option<Model<CpuTensor>>| {
+        let folder = folder.path().join(name);
+        let training = Training::create(
+            &CpuDevice::default(),
+            config(&[&data]),
+            kinora_video::open,
+            &folder,
+            init,
+            "",
+        );
+        finish(training.unwrap()).unwrap();
+        Model::<CpuTensor>::load(&folder).unwrap()
+    };
+    let prior = |model: &Model<CpuTensor>| -> BTreeMap<String, Vec<f32>> {
+        let named = model.net.prior.as_ref().unwrap().named().into_iter();
+        named.map(|(name, tensor)| (name, tensor.data().to_vec())).collect()
+    };
+    let model = Model::load(&first).unwrap();
+    let was = prior(&model);
+    let is = prior(&run("second", Some(model)));
+    for (name, was) in was {
+        assert_eq!(is[&name] == was, name.starts_with("completer."), "{name}");
+    }
+    assert!(run("third", None).net.prior.is_none());
 }
 
 /// The table of word vectors may lie beside the model; a run that starts from the model finds it

@@ -293,7 +293,7 @@ fn a_number_that_is_not_finite_is_told() {
         (&READING, "net.matcher.frame.bias", f32::NAN, "loss_matcher"),
         (&READING, "net.encoder.sentence.join.weight", f32::INFINITY, "loss_matcher"),
         (&COPYING, "net.generator.output.bias", f32::NAN, "loss_copy"),
-        (&COPYING, "completer.clip.bias", f32::NAN, "loss_copy"),
+        (&COPYING, "completer.clip.bias", f32::NAN, "loss_completion"),
         (&PLAYING, "critic.clips.realness.bias", f32::NAN, "loss_discriminator"),
         (&PLAYING, "net.generator.output.bias", f32::NAN, "loss_copy"),
         (&PLAYING, "critic.frames.projection.weight", f32::INFINITY, "loss_discriminator"),
