@@ -76,7 +76,8 @@ pub trait Dataset: Send + Sync {
     fn example(&self, split: Split, draw: Draw) -> Result<Example>;
 
     /// A twin of the clip of a draw: the attributes that the caption states are drawn anew, and the
-    /// others stay as far as they fit. `None`, for all draws, if the dataset makes no twins.
+    /// others stay as far as they fit. Caption and twin together should determine the clip, so that a network
+    /// can predict the clip from both. `None`, for all draws, if the dataset makes no twins.
     ///
     /// # Errors
     /// Those of [`Dataset::example`].
