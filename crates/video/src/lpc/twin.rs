@@ -41,7 +41,10 @@ impl Wardrobe {
             _ => twin.direction,
         };
         for part in Part::ALL {
-            if narrows(told, part) || self.odds(part, figure) == 1.0 || self.odds(part, &twin) == 0.0 {
+            if narrows(told, part)
+                || self.odds(part, figure) == 1.0
+                || self.odds(part, &twin) == 0.0
+            {
                 twin.wear(part, self.draw_item(part, &twin, rng));
             }
         }
@@ -191,9 +194,9 @@ impl Wardrobe {
         let colour = if told.hair { stated_colour } else { worn_colour };
         let colours = self.colours(style);
         let colour = colour.filter(|colour| colours.contains(colour));
-        colour.or_else(|| pick_by(self.place(Part::Legs, reference), colours)).map_or(bare, |colour| {
-            Head::Hair(style, colour)
-        })
+        colour
+            .or_else(|| pick_by(self.place(Part::Legs, reference), colours))
+            .map_or(bare, |colour| Head::Hair(style, colour))
     }
 
     /// The place of a figure's item among all items of the part; without an item, that of its torso.

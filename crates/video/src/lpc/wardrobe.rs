@@ -217,7 +217,8 @@ impl Wardrobe {
     /// Whether [`Self::draw`] can draw the figure, in one of the splits.
     #[cfg(test)]
     pub fn is_possible(&self, figure: &Figure) -> bool {
-        Part::ALL.into_iter().all(|part| self.odds(part, figure) > 0.0) && self.odds_of_head(figure) > 0.0
+        Part::ALL.into_iter().all(|part| self.odds(part, figure) > 0.0)
+            && self.odds_of_head(figure) > 0.0
     }
 
     /// The colours of a style of hair.
