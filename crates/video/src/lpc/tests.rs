@@ -234,6 +234,19 @@ fn wrong_captions_of_training_show_no_held_out_pair() {
 
 #[test]
 fn a_sentence_and_a_twin_leave_nothing_open() {
+    let lpc = without_sheets(li2018::wardrobe());
+    for index in 0..2000 {
+        let draw = Draw { seed: SEED, index };
+        let figure = lpc.figure(Split::Train, draw);
+        let told = sentence(&figure, Voice::draw(Split::Train, draw, 1)).1;
+        for reference in [&lpc.figure_of_twin(Split::Train, draw), &figure] {
+            assert_eq!(
+                lpc.wardrobe.complete(&figure, &told, reference),
+                figure,
+                "{told:?} {reference:?}"
+            );
+        }
+    }
     let lpc = without_sheets(universal::wardrobe());
     let keys = [
         "sex",

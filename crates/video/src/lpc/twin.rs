@@ -69,9 +69,9 @@ impl Wardrobe {
     }
 
     /// The figure that a sentence describes, beside a reference: it has the values of `figure` where the
-    /// sentence states something, and otherwise those of the reference. Where the reference has no value, such
-    /// as the hair under a helmet, or one that does not fit, such as a gown on a man, another value takes its
-    /// place, which depends on the reference alone.
+    /// sentence states something, and otherwise those of the reference. The reference may have no value, such
+    /// as the hair under a helmet, or one that does not fit, such as a gown on a man. Then the figure has a
+    /// value that fits, always the same one for this sentence and reference.
     pub fn complete(&self, figure: &Figure, told: &Told, reference: &Figure) -> Figure {
         let mut other = reference.clone();
         other.body = self.complete_body(figure, told, reference.body);
@@ -199,7 +199,8 @@ impl Wardrobe {
             .map_or(bare, |colour| Head::Hair(style, colour))
     }
 
-    /// The place of a figure's item among all items of the part; without an item, that of its torso.
+    /// A number that chooses a value that the reference does not give: the index of its item for a part, else of the
+    /// item on its torso, else 0.
     fn place(&self, part: Part, figure: &Figure) -> usize {
         let of = |part| self.all(part).iter().position(|item| Some(item) == figure.item(part));
         of(part).or_else(|| of(Part::Torso)).unwrap_or(0)
