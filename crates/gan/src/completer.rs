@@ -11,7 +11,7 @@ const HIDDEN: usize = 256;
 /// x. From s and the completion, a generator draws a film.
 ///
 /// A completer learns from twins. In a twin of a clip, the attributes that the clip's sentence states have new random
-/// values, and the others keep theirs. The completion of the sentence by the twin must be like the vector of the clip:
+/// values, and the others keep theirs where they fit. The completion of the sentence by the twin must be like the vector of the clip:
 /// the loss is 1 - cos ([`Completer::loss`]).
 ///
 /// The completer sees the reference clip as its vector, too ([`Matcher::clips`](crate::Matcher::clips)).

@@ -228,7 +228,7 @@ impl<T: Tensor> Model<T> {
     }
 }
 
-/// The index of the reference clip of a seed. n consecutive seeds from a multiple of n on have n references.
+/// The index of the reference clip of a seed. The seeds kn to kn + n - 1 have n different references.
 fn reference(seed: u64, n: usize) -> usize {
     let mut random = Random::new(seed / n as u64, REFERENCE);
     let mut order: Vec<usize> = (0..n).collect();

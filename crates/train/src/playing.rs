@@ -351,6 +351,18 @@ pub(crate) fn limit(longest: f32) -> f32 {
 mod tests {
     use super::*;
 
+    /// Vectors of clips, of length 1, get the length √d of completions.
+    #[test]
+    fn the_noise_of_copies_is_near_the_vectors_of_their_clips() {
+        use kinora_cpu::CpuTensor;
+        let of =
+            |values: &[f32]| CpuTensor::from_slice(&Default::default(), values, [1, 4]).unwrap();
+        let z = near(&of(&[0.5, -0.5, 0.5, 0.5]), &of(&[1.0, 0.0, -2.0, 0.5])).unwrap();
+        for (z, wanted) in z.data().iter().zip([1.3, -1.0, 0.4, 1.15]) {
+            assert!((z - wanted).abs() < 1e-6, "{z}, by hand {wanted}");
+        }
+    }
+
     #[test]
     fn the_early_losses_fall_in_copying() {
         let config = |copying: u64| {

@@ -267,7 +267,7 @@ impl<T: Tensor> Training<T> {
         Ok(Model { config, card, lexicon: self.lexicon.clone(), net })
     }
 
-    /// The prior over clips of the training split; `None` if the completer has learnt nothing.
+    /// The prior over clips of the training split; `None` if films have no completions.
     fn prior(&self) -> Result<Option<Prior<T>>> {
         if !self.config.completes() {
             return Ok(None);

@@ -7,7 +7,7 @@ use kinora_model::{Card, Lexicon, Model, ModelConfig, Net};
 use kinora_nn::{Module, Outline, describe};
 use kinora_tensor::Tensor;
 use kinora_text::Tokenizer;
-use kinora_video::{Dataset, Draw, Split, write_atomic};
+use kinora_video::{Dataset, Draw, Split, read_regular, write_atomic};
 
 use super::Training;
 use crate::checkpoint::{self, Progress};
@@ -24,7 +24,8 @@ impl<T: Tensor> Training<T> {
     /// The run starts from the trained model `init` if there is one: from the model's tokenizer, and
     /// from its tensors whose name and shape fit the config's network. The other tensors get new
     /// weights. [`Config::sized_as`] gives a config that all tensors fit. The model's card records
-    /// `command` as the command that made the model.
+    /// `command` as the command that made the model. If no completer can learn, the run's
+    /// [`references`](crate::CopyingConfig::references) are 0.
     ///
     /// # Errors
     /// If the folder already holds a run, another training runs in it, or it cannot be created; if
@@ -43,15 +44,11 @@ impl<T: Tensor> Training<T> {
         folder::is_free(folder)?;
         config.check()?;
         let dataset = checked(open(&config.data)?)?;
-        let learnt = init.as_ref().is_some_and(|model| {
+        let completes = init.as_ref().is_some_and(|model| {
             let ModelConfig { encoder, generator, .. } = &model.config;
             let widths = [config.encoder.sentence, config.generator.noise];
             model.net.prior.is_some() && [encoder.sentence, generator.noise] == widths
         });
-        if !learnt && !makes_twins(&*dataset, &config)? {
-            config.copying.references = 0;
-        }
-        check_width(&config)?;
         let info = dataset.info();
         let mut card = Card {
             command: command.into(),
@@ -106,6 +103,11 @@ impl<T: Tensor> Training<T> {
                     .into(),
             ));
         }
+        // The completer predicts vectors of the model's matcher.
+        if !(completes && can_read) && !makes_twins(&*dataset, &config)? {
+            config.copying.references = 0;
+        }
+        check_width(&config)?;
         let state = State::new(device, &config, &lexicon.inputs(), net)?;
         let make = |path: &Path| {
             let failed = |error: std::io::Error| Error::Write {
@@ -187,7 +189,13 @@ impl<T: Tensor> Training<T> {
             )));
         }
         let lock = folder::lock(folder)?;
-        let was = Config::load(&path, &[])?;
+        let mut was = Config::load(&path, &[])?;
+        // A run of an earlier version may have references, but no prior.
+        let model = read_regular(&folder.join("model.safetensors"), u64::MAX).ok();
+        let model = model.and_then(|bytes| kinora_model::contents(&bytes, "").ok());
+        if model.is_some_and(|model| model.config.references == 0) {
+            was.copying.references = 0;
+        }
         let config = was.with(set)?.longer_than(&was);
         if config.model() != was.model() || config.discriminator != was.discriminator {
             return Err(Error::Config(
@@ -206,14 +214,25 @@ impl<T: Tensor> Training<T> {
             return Err(Error::Config(message.into()));
         }
         folder::sweep(folder);
-        check_width(&config)?;
         if config.completes() != was.completes() {
-            let message = "--resume cannot turn copying.weight and copying.references on or off; start a new run";
+            let message = "--resume cannot set copying.weight or copying.references to 0 or from 0; start a new run";
             return Err(Error::Config(message.into()));
         }
         let dataset = checked(open(&config.data)?)?;
         let (state, lexicon, Progress { clips, window, mut card, .. }) =
             checkpoint::load(device, &config, folder)?;
+        let has_copied = state.step > config.reading.steps;
+        if config.data != was.data
+            && config.completes()
+            && !has_copied
+            && !makes_twins(&*dataset, &config)?
+        {
+            return Err(Error::Config(format!(
+                "the run has not copied yet, and {} makes no twins, from which its completer could learn; resume it \
+                 with {} until a step of copying is done",
+                config.data, was.data
+            )));
+        }
         if config != was {
             card.command = format!("{} && {command}", card.command);
         }

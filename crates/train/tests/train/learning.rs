@@ -154,7 +154,7 @@ fn the_matcher_learns_to_read() {
     assert!(last < 0.2 * first, "{first} at first, {last} at last");
 }
 
-/// The generator memorises one batch: it draws the clips from sentences and their completions. With the
+/// The generator memorises one batch: it draws the clips from sentences and the vectors of their clips. With the
 /// matcher, part of the batch are films that are not copies, whose loss is measured too.
 #[test]
 fn the_generator_learns_to_copy() {

@@ -145,6 +145,7 @@ fn a_run_whose_config_changes_keeps_count() {
     let folder = tempfile::tempdir().unwrap();
     let (folder, art) = (folder.path().join("run"), folder.path().join("art"));
     stop_after(create(&folder, &config(&[])).unwrap(), 2).unwrap();
+
     std::fs::create_dir(&art).unwrap();
     let shown = kinora_train::examples(
         &kinora_video::Shapes::new(),
@@ -160,13 +161,19 @@ fn a_run_whose_config_changes_keeps_count() {
     let info = kinora_video::open(&format!("clips:{}", art.display())).unwrap().info().clone();
 
     let data = format!("data=clips:{}", art.display());
+    // The completer has not learnt from twins yet.
+    let error = resume(&folder, &[&data]).err().unwrap().to_string();
+    assert!(error.contains("makes no twins") && error.contains("resume it with shapes"), "{error}");
+    stop_after(resume(&folder, &[]).unwrap(), 3).unwrap();
+    let error = resume(&folder, &["copying.references=0"]).err().unwrap().to_string();
+    assert!(error.contains("cannot set copying.weight or copying.references to 0"), "{error}");
     drop(resume(&folder, &[&data, "copying.batch=4", "train.steps=4"]).unwrap());
     assert_eq!(finish(resume(&folder, &[]).unwrap()).unwrap(), Outcome::Finished(4));
-    assert_eq!(log(&folder).last().unwrap()["clips"], 2 * 3 + 2 * 4);
+    assert_eq!(log(&folder).last().unwrap()["clips"], 2 * 3 + 16 + 4);
     let model = kinora_model::contents(&bytes(&folder, "model.safetensors"), "the model").unwrap();
     let card = model.card;
-    assert_eq!(card.clips, 2 * 3 + 2 * 4);
-    // clips: makes no twins, but the completer has learnt from the shapes.
+    assert_eq!(card.clips, 2 * 3 + 16 + 4);
+    // clips: makes no twins, but the completer has learnt from the shapes in the third step.
     assert_eq!(model.config.references, 40);
     assert!(card.licence.contains("CC0") && card.licence.contains(&info.licence), "{card:?}");
     // A run that ends with copying goes on with copying, unless somebody sets its steps.

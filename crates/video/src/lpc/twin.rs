@@ -12,9 +12,9 @@ use crate::draws::pick;
 const USUAL: f32 = 0.5;
 
 impl Wardrobe {
-    /// A twin of a figure: a figure with other values where the sentence states something, from which the
-    /// sentence describes the first figure ([`Wardrobe::complete`]). So sentence and twin together leave
-    /// nothing open.
+    /// A twin of a figure: a figure with other values where the sentence states something, such that
+    /// [`Wardrobe::complete`] gives the first figure for sentence and twin. If no random figure is one, about once in a
+    /// hundred sentences, the twin is the figure itself.
     pub fn twin(&self, figure: &Figure, told: &Told, rng: &mut Rng) -> Figure {
         /// Draws at most; most figures need fewer than ten.
         const TRIES: usize = 200;
@@ -41,7 +41,8 @@ impl Wardrobe {
             _ => twin.direction,
         };
         for part in Part::ALL {
-            if narrows(told, part)
+            if told.states(part)
+                || told.gives(part)
                 || self.odds(part, figure) == 1.0
                 || self.odds(part, &twin) == 0.0
             {
@@ -49,10 +50,9 @@ impl Wardrobe {
             }
         }
         let drawn = self.draw_head(&twin, rng);
-        let kept = |style| if told.hair_style { None } else { Some(style) };
         twin.head = match (figure.head, drawn) {
             (Head::Hair(style, colour), Head::Hair(new_style, new_colour)) => {
-                let style = kept(style).unwrap_or(new_style);
+                let style = if told.hair_style { new_style } else { style };
                 let colour = if told.hair { new_colour } else { colour };
                 match suits(style, &twin) && self.colours(style).contains(&colour) {
                     true => Head::Hair(style, colour),
@@ -68,14 +68,14 @@ impl Wardrobe {
         twin
     }
 
-    /// The figure that a sentence describes, beside a reference: it has the values of `figure` where the
+    /// The figure for a sentence and a reference: it has the values of `figure` where the
     /// sentence states something, and otherwise those of the reference. The reference may have no value, such
     /// as the hair under a helmet, or one that does not fit, such as a gown on a man. Then the figure has a
     /// value that fits, always the same one for this sentence and reference.
     pub fn complete(&self, figure: &Figure, told: &Told, reference: &Figure) -> Figure {
         let mut other = reference.clone();
         other.body = self.complete_body(figure, told, reference.body);
-        other.action = self.complete_action(figure, told, reference.action);
+        other.action = self.complete_action(figure, told, other.body, reference.action);
         other.direction = match other.action {
             Action::Hurt => Direction::Front,
             _ if told.direction => figure.direction,
@@ -90,19 +90,16 @@ impl Wardrobe {
         other
     }
 
-    /// A body that can have all that the sentence states, as much like the reference as there is one.
+    /// A body that can have all that the sentence states, the one most like the reference.
     fn complete_body(&self, figure: &Figure, told: &Told, reference: &Body) -> &'static Body {
         let own = figure.body;
         let alike = |body: &&'static Body| {
-            let other = Figure { body, ..figure.clone() };
-            let hair = told.hair || told.hair_style;
+            let other = Figure { body, ..only_stated(figure, told) };
             let stated = (!told.kind || body.kind.name() == own.kind.name())
                 && (!told.skin || body.kind == own.kind)
                 && (!told.sex || body.sex == own.sex)
-                && (!hair || self.odds_of_head(&other) > 0.0)
-                && Part::ALL
-                    .into_iter()
-                    .all(|part| !narrows(told, part) || self.odds(part, &other) > 0.0);
+                && self.can_have_hair(figure, told, &other)
+                && self.can_have_items(figure, told, &other);
             let kind = body.kind.name() == reference.kind.name();
             (stated, kind, body.sex == reference.sex, body.kind == reference.kind)
         };
@@ -111,22 +108,60 @@ impl Wardrobe {
         pick_by(reference.kind as usize, &best).unwrap_or(own)
     }
 
-    fn complete_action(&self, figure: &Figure, told: &Told, reference: Action) -> Action {
+    /// An action that the sentence states, and that allows all items that it states; if possible, that of the
+    /// reference.
+    fn complete_action(
+        &self,
+        figure: &Figure,
+        told: &Told,
+        body: &'static Body,
+        reference: Action,
+    ) -> Action {
         let fits = |action: &Action| {
             // Each sentence about a fall says so.
             let stated = match told.action {
                 0 => *action != Action::Hurt,
                 mask => mask & action.bit() != 0,
             };
-            let other = Figure { action: *action, ..figure.clone() };
-            let can = |part| !narrows(told, part) || self.odds(part, &other) > 0.0;
-            stated && Part::ALL.into_iter().all(can)
+            let other = Figure { action: *action, body, ..only_stated(figure, told) };
+            stated && self.can_have_items(figure, told, &other)
         };
         let fitting: Vec<_> = Action::ALL.into_iter().filter(fits).collect();
         match fitting.contains(&reference) {
             true => reference,
             false => pick_by(reference as usize, &fitting).unwrap_or(figure.action),
         }
+    }
+
+    /// Whether a figure with this body and action can have the items that the sentence states.
+    fn can_have_items(&self, figure: &Figure, told: &Told, other: &Figure) -> bool {
+        Part::ALL.into_iter().all(|part| {
+            let role = told.role.filter(|_| part == Part::Torso && !told.torso);
+            match (told.gives(part), figure.item(part), role) {
+                (true, Some(item), _) => item.fits(other),
+                (true, None, _) => self.chances(part, other).none > 0.0,
+                (false, _, Some(role)) => {
+                    self.fitting(part, other).any(|item| role.wears(Some(item)))
+                }
+                (false, _, None) => true,
+            }
+        })
+    }
+
+    /// Whether a figure with this body can have the hair that the sentence states.
+    fn can_have_hair(&self, figure: &Figure, told: &Told, other: &Figure) -> bool {
+        let bald = bald(other).0;
+        match (told.hair_style, told.hair, figure.head) {
+            (false, false, _) => true,
+            (true, _, Head::Hair(style, _)) => bald < 1.0 && suits(style, other),
+            (true, ..) => bald > 0.0,
+            (false, true, _) => bald < 1.0,
+        }
+    }
+
+    /// The items for a part that fit a figure.
+    fn fitting(&self, part: Part, other: &Figure) -> impl Iterator<Item = &'static Item> {
+        self.all(part).iter().filter(move |item| item.fits(other))
     }
 
     fn complete_item(
@@ -169,37 +204,40 @@ impl Wardrobe {
     ) -> Head {
         let (bald, hidden) = bald(other);
         let bare = if hidden { Head::Covered } else { Head::Bald };
-        let stated = |head: Head| match head {
+        let parts = |head: Head| match head {
             Head::Hair(style, colour) => (Some(style), Some(colour)),
             Head::Bald | Head::Covered => (None, None),
         };
-        let (stated_style, stated_colour) = stated(figure.head);
-        let is_bald = match (told.hair_style, stated_style) {
-            (true, style) => style.is_none(),
-            (false, _) => {
-                let hairless = !told.hair && !matches!(reference.head, Head::Hair(..));
+        let (own, worn) = (parts(figure.head), parts(reference.head));
+        let is_bald = match told.hair_style {
+            true => own.0.is_none(),
+            // A skeleton, or a head under a helmet, does not tell whether there would be hair.
+            false => {
+                let hairless = !told.hair && worn.0.is_none();
                 hairless && self.odds_of_head(reference) < 1.0 && bald > 0.0
             }
         };
         if is_bald || bald == 1.0 {
             return bare;
         }
-        let (worn_style, worn_colour) = stated(reference.head);
-        let style = if told.hair_style { stated_style } else { worn_style };
-        let fitting: Vec<_> =
-            self.styles.iter().map(|known| known.0).filter(|style| suits(style, other)).collect();
-        let place = self.place(Part::Torso, reference);
-        let style = style.filter(|style| suits(style, other)).or_else(|| pick_by(place, &fitting));
+        let stated = own.1.filter(|_| told.hair);
+        let fits = |style: &&str| {
+            let colour = stated.is_none_or(|colour| self.colours(style).contains(&colour));
+            colour && suits(style, other)
+        };
+        let fitting: Vec<_> = self.styles.iter().map(|known| known.0).filter(fits).collect();
+        let style = if told.hair_style { own.0 } else { worn.0 };
+        let style = style.filter(|style| fitting.contains(style));
+        let style = style.or_else(|| pick_by(self.place(Part::Torso, reference), &fitting));
         let Some(style) = style else { return Head::Covered };
-        let colour = if told.hair { stated_colour } else { worn_colour };
         let colours = self.colours(style);
-        let colour = colour.filter(|colour| colours.contains(colour));
+        let colour = stated.or(worn.1).filter(|colour| colours.contains(colour));
         colour
             .or_else(|| pick_by(self.place(Part::Legs, reference), colours))
             .map_or(bare, |colour| Head::Hair(style, colour))
     }
 
-    /// A number that chooses a value that the reference does not give: the index of its item for a part, else of the
+    /// An index that picks a substitute for a value that the reference does not give: that of its item for a part, else of the
     /// item on its torso, else 0.
     fn place(&self, part: Part, figure: &Figure) -> usize {
         let of = |part| self.all(part).iter().position(|item| Some(item) == figure.item(part));
@@ -251,9 +289,13 @@ impl Wardrobe {
     }
 }
 
-/// Whether a sentence gives the item of a part, or narrows the choice.
-fn narrows(told: &Told, part: Part) -> bool {
-    told.states(part) || told.gives(part)
+/// A figure without the items that the sentence leaves open.
+fn only_stated(figure: &Figure, told: &Told) -> Figure {
+    let mut stated = figure.clone();
+    for part in Part::ALL.into_iter().filter(|&part| !told.gives(part)) {
+        stated.wear(part, None);
+    }
+    stated
 }
 
 /// Whether everything can be seen that the sentence states: legs are not under a gown, hair is not under a helmet.
