@@ -104,7 +104,8 @@ impl<T: Tensor> Training<T> {
             ));
         }
         // The completer predicts vectors of the model's matcher.
-        if !(completes && can_read) && !makes_twins(&*dataset, &config)? {
+        let can_complete = completes && can_read;
+        if !can_complete && !makes_twins(&*dataset, &config)? {
             config.copying.references = 0;
         }
         check_width(&config)?;
