@@ -13,6 +13,7 @@ mod folder;
 mod game;
 mod log;
 mod measured;
+mod pairs;
 mod playing;
 mod reading;
 mod run;

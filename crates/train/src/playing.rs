@@ -242,10 +242,15 @@ impl<T: Tensor> State<T> {
             loss = loss.add(&copy.affine(config.copying.weight, 0.0)?)?;
         }
         if let (Some(twins), Some(clips)) = (twins, clips) {
-            let [twins, clips] = [twins, clips.slice(0, 0, copied)?].map(Var::constant);
-            let loss_completion = lifted.1.loss(&twins, &clips, &sentence.slice(0, 0, copied)?)?;
-            guarded.push(("loss_completion", loss_completion.value().clone()));
-            loss = loss.add(&loss_completion)?;
+            let rows = [rows(&read.own.sentence, 0, copied)?, twins, rows(&clips, 0, copied)?];
+            let [sentence, twins, clips] = &rows;
+            // Measured on pairs that the completer has not learnt from.
+            guarded.push(("loss_completion", player.1.loss(twins, clips, sentence)?));
+            let pairs =
+                self.pairs.take().expect("a completer that learns has pairs").with(&rows)?;
+            let [sentence, twins, clips] = pairs.some(config, step)?.map(Var::constant);
+            loss = loss.add(&lifted.1.loss(&twins, &clips, &sentence)?)?;
+            self.pairs = Some(pairs);
         }
         if let Some(films) = films.filter(|_| matches) {
             let matcher: Matcher<Var<T>> = freeze(matcher);

@@ -7,6 +7,7 @@ use kinora_nn::{Adam, Ema, Fresh, Init, Module, Outline, join};
 use kinora_tensor::{Desc, Random, Shape, Tensor};
 
 use crate::critic::Critic;
+use crate::pairs::Pairs;
 use crate::{Config, Fed, Measured, Phase, Result, playing, reading};
 
 /// The streams of random numbers. The streams of a step have the step added, so that a training can
@@ -18,6 +19,7 @@ pub(crate) mod stream {
     pub const NOISE: u64 = 1 << 60;
     pub const FRAMES: u64 = 2 << 60;
     pub const WORDS: u64 = 3 << 60;
+    pub const PAIRS: u64 = 4 << 60;
 }
 
 /// Frames of each clip that the discriminator of frames judges at a step.
@@ -33,6 +35,8 @@ pub struct State<T> {
     pub critic: Critic<T>,
     /// The completer, which gives the noise of films.
     pub completer: Completer<T>,
+    /// The clips and twins that the completer learns from, if it learns.
+    pub(crate) pairs: Option<Pairs<T>>,
     /// The moving average of the generator, which makes the films.
     pub average: Ema<Generator<T>>,
     /// The optimiser of the text encoder and the matcher, as long as they learn.
@@ -49,6 +53,7 @@ impl State<Desc> {
     pub(crate) fn outline(config: &Config, inputs: &Inputs, step: u64) -> Result<Self> {
         let net = Net::new(&mut Outline, &config.model(), inputs)?;
         let critic = Critic::new(&mut Outline, config)?;
+        let pairs = Pairs::new(&mut Outline, config)?;
         let player = (net.generator, completer(&mut Outline, config)?);
         let adam_generator = Adam::outline(&player, playing::rate_generator(config, step + 1));
         let reader: (Encoder<Desc>, Option<Matcher<Desc>>) = (net.encoder, net.matcher);
@@ -63,6 +68,7 @@ impl State<Desc> {
             net: Net { encoder, generator, matcher, prior: None },
             critic,
             completer,
+            pairs,
             adam_reader,
             adam_generator,
         };
@@ -106,6 +112,7 @@ impl<T: Tensor> State<T> {
             });
         }
         let critic = Critic::new(&mut fresh(stream::CRITIC), config)?;
+        let pairs = Pairs::new(&mut fresh(stream::PAIRS), config)?;
         let reader = (net.encoder, net.matcher);
         let adam_reader = match config.reads(1) {
             true => Some(Adam::new(&reader, reading::rate(config, 1))?),
@@ -121,6 +128,7 @@ impl<T: Tensor> State<T> {
             net: Net { encoder, generator, matcher, prior: None },
             critic,
             completer,
+            pairs,
             adam_reader,
             adam_generator,
         })
@@ -227,6 +235,7 @@ impl<T> Module<T> for State<T> {
             net: self.net.try_map(&join(path, "net"), f)?,
             critic: self.critic.try_map(&join(path, "critic"), f)?,
             completer: self.completer.try_map(&join(path, "completer"), f)?,
+            pairs: self.pairs.try_map(&join(path, "pairs"), f)?,
             average: Ema {
                 module: self.average.module.try_map(&join(path, "average"), f)?,
                 rate: self.average.rate,

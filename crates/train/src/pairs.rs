@@ -1,0 +1,74 @@
+//! The pairs of clip and twin that a completer learns from.
+
+use kinora_nn::{Embedding, Fill, Init, Module, join};
+use kinora_tensor::{Random, Result, Tensor};
+
+use crate::Config;
+use crate::step::stream;
+
+/// Pairs in memory: those of about 550 steps of the preset `lpc`.
+const PAIRS: usize = 4096;
+/// Pairs in a batch of the completer.
+const BATCH: usize = 64;
+
+/// The last [`PAIRS`] pairs of clip and twin, with the caption of the clip. The generator learns best from small
+/// batches; the completer needs larger ones, and its work is small. So it learns from a batch of random pairs of the last
+/// steps.
+#[derive(Clone, Debug)]
+pub struct Pairs<T> {
+    /// A row for each pair: the sentence vector, the matcher's vector of the twin, and that of the clip; `[PAIRS, 3 · sentence]`.
+    /// Rows are 0 at first. Such rows have no gradient, since the loss is linear in the vector of the clip.
+    rows: Embedding<T>,
+}
+
+impl<T> Pairs<T> {
+    /// No pairs yet; `None` if no completer learns.
+    ///
+    /// # Errors
+    /// Those of [`Init::tensor`].
+    pub fn new<I: Init<T>>(init: &mut I, config: &Config) -> Result<Option<Self>> {
+        let shape = [PAIRS, 3 * config.encoder.sentence];
+        let mut new =
+            || Ok(Self { rows: Embedding { table: init.tensor(shape.into(), Fill::Zeros)? } });
+        config.completes().then(&mut new).transpose()
+    }
+}
+
+impl<T: Tensor> Pairs<T> {
+    /// The memory with new pairs, which replace the oldest ones. `pairs` has the sentence vectors, and the vectors of
+    /// twins and of clips, `[n, sentence]` each.
+    ///
+    /// # Errors
+    /// If the shapes disagree, or the device fails.
+    pub fn with(self, [sentence, twins, clips]: &[T; 3]) -> Result<Self> {
+        let n = sentence.shape()[0].min(PAIRS);
+        let new = T::concat(&[sentence, twins, clips], 1)?.slice(0, 0, n)?;
+        let kept = self.rows.table.slice(0, 0, PAIRS - n)?;
+        Ok(Self { rows: Embedding { table: T::concat(&[&new, &kept], 0)? } })
+    }
+
+    /// Random pairs for step `step`: the sentence vectors, and the vectors of twins and of clips, `[BATCH, sentence]`
+    /// each.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn some(&self, config: &Config, step: u64) -> Result<[T; 3]> {
+        let table = &self.rows.table;
+        let mut random = Random::new(config.seed, stream::PAIRS + step);
+        let which: Vec<f32> = (0..BATCH).map(|_| random.below(PAIRS) as f32).collect();
+        let rows = self.rows.forward(&T::from_slice(table.device(), &which, [BATCH])?)?;
+        let d = table.shape()[1] / 3;
+        Ok([rows.slice(1, 0, d)?, rows.slice(1, d, d)?, rows.slice(1, 2 * d, d)?])
+    }
+}
+
+impl<T> Module<T> for Pairs<T> {
+    type Of<U> = Pairs<U>;
+    fn try_map<'a, U, E>(
+        &'a self,
+        path: &str,
+        f: &mut dyn FnMut(&str, &'a T) -> std::result::Result<U, E>,
+    ) -> std::result::Result<Pairs<U>, E> {
+        Ok(Pairs { rows: self.rows.try_map(&join(path, "rows"), f)? })
+    }
+}
