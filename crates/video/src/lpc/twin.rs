@@ -8,6 +8,9 @@ use super::mention::Told;
 use super::wardrobe::{Chances, Wardrobe, bald, suits};
 use crate::draws::pick;
 
+/// From the front, a high ponytail shows only its knot, like a bun: of some 300 pixels, 14 differ. So a reference
+/// seen from the front that may have either counts as one with a bun.
+const SEEN_FROM_FRONT: &str = "bun";
 /// The share above which a figure without an item counts as the usual one.
 const USUAL: f32 = 0.5;
 
@@ -190,9 +193,11 @@ impl Wardrobe {
         if none > USUAL {
             return None;
         }
-        let fitting = self.all(part).iter().map(Some).filter(|item| fits(*item));
-        let fitting: Vec<_> = fitting.collect();
-        suit.or_else(|| pick_by(self.place(part, reference), &fitting)?)
+        let fitting = self.all(part).iter().filter(|item| fits(Some(item))).collect();
+        let place = self.place(part, reference);
+        suit.or_else(|| {
+            pick_by(place, &like(colour_of(part, reference), fitting, |item| item.colour))
+        })
     }
 
     fn complete_head(
@@ -226,14 +231,20 @@ impl Wardrobe {
             colour && suits(style, other)
         };
         let fitting: Vec<_> = self.styles.iter().map(|known| known.0).filter(fits).collect();
-        let style = if told.hair_style { own.0 } else { worn.0 };
+        let seen = worn.0.map(|style| match (style, reference.direction, other.direction) {
+            (_, Direction::Front, Direction::Front) => style,
+            ("high ponytail", Direction::Front, _) => SEEN_FROM_FRONT,
+            _ => style,
+        });
+        let style = if told.hair_style { own.0 } else { seen };
         let style = style.filter(|style| fitting.contains(style));
         let style = style.or_else(|| pick_by(self.place(Part::Torso, reference), &fitting));
         let Some(style) = style else { return Head::Covered };
         let colours = self.colours(style);
         let colour = stated.or(worn.1).filter(|colour| colours.contains(colour));
+        let like = || like(colour_of(Part::Legs, reference), colours.to_vec(), |colour| colour);
         colour
-            .or_else(|| pick_by(self.place(Part::Legs, reference), colours))
+            .or_else(|| pick_by(self.place(Part::Legs, reference), &like()))
             .map_or(bare, |colour| Head::Hair(style, colour))
     }
 
@@ -309,6 +320,22 @@ fn leaves_room(figure: &Figure, told: &Told, other: &Figure) -> bool {
         || told.feet && other.hides_feet()
         || told.hair && hides == Hides::Hair
         || told.hair_style && !style)
+}
+
+/// The colour of a figure's item for a part, else of the item on its torso.
+fn colour_of(part: Part, figure: &Figure) -> &'static str {
+    figure.item(part).or(figure.torso).map_or("", |item| item.colour)
+}
+
+/// Those of `all` that are most like a colour: of this colour; else both warm, or both not.
+fn like<X>(colour: &str, all: Vec<X>, of: impl Fn(&X) -> &'static str) -> Vec<X> {
+    const WARM: [&str; 7] = ["gold", "brown", "red", "blonde", "orange", "pink", ""];
+    let likeness = |x: &X| {
+        let other = of(x);
+        (other == colour, WARM.contains(&other) == WARM.contains(&colour))
+    };
+    let most = all.iter().map(likeness).max();
+    all.into_iter().filter(|x| Some(likeness(x)) == most).collect()
 }
 
 /// The element at a place, counted around; `None` if there is none.
