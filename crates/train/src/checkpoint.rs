@@ -5,14 +5,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use kinora_model::{Card, Lexicon, Sources};
-use kinora_nn::{Module, Precision};
-use kinora_tensor::Tensor;
+use kinora_nn::{Fresh, Module, Precision};
+use kinora_tensor::{Random, Tensor};
 use kinora_text::Tokenizer;
 use kinora_video::write_atomic;
 use serde::{Deserialize, Serialize};
 
 use crate::log::Window;
-use crate::step::State;
+use crate::pairs::Pairs;
+use crate::step::{State, stream};
 use crate::{Config, Error, Result};
 
 const FILE: &str = "checkpoint.safetensors";
@@ -67,7 +68,7 @@ pub(crate) fn load<T: Tensor>(
         broken(folder, format!("{error}{hint}"))
     })?;
     let fail = fail(folder);
-    let metadata = kinora_nn::header(&bytes).map_err(&fail)?.metadata;
+    let kinora_nn::Header { tensors, metadata } = kinora_nn::header(&bytes).map_err(&fail)?;
     let entry = |key: &str| {
         let missing =
             || broken(folder, format!("no {key} in the metadata; this is not a checkpoint"));
@@ -99,8 +100,16 @@ pub(crate) fn load<T: Tensor>(
     };
     let mut lexicon = Lexicon::open(&config.encoder, tokenizer, &sources, Some(folder))?;
     lexicon.words = words;
-    let outline = State::outline(config, &lexicon.inputs(), progress.step)?;
+    let mut outline = State::outline(config, &lexicon.inputs(), progress.step)?;
+    // An earlier version stored no pairs.
+    if !tensors.iter().any(|tensor| tensor.name.starts_with("pairs.")) {
+        outline.pairs = None;
+    }
     let mut state = kinora_nn::load(&outline, device, &bytes, "").map_err(fail)?;
+    if state.pairs.is_none() {
+        let random = Random::new(config.seed, stream::PAIRS);
+        state.pairs = Pairs::new(&mut Fresh::<T>::new(device, random), config)?;
+    }
     state.step = progress.step;
     state.count(config);
     Ok((state, lexicon, progress))

@@ -8,16 +8,17 @@ use crate::step::stream;
 
 /// Pairs in memory: those of about 550 steps of the preset `lpc`.
 const PAIRS: usize = 4096;
-/// Pairs in a batch of the completer.
-const BATCH: usize = 64;
+/// Earlier pairs in a batch of the completer.
+const EARLIER: usize = 64;
 
 /// The last [`PAIRS`] pairs of clip and twin, with the caption of the clip. The generator learns best from small
-/// batches; the completer needs larger ones, and its work is small. So it learns from a batch of random pairs of the last
-/// steps.
+/// batches; the completer needs larger ones, and they cost it little. So it learns from the pairs of a step and random
+/// earlier ones.
 #[derive(Clone, Debug)]
 pub struct Pairs<T> {
-    /// A row for each pair: the sentence vector, the matcher's vector of the twin, and that of the clip; `[PAIRS, 3 · sentence]`.
-    /// Rows are 0 at first. Such rows have no gradient, since the loss is linear in the vector of the clip.
+    /// A row for each pair, the newest first: the sentence vector, the matcher's vector of the twin, and that of the
+    /// clip; `[PAIRS, 3 · sentence]`. Rows are 0 at first. Such rows have no gradient, since the loss is linear in the
+    /// vector of the clip.
     rows: Embedding<T>,
 }
 
@@ -47,16 +48,17 @@ impl<T: Tensor> Pairs<T> {
         Ok(Self { rows: Embedding { table: T::concat(&[&new, &kept], 0)? } })
     }
 
-    /// Random pairs for step `step`: the sentence vectors, and the vectors of twins and of clips, `[BATCH, sentence]`
-    /// each.
+    /// The newest `n` pairs, and random pairs for step `step`: the sentence vectors, and the vectors of twins and of clips,
+    /// `[n + EARLIER, sentence]` each.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn some(&self, config: &Config, step: u64) -> Result<[T; 3]> {
+    pub fn some(&self, config: &Config, step: u64, n: usize) -> Result<[T; 3]> {
         let table = &self.rows.table;
         let mut random = Random::new(config.seed, stream::PAIRS + step);
-        let which: Vec<f32> = (0..BATCH).map(|_| random.below(PAIRS) as f32).collect();
-        let rows = self.rows.forward(&T::from_slice(table.device(), &which, [BATCH])?)?;
+        let earlier = (0..EARLIER).map(|_| random.below(PAIRS));
+        let which: Vec<f32> = (0..n).chain(earlier).map(|row| row as f32).collect();
+        let rows = self.rows.forward(&T::from_slice(table.device(), &which, [which.len()])?)?;
         let d = table.shape()[1] / 3;
         Ok([rows.slice(1, 0, d)?, rows.slice(1, d, d)?, rows.slice(1, 2 * d, d)?])
     }

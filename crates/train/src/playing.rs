@@ -248,7 +248,7 @@ impl<T: Tensor> State<T> {
             guarded.push(("loss_completion", player.1.loss(twins, clips, sentence)?));
             let pairs =
                 self.pairs.take().expect("a completer that learns has pairs").with(&rows)?;
-            let [sentence, twins, clips] = pairs.some(config, step)?.map(Var::constant);
+            let [sentence, twins, clips] = pairs.some(config, step, copied)?.map(Var::constant);
             loss = loss.add(&lifted.1.loss(&twins, &clips, &sentence)?)?;
             self.pairs = Some(pairs);
         }

@@ -101,6 +101,40 @@ fn a_run_that_goes_on_is_one_without_a_break() {
     }
 }
 
+/// A safetensors file without one tensor, and without its checksum.
+fn without(file: &[u8], name: &str) -> Vec<u8> {
+    let (length, rest) = file.split_first_chunk().unwrap();
+    let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let mut header: Map<String, Value> = serde_json::from_slice(header).unwrap();
+    header["__metadata__"].as_object_mut().unwrap().remove("kinora.checksum").unwrap();
+    let offsets = |entry: &Value| -> Option<[usize; 2]> {
+        serde_json::from_value(entry.get("data_offsets")?.clone()).ok()
+    };
+    let [start, end] = offsets(&header.remove(name).unwrap()).unwrap();
+    for entry in header.values_mut() {
+        if let Some([a, b]) = offsets(entry).filter(|[a, _]| *a >= end) {
+            entry["data_offsets"] = Value::from(vec![a + start - end, b + start - end]);
+        }
+    }
+    let header = serde_json::to_vec(&header).unwrap();
+    let length = (header.len() as u64).to_le_bytes();
+    [&length, &header[..], &data[..start], &data[end..]].concat()
+}
+
+/// A checkpoint of an earlier version has no pairs. At the end of reading there are none yet, so such a run goes on like
+/// any other.
+#[test]
+fn a_checkpoint_without_pairs_is_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, older] = ["whole", "older"].map(|name| folder.path().join(name).join("run"));
+    finish(create(&whole, &config(&[])).unwrap()).unwrap();
+    stop_after(create(&older, &config(&[])).unwrap(), 2).unwrap();
+    let checkpoint = without(&bytes(&older, "checkpoint.safetensors"), "pairs.rows.table");
+    std::fs::write(older.join("checkpoint.safetensors"), checkpoint).unwrap();
+    assert_eq!(finish(resume(&older, &[]).unwrap()).unwrap(), Outcome::Finished(7));
+    assert_same(&whole, &older);
+}
+
 /// A break at any kind of event stops the run, and the current step is the last.
 #[test]
 fn a_stop_at_any_event_leaves_a_checkpoint() {

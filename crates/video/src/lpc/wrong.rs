@@ -122,6 +122,7 @@ impl Liar<'_> {
     fn step(&self, own: &Own, slot: Slot, rng: &mut Rng) -> Option<Figure> {
         let (was, told) = (self.figure, &own.told);
         let mut other = was.clone();
+        let mut ratio = 1.0;
         match slot {
             Slot::Body => {
                 other.body = self.wardrobe.draw_body(rng);
@@ -159,6 +160,11 @@ impl Liar<'_> {
                 }
                 return Some(other);
             }
+            // Items that differ in colour alone are the hardest to tell apart, and seldom drawn by chance.
+            Slot::Item(part) if let Some(item) = self.recoloured(part, rng) => {
+                other.wear(part, Some(item));
+                ratio *= item.weight as f32 / was.item(part)?.weight as f32;
+            }
             Slot::Item(part) => {
                 // Only bare feet and a bare chest have words; other missing items are never stated.
                 let bare = matches!(part, Part::Torso | Part::Feet);
@@ -178,7 +184,6 @@ impl Liar<'_> {
             }
             _ => (&[], &[]),
         };
-        let mut ratio = 1.0;
         for &part in compared {
             if redrawn.contains(&part) && !told.states(part) {
                 other.wear(part, self.wardrobe.draw_item(part, &other, rng));
@@ -194,6 +199,18 @@ impl Liar<'_> {
             }
         }
         (rng.f32() < ratio).then_some(other)
+    }
+
+    /// In half of all cases, the figure's garment for a part in another colour, if there is one. Not for headwear,
+    /// since "a helmet" is true of all helmets.
+    fn recoloured(&self, part: Part, rng: &mut Rng) -> Option<&'static Item> {
+        let is_garment = matches!(part, Part::Torso | Part::Legs | Part::Feet);
+        let worn = self.figure.item(part).filter(|_| is_garment && rng.bool())?;
+        let others = self.wardrobe.all(part).iter().filter(|item| {
+            garment(item) == garment(worn) && item.name != worn.name && item.fits(self.figure)
+        });
+        let others: Vec<_> = others.collect();
+        (!others.is_empty()).then(|| pick(rng, &others))
     }
 
     /// The sentence with the colours of two things exchanged: "blue hair, red robe" for a red-haired
@@ -241,7 +258,6 @@ impl Liar<'_> {
                 }
                 (None, _) => return None,
                 (Some(part), _) => {
-                    let garment = |item: &Item| item.name.rsplit(' ').next();
                     let worn = garment(self.figure.item(part)?);
                     let item = self.wardrobe.all(part).iter().find(|item| {
                         item.colour == colour && garment(item) == worn && item.fits(self.figure)
@@ -259,6 +275,11 @@ impl Liar<'_> {
             Some(part) => self.figure.item(part).map(|item| item.colour),
         }
     }
+}
+
+/// The last word of an item's name.
+fn garment(item: &Item) -> Option<&str> {
+    item.name.rsplit(' ').next()
 }
 
 /// The true sentence: its voice, what it states, and the slots that can change.

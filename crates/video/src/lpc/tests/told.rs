@@ -46,6 +46,12 @@ pub fn told(text: &str) -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
     if mail.contains(" chain mail ") {
         tell("torso", "chain mail");
     }
+    // Without a colour, plate armour is of steel. A golden one may have a typing error: "goldrn".
+    if let Some((before, _)) = text.split_once(" plate armour ")
+        && !before.rsplit(' ').next().is_some_and(|word| word.starts_with('g'))
+    {
+        tell("torso", "steel plate");
+    }
     let person = "woman|lady|girl|gal|lass|maiden|man|guy|fellow|boy|gentleman|dude|bloke|person";
     if has(person) && !has("orc|elf|skeleton") {
         tell("kind", "human");
@@ -181,11 +187,6 @@ const TOLD: &[(&str, &str, &str)] = &[
     ("curly|curls", "hair_style", "curly"),
     ("spiky|messy", "hair_style", "spiky"),
     ("knight|paladin|crusader", "torso", "*plate"),
-    (
-        "steel plate|steel armour|plate armour|steel plate armour",
-        "torso",
-        "steel plate|golden plate",
-    ),
     ("steel plate|steel armour|steel plate armour", "torso", "steel plate"),
     ("golden plate|golden armour|gold armour", "torso", "golden plate"),
     ("mail shirt", "torso", "chain mail"),
