@@ -74,3 +74,42 @@ impl<T> Module<T> for Pairs<T> {
         Ok(Pairs { rows: self.rows.try_map(&join(path, "rows"), f)? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kinora_cpu::CpuTensor;
+    use kinora_nn::Fresh;
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_pairs_are_replaced() {
+        let config = Config::preset("shapes", &["encoder.sentence=2".into()]).unwrap();
+        let device = Default::default();
+        let init = &mut Fresh::<CpuTensor>::new(&device, Random::new(0, 0));
+        let mut pairs = Pairs::new(init, &config).unwrap().unwrap();
+        let of = |step: usize, count: usize, sign: f32| {
+            let values: Vec<f32> = (0..2 * count).map(|i| sign * (10 * step + i) as f32).collect();
+            CpuTensor::from_slice(&device, &values, [count, 2]).unwrap()
+        };
+        for (step, count) in [(1, 3), (2, PAIRS - 1)] {
+            let new = [1.0, -1.0, 0.5].map(|sign| of(step, count, sign));
+            pairs = pairs.with(&new).unwrap();
+        }
+        let table = pairs.rows.table.data().to_vec();
+        // The newest pair of the first step is the last row; its other two pairs are gone.
+        assert_eq!(table[..6], [20.0, 21.0, -20.0, -21.0, 10.0, 10.5]);
+        assert_eq!(table[6 * (PAIRS - 1)..], [10.0, 11.0, -10.0, -11.0, 5.0, 5.5]);
+
+        let [sentence, twins, clips] = pairs.some(&config, 9, 3).unwrap();
+        assert_eq!(sentence.data()[..6], [20.0, 21.0, 22.0, 23.0, 24.0, 25.0]);
+        assert_eq!(*twins.shape(), [3 + EARLIER, 2].into());
+        // The rows of the three tensors belong together, and the random pairs depend on the step.
+        for ((s, twin), clip) in sentence.data().iter().zip(twins.data()).zip(clips.data()) {
+            assert_eq!([*twin, *clip], [-s, 0.5 * s]);
+        }
+        let [other, ..] = pairs.some(&config, 10, 3).unwrap();
+        assert_eq!(other.data()[..6], sentence.data()[..6]);
+        assert_ne!(other.data(), sentence.data());
+    }
+}
