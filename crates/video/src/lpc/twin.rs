@@ -186,7 +186,10 @@ impl Wardrobe {
             of_role && self.odds(part, &with) > 0.0 && leaves_room(figure, told, &with)
         };
         let worn = reference.item(part);
-        if self.odds(part, reference) < 1.0 && fits(worn) {
+        // Who puts on plate armour puts on the suit, since few figures wear plate with trousers.
+        let suits_up =
+            matches!(part, Part::Legs | Part::Feet) && other.is_knight() && !reference.is_knight();
+        if !suits_up && self.odds(part, reference) < 1.0 && fits(worn) {
             return worn;
         }
         let Chances { none, suit, .. } = self.chances(part, other);
