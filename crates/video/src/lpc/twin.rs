@@ -8,9 +8,6 @@ use super::mention::Told;
 use super::wardrobe::{Chances, Wardrobe, bald, suits};
 use crate::draws::pick;
 
-/// From the front, a high ponytail shows only its knot, like a bun: of some 300 pixels, 14 differ. So a reference
-/// seen from the front that may have either counts as one with a bun.
-const SEEN_FROM_FRONT: &str = "bun";
 /// The share above which a figure without an item counts as the usual one.
 const USUAL: f32 = 0.5;
 
@@ -187,8 +184,9 @@ impl Wardrobe {
         };
         let worn = reference.item(part);
         // Who puts on plate armour puts on the suit, since few figures wear plate with trousers.
-        let suits_up =
-            matches!(part, Part::Legs | Part::Feet) && other.is_knight() && !reference.is_knight();
+        let suits_up = matches!(part, Part::Legs | Part::Feet)
+            && other.is_knight()
+            && other.torso != reference.torso;
         if !suits_up && self.odds(part, reference) < 1.0 && fits(worn) {
             return worn;
         }
@@ -199,7 +197,7 @@ impl Wardrobe {
         let fitting = self.all(part).iter().filter(|item| fits(Some(item))).collect();
         let place = self.place(part, reference);
         suit.or_else(|| {
-            pick_by(place, &like(colour_of(part, reference), fitting, |item| item.colour))
+            pick_by(place, &nearest(colour_of(part, reference), fitting, |item| item.colour))
         })
     }
 
@@ -234,20 +232,22 @@ impl Wardrobe {
             colour && suits(style, other)
         };
         let fitting: Vec<_> = self.styles.iter().map(|known| known.0).filter(fits).collect();
-        let seen = worn.0.map(|style| match (style, reference.direction, other.direction) {
-            (_, Direction::Front, Direction::Front) => style,
-            ("high ponytail", Direction::Front, _) => SEEN_FROM_FRONT,
-            _ => style,
-        });
+        let seen = match (worn.0, reference.direction) {
+            // From the front, a high ponytail shows only its knot: of some 300 pixels, 14 differ from a bun's.
+            (Some("high ponytail"), Direction::Front) if other.direction != Direction::Front => {
+                Some("bun")
+            }
+            (style, _) => style,
+        };
         let style = if told.hair_style { own.0 } else { seen };
         let style = style.filter(|style| fitting.contains(style));
         let style = style.or_else(|| pick_by(self.place(Part::Torso, reference), &fitting));
         let Some(style) = style else { return Head::Covered };
         let colours = self.colours(style);
         let colour = stated.or(worn.1).filter(|colour| colours.contains(colour));
-        let like = || like(colour_of(Part::Legs, reference), colours.to_vec(), |colour| colour);
+        let near = || nearest(colour_of(Part::Legs, reference), colours.to_vec(), |colour| colour);
         colour
-            .or_else(|| pick_by(self.place(Part::Legs, reference), &like()))
+            .or_else(|| pick_by(self.place(Part::Legs, reference), &near()))
             .map_or(bare, |colour| Head::Hair(style, colour))
     }
 
@@ -330,15 +330,16 @@ fn colour_of(part: Part, figure: &Figure) -> &'static str {
     figure.item(part).or(figure.torso).map_or("", |item| item.colour)
 }
 
-/// Those of `all` that are most like a colour: of this colour; else both warm, or both not.
-fn like<X>(colour: &str, all: Vec<X>, of: impl Fn(&X) -> &'static str) -> Vec<X> {
+/// Those of `all` whose colours are nearest to a colour: the colour itself; else warm colours for a warm one, and cool
+/// ones for a cool one.
+fn nearest<X>(colour: &str, all: Vec<X>, of: impl Fn(&X) -> &'static str) -> Vec<X> {
     const WARM: [&str; 7] = ["gold", "brown", "red", "blonde", "orange", "pink", ""];
-    let likeness = |x: &X| {
+    let nearness = |x: &X| {
         let other = of(x);
         (other == colour, WARM.contains(&other) == WARM.contains(&colour))
     };
-    let most = all.iter().map(likeness).max();
-    all.into_iter().filter(|x| Some(likeness(x)) == most).collect()
+    let most = all.iter().map(nearness).max();
+    all.into_iter().filter(|x| Some(nearness(x)) == most).collect()
 }
 
 /// The element at a place, counted around; `None` if there is none.

@@ -115,3 +115,33 @@ fn a_sentence_and_a_twin_leave_nothing_open() {
         assert!(stated <= chance, "{key}: {stated}");
     }
 }
+
+#[test]
+fn a_reference_counts_as_what_it_shows() {
+    let lpc = without_sheets(universal::wardrobe());
+    let (mut buns, mut suits) = (0, 0);
+    for index in 0..4000 {
+        let draw = Draw { seed: SEED, index };
+        let figure = lpc.figure(Split::Train, draw);
+        let told = sentence(&figure, Voice::draw(Split::Train, draw, 1)).1;
+        let mut reference = lpc.figure(Split::Train, Draw { seed: SEED + 1, index });
+        reference.headwear = None;
+        reference.head = Head::Hair("high ponytail", "red");
+        let complete = lpc.wardrobe.complete(&figure, &told, &reference);
+        // From the front, a high ponytail looks like a bun; but not in a film from the front, either.
+        if let (false, Head::Hair(style, _), None) =
+            (told.hair_style, complete.head, complete.headwear)
+        {
+            let [was, is] = [reference.direction, complete.direction];
+            let hides = was == Direction::Front && is != Direction::Front;
+            assert_eq!(style, if hides { "bun" } else { "high ponytail" }, "{was:?} {is:?}");
+            buns += usize::from(hides);
+        }
+        let metal = complete.torso.filter(|_| complete.is_knight()).map(|torso| torso.colour);
+        if metal.is_some() && complete.torso != reference.torso && !told.legs {
+            assert_eq!(complete.legs.map(|legs| legs.colour), metal, "{told:?} {reference:?}");
+            suits += 1;
+        }
+    }
+    assert!(buns > 100 && suits > 100, "{buns} {suits}");
+}
