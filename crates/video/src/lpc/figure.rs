@@ -172,6 +172,11 @@ pub struct Item {
 }
 
 impl Item {
+    /// The last word of its name, such as "trousers".
+    pub fn garment(&self) -> &'static str {
+        self.name.rsplit(' ').next().unwrap_or(self.name)
+    }
+
     /// Whether a figure can wear it during its action.
     pub fn fits(&self, figure: &Figure) -> bool {
         self.sex.is_none_or(|sex| sex == figure.body.sex) && self.actions & figure.action.bit() != 0

@@ -23,7 +23,8 @@ impl Wardrobe {
         twin.unwrap_or_else(|| figure.clone())
     }
 
-    /// A figure that may be a twin: what the sentence states is drawn anew; most of the rest stays.
+    /// A figure that may be a twin: what the sentence states is drawn anew; most of the rest stays. A garment that differs in
+    /// colour alone is the hardest to tell apart, so one in four is such a garment.
     fn candidate(&self, figure: &Figure, told: &Told, rng: &mut Rng) -> Figure {
         let mut twin = figure.clone();
         twin.body = loop {
@@ -46,7 +47,9 @@ impl Wardrobe {
                 || self.odds(part, figure) == 1.0
                 || self.odds(part, &twin) == 0.0
             {
-                twin.wear(part, self.draw_item(part, &twin, rng));
+                let worn = figure.item(part).filter(|_| rng.u8(..4) == 0);
+                let recoloured = worn.and_then(|worn| self.recoloured(part, worn, &twin, rng));
+                twin.wear(part, recoloured.or_else(|| self.draw_item(part, &twin, rng)));
             }
         }
         let drawn = self.draw_head(&twin, rng);

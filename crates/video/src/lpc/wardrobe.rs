@@ -130,6 +130,21 @@ impl Wardrobe {
         })
     }
 
+    /// A garment like `worn`, but of another colour, that fits a figure.
+    pub fn recoloured(
+        &self,
+        part: Part,
+        worn: &Item,
+        figure: &Figure,
+        rng: &mut Rng,
+    ) -> Option<&'static Item> {
+        let others = self.all(part).iter().filter(|item| {
+            item.garment() == worn.garment() && item.name != worn.name && item.fits(figure)
+        });
+        let others: Vec<_> = others.collect();
+        (!others.is_empty()).then(|| pick(rng, &others))
+    }
+
     /// The probability that [`Self::draw_item`] draws the figure's own item.
     pub fn odds(&self, part: Part, figure: &Figure) -> f32 {
         let Chances { none, suit, suited, sum } = self.chances(part, figure);

@@ -206,11 +206,7 @@ impl Liar<'_> {
     fn recoloured(&self, part: Part, rng: &mut Rng) -> Option<&'static Item> {
         let is_garment = matches!(part, Part::Torso | Part::Legs | Part::Feet);
         let worn = self.figure.item(part).filter(|_| is_garment && rng.bool())?;
-        let others = self.wardrobe.all(part).iter().filter(|item| {
-            garment(item) == garment(worn) && item.name != worn.name && item.fits(self.figure)
-        });
-        let others: Vec<_> = others.collect();
-        (!others.is_empty()).then(|| pick(rng, &others))
+        self.wardrobe.recoloured(part, worn, self.figure, rng)
     }
 
     /// The sentence with the colours of two things exchanged: "blue hair, red robe" for a red-haired
@@ -258,9 +254,9 @@ impl Liar<'_> {
                 }
                 (None, _) => return None,
                 (Some(part), _) => {
-                    let worn = garment(self.figure.item(part)?);
+                    let worn = self.figure.item(part)?.garment();
                     let item = self.wardrobe.all(part).iter().find(|item| {
-                        item.colour == colour && garment(item) == worn && item.fits(self.figure)
+                        item.colour == colour && item.garment() == worn && item.fits(self.figure)
                     })?;
                     other.wear(part, Some(item));
                 }
@@ -275,11 +271,6 @@ impl Liar<'_> {
             Some(part) => self.figure.item(part).map(|item| item.colour),
         }
     }
-}
-
-/// The last word of an item's name.
-fn garment(item: &Item) -> Option<&str> {
-    item.name.rsplit(' ').next()
 }
 
 /// The true sentence: its voice, what it states, and the slots that can change.
