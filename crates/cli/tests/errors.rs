@@ -148,19 +148,6 @@ fn data_that_can_only_be_looked_at() {
     assert_eq!(run(path, &words(line)).code, Some(0));
 }
 
-#[test]
-fn data_that_is_right() {
-    let folder = folder();
-    let ended = run(folder.path(), &["data", "check", "shapes", "--json"]);
-    assert_eq!((ended.code, &*ended.stdout), (Some(0), ""), "{ended:?}");
-    let line = "data preview shapes --held-out --count 3 --out a.gif";
-    assert_eq!(run(folder.path(), &words(line)).code, Some(0));
-    let line = "data preview shapes --held-out --count 3 --model shapes --out b.gif";
-    assert_eq!(run(folder.path(), &words(line)).code, Some(0));
-    let dims = |name: &str| kinora_video::Clip::load(folder.path().join(name)).unwrap().dims();
-    assert!(dims("b.gif")[1] > dims("a.gif")[1], "no films under the clips");
-}
-
 /// A model file with its header changed by `edit`.
 fn edited(model: &[u8], edit: impl FnOnce(&mut Value)) -> Vec<u8> {
     let length = u64::from_le_bytes(model[..8].try_into().unwrap()) as usize;
